@@ -1,1 +1,8 @@
-//! Patchbay's engine.
+//! GPT-2 with interventions: rows over a base.
+//!
+//! [`experiment`] holds the types that the page, links, the command line and
+//! the JavaScript API share; everything else computes. Arrows point one way:
+//! `patching -> model -> {rows, backend}`, and nothing here knows the page.
+
+pub mod experiment;
+pub mod worker;

@@ -1,0 +1,243 @@
+//! The experiment: everything a person set up, and what came out of it.
+//!
+//! One serialisable type serves the page, its links and embeds, the command
+//! line and the JavaScript API. It holds wishes, not results: running it again
+//! anywhere recomputes the same numbers. What comes back is a [`Report`].
+
+mod read;
+mod report;
+mod site;
+
+pub use read::{Choice, Problem, Reading, Token};
+pub use report::{
+    Advice, BackendInfo, CaptureReport, CellReport, Estimate, MetricReport, ModelInfo, Offer,
+    PlanReport, Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
+};
+pub use site::Site;
+
+use serde::{Deserialize, Serialize};
+
+/// The version that this code writes. Older ones are migrated on the way in.
+pub const VERSION: u32 = 1;
+
+/// Largest prompt accepted, in bytes of UTF-8: far above any context length,
+/// far below what would stall the tokenizer.
+pub const MAX_PROMPT_BYTES: usize = 100_000;
+
+/// Everything a person set up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Version of this format; [`VERSION`] when written by this code.
+    pub version: u32,
+    /// Which model it was set up on: `mini`, or the address of a folder with
+    /// `config.json`, `tokenizer.json` and `model.safetensors`.
+    #[serde(default = "mini")]
+    pub model: String,
+    /// Whether `<|endoftext|>` stands at position 0 of both prompts.
+    #[serde(default = "yes")]
+    pub bos: bool,
+    /// The prompt whose behaviour is to be explained.
+    pub clean: Prompt,
+    /// The prompt that lacks it.
+    pub corrupted: Prompt,
+    /// What is measured at the last position.
+    pub metric: Metric,
+    /// The grid of patched runs, if one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sweep: Option<Sweep>,
+    /// The one patched run to look at closely, if one is chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<Cell>,
+    /// Greedy continuation of both prompts, if wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generate: Option<Generate>,
+    /// Activations and logits to hand back as numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<Capture>,
+}
+
+/// A prompt, as text or as token ids (which then stand as they are).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum Prompt {
+    Text(String),
+    Tokens(Vec<u32>),
+}
+
+/// A token of the vocabulary, as text or as its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum TokenRef {
+    Id(u32),
+    Text(String),
+}
+
+/// A number computed from the logits at the last position.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Metric {
+    pub kind: MetricKind,
+    /// The token that the clean run should predict.
+    pub answer: TokenRef,
+    /// The token it is compared with; only the logit difference needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<TokenRef>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MetricKind {
+    /// logit(answer) - logit(wrong)
+    LogitDifference,
+    /// softmax probability of the answer, 0 to 1
+    Probability,
+    /// natural logarithm of that probability
+    LogProbability,
+}
+
+/// A grid of patched runs: one activation is copied per cell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    pub site: Site,
+    pub mode: Mode,
+}
+
+/// Which run is patched with the other's activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Clean activations into the corrupted run: what is enough to restore the answer?
+    Denoising,
+    /// Corrupted activations into the clean run: what is needed for the answer?
+    Noising,
+}
+
+/// One cell of the sweep. `column` is a position for block sites and a head
+/// for head sites ([`Site::per_head`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    pub layer: usize,
+    pub column: usize,
+}
+
+/// Greedy continuation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Generate {
+    /// How many tokens to add at most; the context length ends it too.
+    pub tokens: usize,
+}
+
+/// Activations of one run to hand back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Capture {
+    pub run: RunName,
+    pub site: Site,
+    /// Left out for `logits` and `ln_final`, which have no layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+    /// Which positions; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positions: Option<Vec<usize>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum RunName {
+    Clean,
+    Corrupted,
+}
+
+impl Default for Experiment {
+    /// The seed's example, on the built-in model. In the corrupted prompt John
+    /// is no longer a duplicate, so Mary - John would hardly fall; Bob is the
+    /// name that the corruption brings in, and Mary - Bob does.
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            model: mini(),
+            bos: true,
+            clean: Prompt::Text(
+                "When John and Mary went to the store, John gave a bottle to".into(),
+            ),
+            corrupted: Prompt::Text(
+                "When Bob and Mary went to the store, John gave a bottle to".into(),
+            ),
+            metric: Metric {
+                kind: MetricKind::LogitDifference,
+                answer: TokenRef::Text(" Mary".into()),
+                wrong: Some(TokenRef::Text(" Bob".into())),
+            },
+            sweep: Some(Sweep {
+                site: Site::ResidPre,
+                mode: Mode::Denoising,
+            }),
+            cell: None,
+            generate: None,
+            captures: Vec::new(),
+        }
+    }
+}
+
+/// Why a text is not an experiment.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    #[error(
+        "this experiment has format version {found}, but this page knows versions 1 to {VERSION}; open it with a newer Patchbay"
+    )]
+    Version { found: u64 },
+    #[error(
+        "this is not an experiment: {0}. It should be JSON with the fields version, clean, corrupted and metric"
+    )]
+    Json(#[from] serde_json::Error),
+}
+
+impl Experiment {
+    /// Reads the JSON form, of any known version.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is not JSON of a known version.
+    pub fn from_json(text: &str) -> Result<Self, ParseError> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u64,
+        }
+        // The version first, so that a newer format is named as such and not
+        // reported as some unknown field.
+        let Versioned { version } = serde_json::from_str(text)?;
+        if version == 0 || version > u64::from(VERSION) {
+            return Err(ParseError::Version { found: version });
+        }
+        Ok(serde_json::from_str(text)?)
+    }
+
+    /// The JSON form, on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists only: nothing in it can fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn mini() -> String {
+    "mini".into()
+}
+
+fn yes() -> bool {
+    true
+}
