@@ -1,0 +1,83 @@
+# Patchbay. `make help` lists what there is; each stage says how long it took.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+PORT ?= 8080
+STAGE := .ci/stage
+# What a wasm build needs in its environment; written by .ci/setup.
+WASM := . .tools/env &&
+
+# Where a Chromium brings SwiftShader, the native WebGPU tests run on it, so that
+# they run, and say the same, on a machine without a GPU.
+SWIFTSHADER := $(firstword $(wildcard /usr/lib/chromium/vk_swiftshader_icd.json \
+  /opt/google/chrome/vk_swiftshader_icd.json))
+ifdef SWIFTSHADER
+export VK_ICD_FILENAMES ?= $(SWIFTSHADER)
+endif
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup setup-test
+setup: ## install what a build needs (see .ci/setup)
+	@$(STAGE) setup .ci/setup build
+
+setup-test:
+	@$(STAGE) setup .ci/setup test
+
+.PHONY: serve
+serve: dist ## build the page and serve it at http://localhost:8080 (PORT=...)
+	@node tests/serve.mjs dist --port $(PORT)
+
+# Trunk works offline so that it takes the tools of .ci/setup; `cargo fetch` first,
+# because it then tells cargo the same. The relative address lets dist/ be put
+# under any path of any static host.
+TRUNK_BUILD := $(WASM) cargo fetch --locked && \
+  trunk build --release --offline --locked --public-url ./
+
+.PHONY: dist
+dist: setup ## build dist/, which any static host can serve, from any path
+	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
+
+.PHONY: test
+test: test-lint test-rust test-card test-page ## set up, then run every test
+	@echo "=== every test passed"
+
+.PHONY: test-lint
+test-lint: setup-test
+	@$(STAGE) "rustfmt" cargo fmt --all --check
+	@$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+
+.PHONY: test-rust
+test-rust: setup-test ## the native tests, WebGPU's included
+	@$(STAGE) "cargo test" cargo test --locked --workspace
+
+.PHONY: test-card
+test-card: setup-test
+
+.PHONY: test-page
+test-page: setup-test ## the page: its size, then the browser tests (FILES=...)
+	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
+	@$(STAGE) "sizes" node tests/sizes.mjs dist
+	@$(STAGE) "browser tests" node --test --test-reporter=spec --test-concurrency=1 $(or $(FILES),$(wildcard tests/browser/*.test.mjs))
+
+.PHONY: lint fmt
+lint: ## rustfmt's check and clippy, as in `make test`
+	@$(STAGE) "rustfmt" cargo fmt --all --check
+	@$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## format the Rust sources
+	@cargo fmt --all
+
+.PHONY: oracles
+oracles: ## make the oracle values of the tests again (downloads PyTorch)
+	@$(STAGE) setup .ci/setup oracles
+	@$(STAGE) oracles env PATH="$(CURDIR)/tests/.venv/bin:$$PATH" tests/oracles/make.sh
+
+.PHONY: clean
+clean: ## remove what was built (not .tools/, nor tests/node_modules)
+	@rm -rf target dist tests/out

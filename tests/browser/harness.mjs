@@ -1,0 +1,110 @@
+// What every browser test needs: the built page under a sub-path, and browsers
+// in which WebGPU works without a GPU.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import puppeteer from 'puppeteer-core';
+import { serveFolder } from '../static.mjs';
+
+export { serveFolder };
+
+/** The page as `make dist` built it. */
+export const DIST = process.env.DIST ?? fileURLToPath(new URL('../../dist', import.meta.url));
+
+/**
+ * Serves dist/ from a sub-path, as a project page of a static host is.
+ * @returns {Promise<{ url: string, close: () => Promise<void> }>}
+ */
+export const serveDist = (folder = DIST) => serveFolder(folder, { base: '/some/sub/' });
+
+/** The first of `names` on PATH, unless the environment variable names another. */
+function executable(variable, names) {
+  if (process.env[variable]) return process.env[variable];
+  for (const name of names) {
+    for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+      const path = join(folder, name);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        continue;
+      }
+    }
+  }
+  throw new Error(`no ${names.join(' or ')} on PATH: run .ci/setup test, or set ${variable}`);
+}
+
+/** Chromium's flags: a fixed software WebGPU, and nothing fetched on its own account. */
+const CHROMIUM_FLAGS = [
+  '--enable-unsafe-webgpu',
+  '--use-webgpu-adapter=swiftshader',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+];
+
+/**
+ * Chromium with WebGPU on SwiftShader.
+ * @param {import('playwright-core').LaunchOptions} [options] `args` are added to the flags
+ * @returns {Promise<import('playwright-core').Browser>}
+ */
+export const openChromium = ({ args = [], ...options } = {}) =>
+  chromium.launch({
+    executablePath: executable('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']),
+    // The sandbox needs user namespaces, which a container often lacks.
+    chromiumSandbox: false,
+    args: [...CHROMIUM_FLAGS, ...args],
+    ...options,
+  });
+
+/**
+ * Firefox with WebGPU, over WebDriver BiDi: a second, independent implementation
+ * (wgpu and naga). On a machine without a GPU it runs on Mesa's llvmpipe.
+ * @param {Record<string, unknown>} [preferences] beside those that turn WebGPU on
+ * @returns {Promise<import('puppeteer-core').Browser>} its close() also removes what it wrote
+ */
+export async function openFirefox(preferences = {}) {
+  // Firefox wants a runtime folder of its own; a container has none.
+  const runtime = await mkdtemp(join(tmpdir(), 'patchbay-firefox-'));
+  const browser = await puppeteer.launch({
+    browser: 'firefox',
+    executablePath: executable('FIREFOX', ['firefox-esr', 'firefox']),
+    headless: true,
+    // SwiftShader's driver, chosen for native tests, is not Firefox's.
+    env: { ...process.env, XDG_RUNTIME_DIR: runtime, VK_ICD_FILENAMES: undefined },
+    extraPrefsFirefox: {
+      'dom.webgpu.enabled': true,
+      'gfx.webgpu.ignore-blocklist': true,
+      'dom.webgpu.workers.enabled': true,
+      ...preferences,
+    },
+  });
+  const close = browser.close.bind(browser);
+  browser.close = async () => {
+    await close();
+    await rm(runtime, { recursive: true, force: true, maxRetries: 5 });
+  };
+  return browser;
+}
+
+/** Every browser the tests run in, by name. Both pages have goto, evaluate, close. */
+export const BROWSERS = { chromium: openChromium, firefox: openFirefox };
+
+/**
+ * Keeps what goes wrong in a page: errors thrown and errors logged.
+ * Call it before the page is opened; assert that the list is empty at the end.
+ * @returns {string[]} grows as errors come in
+ */
+export function watchErrors(page) {
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error?.stack ?? error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
+  return errors;
+}

@@ -1,0 +1,50 @@
+// node tests/sizes.mjs [FOLDER]: what a reader downloads, compressed, against
+// what it may be. Fails if a limit is passed, or if a part is not there at all.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+
+/** Bytes after gzip -9: what most static hosts send. */
+const LIMITS = { page: 350_000, engine: 1_200_000 };
+const CODE = new Set(['.html', '.css', '.js', '.wasm']);
+
+/** The worker's files are the engine; all other code that index.html loads is the page. */
+const partOf = (name) => (/worker|engine/.test(name) ? 'engine' : 'page');
+
+const folder = process.argv[2] ?? 'dist';
+const parts = { page: [], engine: [] };
+for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+  if (!entry.isFile() || !CODE.has(extname(entry.name))) continue;
+  const path = join(entry.parentPath ?? entry.path, entry.name);
+  const bytes = readFileSync(path);
+  parts[partOf(entry.name)].push({
+    path,
+    raw: bytes.length,
+    gzip: gzipSync(bytes, { level: 9 }).length,
+    brotli: brotliCompressSync(bytes, {
+      params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY },
+    }).length,
+  });
+}
+
+const row = (name, { raw, gzip, brotli }, note = '') =>
+  console.log([name.padEnd(48), ...[raw, gzip, brotli].map((n) => String(n).padStart(9)), note].join(' '));
+const sum = (files, key) => files.reduce((total, file) => total + file[key], 0);
+
+console.log(['bytes'.padEnd(48), '      raw', '  gzip -9', 'brotli 11'].join(' '));
+const failures = [];
+for (const [part, limit] of Object.entries(LIMITS)) {
+  const files = parts[part];
+  for (const file of files) row(file.path, file);
+  const total = { raw: sum(files, 'raw'), gzip: sum(files, 'gzip'), brotli: sum(files, 'brotli') };
+  row(`${part}, all`, total, `limit ${limit} gzipped`);
+  if (!files.some((file) => file.path.endsWith('.wasm'))) {
+    failures.push(`the ${part} has no .wasm file in ${folder}: is the page built, or are its files named otherwise?`);
+  }
+  if (total.gzip > limit) {
+    failures.push(`the ${part} is ${total.gzip} bytes gzipped, ${total.gzip - limit} more than it may be`);
+  }
+}
+for (const failure of failures) console.error(`sizes: ${failure}`);
+process.exitCode = failures.length ? 1 : 0;
