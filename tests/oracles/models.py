@@ -55,7 +55,7 @@ class Spec:
 SPECS = [
     Spec("bare", 101, n_layer=2, n_head=5, n_embd=30, n_positions=37, vocab_size=293, tokens=293,
          masks=True, odd_header=True, old_style=True),
-    Spec("deep", 102, n_layer=5, n_head=3, n_embd=21, n_positions=24, vocab_size=301, tokens=301,
+    Spec("deep", 202, n_layer=5, n_head=3, n_embd=21, n_positions=24, vocab_size=301, tokens=301,
          n_inner=50, prefix="transformer.", end_first=True, config={"layer_norm_epsilon": 1e-3}),
     Spec("half", 103, n_layer=2, n_head=6, n_embd=66, n_positions=37, vocab_size=293, tokens=293,
          n_inner=50, prefix="transformer.", dtype=torch.float16),
@@ -64,7 +64,7 @@ SPECS = [
     Spec("untied", 105, n_layer=3, n_head=5, n_embd=15, n_positions=37, vocab_size=307, tokens=301,
          n_inner=33, prefix="transformer.",
          config={"activation_function": "gelu", "tie_word_embeddings": False}),
-    Spec("inverse", 106, n_layer=4, n_head=2, n_embd=22, n_positions=37, vocab_size=293, tokens=293,
+    Spec("inverse", 206, n_layer=4, n_head=2, n_embd=22, n_positions=37, vocab_size=293, tokens=293,
          n_inner=51, config={"scale_attn_by_inverse_layer_idx": True}),
     Spec("unscaled", 107, n_layer=1, n_head=9, n_embd=27, n_positions=29, vocab_size=301, tokens=301,
          prefix="transformer.", config={"scale_attn_weights": False}),
