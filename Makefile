@@ -43,14 +43,18 @@ TRUNK_BUILD := $(WASM) cargo fetch --locked && \
 dist: setup ## build dist/, which any static host can serve, from any path
 	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
 
+define LINT
+@$(STAGE) "rustfmt" cargo fmt --all --check
+@$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+endef
+
 .PHONY: test
 test: test-lint test-rust test-card test-page ## set up, then run every test
 	@echo "=== every test passed"
 
 .PHONY: test-lint
 test-lint: setup-test
-	@$(STAGE) "rustfmt" cargo fmt --all --check
-	@$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(LINT)
 
 .PHONY: test-rust
 test-rust: setup-test ## the native tests, WebGPU's included
@@ -67,8 +71,7 @@ test-page: setup-test ## the page: its size, then the browser tests (FILES=...)
 
 .PHONY: lint fmt
 lint: ## rustfmt's check and clippy, as in `make test`
-	@$(STAGE) "rustfmt" cargo fmt --all --check
-	@$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+	$(LINT)
 
 fmt: ## format the Rust sources
 	@cargo fmt --all
