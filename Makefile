@@ -49,7 +49,7 @@ define LINT
 endef
 
 .PHONY: test
-test: test-lint test-rust test-card test-page ## set up, then run every test
+test: test-lint test-rust test-page ## set up, then run every test
 	@echo "=== every test passed"
 
 .PHONY: test-lint
@@ -59,9 +59,6 @@ test-lint: setup-test
 .PHONY: test-rust
 test-rust: setup-test ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
-
-.PHONY: test-card
-test-card: setup-test
 
 .PHONY: test-page
 test-page: setup-test ## the page: its size, then the browser tests (FILES=...)
@@ -77,9 +74,8 @@ fmt: ## format the Rust sources
 	@cargo fmt --all
 
 .PHONY: oracles
-oracles: ## make the oracle values of the tests again (downloads PyTorch)
-	@$(STAGE) setup .ci/setup oracles
-	@$(STAGE) oracles env PATH="$(CURDIR)/tests/.venv/bin:$$PATH" tests/oracles/make.sh
+oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
+	@$(STAGE) oracles tests/oracles/make.sh $(ARGS)
 
 .PHONY: clean
 clean: ## remove what was built (not .tools/, nor tests/node_modules)
