@@ -6,3 +6,10 @@
 
 pub mod experiment;
 pub mod worker;
+
+#[cfg(feature = "model")]
+pub mod backend;
+#[cfg(feature = "model")]
+pub mod model;
+#[cfg(feature = "model")]
+pub mod rows;

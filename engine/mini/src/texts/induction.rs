@@ -1,0 +1,95 @@
+//! Induction (Olsson et al. 2022, arXiv:2209.11895): random words said again
+//! in the same order.
+
+use rand::Rng as _;
+
+use super::{Example, Rng, Text, hash_of, pick};
+
+pub const WORDS: &[&str] = &[
+    "cat", "dog", "tree", "lamp", "river", "stone", "cloud", "bread", "apple", "table", "chair",
+    "window", "door", "road", "bridge", "ship", "horse", "bird", "fish", "snow", "rain", "wind",
+    "fire", "gold", "silver", "iron", "glass", "paper", "letter", "book", "pen", "coat", "hat",
+    "shoe", "ring", "king", "queen", "knight", "castle", "tower", "bell", "clock", "drum",
+    "piano", "song", "dance", "story", "dream", "night", "morning", "summer", "winter", "spring",
+    "garden", "flower", "grass", "leaf", "root", "seed", "corn", "rice", "milk", "butter",
+    "cheese", "sugar", "salt", "honey", "lemon", "orange", "banana", "cherry", "peach", "potato",
+    "soup", "cake", "pie", "tea", "coffee", "wine", "water", "ice", "sand", "mountain", "valley",
+    "hill", "forest", "desert", "ocean", "island", "beach", "lake", "wave", "boat", "train",
+    "car", "truck", "bus", "bike", "wheel", "engine", "wire", "pipe", "nail", "hammer", "rope",
+    "chain", "lock", "key", "box", "bag", "basket", "bottle", "cup", "plate", "bowl", "spoon",
+    "fork", "knife", "oven", "bed", "pillow", "carpet", "mirror", "candle", "smoke", "dust",
+    "mud", "clay", "brick", "wood", "plastic", "cotton", "silk", "leather", "button", "needle",
+    "doctor", "nurse", "teacher", "farmer", "soldier", "pilot", "driver", "judge", "lawyer",
+    "artist", "singer", "writer", "tiger", "lion", "bear", "wolf", "fox", "deer", "rabbit",
+    "mouse", "snake", "frog", "spider", "bee", "eagle", "duck", "goose", "chicken", "cow",
+    "sheep", "goat", "pig", "shark", "whale", "arm", "leg", "hand", "foot", "head", "eye", "ear",
+    "nose", "mouth", "tooth", "neck", "knee", "heart", "brain", "bone", "skin", "planet", "moon",
+    "star", "sun", "rocket", "radio", "camera", "phone", "screen", "circle", "square", "corner",
+];
+
+/// What the words follow, and what stands between them.
+pub const FRAMES: &[(&str, &str)] = &[
+    ("", ""), ("", ""), ("", ""), ("", ","), ("Words:", ""), ("Words:", ","), ("Again:", ""),
+    ("The words are", ","), ("She said", ","), ("A list:", ""),
+];
+pub const HELD_OUT_FRAMES: &[(&str, &str)] =
+    &[("", ""), ("A list:", ","), ("The words are", ""), ("He said", ",")];
+
+/// Whether `b` right after `a` is kept out of the training texts.
+pub fn held_out_pair(a: &str, b: &str) -> bool {
+    hash_of(&[a, b]).is_multiple_of(8)
+}
+
+/// `n` different words no two neighbours of which are a held-out pair, except,
+/// if `held_out`, the pair that ends at word `critical`.
+fn words(rng: &mut Rng, n: usize, critical: Option<usize>) -> Vec<&'static str> {
+    let mut chosen = vec![pick(rng, WORDS)];
+    while chosen.len() < n {
+        let next = pick(rng, WORDS);
+        let held_out = held_out_pair(chosen[chosen.len() - 1], next);
+        if !chosen.contains(&next) && held_out == (critical == Some(chosen.len())) {
+            chosen.push(next);
+        }
+    }
+    chosen
+}
+
+fn joined(words: &[&str], separator: &str) -> String {
+    words.iter().map(|word| format!(" {word}{separator}")).collect()
+}
+
+/// Three to ten words, then all of them again, the first where the last leads.
+pub fn text(rng: &mut Rng) -> Text {
+    let (frame, separator) = pick(rng, FRAMES);
+    let n = rng.random_range(3..=if separator.is_empty() { 10 } else { 6 });
+    let words = loop {
+        let words = words(rng, n, None);
+        if !held_out_pair(words[n - 1], words[0]) {
+            break words;
+        }
+    };
+    Text::default()
+        .say(frame)
+        .noise(joined(&words, separator))
+        .noise(joined(&words[..1], separator))
+        .answer(joined(&words[1..], separator))
+        .answer(joined(&words[..rng.random_range(0..n.min(3))], separator))
+}
+
+/// Stops before a word whose predecessor never came before it in training.
+pub fn held_out(rng: &mut Rng) -> Example {
+    let (frame, separator) = pick(rng, HELD_OUT_FRAMES);
+    let n = rng.random_range(4..=if separator.is_empty() { 10 } else { 6 });
+    let critical = rng.random_range(1..n);
+    let words = words(rng, n, Some(critical));
+    let spaced = |word: &&str| format!(" {word}");
+    Example {
+        prompt: format!(
+            "{frame}{}{}",
+            joined(&words, separator),
+            joined(&words[..critical], separator)
+        ),
+        answers: vec![spaced(&words[critical])],
+        wrong: words.iter().filter(|w| **w != words[critical]).map(spaced).collect(),
+    }
+}

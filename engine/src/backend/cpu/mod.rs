@@ -1,0 +1,200 @@
+//! The CPU: candle's tensors and matrix products, and loops of our own where
+//! candle has no operation (attention over a slot table, edits, reductions).
+//! These loops are also the twins that the GPU's kernels are tested against.
+
+mod attention;
+mod edit;
+mod reduce;
+mod rows;
+
+use super::{Backend, BackendError, Result};
+use crate::experiment::BackendInfo;
+use crate::model::Activation;
+use crate::rows::{RowEdit, SlotTable};
+use candle_core::{D, Device, Tensor};
+use std::ops::Range;
+
+/// The CPU backend. Natively candle uses all cores, in the browser one thread
+/// with 128-bit SIMD.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cpu;
+
+const DEVICE: Device = Device::Cpu;
+
+impl Backend for Cpu {
+    type Tensor = Tensor;
+    type Table = SlotTable;
+
+    fn info(&self) -> BackendInfo {
+        BackendInfo {
+            name: "cpu".into(),
+            device: match cfg!(target_arch = "wasm32") {
+                true => "WebAssembly, one thread, SIMD 128".into(),
+                false => format!("{}, {} threads", std::env::consts::ARCH, threads()),
+            },
+            reason: None,
+        }
+    }
+
+    fn max_tensor_bytes(&self) -> u64 {
+        u64::from(u32::MAX)
+    }
+
+    fn shape(&self, x: &Tensor) -> [usize; 2] {
+        // Every tensor made here is a matrix.
+        x.dims2().map_or([0, 0], |(rows, columns)| [rows, columns])
+    }
+
+    fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Tensor> {
+        Ok(Tensor::from_slice(values, (shape[0], shape[1]), &DEVICE)?)
+    }
+
+    fn zeros(&self, shape: [usize; 2]) -> Result<Tensor> {
+        Ok(Tensor::zeros(
+            (shape[0], shape[1]),
+            candle_core::DType::F32,
+            &DEVICE,
+        )?)
+    }
+
+    async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
+        Ok(x.flatten_all()?.to_vec1()?)
+    }
+
+    fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
+        Ok(x.narrow(1, columns.start, columns.len())?)
+    }
+
+    fn gather(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        rows::gather(x, rows)
+    }
+
+    fn scatter(&self, into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
+        rows::scatter(into, rows, x)
+    }
+
+    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok(Tensor::cat(&[a, b], 0)?)
+    }
+
+    fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        Ok((a + b)?)
+    }
+
+    fn layer_norm(&self, x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f32) -> Result<Tensor> {
+        let flat = |t: &Tensor| t.flatten_all();
+        Ok(candle_nn::ops::layer_norm(
+            &x.contiguous()?,
+            &flat(weight)?,
+            &flat(bias)?,
+            epsilon,
+        )?)
+    }
+
+    fn linear(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        Ok(x.matmul(weight)?.broadcast_add(bias)?)
+    }
+
+    fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
+        Ok(x.matmul(&wte.t()?)?)
+    }
+
+    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        Ok(match activation {
+            Activation::GeluNew => x.gelu()?,
+            Activation::Gelu => x.gelu_erf()?,
+            Activation::Relu => x.relu()?,
+            Activation::Silu => x.silu()?,
+            Activation::Tanh => x.tanh()?,
+        })
+    }
+
+    fn upload_table(&self, table: &SlotTable) -> Result<SlotTable> {
+        Ok(table.clone())
+    }
+
+    fn pattern(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        kept: &Tensor,
+        table: &SlotTable,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Tensor> {
+        attention::pattern(q, k, kept, table, n_head, scale)
+    }
+
+    fn mix(
+        &self,
+        pattern: &Tensor,
+        v: &Tensor,
+        kept: &Tensor,
+        table: &SlotTable,
+        n_head: usize,
+    ) -> Result<Tensor> {
+        attention::mix(pattern, v, kept, table, n_head)
+    }
+
+    fn edit(&self, x: Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {
+        edit::edit(&x, edits, source)
+    }
+
+    fn log_sum_exp(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.log_sum_exp(D::Minus1)?.unsqueeze(1)?)
+    }
+
+    fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
+        reduce::top_k(x, k)
+    }
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// A tensor's values where they lie, without a copy: row `r` of a matrix
+/// (or of a view of some of its columns) is `values[offset + r * stride ..]`.
+struct Rows<'a> {
+    values: &'a [f32],
+    offset: usize,
+    stride: usize,
+    width: usize,
+}
+
+impl Rows<'_> {
+    fn row(&self, r: usize) -> &[f32] {
+        let at = self.offset + r * self.stride;
+        &self.values[at..at + self.width]
+    }
+}
+
+/// Runs `f` on the rows of each tensor.
+fn with_rows<const N: usize, T>(
+    tensors: [&Tensor; N],
+    f: impl FnOnce([Rows; N]) -> Result<T>,
+) -> Result<T> {
+    let guards = tensors.map(Tensor::storage_and_layout);
+    let mut rows = Vec::with_capacity(N);
+    for (storage, layout) in &guards {
+        let (candle_core::Storage::Cpu(storage), (_, width), &[stride, 1]) =
+            (&**storage, layout.shape().dims2()?, layout.stride())
+        else {
+            return Err(BackendError::Shape {
+                operation: "cpu",
+                expected: "a matrix with adjacent columns".into(),
+                found: format!("{layout:?}"),
+            });
+        };
+        rows.push(Rows {
+            values: storage.as_slice::<f32>()?,
+            offset: layout.start_offset(),
+            stride,
+            width,
+        });
+    }
+    match <[Rows; N]>::try_from(rows) {
+        Ok(rows) => f(rows),
+        Err(_) => Err(BackendError::Gpu("unreachable".into())),
+    }
+}

@@ -1,0 +1,148 @@
+//! The tensor operations that the model is written in, and the devices that
+//! have them.
+//!
+//! Every tensor is a matrix `[rows, columns]` of f32. Operations are issued in
+//! order and may be queued; only [`Backend::read`] waits for numbers.
+
+#[cfg(feature = "cpu")]
+pub mod cpu;
+#[cfg(feature = "webgpu")]
+pub mod gpu;
+
+use crate::experiment::BackendInfo;
+use crate::model::Activation;
+use crate::rows::{RowEdit, SlotTable};
+use std::future::Future;
+use std::ops::Range;
+
+/// A device and its tensor operations.
+pub trait Backend: 'static {
+    /// A matrix on the device; a cheap handle.
+    type Tensor: Clone;
+    /// A [`SlotTable`] on the device.
+    type Table;
+
+    /// Name and device, for people.
+    fn info(&self) -> BackendInfo;
+
+    /// Largest tensor that can be bound, in bytes. The embedding is split to fit.
+    fn max_tensor_bytes(&self) -> u64;
+
+    /// `[rows, columns]` of a tensor.
+    fn shape(&self, x: &Self::Tensor) -> [usize; 2];
+
+    /// A tensor from `rows * columns` values, row-major.
+    fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Self::Tensor>;
+
+    /// A tensor of zeros that [`Backend::scatter`] may write to.
+    fn zeros(&self, shape: [usize; 2]) -> Result<Self::Tensor>;
+
+    /// The values, row-major. Everything issued before it has happened by then.
+    fn read(&self, x: &Self::Tensor) -> impl Future<Output = Result<Vec<f32>>>;
+
+    /// A view of some columns; nothing is copied.
+    fn columns(&self, x: &Self::Tensor, columns: Range<usize>) -> Result<Self::Tensor>;
+
+    /// `x[rows]`, a row of `x` for each entry.
+    fn gather(&self, x: &Self::Tensor, rows: &[u32]) -> Result<Self::Tensor>;
+
+    /// `into[rows] := x`, in place. Rows are distinct.
+    fn scatter(&self, into: &Self::Tensor, rows: &[u32], x: &Self::Tensor) -> Result<()>;
+
+    /// The rows of `a`, then the rows of `b`.
+    fn concat(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// `a + b`, of equal shape.
+    fn add(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// Each row normalised to mean 0 and variance 1, times `weight [1, n]`, plus `bias [1, n]`.
+    fn layer_norm(
+        &self,
+        x: &Self::Tensor,
+        weight: &Self::Tensor,
+        bias: &Self::Tensor,
+        epsilon: f32,
+    ) -> Result<Self::Tensor>;
+
+    /// `x [r, in] @ weight [in, out] + bias [1, out]`, the checkpoint's Conv1D.
+    fn linear(
+        &self,
+        x: &Self::Tensor,
+        weight: &Self::Tensor,
+        bias: &Self::Tensor,
+    ) -> Result<Self::Tensor>;
+
+    /// `x [r, n] @ wte [v, n] transposed`: the logits of `v` tokens.
+    fn unembed(&self, x: &Self::Tensor, wte: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// The MLP's activation function, element by element.
+    fn activate(&self, x: &Self::Tensor, activation: Activation) -> Result<Self::Tensor>;
+
+    /// Puts a slot table on the device.
+    fn upload_table(&self, table: &SlotTable) -> Result<Self::Table>;
+
+    /// Attention patterns of the attending rows: `[rows, n_head * table.width]`,
+    /// softmax over the keys a row sees of `scale * (q . k)`, 0 for the keys it
+    /// does not. Keys are looked up through the table in `kept [slots, n]`
+    /// or `k [own rows, n]`.
+    fn pattern(
+        &self,
+        q: &Self::Tensor,
+        k: &Self::Tensor,
+        kept: &Self::Tensor,
+        table: &Self::Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Self::Tensor>;
+
+    /// `z [rows, n]`: each head's pattern times the values it points at.
+    fn mix(
+        &self,
+        pattern: &Self::Tensor,
+        v: &Self::Tensor,
+        kept: &Self::Tensor,
+        table: &Self::Table,
+        n_head: usize,
+    ) -> Result<Self::Tensor>;
+
+    /// Applies edits, no two to the same row, with `source` where any has one.
+    fn edit(
+        &self,
+        x: Self::Tensor,
+        edits: &[RowEdit],
+        source: Option<&Self::Tensor>,
+    ) -> Result<Self::Tensor>;
+
+    /// `log(sum(exp(row)))` of each row: `[rows, 1]`.
+    fn log_sum_exp(&self, x: &Self::Tensor) -> Result<Self::Tensor>;
+
+    /// The `k` largest of each row, largest first, the smaller column first
+    /// among equals: `[rows, 2 k]`, the values and then their columns as numbers.
+    fn top_k(&self, x: &Self::Tensor, k: usize) -> Result<Self::Tensor>;
+}
+
+/// What can go wrong on a device.
+#[derive(Debug, thiserror::Error)]
+pub enum BackendError {
+    #[error(
+        "the device has no room for another {bytes} bytes; use a shorter prompt or a smaller model, or continue on the CPU"
+    )]
+    OutOfMemory { bytes: u64 },
+    #[error("the GPU was lost ({0}); load the model again, or continue on the CPU")]
+    DeviceLost(String),
+    #[error("WebGPU is not to be had here: {0}; use the CPU")]
+    Unavailable(String),
+    #[error("{operation}: expected {expected}, found {found}")]
+    Shape {
+        operation: &'static str,
+        expected: String,
+        found: String,
+    },
+    #[cfg(feature = "cpu")]
+    #[error("candle: {0}")]
+    Candle(#[from] candle_core::Error),
+    #[error("the GPU reported a fault: {0}")]
+    Gpu(String),
+}
+
+pub type Result<T> = std::result::Result<T, BackendError>;

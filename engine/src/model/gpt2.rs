@@ -1,0 +1,227 @@
+//! The forward pass, in the formula's own order and the checkpoint's own names.
+//!
+//! Shapes: `rows` is however many rows the plan computes at that point;
+//! `n` is `n_embd`, `t` the number of keys in the layer's slot table.
+
+use super::hooks::Hooks;
+use super::table::Table;
+use super::{Config, ModelError, Pulse, Store, Weights};
+use crate::backend::{Backend, Result};
+use crate::experiment::Site;
+use crate::rows::Plan;
+
+/// A model with the GPT-2 architecture, on a device.
+pub struct Gpt2<B: Backend> {
+    pub config: Config,
+    pub(super) wte: Table<B>,
+    wpe: B::Tensor,
+    h: Vec<Block<B>>,
+    pub(super) ln_f: LayerNorm<B>,
+    pub(super) lm_head: Option<Table<B>>,
+    /// Parameters, a tied head counted once.
+    pub parameters: u64,
+}
+
+struct Block<B: Backend> {
+    ln_1: LayerNorm<B>,
+    c_attn: Linear<B>,
+    attn_c_proj: Linear<B>,
+    ln_2: LayerNorm<B>,
+    c_fc: Linear<B>,
+    mlp_c_proj: Linear<B>,
+}
+
+pub(super) struct LayerNorm<B: Backend> {
+    weight: B::Tensor,
+    bias: B::Tensor,
+}
+
+struct Linear<B: Backend> {
+    weight: B::Tensor,
+    bias: B::Tensor,
+}
+
+/// What a forward pass hands back, still on the device.
+pub struct Outcome<B: Backend> {
+    /// The rows whose logits are wanted, before `ln_f`: `[plan.reads.len(), n]`.
+    pub(super) read: Option<B::Tensor>,
+    /// The rows of the last layer that `ln_final` and `logits` captures want.
+    pub(super) last: Option<B::Tensor>,
+    /// Captured rows: (run, which of its captures) for each row of the matrix.
+    pub(super) captured: Vec<(Vec<(usize, usize)>, B::Tensor)>,
+}
+
+impl<B: Backend> Gpt2<B> {
+    /// Puts the weights on the device.
+    ///
+    /// # Errors
+    /// When a tensor is missing or of the wrong shape, or the device is full.
+    pub fn load(backend: &B, config: Config, weights: &Weights) -> std::result::Result<Self, ModelError> {
+        let s = config.shape;
+        let (n, inner) = (s.n_embd, s.n_inner);
+        let mut parameters = 0;
+        let mut get = |name: &str, shape: &[usize]| {
+            let values = weights.tensor(name, shape)?;
+            parameters += values.len() as u64;
+            Ok::<_, ModelError>(values)
+        };
+        let wte = Table::upload(backend, &get("wte.weight", &[s.n_vocab, n])?, n)?;
+        let wpe = backend.upload(
+            [s.n_positions, n],
+            &get("wpe.weight", &[s.n_positions, n])?,
+        )?;
+        let lm_head = match config.tied_head {
+            true => None,
+            false => {
+                let head = get("lm_head.weight", &[s.n_vocab, n])?;
+                Some(Table::upload(backend, &head, n)?)
+            }
+        };
+        let mut pair = |name: &str, weight: &[usize], out: usize| {
+            let shape = match weight {
+                [rows, columns] => [*rows, *columns],
+                _ => [1, out],
+            };
+            let w = backend.upload(shape, &get(&format!("{name}.weight"), weight)?)?;
+            let b = backend.upload([1, out], &get(&format!("{name}.bias"), &[out])?)?;
+            Ok::<_, ModelError>((w, b))
+        };
+        let mut h = Vec::with_capacity(s.n_layer);
+        for l in 0..s.n_layer {
+            let mut norm = |name: &str| {
+                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[n], n)?;
+                Ok::<_, ModelError>(LayerNorm { weight, bias })
+            };
+            let (ln_1, ln_2) = (norm("ln_1")?, norm("ln_2")?);
+            let mut linear = |name: &str, from: usize, to: usize| {
+                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[from, to], to)?;
+                Ok::<_, ModelError>(Linear { weight, bias })
+            };
+            h.push(Block {
+                ln_1,
+                c_attn: linear("attn.c_attn", n, 3 * n)?,
+                attn_c_proj: linear("attn.c_proj", n, n)?,
+                ln_2,
+                c_fc: linear("mlp.c_fc", n, inner)?,
+                mlp_c_proj: linear("mlp.c_proj", inner, n)?,
+            });
+        }
+        let (weight, bias) = pair("ln_f", &[n], n)?;
+        Ok(Self {
+            config,
+            wte,
+            wpe,
+            h,
+            ln_f: LayerNorm { weight, bias },
+            lm_head,
+            parameters,
+        })
+    }
+
+    /// Computes the rows of `plan`. Kept rows are in `store` afterwards.
+    ///
+    /// # Errors
+    /// When the device fails, or `pulse` asks to stop.
+    pub async fn forward(
+        &self,
+        b: &B,
+        plan: &Plan,
+        store: &mut Store<B>,
+        pulse: &impl Pulse,
+    ) -> std::result::Result<Outcome<B>, ModelError> {
+        let hooks = &mut Hooks::new(b, plan, store);
+        let mut x = self.embed(b, plan)?; // [rows, n]
+        let share = plan.cost.multiplications / self.h.len() as u64;
+        for (l, block) in self.h.iter().enumerate() {
+            x = block.forward(b, &self.config, hooks, l, &x)?;
+            pulse.beat(share).await?;
+        }
+        let pick = |rows: Vec<u32>| match rows.is_empty() {
+            true => Ok(None),
+            false => b.gather(&x, &rows).map(Some),
+        };
+        Ok(Outcome {
+            read: pick(plan.reads.iter().map(|r| r.2).collect())?,
+            last: pick(plan.final_captures.iter().map(|r| r.2).collect())?,
+            captured: std::mem::take(&mut hooks.captured),
+        })
+    }
+
+    fn embed(&self, b: &B, plan: &Plan) -> Result<B::Tensor> {
+        let (tokens, positions): (Vec<u32>, Vec<u32>) = plan.embed.iter().copied().unzip();
+        if tokens.is_empty() {
+            return b.zeros([0, self.config.shape.n_embd]);
+        }
+        let wte = self.wte.gather(b, &tokens)?;
+        b.add(&wte, &b.gather(&self.wpe, &positions)?)
+    }
+}
+
+impl<B: Backend> Block<B> {
+    fn forward(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+        let plan = hooks.layer(l);
+        let x = hooks.pass(&plan.pre, Site::ResidPre, l, x)?;
+        if plan.mid.rows.is_empty() && plan.pre.rows.is_empty() {
+            return Ok(x);
+        }
+        let x = hooks.at(Site::ResidPre, l, x)?;
+        let x = self.attention(b, config, hooks, l, &x)?;
+        let x = hooks.pass(&plan.mid, Site::ResidMid, l, &x)?;
+        self.mlp(b, config, hooks, l, &x)
+    }
+
+    /// `x + c_proj(softmax(q k^T * scale) v)`
+    fn attention(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+        let plan = hooks.layer(l);
+        let (n, n_head) = (config.shape.n_embd, config.shape.n_head);
+        let (q, k, v) = match plan.pre.rows.is_empty() {
+            // Every row enters at attention or later, over its parent's keys.
+            true => (x.clone(), x.clone(), x.clone()),
+            false => {
+                let qkv = self.c_attn.forward(b, &self.ln_1.forward(b, x, config)?)?; // [rows, 3 n]
+                let q = hooks.at(Site::Q, l, b.columns(&qkv, 0..n)?)?; // [rows, n]
+                let k = hooks.at(Site::K, l, b.columns(&qkv, n..2 * n)?)?;
+                let v = hooks.at(Site::V, l, b.columns(&qkv, 2 * n..3 * n)?)?;
+                (q, k, v)
+            }
+        };
+        let x = hooks.pass(&plan.attend, Site::ResidPre, l, x)?;
+        if plan.attend.rows.is_empty() {
+            return Ok(x);
+        }
+        let q = hooks.pass(&plan.attend, Site::Q, l, &q)?;
+        let table = b.upload_table(&plan.table)?;
+        let scale = config.attention_scale(l);
+        let pattern = b.pattern(&q, &k, &hooks.kept(Site::K, l)?, &table, n_head, scale)?;
+        let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
+        let z = b.mix(&pattern, &v, &hooks.kept(Site::V, l)?, &table, n_head)?;
+        let z = hooks.at(Site::Z, l, z)?; // [rows, n]
+        let attn_out = hooks.at(Site::AttnOut, l, self.attn_c_proj.forward(b, &z)?)?;
+        b.add(&x, &attn_out)
+    }
+
+    /// `x + c_proj(act(c_fc(ln_2(x))))`
+    fn mlp(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+        if hooks.layer(l).mid.rows.is_empty() {
+            return Ok(x.clone());
+        }
+        let x = hooks.at(Site::ResidMid, l, x.clone())?;
+        let pre = self.c_fc.forward(b, &self.ln_2.forward(b, &x, config)?)?;
+        let pre = hooks.at(Site::MlpPre, l, pre)?; // [rows, n_inner]
+        let post = hooks.at(Site::MlpPost, l, b.activate(&pre, config.activation)?)?;
+        let mlp_out = hooks.at(Site::MlpOut, l, self.mlp_c_proj.forward(b, &post)?)?; // [rows, n]
+        hooks.at(Site::ResidPost, l, b.add(&x, &mlp_out)?)
+    }
+}
+
+impl<B: Backend> LayerNorm<B> {
+    pub fn forward(&self, b: &B, x: &B::Tensor, config: &Config) -> Result<B::Tensor> {
+        b.layer_norm(x, &self.weight, &self.bias, config.layer_norm_epsilon)
+    }
+}
+
+impl<B: Backend> Linear<B> {
+    fn forward(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
+        b.linear(x, &self.weight, &self.bias)
+    }
+}

@@ -1,0 +1,72 @@
+//! GPT-2: its files, and its forward pass over a plan of rows.
+
+mod config;
+mod gpt2;
+mod hooks;
+mod readout;
+mod table;
+mod tokenizer;
+mod weights;
+
+pub use config::{Activation, Config, ConfigError};
+pub use gpt2::{Gpt2, Outcome};
+pub use hooks::Store;
+pub use readout::{Logits, Wanted};
+pub use tokenizer::{Tokenizer, TokenizerError};
+pub use weights::{Weights, WeightsError};
+
+use crate::backend::BackendError;
+use crate::rows::PlanError;
+use std::future::Future;
+
+/// The three files of a model folder, as bytes.
+#[derive(Clone, Debug)]
+pub struct Files {
+    pub config: Vec<u8>,
+    pub tokenizer: Vec<u8>,
+    pub weights: Vec<u8>,
+}
+
+/// Why a model could not be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("stopped")]
+    Cancelled,
+}
+
+/// Whoever waits for a forward pass: it hears how far the pass has got, may
+/// stop it, and gets a chance to do other things in between.
+pub trait Pulse {
+    /// Called between layers with the multiplications done since the last call.
+    fn beat(&self, multiplications: u64) -> impl Future<Output = std::result::Result<(), Cancelled>>;
+}
+
+/// The pass was asked to stop.
+#[derive(Clone, Copy, Debug)]
+pub struct Cancelled;
+
+impl From<Cancelled> for ModelError {
+    fn from(_: Cancelled) -> Self {
+        Self::Cancelled
+    }
+}
+
+/// Waits without listening: for tests and short passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Patient;
+
+impl Pulse for Patient {
+    async fn beat(&self, _: u64) -> std::result::Result<(), Cancelled> {
+        Ok(())
+    }
+}

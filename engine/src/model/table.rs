@@ -1,0 +1,54 @@
+use crate::backend::{Backend, Result};
+
+/// A vocabulary matrix `[n_vocab, n_embd]`, split by rows into pieces that can
+/// each be bound: GPT-2 small's is 147 MiB, above what many devices bind at once.
+pub(super) struct Table<B: Backend> {
+    pub pieces: Vec<B::Tensor>,
+    rows_per_piece: usize,
+    n_embd: usize,
+}
+
+impl<B: Backend> Table<B> {
+    pub fn upload(backend: &B, values: &[f32], n_embd: usize) -> Result<Self> {
+        let row_bytes = 4 * n_embd as u64;
+        let limit = usize::try_from(backend.max_tensor_bytes() / row_bytes).unwrap_or(usize::MAX);
+        let rows_per_piece = limit.clamp(1, values.len() / n_embd);
+        let pieces = values
+            .chunks(rows_per_piece * n_embd)
+            .map(|piece| backend.upload([piece.len() / n_embd, n_embd], piece))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            pieces,
+            rows_per_piece,
+            n_embd,
+        })
+    }
+
+    /// Rows `ids`, in order: `[ids.len(), n_embd]`.
+    pub fn gather(&self, backend: &B, ids: &[u32]) -> Result<B::Tensor> {
+        if let [all] = self.pieces.as_slice() {
+            return backend.gather(all, ids);
+        }
+        let out = backend.zeros([ids.len(), self.n_embd])?;
+        for (i, piece) in self.pieces.iter().enumerate() {
+            let first = i * self.rows_per_piece;
+            let (mut places, mut rows) = (Vec::new(), Vec::new());
+            for (place, id) in (0..).zip(ids) {
+                let id = *id as usize;
+                if (first..first + self.rows_per_piece).contains(&id) {
+                    places.push(place);
+                    rows.push(u32::try_from(id - first).unwrap_or(u32::MAX));
+                }
+            }
+            if !rows.is_empty() {
+                backend.scatter(&out, &places, &backend.gather(piece, &rows)?)?;
+            }
+        }
+        Ok(out)
+    }
+
+    /// Vocabulary id of the first row of piece `i`.
+    pub fn first_id(&self, i: usize) -> usize {
+        i * self.rows_per_piece
+    }
+}

@@ -1,0 +1,106 @@
+use crate::experiment::Token;
+use std::collections::HashSet;
+
+/// GPT-2's tokenizer, or a cut of it: a thin face over Hugging Face's.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    bos: Option<u32>,
+    unseen: HashSet<u32>,
+    n_vocab: usize,
+}
+
+/// What can go wrong with `tokenizer.json` and texts.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenizerError {
+    #[error("tokenizer.json is not readable: {0}")]
+    File(String),
+    #[error("the text cannot be split into tokens: {0}")]
+    Encode(String),
+    #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
+    NoSuchToken { id: u32, n_vocab: usize },
+    #[error(
+        "this model has no {BOS} token, so BOS cannot be put in front; switch BOS off"
+    )]
+    NoBos,
+}
+
+const BOS: &str = "<|endoftext|>";
+
+impl Tokenizer {
+    /// Reads `tokenizer.json`. `n_vocab` and `bos` come from `config.json`.
+    ///
+    /// # Errors
+    /// [`TokenizerError::File`] when it is not a tokenizer.
+    pub fn from_json(
+        bytes: &[u8],
+        n_vocab: usize,
+        bos: Option<u32>,
+        unseen: &[u32],
+    ) -> Result<Self, TokenizerError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+            .map_err(|e| TokenizerError::File(e.to_string()))?;
+        // A prompt is run as it is written: never cut, never filled up.
+        let _ = inner.with_truncation(None);
+        inner.with_padding(None);
+        let bos = inner.token_to_id(BOS).or(bos);
+        Ok(Self {
+            inner,
+            bos,
+            unseen: unseen.iter().copied().collect(),
+            n_vocab,
+        })
+    }
+
+    /// The ids of a text, with BOS in front if wanted.
+    ///
+    /// # Errors
+    /// When the text cannot be split, or brings a token that the model lacks.
+    pub fn encode(&self, text: &str, bos: bool) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = Vec::new();
+        if bos {
+            ids.push(self.bos.ok_or(TokenizerError::NoBos)?);
+        }
+        let encoding = self
+            .inner
+            .encode(text, false)
+            .map_err(|e| TokenizerError::Encode(e.to_string()))?;
+        ids.extend_from_slice(encoding.get_ids());
+        ids.iter().try_for_each(|id| self.check(*id))?;
+        Ok(ids)
+    }
+
+    /// Whether the model has a token of this id.
+    ///
+    /// # Errors
+    /// [`TokenizerError::NoSuchToken`] when it has not.
+    pub fn check(&self, id: u32) -> Result<(), TokenizerError> {
+        if (id as usize) < self.n_vocab {
+            return Ok(());
+        }
+        Err(TokenizerError::NoSuchToken {
+            id,
+            n_vocab: self.n_vocab,
+        })
+    }
+
+    /// A token as text. Ids that the vocabulary pads itself with have none and
+    /// are shown by number.
+    #[must_use]
+    pub fn token(&self, id: u32) -> Token {
+        let text = match self.inner.decode(&[id], false) {
+            Ok(text) if !text.is_empty() => text,
+            _ => format!("[{id}]"),
+        };
+        Token {
+            id,
+            text,
+            unseen: self.unseen.contains(&id),
+        }
+    }
+
+    /// Tokens as text.
+    #[must_use]
+    pub fn tokens(&self, ids: &[u32]) -> Vec<Token> {
+        ids.iter().map(|id| self.token(*id)).collect()
+    }
+}

@@ -1,0 +1,173 @@
+use super::{PlanError, Shape, Trace};
+use crate::experiment::Site;
+use std::rc::Rc;
+
+/// What is done to one site at one position.
+#[derive(Clone, Debug)]
+pub struct Edit {
+    pub site: Site,
+    pub layer: usize,
+    /// One head of a per-head site; all of them when `None`.
+    pub head: Option<usize>,
+    pub position: usize,
+    pub op: Op,
+}
+
+/// The operators, on the row's vector `x` and a source vector `s`.
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// `x := s`
+    Replace(Source),
+    /// `x := x + c s`
+    Add(Source, f32),
+    /// `x := c x`; 0 is zero ablation
+    Scale(f32),
+    /// `x := x - (x . u) u + c u` with `u = s / |s|`: sets the projection on
+    /// the direction to `c`; 0 projects it out. The source must be a vector.
+    SetProjection(Rc<[f32]>, f32),
+}
+
+/// Where an edit's vector comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// The same site and layer (and head) of a kept run, at a position of its own.
+    Trace(Rc<Trace>, usize),
+    /// Numbers: a direction, a mean, noise. Width of the site, or of one head.
+    Vector(Rc<[f32]>),
+}
+
+/// An edit as a backend applies it, to columns `start .. start + width` of one
+/// row `x`, with `s` the same number of columns of a source row from `source_start` on:
+///
+/// `x := scale x + (coef + gain (x . s)) s`
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowEdit {
+    pub row: u32,
+    pub start: u32,
+    pub width: u32,
+    pub source_row: u32,
+    pub source_start: u32,
+    pub scale: f32,
+    pub coef: f32,
+    pub gain: f32,
+}
+
+impl Edit {
+    /// First column and number of columns that the edit touches; for `pattern`
+    /// a head's keys, of which there are `keys`.
+    pub(super) fn columns(&self, shape: &Shape, keys: usize) -> (usize, usize) {
+        let full = shape.width(self.site).unwrap_or(shape.n_head * keys);
+        match self.head {
+            None => (0, full),
+            Some(h) => (h * full / shape.n_head, full / shape.n_head),
+        }
+    }
+
+    /// Whether the edit changes nothing, whatever the activation is.
+    pub(super) fn is_identity(&self) -> bool {
+        match &self.op {
+            Op::Add(_, c) => *c == 0.0,
+            Op::Scale(c) => *c == 1.0,
+            Op::Replace(_) | Op::SetProjection(..) => false,
+        }
+    }
+
+    pub(super) fn source(&self) -> Option<&Source> {
+        match &self.op {
+            Op::Replace(s) | Op::Add(s, _) => Some(s),
+            Op::Scale(_) | Op::SetProjection(..) => None,
+        }
+    }
+
+    /// Checks everything about the edit that does not depend on other runs.
+    pub(super) fn check(&self, shape: &Shape, len: usize) -> Result<(), PlanError> {
+        let site = self.site;
+        if !site.per_layer() {
+            return Err(PlanError::NotEditable {
+                site,
+                why: "edits act inside a layer",
+            });
+        }
+        if self.layer >= shape.n_layer {
+            return Err(PlanError::NoSuchLayer {
+                site,
+                layer: self.layer,
+                n_layer: shape.n_layer,
+            });
+        }
+        if self.position >= len {
+            return Err(PlanError::NoSuchPosition {
+                site,
+                position: self.position,
+                len,
+            });
+        }
+        if let Some(head) = self.head {
+            if !site.per_head() {
+                return Err(PlanError::NotPerHead { site });
+            }
+            if head >= shape.n_head {
+                return Err(PlanError::NoSuchHead {
+                    site,
+                    head,
+                    n_head: shape.n_head,
+                });
+            }
+        }
+        self.check_source(shape)
+    }
+
+    fn check_source(&self, shape: &Shape) -> Result<(), PlanError> {
+        let site = self.site;
+        let finite = |c: f32| c.is_finite().then_some(()).ok_or(PlanError::NotFinite { site });
+        let vector = |v: &[f32]| {
+            if site == Site::Pattern {
+                return Err(PlanError::NotEditable {
+                    site,
+                    why: "its width is the number of keys; scale it instead",
+                });
+            }
+            let expected = self.columns(shape, 0).1;
+            if v.len() != expected {
+                return Err(PlanError::Width {
+                    site,
+                    found: v.len(),
+                    expected,
+                });
+            }
+            v.iter().try_for_each(|c| finite(*c))
+        };
+        match &self.op {
+            Op::Scale(c) => return finite(*c),
+            Op::SetProjection(v, c) => {
+                finite(*c)?;
+                vector(v)?;
+                if v.iter().all(|x| *x == 0.0) {
+                    return Err(PlanError::NotEditable {
+                        site,
+                        why: "a direction of length zero has no projection",
+                    });
+                }
+            }
+            Op::Add(_, c) => finite(*c)?,
+            Op::Replace(_) => {}
+        }
+        match self.source() {
+            Some(Source::Vector(v)) => vector(v),
+            Some(Source::Trace(trace, position)) => {
+                if !trace.keeps(site) {
+                    return Err(PlanError::NotKept { site });
+                }
+                if *position >= trace.tokens.len() {
+                    return Err(PlanError::NoSuchPosition {
+                        site,
+                        position: *position,
+                        len: trace.tokens.len(),
+                    });
+                }
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Rows over a base: what a forward pass is asked to compute, and the plan of
+//! what it must compute for that. Host-side only; no tensor is touched here.
+//!
+//! A *row* is one token position of one *run*. A run is its tokens, its edits
+//! and, optionally, a parent run that it continues or varies. The planner
+//! derives which rows have to be computed in which layer:
+//!
+//! ```text
+//! computed = forward reach of the edits  ∩  backward need of the readouts
+//! ```
+//!
+//! Everything else is read from the parent's trace.
+
+mod edit;
+mod plan;
+mod reach;
+mod slots;
+
+pub use edit::{Edit, Op, RowEdit, Source};
+pub use plan::{Cost, EditRound, EditSource, HookPlan, LayerPlan, Plan, RowId, Stage};
+pub use reach::kept_for_entry;
+pub use slots::{SlotPool, SlotTable, Trace, OWN_ROW};
+
+use crate::experiment::Site;
+use std::rc::Rc;
+
+/// One run of the model, to be planned together with others.
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub tokens: Rc<[u32]>,
+    /// The run that this one continues (more tokens) or varies (edits).
+    pub parent: Option<Rc<Trace>>,
+    /// Applied in this order where several meet at one site and position.
+    pub edits: Vec<Edit>,
+    /// Where to keep this run's activations, if it is to be a parent or a source.
+    pub keep: Option<Rc<Trace>>,
+    /// Positions whose logits are wanted.
+    pub reads: Vec<usize>,
+    /// Activations wanted as numbers: site, layer, position.
+    pub captures: Vec<(Site, usize, usize)>,
+}
+
+impl Run {
+    /// A plain run of a prompt: no parent, no edits, nothing kept or read yet.
+    #[must_use]
+    pub fn of(tokens: Rc<[u32]>) -> Self {
+        Self {
+            tokens,
+            parent: None,
+            edits: Vec::new(),
+            keep: None,
+            reads: Vec::new(),
+            captures: Vec::new(),
+        }
+    }
+
+    /// A run that varies or continues `parent`.
+    #[must_use]
+    pub fn over(parent: &Rc<Trace>) -> Self {
+        Self {
+            parent: Some(parent.clone()),
+            ..Self::of(parent.tokens.clone())
+        }
+    }
+}
+
+/// The sizes that the planner needs to know of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub n_layer: usize,
+    pub n_head: usize,
+    pub n_embd: usize,
+    pub n_inner: usize,
+    pub n_positions: usize,
+    pub n_vocab: usize,
+}
+
+impl Shape {
+    /// Width of a head's vectors.
+    #[must_use]
+    pub fn d_head(&self) -> usize {
+        self.n_embd / self.n_head
+    }
+
+    /// Width of one row at a site, over all heads; `None` for `pattern`, whose
+    /// width is the number of keys.
+    #[must_use]
+    pub fn width(&self, site: Site) -> Option<usize> {
+        match site {
+            Site::Pattern => None,
+            Site::MlpPre | Site::MlpPost => Some(self.n_inner),
+            Site::Logits => Some(self.n_vocab),
+            _ => Some(self.n_embd),
+        }
+    }
+}
+
+/// Why a set of runs cannot be planned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    #[error(
+        "a prompt has {found} tokens, but this model reads at most {expected}; shorten it"
+    )]
+    TooLong { found: usize, expected: usize },
+    #[error("a prompt has no tokens; write something, or switch BOS on")]
+    Empty,
+    #[error("{site} was asked for at layer {layer}, but this model has layers 0 to {}", .n_layer - 1)]
+    NoSuchLayer {
+        site: Site,
+        layer: usize,
+        n_layer: usize,
+    },
+    #[error(
+        "{site} was asked for at position {position}, but the run has positions 0 to {}", .len - 1
+    )]
+    NoSuchPosition {
+        site: Site,
+        position: usize,
+        len: usize,
+    },
+    #[error("{site} was asked for at head {head}, but this model has heads 0 to {}", .n_head - 1)]
+    NoSuchHead {
+        site: Site,
+        head: usize,
+        n_head: usize,
+    },
+    #[error("{site} has no heads; leave the head out")]
+    NotPerHead { site: Site },
+    #[error("{site} cannot be edited in this way: {why}")]
+    NotEditable { site: Site, why: &'static str },
+    #[error(
+        "an edit at {site} brings a vector of width {found}, but the site has width {expected}; a vector fits only the model that it was made on"
+    )]
+    Width {
+        site: Site,
+        found: usize,
+        expected: usize,
+    },
+    #[error("an edit at {site} has a value that is not a finite number")]
+    NotFinite { site: Site },
+    #[error("{site} of the source run was not kept; it has to be asked for when that run is made")]
+    NotKept { site: Site },
+    #[error(
+        "a run differs from its parent's tokens at position {position}; a child continues or varies its parent"
+    )]
+    NotAChild { position: usize },
+}

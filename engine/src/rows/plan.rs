@@ -1,0 +1,409 @@
+use super::reach::{Reached, reach};
+use super::{Edit, OWN_ROW, Op, PlanError, RowEdit, Run, Shape, SlotTable, Source, Trace};
+use crate::experiment::Site;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// One token position of one run of the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RowId {
+    pub run: usize,
+    pub position: usize,
+}
+
+/// A point in a layer at which rows leave and enter the batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stage {
+    /// Which of the rows before this point go on; `None` when all do.
+    pub carried: Option<Vec<u32>>,
+    /// Slots of the rows that enter, from their parents' traces, after the carried ones.
+    pub entering: Vec<u32>,
+    /// The rows after this point, in order.
+    pub rows: Vec<RowId>,
+}
+
+/// Where an edit round's source rows are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EditSource {
+    /// No source: scaling only.
+    Nothing,
+    /// The kept activations of this site and layer; `source_row` is a slot.
+    Kept,
+    /// Vectors brought along, row-major, each `width` wide.
+    Vectors { width: usize, values: Vec<f32> },
+}
+
+/// Edits that can be made at once: no two of the same row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditRound {
+    pub source: EditSource,
+    pub edits: Vec<RowEdit>,
+}
+
+/// What happens at one site of one layer besides the formula.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HookPlan {
+    /// Made one after the other.
+    pub rounds: Vec<EditRound>,
+    /// Rows to keep, and the slots to keep them in.
+    pub keep: (Vec<u32>, Vec<u32>),
+    /// Rows to hand back: the run, which of its captures, the row.
+    pub captures: Vec<(usize, usize, u32)>,
+}
+
+/// What is computed in one layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerPlan {
+    /// Before the layer: these rows get new queries, keys and values.
+    pub pre: Stage,
+    /// At attention: these rows attend; those that enter bring the parent's query.
+    pub attend: Stage,
+    /// Before the MLP.
+    pub mid: Stage,
+    pub table: SlotTable,
+    pub hooks: BTreeMap<Site, HookPlan>,
+}
+
+/// Arithmetic planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Rows that pass an MLP, summed over layers.
+    pub layer_rows: u64,
+    /// Multiplications in the layers.
+    pub multiplications: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.layer_rows += other.layer_rows;
+        self.multiplications += other.multiplications;
+    }
+}
+
+/// A batch of runs, laid out layer by layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// Token and position of the rows that start at the embedding, in order.
+    pub embed: Vec<(u32, u32)>,
+    pub layers: Vec<LayerPlan>,
+    /// Rows of the last layer whose logits are wanted: the run, which of its
+    /// reads, the row. Reads that the run's edits do not reach are left out:
+    /// they are as the parent's.
+    pub reads: Vec<(usize, usize, u32)>,
+    /// `ln_final` and `logits` captures: the run, which of its captures, the row.
+    pub final_captures: Vec<(usize, usize, u32)>,
+    pub cost: Cost,
+}
+
+impl Plan {
+    /// Lays out `runs`.
+    ///
+    /// # Errors
+    /// [`PlanError`] when a run does not fit the model or its parent.
+    pub fn new(shape: &Shape, runs: &[Run]) -> Result<Self, PlanError> {
+        let mut reached = Vec::with_capacity(runs.len());
+        for run in runs {
+            check(shape, run)?;
+            reached.push(reach(shape, run)?);
+        }
+        let mut plan = Self::default();
+        let mut rows: Vec<RowId> = start(&reached);
+        for row in &rows {
+            let token = runs[row.run].tokens[row.position];
+            plan.embed.push((token, index(row.position)));
+        }
+        for l in 0..shape.n_layer {
+            let layer = lay_out(shape, runs, &reached, l, &rows);
+            plan.cost += cost(shape, &layer);
+            rows.clone_from(&layer.mid.rows);
+            plan.layers.push(layer);
+        }
+        let at = places(&rows);
+        for (u, run) in runs.iter().enumerate() {
+            for (i, &position) in run.reads.iter().enumerate() {
+                if let Some(&row) = at.get(&RowId { run: u, position }) {
+                    plan.reads.push((u, i, row));
+                }
+            }
+            for (i, &(site, _, position)) in run.captures.iter().enumerate() {
+                if let (false, Some(&row)) = (site.per_layer(), at.get(&RowId { run: u, position }))
+                {
+                    plan.final_captures.push((u, i, row));
+                }
+            }
+        }
+        Ok(plan)
+    }
+}
+
+impl Cost {
+    /// What one full pass over `len` tokens costs.
+    #[must_use]
+    pub fn full_pass(shape: &Shape, len: usize) -> Self {
+        let (d, t) = (shape.n_embd as u64, len as u64);
+        let linear = t * (4 * d * d + 2 * d * shape.n_inner as u64);
+        Self {
+            layer_rows: t * shape.n_layer as u64,
+            multiplications: (linear + t * (t + 1) * d) * shape.n_layer as u64,
+        }
+    }
+}
+
+fn cost(shape: &Shape, layer: &LayerPlan) -> Cost {
+    let d = shape.n_embd as u64;
+    let keys: u64 = layer.table.len.iter().map(|n| u64::from(*n)).sum();
+    Cost {
+        layer_rows: layer.mid.rows.len() as u64,
+        multiplications: layer.pre.rows.len() as u64 * 3 * d * d
+            + layer.attend.rows.len() as u64 * d * d
+            + keys * 2 * d
+            + layer.mid.rows.len() as u64 * 2 * d * shape.n_inner as u64,
+    }
+}
+
+fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
+    let len = run.tokens.len();
+    if len == 0 {
+        return Err(PlanError::Empty);
+    }
+    if len > shape.n_positions {
+        return Err(PlanError::TooLong {
+            found: len,
+            expected: shape.n_positions,
+        });
+    }
+    if let Some(parent) = &run.parent {
+        let pairs = parent.tokens.iter().zip(run.tokens.iter());
+        if let Some(position) = pairs.into_iter().position(|(a, b)| a != b) {
+            return Err(PlanError::NotAChild { position });
+        }
+    }
+    let reads = run.reads.iter().map(|p| (Site::Logits, 0, *p));
+    for (site, layer, position) in reads.chain(run.captures.iter().copied()) {
+        if position >= len {
+            return Err(PlanError::NoSuchPosition {
+                site,
+                position,
+                len,
+            });
+        }
+        if layer >= shape.n_layer {
+            return Err(PlanError::NoSuchLayer {
+                site,
+                layer,
+                n_layer: shape.n_layer,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Rows that start at the embedding: computed in layer 0 without entering there.
+fn start(reached: &[Vec<Reached>]) -> Vec<RowId> {
+    let mut rows = Vec::new();
+    for (run, layers) in reached.iter().enumerate() {
+        let Some(first) = layers.first() else {
+            continue;
+        };
+        let new = |p: &&usize| first.enter_pre.binary_search(p).is_err();
+        rows.extend(
+            first
+                .pre
+                .iter()
+                .filter(new)
+                .map(|&position| RowId { run, position }),
+        );
+    }
+    rows
+}
+
+fn lay_out(
+    shape: &Shape,
+    runs: &[Run],
+    reached: &[Vec<Reached>],
+    l: usize,
+    before: &[RowId],
+) -> LayerPlan {
+    let pick = |f: fn(&Reached) -> &Vec<usize>, row: &RowId| {
+        f(&reached[row.run][l]).binary_search(&row.position).is_ok()
+    };
+    let stage = |before: &[RowId], carry: fn(&Reached) -> &Vec<usize>, enter: fn(&Reached) -> &Vec<usize>| {
+        let mut stage = Stage::default();
+        let carried: Vec<u32> = (0..before.len())
+            .filter(|i| pick(carry, &before[*i]))
+            .map(index)
+            .collect();
+        stage.rows = carried.iter().map(|i| before[*i as usize]).collect();
+        stage.carried = (carried.len() < before.len()).then_some(carried);
+        for (run, layers) in reached.iter().enumerate() {
+            let Some(parent) = &runs[run].parent else {
+                continue;
+            };
+            for &position in enter(&layers[l]) {
+                stage.entering.push(parent.slots[position]);
+                stage.rows.push(RowId { run, position });
+            }
+        }
+        stage
+    };
+    let pre = stage(before, |r| &r.pre, |r| &r.enter_pre);
+    let attend = stage(&pre.rows, |r| &r.carry_attend, |r| &r.enter_attend);
+    let mut mid = stage(&[], |r| &r.pre, |r| &r.enter_mid);
+    mid.rows = attend.rows.iter().copied().chain(mid.rows).collect();
+
+    let table = table(runs, &places(&pre.rows), &attend.rows);
+    let mut layer = LayerPlan {
+        pre,
+        attend,
+        mid,
+        table,
+        hooks: BTreeMap::new(),
+    };
+    let stages = [places(&layer.pre.rows), places(&layer.attend.rows), places(&layer.mid.rows)];
+    let row_at = |site: Site, run: usize, position: usize| {
+        let at = match site {
+            Site::ResidPre | Site::Q | Site::K | Site::V => &stages[0],
+            Site::Pattern | Site::Z | Site::AttnOut => &stages[1],
+            _ => &stages[2],
+        };
+        at.get(&RowId { run, position }).copied()
+    };
+    let mut edits: BTreeMap<Site, Vec<(u32, &Edit)>> = BTreeMap::new();
+    for (u, run) in runs.iter().enumerate() {
+        for &i in &reached[u][l].edits {
+            let edit = &run.edits[i];
+            if let Some(row) = row_at(edit.site, u, edit.position) {
+                edits.entry(edit.site).or_default().push((row, edit));
+            }
+        }
+        for (i, &(site, at, position)) in run.captures.iter().enumerate() {
+            if at == l && site.per_layer() && let Some(row) = row_at(site, u, position) {
+                layer.hooks.entry(site).or_default().captures.push((u, i, row));
+            }
+        }
+        if let Some(trace) = &run.keep {
+            keep(&mut layer.hooks, trace, |site, p| row_at(site, u, p));
+        }
+    }
+    for (site, edits) in edits {
+        layer.hooks.entry(site).or_default().rounds = rounds(shape, layer.table.width, &edits);
+    }
+    layer
+}
+
+fn keep(
+    hooks: &mut BTreeMap<Site, HookPlan>,
+    trace: &Rc<Trace>,
+    row_at: impl Fn(Site, usize) -> Option<u32>,
+) {
+    for &site in trace.kept() {
+        let (rows, slots) = &mut hooks.entry(site).or_default().keep;
+        for p in trace.from..trace.tokens.len() {
+            if let Some(row) = row_at(site, p) {
+                rows.push(row);
+                slots.push(trace.slots[p]);
+            }
+        }
+    }
+}
+
+fn places(rows: &[RowId]) -> BTreeMap<RowId, u32> {
+    rows.iter().enumerate().map(|(i, r)| (*r, index(i))).collect()
+}
+
+fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotTable {
+    let width = attending.iter().map(|r| r.position + 1).max().unwrap_or(0);
+    let mut table = SlotTable {
+        width,
+        ..SlotTable::default()
+    };
+    let mut of_run: BTreeMap<usize, u32> = BTreeMap::new();
+    for row in attending {
+        let next = index(of_run.len());
+        let u = *of_run.entry(row.run).or_insert_with(|| {
+            let run = &runs[row.run];
+            for position in 0..width {
+                let place = RowId { run: row.run, position };
+                table.slots.push(match (own.get(&place), &run.parent) {
+                    (Some(row), _) => row | OWN_ROW,
+                    (None, Some(parent)) => parent.slots.get(position).copied().unwrap_or(0),
+                    // Past the run's end: no row attends there.
+                    (None, None) => 0,
+                });
+            }
+            next
+        });
+        table.run.push(u);
+        table.len.push(index(row.position + 1));
+    }
+    table
+}
+
+/// Groups edits so that no row is edited twice in a round and each round has
+/// one kind of source; a row's edits keep their order.
+fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    enum From {
+        Nothing,
+        Kept,
+        Vectors(usize),
+    }
+    let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut rounds: BTreeMap<(usize, From), EditRound> = BTreeMap::new();
+    for (row, edit) in edits {
+        let turn = seen.entry(*row).or_default();
+        let (start, width) = edit.columns(shape, keys);
+        let (from, vector, source_row, scale, coef, gain) = match &edit.op {
+            Op::Scale(c) => (From::Nothing, None, 0, *c, 0.0, 0.0),
+            Op::Replace(s) | Op::Add(s, _) => {
+                let (scale, coef) = match edit.op {
+                    Op::Add(_, c) => (1.0, c),
+                    _ => (0.0, 1.0),
+                };
+                match s {
+                    Source::Trace(t, p) => (From::Kept, None, t.slots[*p], scale, coef, 0.0),
+                    Source::Vector(v) => (From::Vectors(width), Some(v.to_vec()), 0, scale, coef, 0.0),
+                }
+            }
+            Op::SetProjection(v, c) => {
+                let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+                let unit = v.iter().map(|x| x / norm).collect();
+                (From::Vectors(width), Some(unit), 0, 1.0, *c, -1.0)
+            }
+        };
+        let kept = from == From::Kept;
+        let round = rounds.entry((*turn, from)).or_insert_with_key(|(_, from)| EditRound {
+            source: match from {
+                From::Nothing => EditSource::Nothing,
+                From::Kept => EditSource::Kept,
+                From::Vectors(width) => EditSource::Vectors {
+                    width: *width,
+                    values: Vec::new(),
+                },
+            },
+            edits: Vec::new(),
+        });
+        let mut row_edit = RowEdit {
+            row: *row,
+            start: index(start),
+            width: index(width),
+            source_row,
+            source_start: if kept { index(start) } else { 0 },
+            scale,
+            coef,
+            gain,
+        };
+        if let (EditSource::Vectors { width, values }, Some(vector)) = (&mut round.source, vector) {
+            row_edit.source_row = index(values.len() / *width);
+            values.extend(vector);
+        }
+        round.edits.push(row_edit);
+        *turn += 1;
+    }
+    rounds.into_values().collect()
+}
+
+/// Row numbers fit 31 bits: a batch of two billion rows fits no machine.
+fn index(i: usize) -> u32 {
+    u32::try_from(i).unwrap_or(u32::MAX)
+}

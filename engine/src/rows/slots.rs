@@ -1,0 +1,140 @@
+use crate::experiment::Site;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+/// Set in a [`SlotTable`] entry that names a row of the present batch; clear in
+/// one that names a slot of a kept run.
+pub const OWN_ROW: u32 = 1 << 31;
+
+/// Hands out slots: the row numbers under which kept activations are stored,
+/// the same number at every kept site and layer.
+#[derive(Clone, Debug, Default)]
+pub struct SlotPool(Rc<RefCell<Free>>);
+
+#[derive(Debug, Default)]
+struct Free {
+    /// Slots given back, to be used again.
+    free: Vec<u32>,
+    /// Slots ever handed out: the capacity that the storage must have.
+    high: u32,
+}
+
+impl SlotPool {
+    /// How many rows the storage must have.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.0.borrow().high as usize
+    }
+
+    /// Slots in use now.
+    #[must_use]
+    pub fn in_use(&self) -> usize {
+        let pool = self.0.borrow();
+        pool.high as usize - pool.free.len()
+    }
+
+    fn take(&self, n: usize) -> Lease {
+        let mut pool = self.0.borrow_mut();
+        let mut slots = Vec::with_capacity(n);
+        while slots.len() < n {
+            let slot = pool.free.pop().unwrap_or_else(|| {
+                pool.high += 1;
+                pool.high - 1
+            });
+            slots.push(slot);
+        }
+        // Ascending, so that a run's rows are stored in one stretch where they can be.
+        slots.sort_unstable();
+        Lease {
+            pool: self.clone(),
+            slots,
+        }
+    }
+}
+
+/// Slots that go back to the pool when dropped.
+#[derive(Debug)]
+struct Lease {
+    pool: SlotPool,
+    slots: Vec<u32>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut pool = self.pool.0.borrow_mut();
+        pool.free.append(&mut self.slots);
+        // Largest first, so that `pop` hands out the smallest.
+        pool.free.sort_unstable_by(|a, b| b.cmp(a));
+    }
+}
+
+/// What is kept of a run's activations, on the device that made them.
+///
+/// It is made before the run (its slots are where the run will write) and holds
+/// numbers once a forward pass with this trace as `keep` has ended.
+#[derive(Debug)]
+pub struct Trace {
+    pub tokens: Rc<[u32]>,
+    /// Slot of each position: the parent's before `from`, its own from there on.
+    pub slots: Vec<u32>,
+    /// First position that this run computed itself.
+    pub from: usize,
+    /// Whether this run or any it descends from was edited.
+    pub edited: bool,
+    kept: Vec<Site>,
+    _lease: Lease,
+    _parent: Option<Rc<Trace>>,
+}
+
+impl Trace {
+    /// Reserves the slots for a run of `tokens` that keeps `sites` at every
+    /// layer. With a `parent`, positions before `from` stay the parent's.
+    #[must_use]
+    pub fn reserve(
+        pool: &SlotPool,
+        tokens: Rc<[u32]>,
+        sites: &[Site],
+        parent: Option<&Rc<Self>>,
+        from: usize,
+        edited: bool,
+    ) -> Rc<Self> {
+        let lease = pool.take(tokens.len() - from);
+        let mut slots = parent.map_or_else(Vec::new, |p| p.slots[..from].to_vec());
+        slots.extend(&lease.slots);
+        Rc::new(Self {
+            tokens,
+            slots,
+            from,
+            edited: edited || parent.is_some_and(|p| p.edited),
+            kept: sites.to_vec(),
+            _lease: lease,
+            _parent: parent.cloned(),
+        })
+    }
+
+    /// Whether the site was kept.
+    #[must_use]
+    pub fn keeps(&self, site: Site) -> bool {
+        self.kept.contains(&site)
+    }
+
+    /// The sites that are kept, at every layer.
+    #[must_use]
+    pub fn kept(&self) -> &[Site] {
+        &self.kept
+    }
+}
+
+/// Which keys and values each attending row sees.
+///
+/// Row `r` belongs to run `run[r]` and sees that run's positions
+/// `0 .. len[r]`; position `j` of run `u` is at `slots[u * width + j]`, a slot
+/// of a kept run, or with [`OWN_ROW`] set a row of the present batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SlotTable {
+    pub run: Vec<u32>,
+    pub len: Vec<u32>,
+    pub slots: Vec<u32>,
+    /// Positions per run in `slots`: the longest run's.
+    pub width: usize,
+}
