@@ -203,8 +203,16 @@ def write(name: str, folder: Path, cases: list, kept_logits, singles: int, sets:
 
     seed = zlib.crc32(name.encode())
     clean = [case["clean"]["tokens"] for case in written]
-    edits, _, vectors = random_edits.write(hooked, clean[0], 0, singles, 0, seed)
-    _, edit_sets, more = random_edits.write(hooked, clean[1], 1, 0, sets, seed + 1)
+
+    def compare(case: int):
+        def check(made: list, logits: Tensor) -> None:
+            if lens:
+                agreement.check("edits", logits, lens.edited(clean[case], made))
+
+        return check
+
+    edits, _, vectors = random_edits.write(hooked, clean[0], 0, singles, 0, seed, compare(0))
+    _, edit_sets, more = random_edits.write(hooked, clean[1], 1, 0, sets, seed + 1, compare(1))
     arrays |= vectors | more
 
     report = {

@@ -67,6 +67,20 @@ class Lens:
     def activation(self, cache, site: str, layer: int | None) -> Tensor:
         return cache[NAMES[site].format(layer)][0]
 
+    def edited(self, tokens: list[int], edits: list) -> Tensor:
+        """[T, V], under the same edits as `hooked.Hooked.logits` takes."""
+
+        def hook(edit):
+            # In place, for the bridge's resid_mid hook sits on the LayerNorm's input:
+            # a new tensor there would miss the residual stream beside it.
+            def change(activation, hook):
+                activation[0] = edit.change(activation[0].clone())
+                return activation
+
+            return NAMES[edit.site].format(edit.layer), change
+
+        return self.model.run_with_hooks(torch.tensor([tokens]), fwd_hooks=list(map(hook, edits)))[0]
+
     def greedy(self, tokens: list[int], new: int) -> list[int]:
         made = self.model.generate(
             torch.tensor([tokens]),

@@ -75,9 +75,12 @@ def draw(random, kept: dict, layers: int, site: str, op: str) -> tuple[dict, Ten
 
 
 def write(
-    hooked: Hooked, tokens: list[int], case: int, singles: int, sets: int, seed: int
+    hooked: Hooked, tokens: list[int], case: int, singles: int, sets: int, seed: int, compare
 ) -> tuple[list[dict], list[dict], dict[str, Tensor]]:
-    """`singles` runs of `tokens` with one edit each and `sets` with two to four; their arrays."""
+    """`singles` runs of `tokens` with one edit each and `sets` with two to four; their arrays.
+
+    `compare` is called with the edits and the logits [T, V] of every run.
+    """
     random = np.random.default_rng(seed)
     layers = hooked.model.config.n_layer
     plain, kept = hooked.activations(tokens)
@@ -91,7 +94,9 @@ def write(
         return record, as_edit(record, vector)
 
     def outcome(key: str, edits: list[Edit]) -> dict:
-        logits = hooked.logits(tokens, edits)[-1]
+        every = hooked.logits(tokens, edits)
+        compare(edits, every)
+        logits = every[-1]
         arrays[f"{key}.logits"] = logits
         moved = (logits - plain[-1]).abs().max().item()
         return {"case": case, "logits": f"{key}.logits", "moved": float(f"{moved:.6g}")}
