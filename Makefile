@@ -43,37 +43,41 @@ TRUNK_BUILD := $(WASM) cargo fetch --locked && \
 dist: setup ## build dist/, which any static host can serve, from any path
 	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
 
-define LINT
+# One target a stage, so that `make --keep-going test` runs all that can run.
+.PHONY: test
+test: test-fmt test-clippy test-rust test-card test-sizes test-browsers ## set up, then run every test
+	@echo "=== every test passed"
+
+define FMT_CHECK
 @$(STAGE) "rustfmt" cargo fmt --all --check
+endef
+define CLIPPY
 @$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 endef
 
-.PHONY: test
-test: test-lint test-rust test-card test-page ## set up, then run every test
-	@echo "=== every test passed"
-
-.PHONY: test-lint
-test-lint: setup-test
-	$(LINT)
-
-.PHONY: test-rust
+.PHONY: test-fmt test-clippy test-rust test-card
+test-fmt: setup-test
+	$(FMT_CHECK)
+test-clippy: setup-test
+	$(CLIPPY)
 test-rust: setup-test ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
-
-.PHONY: test-card
 test-card: setup-test ## measure the mini model against its card's bars
 	@$(STAGE) "mini model's card" cargo run --locked --package patchbay-mini -- card
 
-.PHONY: test-page
-test-page: setup-test ## the page: its size, then the browser tests (FILES=...)
+.PHONY: test-dist test-sizes test-browsers
+test-dist: setup-test
 	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
+test-sizes: test-dist ## the compressed sizes of the page and the engine
 	@$(STAGE) "sizes" node tests/sizes.mjs dist
-	@$(STAGE) "browser tests" node --test --test-reporter=spec --test-concurrency=1 $(or $(FILES),$(wildcard tests/browser/*.test.mjs))
+test-browsers: test-dist ## the page in Chromium and Firefox (FILES=...)
+	@$(STAGE) "browser tests" node --test --test-reporter=spec --test-concurrency=1 \
+	  $(or $(FILES),$(wildcard tests/browser/*.test.mjs))
 
 .PHONY: lint fmt
 lint: ## rustfmt's check and clippy, as in `make test`
-	$(LINT)
-
+	$(FMT_CHECK)
+	$(CLIPPY)
 fmt: ## format the Rust sources
 	@cargo fmt --all
 
