@@ -2,7 +2,7 @@
 //!
 //! [`experiment`] holds the types that the page, links, the command line and
 //! the JavaScript API share; everything else computes. Arrows point one way:
-//! `patching -> model -> {rows, backend}`, and nothing here knows the page.
+//! `session -> model -> {rows, backend}`, and nothing here knows the page.
 
 pub mod experiment;
 pub mod worker;
@@ -13,3 +13,5 @@ pub mod backend;
 pub mod model;
 #[cfg(feature = "model")]
 pub mod rows;
+#[cfg(feature = "cpu")]
+pub mod session;

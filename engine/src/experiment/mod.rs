@@ -132,12 +132,16 @@ pub struct Cell {
 }
 
 /// Greedy continuation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Generate {
     /// How many tokens to add at most; the context length ends it too.
     pub tokens: usize,
+    /// Divides the logits of tokens that have occurred (multiplies negative
+    /// ones), as in Keskar et al., 2019. 1, the default, changes nothing.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repetition_penalty: f32,
 }
 
 /// Activations of one run to hand back.
@@ -240,4 +244,13 @@ fn mini() -> String {
 
 fn yes() -> bool {
     true
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_one(x: &f32) -> bool {
+    *x == 1.0
 }

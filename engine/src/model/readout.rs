@@ -14,6 +14,8 @@ pub struct Wanted {
     pub normaliser: bool,
     /// The so many likeliest next tokens; asks for the normaliser too.
     pub top: usize,
+    /// All logits, `[n_vocab]`: for one row or a few, as sampling needs them.
+    pub all: bool,
 }
 
 /// What is known of one row's logits.
@@ -25,6 +27,8 @@ pub struct Logits {
     pub log_sum_exp: f64,
     /// The likeliest tokens and their logits, likeliest first, where wanted.
     pub top: Vec<(u32, f32)>,
+    /// All logits, where wanted.
+    pub all: Vec<f32>,
 }
 
 impl Logits {
@@ -71,6 +75,15 @@ impl<B: Backend> Gpt2<B> {
             let values = b.read(&b.unembed(&x, &some)?).await?;
             for (logits, row) in all.iter_mut().zip(values.chunks(wanted.tokens.len())) {
                 logits.tokens = row.to_vec();
+            }
+        }
+        if wanted.all {
+            for piece in &head.pieces {
+                let values = b.read(&b.unembed(&x, piece)?).await?;
+                let width = values.len() / rows;
+                for (logits, row) in all.iter_mut().zip(values.chunks(width)) {
+                    logits.all.extend_from_slice(row);
+                }
             }
         }
         if !wanted.normaliser && wanted.top == 0 {

@@ -53,13 +53,14 @@ pub struct RowEdit {
 }
 
 impl Edit {
-    /// First column and number of columns that the edit touches; for `pattern`
-    /// a head's keys, of which there are `keys`.
-    pub(super) fn columns(&self, shape: &Shape, keys: usize) -> (usize, usize) {
+    /// First column and number of columns that the edit touches. A head's
+    /// pattern has `keys` columns, of which the run has its first `len`.
+    pub(super) fn columns(&self, shape: &Shape, keys: usize, len: usize) -> (usize, usize) {
         let full = shape.width(self.site).unwrap_or(shape.n_head * keys);
-        match self.head {
-            None => (0, full),
-            Some(h) => (h * full / shape.n_head, full / shape.n_head),
+        match (self.head, self.site) {
+            (None, _) => (0, full),
+            (Some(h), Site::Pattern) => (h * keys, len.min(keys)),
+            (Some(h), _) => (h * full / shape.n_head, full / shape.n_head),
         }
     }
 
@@ -114,20 +115,20 @@ impl Edit {
                 });
             }
         }
-        self.check_source(shape)
+        self.check_source(shape, len)
     }
 
-    fn check_source(&self, shape: &Shape) -> Result<(), PlanError> {
+    fn check_source(&self, shape: &Shape, len: usize) -> Result<(), PlanError> {
         let site = self.site;
         let finite = |c: f32| c.is_finite().then_some(()).ok_or(PlanError::NotFinite { site });
         let vector = |v: &[f32]| {
-            if site == Site::Pattern {
+            if site == Site::Pattern && self.head.is_none() {
                 return Err(PlanError::NotEditable {
                     site,
-                    why: "its width is the number of keys; scale it instead",
+                    why: "a vector of keys belongs to one head; name the head",
                 });
             }
-            let expected = self.columns(shape, 0).1;
+            let expected = self.columns(shape, len, len).1;
             if v.len() != expected {
                 return Err(PlanError::Width {
                     site,

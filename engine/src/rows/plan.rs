@@ -137,6 +137,35 @@ impl Plan {
 }
 
 impl Cost {
+    /// What computing `run` costs, without laying it out.
+    ///
+    /// # Errors
+    /// [`PlanError`] when the run does not fit the model or its parent.
+    pub fn of(shape: &Shape, run: &Run) -> Result<Self, PlanError> {
+        check(shape, run)?;
+        let mut cost = Self::default();
+        for layer in reach(shape, run)? {
+            let attending = || layer.carry_attend.iter().chain(&layer.enter_attend);
+            let keys = attending().map(|p| *p as u64 + 1).sum();
+            let rows = attending().count();
+            cost += Self::layer(shape, layer.pre.len(), rows, keys, rows + layer.enter_mid.len());
+        }
+        Ok(cost)
+    }
+
+    /// One layer: `pre` rows get queries, keys and values, `attend` rows see
+    /// `keys` keys in all, `mid` rows pass the MLP.
+    fn layer(shape: &Shape, pre: usize, attend: usize, keys: u64, mid: usize) -> Self {
+        let d = shape.n_embd as u64;
+        Self {
+            layer_rows: mid as u64,
+            multiplications: pre as u64 * 3 * d * d
+                + attend as u64 * d * d
+                + keys * 2 * d
+                + mid as u64 * 2 * d * shape.n_inner as u64,
+        }
+    }
+
     /// What one full pass over `len` tokens costs.
     #[must_use]
     pub fn full_pass(shape: &Shape, len: usize) -> Self {
@@ -150,15 +179,9 @@ impl Cost {
 }
 
 fn cost(shape: &Shape, layer: &LayerPlan) -> Cost {
-    let d = shape.n_embd as u64;
-    let keys: u64 = layer.table.len.iter().map(|n| u64::from(*n)).sum();
-    Cost {
-        layer_rows: layer.mid.rows.len() as u64,
-        multiplications: layer.pre.rows.len() as u64 * 3 * d * d
-            + layer.attend.rows.len() as u64 * d * d
-            + keys * 2 * d
-            + layer.mid.rows.len() as u64 * 2 * d * shape.n_inner as u64,
-    }
+    let keys = layer.table.len.iter().map(|n| u64::from(*n)).sum();
+    let [pre, attend, mid] = [&layer.pre, &layer.attend, &layer.mid].map(|s| s.rows.len());
+    Cost::layer(shape, pre, attend, keys, mid)
 }
 
 fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
@@ -268,12 +291,15 @@ fn lay_out(
         };
         at.get(&RowId { run, position }).copied()
     };
-    let mut edits: BTreeMap<Site, Vec<(u32, &Edit)>> = BTreeMap::new();
+    let mut edits: BTreeMap<Site, Vec<(u32, &Edit, usize)>> = BTreeMap::new();
     for (u, run) in runs.iter().enumerate() {
         for &i in &reached[u][l].edits {
             let edit = &run.edits[i];
             if let Some(row) = row_at(edit.site, u, edit.position) {
-                edits.entry(edit.site).or_default().push((row, edit));
+                edits
+                    .entry(edit.site)
+                    .or_default()
+                    .push((row, edit, run.tokens.len()));
             }
         }
         for (i, &(site, at, position)) in run.captures.iter().enumerate() {
@@ -341,7 +367,7 @@ fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotT
 
 /// Groups edits so that no row is edited twice in a round and each round has
 /// one kind of source; a row's edits keep their order.
-fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
+fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<EditRound> {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum From {
         Nothing,
@@ -350,9 +376,9 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> 
     }
     let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
     let mut rounds: BTreeMap<(usize, From), EditRound> = BTreeMap::new();
-    for (row, edit) in edits {
+    for (row, edit, len) in edits {
         let turn = seen.entry(*row).or_default();
-        let (start, width) = edit.columns(shape, keys);
+        let (start, width) = edit.columns(shape, keys, *len);
         let (from, vector, source_row, scale, coef, gain) = match &edit.op {
             Op::Scale(c) => (From::Nothing, None, 0, *c, 0.0, 0.0),
             Op::Replace(s) | Op::Add(s, _) => {
@@ -362,7 +388,7 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> 
                 };
                 match s {
                     Source::Trace(t, p) => (From::Kept, None, t.slots[*p], scale, coef, 0.0),
-                    Source::Vector(v) => (From::Vectors(width), Some(v.to_vec()), 0, scale, coef, 0.0),
+                    Source::Vector(v) => (From::Vectors(width), Some(v[..width].to_vec()), 0, scale, coef, 0.0),
                 }
             }
             Op::SetProjection(v, c) => {

@@ -20,13 +20,6 @@ pub(super) struct Reached {
     pub edits: Vec<usize>,
 }
 
-impl Reached {
-    /// Rows computed in this layer at any stage.
-    pub fn rows(&self) -> usize {
-        self.pre.len() + self.enter_attend.len() + self.enter_mid.len()
-    }
-}
-
 /// Where in the layer a row with an edit at this site has to enter.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {

@@ -35,6 +35,9 @@ pub enum Request {
     Run {
         id: u32,
         experiment: Box<Experiment>,
+        /// Everything but the sweep, which is only estimated.
+        #[serde(default)]
+        preview: bool,
     },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },

@@ -1,0 +1,225 @@
+//! A loaded model and what is done with it: experiments in, reports out.
+//!
+//! [`Session::run`] is the only way to run an experiment; the page's worker,
+//! the JavaScript API and the command line all call it.
+
+mod advice;
+mod generate;
+mod metric;
+mod runs;
+mod setup;
+mod sweep;
+
+use crate::backend::{Backend, BackendError};
+use crate::experiment::{
+    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Report,
+    RunReport, SweepReport, Update,
+};
+use crate::model::{
+    Cancelled, Config, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError, Weights,
+};
+use crate::rows::{PlanError, SlotPool};
+use setup::Setup;
+use sha2::{Digest, Sha256};
+
+/// A model on a device, ready for experiments.
+pub struct Session<B: Backend> {
+    backend: B,
+    model: Gpt2<B>,
+    tokenizer: Tokenizer,
+    store: Store<B>,
+    info: ModelInfo,
+    backend_info: BackendInfo,
+    /// The last sweep, so that looking at one of its cells does not repeat it.
+    last_sweep: Option<(Experiment, SweepReport)>,
+}
+
+/// Whoever asked for an experiment: hears what is found as it is found, lends
+/// the time of day, and may stop it.
+pub trait Host {
+    /// Something was found.
+    fn update(&self, update: Update);
+    /// Milliseconds since some moment; only differences are used.
+    fn now(&self) -> f64;
+    /// Lets other things happen; answers [`Cancelled`] to stop.
+    fn breathe(&self) -> impl Future<Output = Result<(), Cancelled>>;
+}
+
+/// Why an experiment ended without a report.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The experiment cannot be run as it stands.
+    #[error("{message}")]
+    Experiment { field: String, message: String },
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+impl From<BackendError> for SessionError {
+    fn from(e: BackendError) -> Self {
+        Self::Model(e.into())
+    }
+}
+
+impl From<PlanError> for SessionError {
+    fn from(e: PlanError) -> Self {
+        Self::Model(e.into())
+    }
+}
+
+impl From<TokenizerError> for SessionError {
+    fn from(e: TokenizerError) -> Self {
+        Self::Model(e.into())
+    }
+}
+
+impl From<Cancelled> for SessionError {
+    fn from(_: Cancelled) -> Self {
+        Self::Model(ModelError::Cancelled)
+    }
+}
+
+impl<B: Backend> Session<B> {
+    /// Reads the three files and puts the weights on the device.
+    ///
+    /// # Errors
+    /// [`ModelError`] naming the file, field or tensor that is not right.
+    pub fn load(name: &str, files: &Files, backend: B) -> Result<Self, ModelError> {
+        let config = Config::from_json(&files.config)?;
+        let tokenizer = Tokenizer::from_json(
+            &files.tokenizer,
+            config.shape.n_vocab,
+            config.bos_token_id,
+            &config.unseen_tokens,
+        )?;
+        let model = Gpt2::load(&backend, config, &Weights::new(&files.weights)?)?;
+        let shape = model.config.shape;
+        let info = ModelInfo {
+            name: name.into(),
+            n_layer: shape.n_layer,
+            n_head: shape.n_head,
+            n_embd: shape.n_embd,
+            n_positions: shape.n_positions,
+            n_vocab: shape.n_vocab,
+            sha256: hex(&Sha256::digest(&files.weights)),
+            parameters: model.parameters,
+        };
+        Ok(Self {
+            backend_info: backend.info(),
+            backend,
+            tokenizer,
+            store: Store::new(shape),
+            info,
+            model,
+            last_sweep: None,
+        })
+    }
+
+    /// The model that is loaded.
+    #[must_use]
+    pub fn model(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The backend that computes.
+    #[must_use]
+    pub fn backend(&self) -> &BackendInfo {
+        &self.backend_info
+    }
+
+    /// Says why this backend was chosen.
+    pub fn set_reason(&mut self, reason: Option<String>) {
+        self.backend_info.reason = reason;
+    }
+
+    /// Where kept activations are; for tests that nothing is left behind.
+    #[must_use]
+    pub fn slots(&self) -> &SlotPool {
+        &self.store.pool
+    }
+
+    /// Runs an experiment. With `preview` the sweep is estimated, not run.
+    ///
+    /// What cannot be computed because a field is not usable (an answer that is
+    /// not one token, prompts of different lengths) is left out of the report,
+    /// and `report.reading.problems` says why.
+    ///
+    /// # Errors
+    /// [`SessionError`] when neither prompt can be run, the device fails, or
+    /// the host stops it.
+    pub async fn run(
+        &mut self,
+        experiment: &Experiment,
+        preview: bool,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
+        let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
+        host.update(Update::Reading(reading.clone()));
+        let setup = setup?;
+        let bases = self.bases(experiment, &setup, host).await?;
+        host.update(Update::Runs {
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metric: bases.metric.clone(),
+        });
+        let mut report = Report {
+            engine: env!("CARGO_PKG_VERSION").into(),
+            experiment: experiment.clone(),
+            model: self.info.clone(),
+            backend: self.backend_info.clone(),
+            reading,
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metric: bases.metric.clone(),
+            sweep: None,
+            cell: None,
+            captures: bases.captures.clone(),
+        };
+        if let Some(sweep) = &setup.sweep {
+            // The chosen cell first: it is what the person is looking at.
+            if let Some(cell) = experiment.cell {
+                let cell = self.cell(&setup, sweep, &bases, cell, host).await?;
+                host.update(Update::Cell(cell.clone()));
+                report.cell = Some(cell);
+            }
+            report.sweep = self.sweep(experiment, &setup, sweep, &bases, preview, host).await?;
+        }
+        if let Some(generate) = experiment.generate {
+            report.clean.continuation = self.generate(&bases.clean, generate, host).await?;
+            report.corrupted.continuation = self.generate(&bases.corrupted, generate, host).await?;
+        }
+        Ok(report)
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Lets a host stop a forward pass and hear how far it has got.
+struct Beats<'a, H: Host> {
+    host: &'a H,
+    /// What to say of so many multiplications done in all.
+    say: &'a dyn Fn(u64) -> Option<Update>,
+    done: std::cell::Cell<u64>,
+}
+
+impl<'a, H: Host> Beats<'a, H> {
+    fn new(host: &'a H, say: &'a dyn Fn(u64) -> Option<Update>) -> Self {
+        Self {
+            host,
+            say,
+            done: std::cell::Cell::new(0),
+        }
+    }
+}
+
+impl<H: Host> Pulse for Beats<'_, H> {
+    async fn beat(&self, multiplications: u64) -> Result<(), Cancelled> {
+        self.done.set(self.done.get() + multiplications);
+        if let Some(update) = (self.say)(self.done.get()) {
+            self.host.update(update);
+        }
+        self.host.breathe().await
+    }
+}

@@ -1,0 +1,229 @@
+//! Grids of patched runs.
+
+use super::runs::{Base, Bases, TOP};
+use super::*;
+use crate::experiment::{Cell, Estimate, PlanReport, Progress, Stage, Sweep};
+use crate::model::{Logits, Wanted};
+use crate::rows::{Cost, Edit, Op, Run, Shape, Source};
+
+/// Memory that the activations of one chunk may take, in bytes.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// Rows in flight beyond which a matrix product gets no faster; more would only
+/// make progress coarser.
+const CHUNK_ROWS: usize = 256;
+
+/// How many rows of activations are in flight at once.
+fn rows_per_chunk(shape: &Shape, keys: usize) -> usize {
+    let per_row = 4 * (7 * shape.n_embd + 2 * shape.n_inner + shape.n_head * keys);
+    (CHUNK_BYTES / per_row).clamp(1, CHUNK_ROWS)
+}
+
+/// The run of one cell: the parent, with the site copied from the source. A
+/// column is a position for block sites, and a head, at all positions, for head sites.
+fn patched(sweep: &Sweep, (parent, source): (&Base, &Base), cell: Cell) -> Run {
+    let len = parent.trace.tokens.len();
+    let edit = |position, head| Edit {
+        site: sweep.site,
+        layer: cell.layer,
+        head,
+        position,
+        op: Op::Replace(Source::Trace(source.trace.clone(), position)),
+    };
+    Run {
+        edits: match sweep.site.per_head() {
+            true => (0..len).map(|p| edit(p, Some(cell.column))).collect(),
+            false => vec![edit(cell.column, None)],
+        },
+        reads: vec![len - 1],
+        ..Run::over(&parent.trace)
+    }
+}
+
+fn columns(shape: &Shape, setup: &Setup, sweep: &Sweep) -> usize {
+    match sweep.site.per_head() {
+        true => shape.n_head,
+        false => setup.clean.len(),
+    }
+}
+
+impl<B: Backend> Session<B> {
+    /// The chosen cell's patched run, read closely.
+    pub(super) async fn cell(
+        &mut self,
+        setup: &Setup,
+        sweep: &Sweep,
+        bases: &Bases,
+        cell: Cell,
+        host: &impl Host,
+    ) -> Result<CellReport, SessionError> {
+        let shape = self.model.config.shape;
+        let columns = columns(&shape, setup, sweep);
+        if cell.layer >= shape.n_layer || cell.column >= columns {
+            return Err(SessionError::Experiment {
+                field: "cell".into(),
+                message: format!(
+                    "The chosen cell is layer {}, column {}, but this sweep has layers 0 to {} and columns 0 to {}; choose another.",
+                    cell.layer, cell.column, shape.n_layer - 1, columns - 1
+                ),
+            });
+        }
+        let roles = bases.roles(sweep);
+        let mut wanted = Wanted {
+            normaliser: true,
+            top: TOP.min(shape.n_vocab),
+            ..Wanted::default()
+        };
+        if let Some(metric) = &setup.metric {
+            wanted.tokens = metric.wanted().tokens;
+        }
+        let runs = [patched(sweep, roles, cell)];
+        let quiet = |_| None;
+        let (mut reads, _) = self.compute(&runs, &wanted, &Beats::new(host, &quiet)).await?;
+        let run = match reads[0][0].take() {
+            Some(logits) => {
+                let metric = setup.metric.map(|m| m.value(&logits));
+                self.run_report(&logits, metric)
+            }
+            // The patch does not reach the last position: the run is its parent's.
+            None => roles.0.report.clone(),
+        };
+        Ok(CellReport { cell, run })
+    }
+
+    /// The whole grid; `None` where only a preview was wanted or there is no metric.
+    pub(super) async fn sweep(
+        &mut self,
+        experiment: &Experiment,
+        setup: &Setup,
+        sweep: &Sweep,
+        bases: &Bases,
+        preview: bool,
+        host: &impl Host,
+    ) -> Result<Option<SweepReport>, SessionError> {
+        let Some(metric) = setup.metric else {
+            return Ok(None);
+        };
+        let key = Experiment {
+            cell: None,
+            generate: None,
+            captures: Vec::new(),
+            ..experiment.clone()
+        };
+        if let Some((_, report)) = self.last_sweep.as_ref().filter(|(done, _)| *done == key) {
+            return Ok(Some(report.clone()));
+        }
+        let roles = bases.roles(sweep);
+        let Some(unpatched) = roles.0.report.metric else {
+            return Ok(None);
+        };
+        let shape = self.model.config.shape;
+        let columns = columns(&shape, setup, sweep);
+        let started = host.now();
+        let (chunks, plan) = chunks(&shape, sweep, roles, columns)?;
+        host.update(Update::Estimate(estimate(plan, bases.speed)));
+        if preview {
+            return Ok(None);
+        }
+        let mut values = vec![vec![None; columns]; shape.n_layer];
+        let mut before = 0;
+        for chunk in chunks {
+            let runs: Vec<Run> = chunk.cells.iter().map(|c| patched(sweep, roles, *c)).collect();
+            let say = |done| Some(Update::Progress(progress(before + done, plan, host.now() - started)));
+            let pulse = Beats::new(host, &say);
+            let (reads, _) = self.compute(&runs, &metric.wanted(), &pulse).await?;
+            before += chunk.multiplications;
+            let value = |read: &Option<Logits>| {
+                // Not reached: the run is its parent's.
+                read.as_ref().map_or(unpatched, |logits| metric.value(logits))
+            };
+            let mut cells = Vec::with_capacity(chunk.cells.len());
+            for (cell, reads) in chunk.cells.iter().zip(&reads) {
+                let value = value(&reads[0]);
+                values[cell.layer][cell.column] = Some(value);
+                cells.push((cell.layer, cell.column, value));
+            }
+            host.update(Update::Cells { cells });
+            host.breathe().await?;
+        }
+        let report = SweepReport {
+            site: sweep.site,
+            values,
+            plan,
+            seconds: (host.now() - started) / 1000.0,
+        };
+        self.last_sweep = Some((key, report.clone()));
+        Ok(Some(report))
+    }
+}
+
+/// Cells that are computed together.
+struct Chunk {
+    cells: Vec<Cell>,
+    multiplications: u64,
+}
+
+/// Splits the grid, layer by layer, into chunks that fit the memory budget.
+fn chunks(
+    shape: &Shape,
+    sweep: &Sweep,
+    roles: (&Base, &Base),
+    columns: usize,
+) -> Result<(Vec<Chunk>, PlanReport), SessionError> {
+    let len = roles.0.trace.tokens.len();
+    let most = rows_per_chunk(shape, len);
+    let full = Cost::full_pass(shape, len);
+    let mut plan = PlanReport::default();
+    let mut chunks: Vec<Chunk> = Vec::new();
+    let mut rows = usize::MAX;
+    for layer in 0..shape.n_layer {
+        for column in 0..columns {
+            let cell = Cell { layer, column };
+            let cost = Cost::of(shape, &patched(sweep, roles, cell))?;
+            plan.runs += 1;
+            plan.layer_rows += cost.layer_rows;
+            plan.multiplications += cost.multiplications;
+            plan.full_layer_rows += full.layer_rows;
+            plan.full_multiplications += full.multiplications;
+            let own = match (cost.layer_rows, sweep.site.per_head()) {
+                (0, _) => 0,
+                (_, true) => len,
+                (_, false) => len - column,
+            };
+            match chunks.last_mut().filter(|_| rows.saturating_add(own) <= most) {
+                Some(chunk) => {
+                    chunk.cells.push(cell);
+                    chunk.multiplications += cost.multiplications;
+                    rows += own;
+                }
+                None => {
+                    chunks.push(Chunk {
+                        cells: vec![cell],
+                        multiplications: cost.multiplications,
+                    });
+                    rows = own;
+                }
+            }
+        }
+    }
+    Ok((chunks, plan))
+}
+
+#[allow(clippy::cast_precision_loss)] // an estimate
+fn estimate(plan: PlanReport, speed: f64) -> Estimate {
+    Estimate {
+        plan,
+        seconds: plan.multiplications as f64 / speed,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // an estimate
+fn progress(done: u64, plan: PlanReport, milliseconds: f64) -> Progress {
+    let share = done as f64 / plan.multiplications.max(1) as f64;
+    Progress {
+        stage: Stage::Sweep,
+        done,
+        total: plan.multiplications,
+        seconds_left: (share > 0.0).then(|| milliseconds / 1000.0 * (1.0 - share).max(0.0) / share),
+    }
+}
