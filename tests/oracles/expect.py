@@ -38,7 +38,8 @@ WHOLE_SITES = ("embed", "pos_embed", "ln_final")
 FULLY_TRACED = ("bare", "deep")  # models whose activations are kept
 NEW_TOKENS = 20
 AGREE = 1e-4  # largest |difference| / max(1, |value|) between the two oracles
-CLEAR = 1e-3  # gap between neighbouring logits below which an order is not tested
+CLEAR = 1e-3  # gap between two logits below which their order says nothing
+LEAST_CLEAR = 5  # greedy tokens and top entries that must be decided by more than that
 
 
 def number(x) -> float:
@@ -63,15 +64,16 @@ def next_token(logits: Tensor, tokenizer: Tokenizer, answer: int, wrong: int) ->
     """What is read off the last position's logits [V]."""
     log_probability = logits.log_softmax(-1)
     top, ids = logits.topk(11)
-    if (top[:-1] - top[1:]).min() < CLEAR:
-        raise AssertionError("the top ten are too close to order: choose another prompt")
 
     def about(token: int) -> dict:
+        own = logits[token]
+        others = torch.cat([logits[:token], logits[token + 1 :]])
         return {
-            "logit": number(logits[token]),
+            "logit": number(own),
             "probability": number(log_probability[token].exp()),
             "log_probability": number(log_probability[token]),
-            "rank": int((logits > logits[token]).sum()),
+            "rank": int((others > own).sum()),
+            "rank_range": [int((others > own + CLEAR).sum()), int((others > own - CLEAR).sum())],
         }
 
     return {
@@ -79,13 +81,23 @@ def next_token(logits: Tensor, tokenizer: Tokenizer, answer: int, wrong: int) ->
         "wrong": about(wrong),
         "logit_difference": number(logits[answer] - logits[wrong]),
         "top": [{"id": i, **about(i)} for i in ids[:10].tolist()],
+        "top_clear": clear_steps(top[:-1] - top[1:]),
     }
 
 
-def greedy(model, tokens: list[int]) -> tuple[list[int], float]:
-    """transformers' own greedy continuation, end-of-text not stopping it, and its closest call.
+def clear_steps(gaps: Tensor) -> int:
+    """How many of the first gaps are wide enough that their order must be found again."""
+    close = (gaps < CLEAR).nonzero()
+    clear = int(close[0]) if len(close) else len(gaps)
+    if clear < LEAST_CLEAR:
+        raise AssertionError(f"only {clear} choices before a near tie: choose another prompt")
+    return clear
 
-    The closest call is the least gap between the two best logits of any step.
+
+def greedy(model, tokens: list[int]) -> tuple[list[int], float]:
+    """transformers' own greedy continuation and the least gap between its two best logits.
+
+    End-of-text does not stop it; the first step that is nearly a tie does.
     """
     new = min(NEW_TOKENS, model.config.n_positions - len(tokens))
     model.generation_config.eos_token_id = None
@@ -100,10 +112,10 @@ def greedy(model, tokens: list[int]) -> tuple[list[int], float]:
         return_dict_in_generate=True,
     )
     best = torch.cat(made.logits).topk(2).values
-    closest = (best[:, 0] - best[:, 1]).min().item()
-    if closest < CLEAR:
-        raise AssertionError(f"greedy decoding has a near tie ({closest:.1e}): choose another prompt")
-    return made.sequences[0, len(tokens) :].tolist(), number(f"{closest:.6g}")
+    gaps = best[:, 0] - best[:, 1]
+    clear = clear_steps(gaps)
+    continuation = made.sequences[0, len(tokens) : len(tokens) + clear].tolist()
+    return continuation, number(f"{gaps[:clear].min().item():.6g}")
 
 
 def one_case(index: int, case, hooked: Hooked, lens, tokenizer: Tokenizer, kept_logits, agreement):
