@@ -1,1 +1,24 @@
-fn main() {}
+//! The Patchbay page. It speaks to the engine's worker in experiments and
+//! results only; no tensor is ever here.
+
+mod align;
+mod colour;
+mod components;
+mod download;
+mod engine;
+mod export;
+mod format;
+mod grid;
+mod link;
+mod preferences;
+mod results;
+mod state;
+mod text;
+
+fn main() {
+    // The note that stands in the page until its code runs.
+    if let Some(note) = gloo::utils::document().get_element_by_id("boot") {
+        note.remove();
+    }
+    leptos::mount::mount_to_body(components::App);
+}

@@ -1,0 +1,174 @@
+use super::advice::AdviceBox;
+use super::metric::MetricKindSelect;
+use super::problems::Problems;
+use crate::format;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Choice, Experiment, MetricKind, Token, TokenRef};
+
+/// Which of the two answer tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Answer,
+    Wrong,
+}
+
+impl Which {
+    fn field(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Wrong => "wrong",
+        }
+    }
+
+    fn of(self, experiment: &Experiment) -> Option<&TokenRef> {
+        match self {
+            Self::Answer => Some(&experiment.metric.answer),
+            Self::Wrong => experiment.metric.wrong.as_ref(),
+        }
+    }
+
+    /// Takes a token as this answer.
+    pub fn set(self, experiment: &mut Experiment, token: TokenRef) {
+        match self {
+            Self::Answer => experiment.metric.answer = token,
+            Self::Wrong => experiment.metric.wrong = Some(token),
+        }
+    }
+}
+
+/// How a token of the vocabulary is named in the experiment: by its text, or by
+/// its id where it is only a part of a character.
+#[must_use]
+pub fn token_ref(token: &Token) -> TokenRef {
+    if token.text.contains('\u{fffd}') {
+        TokenRef::Id(token.id)
+    } else {
+        TokenRef::Text(token.text.clone())
+    }
+}
+
+/// Both answers and the metric made of them.
+#[component]
+pub fn Answers() -> impl IntoView {
+    let t = &text().answer;
+    view! {
+        <div class="answers" role="group" aria-label=t.title>
+            <AnswerField which=Which::Answer />
+            <AnswerField which=Which::Wrong />
+            <MetricKindSelect />
+        </div>
+        <AdviceBox />
+    }
+}
+
+#[component]
+fn AnswerField(which: Which) -> impl IntoView {
+    let state = use_state();
+    let t = &text().answer;
+    let field = which.field();
+    let (label, hint) = match which {
+        Which::Answer => (t.answer, t.answer_hint),
+        Which::Wrong => (t.wrong, t.wrong_hint),
+    };
+    let unused = move || {
+        which == Which::Wrong
+            && state
+                .experiment
+                .with(|e| e.metric.kind != MetricKind::LogitDifference)
+    };
+    let choice = Memo::new(move |_| {
+        state.derived.reading.with(|reading| {
+            let reading = reading.as_ref()?;
+            match which {
+                Which::Answer => reading.answer.clone(),
+                Which::Wrong => reading.wrong.clone(),
+            }
+        })
+    });
+    let value = move || {
+        state.experiment.with(|e| match which.of(e) {
+            Some(TokenRef::Text(text)) => text.clone(),
+            Some(TokenRef::Id(id)) => choice
+                .with(|c| {
+                    c.as_ref()
+                        .and_then(|c| c.pieces.first().map(|p| p.text.clone()))
+                })
+                .unwrap_or_else(|| format!("#{id}")),
+            None => String::new(),
+        })
+    };
+    let problems = state.problems(field);
+    view! {
+        <div class="field answer-field" class:unused=unused>
+            <label for=field>{label}</label>
+            <small id=format!("{field}-hint")>
+                {move || if unused() { t.unused } else { hint }}
+            </small>
+            <input
+                type="text"
+                id=field
+                data-testid=field
+                spellcheck="false"
+                autocomplete="off"
+                autocapitalize="off"
+                aria-describedby=format!("{field}-hint {field}-pieces problems-{field}")
+                aria-invalid=move || problems.with(|p| p.iter().any(|p| p.fatal)).to_string()
+                prop:value=value
+                on:input:target=move |event| {
+                    let text = event.target().value();
+                    state.edit(|e| which.set(e, TokenRef::Text(text)));
+                }
+            />
+            <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
+                {move || choice.get().map(|choice| pieces(which, &choice))}
+            </div>
+            <Problems field />
+        </div>
+    }
+}
+
+/// How the text splits, and what to take instead where it does not do.
+fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
+    let state = use_state();
+    let t = &text().answer;
+    let chips: Vec<_> = choice
+        .pieces
+        .iter()
+        .map(|piece| {
+            view! {
+                <span class="chip" class:unseen=piece.unseen title=format!("{:?} = {}", piece.text, piece.id)>
+                    {format::token(&piece.text)}
+                </span>
+            }
+        })
+        .collect();
+    let single = choice.pieces.len() == 1;
+    let offer = match (&choice.suggestion, choice.pieces.first()) {
+        (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
+        (None, Some(first)) if !single => Some((first.text.clone(), token_ref(first))),
+        _ => None,
+    };
+    let offer = offer.map(|(shown, token)| {
+        view! {
+            <button
+                type="button"
+                class="quiet"
+                data-testid=format!("{}-take", which.field())
+                on:click=move |_| {
+                    let token = token.clone();
+                    state.edit(|e| which.set(e, token));
+                }
+            >
+                {(t.take)(&format::token(&shown))}
+            </button>
+        }
+    });
+    view! {
+        {(choice.pieces.len() > 1).then_some(t.pieces)}
+        {chips}
+        {(single && offer.is_none()).then(|| view! { <small>{t.one_token}</small> })}
+        {offer}
+    }
+}

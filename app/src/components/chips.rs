@@ -1,0 +1,90 @@
+use crate::align::{Pair, pairs};
+use crate::format;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{RunName, Token};
+
+/// Both prompts as tokens, position by position, one under the other.
+#[component]
+pub fn Chips() -> impl IntoView {
+    let state = use_state();
+    let t = &text().prompts;
+    let pairs = Memo::new(move |_| {
+        let bos = state.experiment.with(|e| e.bos);
+        state
+            .derived
+            .reading
+            .with(|reading| reading.as_ref().map(|r| pairs(r, bos)).unwrap_or_default())
+    });
+    let list = move || pairs.get().into_iter().map(pair).collect_view();
+    let legend = move || {
+        state.derived.reading.with(|reading| {
+            let reading = reading.as_ref()?;
+            let differing = pairs.with(|pairs| pairs.iter().filter(|p| p.differs).count());
+            Some((t.legend)(
+                reading.clean.len(),
+                reading.corrupted.len(),
+                differing,
+            ))
+        })
+    };
+    view! {
+        <div class="tokens">
+            <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
+            <p class="legend-line">{legend}</p>
+        </div>
+    }
+}
+
+fn pair(pair: Pair) -> impl IntoView {
+    let t = &text().prompts;
+    let position = pair.position;
+    let label = if pair.differs { t.differs } else { t.same };
+    view! {
+        <li
+            class="pair"
+            class:differs=pair.differs
+            class:bos=pair.bos
+            data-testid=format!("pair-{position}")
+            data-differs=pair.differs.to_string()
+        >
+            <span class="position" aria-hidden="true">{position}</span>
+            <span class="hidden">{(t.position)(position)}", "{label}</span>
+            {chip(RunName::Clean, position, pair.clean, pair.bos)}
+            {chip(RunName::Corrupted, position, pair.corrupted, pair.bos)}
+        </li>
+    }
+}
+
+fn chip(side: RunName, position: usize, token: Option<Token>, bos: bool) -> impl IntoView {
+    let t = &text().prompts;
+    let name = match side {
+        RunName::Clean => "clean",
+        RunName::Corrupted => "corrupted",
+    };
+    let (shown, unseen, title) = match token {
+        Some(token) => {
+            let mut title = format!("{:?} = {}", token.text, token.id);
+            if bos {
+                title = format!("{title}, {}", t.bos_token);
+            }
+            if token.unseen {
+                title = format!("{title}, {}", t.unseen);
+            }
+            (format::token(&token.text), token.unseen, title)
+        }
+        None => ("–".into(), false, t.missing.into()),
+    };
+    view! {
+        <span
+            class=format!("chip {name}")
+            class:unseen=unseen
+            title=title
+            data-testid=format!("chip-{name}-{position}")
+        >
+            {shown}
+            {unseen.then(|| view! { <span class="hidden">", "{t.unseen}</span> })}
+        </span>
+    }
+}

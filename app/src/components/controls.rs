@@ -1,0 +1,103 @@
+use super::segmented::Segmented;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Mode, Site};
+
+/// What the sweep patches, and which way.
+#[component]
+pub fn Controls() -> impl IntoView {
+    let state = use_state();
+    let t = &text().sweep;
+    let site = Memo::new(move |_| state.sweep().site);
+    let mode = Memo::new(move |_| state.sweep().mode);
+    let options = Site::SWEPT
+        .map(|site| view! { <option value=site.name()>{site.name()}</option> })
+        .into_iter()
+        .collect_view();
+    let modes = [
+        (Mode::Denoising, "mode-denoising"),
+        (Mode::Noising, "mode-noising"),
+    ]
+    .map(|(mode, testid)| (mode, (t.mode_name)(mode), testid))
+    .to_vec();
+    view! {
+        <div class="controls">
+            <div class="field">
+                <label for="site">{t.site}</label>
+                <select
+                    id="site"
+                    class="mono"
+                    data-testid="site"
+                    aria-describedby="site-hint"
+                    prop:value=move || site.get().name()
+                    on:change:target=move |event| {
+                        let name = event.target().value();
+                        if let Some(site) = Site::SWEPT.into_iter().find(|s| s.name() == name) {
+                            state.edit_sweep(|sweep| sweep.site = site);
+                        }
+                    }
+                >
+                    {options}
+                </select>
+                <small id="site-hint">{move || (t.site_hint)(site.get())}</small>
+            </div>
+            <div class="field wide">
+                <Segmented
+                    name="mode"
+                    legend=t.mode
+                    show_legend=true
+                    choices=modes
+                    chosen=mode
+                    choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
+                />
+                <small>{move || (t.mode_hint)(mode.get())}</small>
+            </div>
+            <RunButtons />
+        </div>
+    }
+}
+
+#[component]
+fn RunButtons() -> impl IntoView {
+    let state = use_state();
+    let t = &text().sweep;
+    let busy = state.derived.busy;
+    let ready = move || state.derived.model.with(Option::is_some);
+    view! {
+        <div class="run">
+            <div>
+                <button
+                    type="button"
+                    class="primary"
+                    data-testid="run"
+                    disabled=move || busy.get() || !ready()
+                    on:click=move |_| state.run()
+                >
+                    {t.run}
+                </button>
+                <button
+                    type="button"
+                    data-testid="cancel"
+                    disabled=move || !busy.get()
+                    on:click=move |_| state.cancel()
+                >
+                    {t.cancel}
+                </button>
+            </div>
+            <label class="check">
+                <input
+                    type="checkbox"
+                    data-testid="automatic"
+                    prop:checked=move || state.derived.automatic.get()
+                    on:change:target=move |event| {
+                        let automatic = event.target().checked();
+                        state.set_preferences.update(|p| p.automatic = Some(automatic));
+                        state.ask();
+                    }
+                />
+                <span>{t.automatic}</span>
+            </label>
+        </div>
+    }
+}

@@ -1,0 +1,59 @@
+use crate::colour;
+use crate::format;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::SweepReport;
+
+/// The colour scale with the numbers at its ends and its middle.
+#[component]
+pub fn Legend() -> impl IntoView {
+    let state = use_state();
+    let t = &text().map;
+    let scale = Memo::new(move |_| {
+        state.derived.grid.with(|grid| {
+            let grid = grid.as_ref()?;
+            let range = grid.range();
+            let raw = state.preferences.with(|p| p.raw);
+            let kind = grid.experiment.metric.kind;
+            let number = move |value: f32| match SweepReport::normalised(value, &grid.metric) {
+                Some(normalised) if !raw => format::number(normalised, 2),
+                _ => format::metric(value, kind),
+            };
+            let normalisable = SweepReport::normalised(0.0, &grid.metric).is_some();
+            Some((
+                [range.corrupted, range.centre, range.clean].map(number),
+                (t.unpatched)(grid.sweep.mode),
+                match (raw, normalisable) {
+                    (false, true) => Some(t.normalised_hint),
+                    (false, false) => Some(t.no_normalised),
+                    (true, _) => None,
+                },
+            ))
+        })
+    });
+    // The scale bends in its middle and half way to each end, nowhere else.
+    let gradient = format!(
+        "linear-gradient(to right, {})",
+        [-1.0, -0.5, 0.0, 0.5, 1.0].map(colour::fill).join(", ")
+    );
+    view! {
+        <div class="legend" data-testid="legend" role="group" aria-label=t.legend>
+            <div class="gradient" aria-hidden="true" style=("background-image", gradient)></div>
+            {move || {
+                scale
+                    .get()
+                    .map(|([corrupted, centre, clean], unpatched, hint)| {
+                        view! {
+                            <div class="ends">
+                                <span>{corrupted}<small>{t.towards_corrupted}</small></span>
+                                <span>{centre}<small>{unpatched}</small></span>
+                                <span>{clean}<small>{t.towards_clean}</small></span>
+                            </div>
+                            <small class="hint">{hint}</small>
+                        }
+                    })
+            }}
+        </div>
+    }
+}

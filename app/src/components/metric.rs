@@ -1,0 +1,48 @@
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::MetricKind;
+
+const KINDS: [(MetricKind, &str); 3] = [
+    (MetricKind::LogitDifference, "logit_difference"),
+    (MetricKind::Probability, "probability"),
+    (MetricKind::LogProbability, "log_probability"),
+];
+
+/// Which number is made of the answers.
+#[component]
+pub fn MetricKindSelect() -> impl IntoView {
+    let state = use_state();
+    let t = &text().answer;
+    let kind = Memo::new(move |_| state.experiment.with(|e| e.metric.kind));
+    let name = move || {
+        KINDS
+            .iter()
+            .find(|(k, _)| *k == kind.get())
+            .map_or("", |(_, n)| n)
+    };
+    let options = KINDS
+        .map(|(kind, name)| view! { <option value=name>{(t.kind)(kind)}</option> })
+        .into_iter()
+        .collect_view();
+    view! {
+        <div class="field">
+            <label for="metric-kind">{t.metric}</label>
+            <small id="metric-hint">{move || (t.kind_hint)(kind.get())}</small>
+            <select
+                id="metric-kind"
+                data-testid="metric-kind"
+                aria-describedby="metric-hint"
+                prop:value=name
+                on:change:target=move |event| {
+                    let value = event.target().value();
+                    if let Some((kind, _)) = KINDS.iter().find(|(_, name)| *name == value) {
+                        state.edit(|e| e.metric.kind = *kind);
+                    }
+                }
+            >
+                {options}
+            </select>
+        </div>
+    }
+}

@@ -1,0 +1,84 @@
+//! One component a file. None holds state of the experiment: they read
+//! [`crate::state::State`] and edit the experiment in it.
+//!
+//! Elements that browser tests look for, by `data-testid`:
+//!
+//! | id | element |
+//! |---|---|
+//! | `model`, `backend`, `backend-choice` | the loaded model, where it is computed, the switch |
+//! | `theme`, `copy-link`, `link-field`, `reset` | header buttons |
+//! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
+//! | `bos` | the switch of `<\|endoftext\|>` |
+//! | `chips`, `pair-P`, `chip-clean-P`, `chip-corrupted-P` | tokens by position; `data-differs` on the pair |
+//! | `answer`, `wrong` | the answers' text fields |
+//! | `answer-pieces`, `wrong-pieces`, `answer-take`, `wrong-take` | how they split, and the offer |
+//! | `metric-kind` | the metric's select |
+//! | `problems-FIELD` | remarks on `clean`, `corrupted`, `answer`, `wrong`, `sweep` |
+//! | `advice`, `advice-offer-N` | other metrics, where this one hardly moves |
+//! | `stage-clean`, `stage-corrupted`, `stage-patched` | the three runs |
+//! | `metric-clean`, `metric-corrupted`, `metric-patched` | their metrics |
+//! | `top-clean`, `top-corrupted`, `top-patched` | their likeliest next tokens, one `li` each |
+//! | `take-answer`, `take-wrong` | inside an opened row of those lists |
+//! | `site`, `mode-denoising`, `mode-noising` | the sweep's settings |
+//! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
+//! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
+//! | `detail` | the value pointed at |
+//! | `values-normalised`, `values-raw`, `legend` | the scale |
+//! | `table`, `download-csv`, `download-json` | the same as numbers |
+//! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `broken-link` | messages |
+
+mod advice;
+mod answer;
+mod chips;
+mod controls;
+mod header;
+mod heatmap;
+mod legend;
+mod metric;
+mod notice;
+mod problems;
+mod prompts;
+mod segmented;
+mod stages;
+mod status;
+mod sweep;
+mod table;
+mod top;
+
+use crate::state::State;
+use crate::text::text;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let t = &text().header;
+    provide_context(State::new());
+    // The address's fragment holds the experiment, so the skip link must not
+    // write its own target there.
+    let skip = |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        if let Some(main) = document()
+            .get_element_by_id("main")
+            .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
+        {
+            let _ = main.focus();
+        }
+    };
+    view! {
+        <a class="skip" href="#main" on:click=skip>{t.skip}</a>
+        <header::Header />
+        <main id="main" tabindex="-1">
+            <div class="lede">
+                <h1>{t.title}</h1>
+                <p>{t.lede}</p>
+            </div>
+            <notice::Notices />
+            <prompts::Prompts />
+            <stages::Stages />
+            <sweep::Sweep />
+        </main>
+        <footer class="foot"><p>{t.footer}</p></footer>
+    }
+}

@@ -1,0 +1,104 @@
+use super::answer::Answers;
+use super::chips::Chips;
+use super::problems::Problems;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Experiment, Prompt, RunName};
+
+/// Where a person says what is compared.
+#[component]
+pub fn Prompts() -> impl IntoView {
+    let state = use_state();
+    let t = &text().prompts;
+    view! {
+        <section class="panel" aria-labelledby="prompts-title">
+            <h2 id="prompts-title">{t.title}</h2>
+            <div class="editors">
+                <Editor side=RunName::Clean />
+                <Editor side=RunName::Corrupted />
+            </div>
+            <Chips />
+            <label class="check" title=t.bos_hint>
+                <input
+                    type="checkbox"
+                    data-testid="bos"
+                    prop:checked=move || state.experiment.with(|e| e.bos)
+                    on:change:target=move |event| {
+                        let bos = event.target().checked();
+                        state.edit(|e| e.bos = bos);
+                    }
+                />
+                <span>{t.bos}</span>
+                <small>{t.bos_hint}</small>
+            </label>
+            <Answers />
+        </section>
+    }
+}
+
+#[component]
+fn Editor(side: RunName) -> impl IntoView {
+    let state = use_state();
+    let t = &text().prompts;
+    let (field, label, hint) = match side {
+        RunName::Clean => ("clean", t.clean, t.clean_hint),
+        RunName::Corrupted => ("corrupted", t.corrupted, t.corrupted_hint),
+    };
+    let prompt = move || state.experiment.with(|e| of(e, side).clone());
+    let as_ids = move || matches!(prompt(), Prompt::Tokens(_));
+    let value = move || match prompt() {
+        Prompt::Text(text) => text,
+        Prompt::Tokens(ids) => state.derived.reading.with(|reading| {
+            let tokens = reading.as_ref().map(|r| match side {
+                RunName::Clean => &r.clean,
+                RunName::Corrupted => &r.corrupted,
+            });
+            // The page's own token in front is no part of the prompt.
+            tokens
+                .and_then(|tokens| tokens.get(tokens.len().checked_sub(ids.len())?..))
+                .map(|tokens| tokens.iter().map(|t| t.text.as_str()).collect())
+                .unwrap_or_default()
+        }),
+    };
+    let problems = state.problems(field);
+    view! {
+        <div class=format!("editor {field}")>
+            <label for=format!("{field}-prompt")>{label}</label>
+            <small id=format!("{field}-hint")>{hint}</small>
+            <textarea
+                id=format!("{field}-prompt")
+                data-testid=format!("{field}-prompt")
+                rows="2"
+                spellcheck="false"
+                autocomplete="off"
+                autocapitalize="off"
+                aria-describedby=format!("{field}-hint problems-{field}")
+                aria-invalid=move || problems.with(|p| p.iter().any(|p| p.fatal)).to_string()
+                prop:value=value
+                on:input:target=move |event| {
+                    let text = event.target().value();
+                    state.edit(|e| *of_mut(e, side) = Prompt::Text(text));
+                }
+            ></textarea>
+            <Show when=as_ids>
+                <small>{t.as_ids}</small>
+            </Show>
+            <Problems field />
+        </div>
+    }
+}
+
+fn of(experiment: &Experiment, side: RunName) -> &Prompt {
+    match side {
+        RunName::Clean => &experiment.clean,
+        RunName::Corrupted => &experiment.corrupted,
+    }
+}
+
+fn of_mut(experiment: &mut Experiment, side: RunName) -> &mut Prompt {
+    match side {
+        RunName::Clean => &mut experiment.clean,
+        RunName::Corrupted => &mut experiment.corrupted,
+    }
+}

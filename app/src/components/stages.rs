@@ -1,0 +1,176 @@
+use super::top::Top;
+use crate::format;
+use crate::grid::key;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Cell, MetricReport, RunReport, SweepReport};
+
+/// The clean, the corrupted and the patched run, side by side.
+#[component]
+pub fn Stages() -> impl IntoView {
+    let state = use_state();
+    let t = &text().stages;
+    let runs = state.derived.runs;
+    let clean = Memo::new(move |_| runs.with(|r| r.as_ref().map(|r| r.clean.clone())));
+    let corrupted = Memo::new(move |_| runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
+    view! {
+        <section class="panel" aria-labelledby="stages-title" aria-busy=move || state.derived.busy.get().to_string()>
+            <h2 id="stages-title">{t.title}</h2>
+            <div class="stages">
+                <Stage name="clean" title=t.clean hint=t.clean_hint run=clean />
+                <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
+                <PatchedStage />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Stage(
+    name: &'static str,
+    title: &'static str,
+    hint: &'static str,
+    #[prop(into)] run: Signal<Option<RunReport>>,
+) -> impl IntoView {
+    view! {
+        <article class=format!("stage {name}") data-testid=format!("stage-{name}")>
+            <h3>{title}</h3>
+            <p class="hint">{hint}</p>
+            <MetricLine name run />
+            <Top name run />
+            <Continuation run />
+        </article>
+    }
+}
+
+#[component]
+fn PatchedStage() -> impl IntoView {
+    let state = use_state();
+    let t = &text().stages;
+    let cell = Memo::new(move |_| state.experiment.with(|e| e.cell));
+    let run = Memo::new(move |_| {
+        state
+            .derived
+            .patched
+            .with(|p| p.as_ref().map(|p| p.report.run.clone()))
+    });
+    let hint = move || (t.patched_hint)(state.sweep().mode);
+    // The share counts only against the runs of the same experiment.
+    let share = move || {
+        let patched = state.derived.patched.get()?;
+        let metric = state.derived.runs.with(|runs| {
+            let runs = runs.as_ref()?;
+            (runs.experiment == key(&patched.experiment)).then(|| runs.metric.clone())?
+        })?;
+        way_back(patched.report.run.metric?, &metric)
+    };
+    let place = move || cell.get().map(place);
+    let strongest = move || state.derived.grid.with(|g| g.as_ref()?.strongest());
+    view! {
+        <article class="stage patched" data-testid="stage-patched" aria-live="polite">
+            <h3>{t.patched} <span class="place">{place}</span></h3>
+            <p class="hint">{hint}</p>
+            <Show
+                when=move || cell.get().is_some()
+                fallback=move || {
+                    view! {
+                        <div class="empty">
+                            <p>{t.patched_empty}</p>
+                            <button
+                                type="button"
+                                data-testid="strongest"
+                                disabled=move || strongest().is_none()
+                                on:click=move |_| {
+                                    if let Some((layer, column)) = strongest() {
+                                        state.edit(|e| e.cell = Some(Cell { layer, column }));
+                                    }
+                                }
+                            >
+                                {t.strongest}
+                            </button>
+                        </div>
+                    }
+                }
+            >
+                <Show
+                    when=move || run.with(Option::is_some)
+                    fallback=move || view! { <p class="empty">{t.patched_waiting}</p> }
+                >
+                    <MetricLine name="patched" run />
+                    <p class="share">{share}</p>
+                    <Top name="patched" run />
+                    <Continuation run />
+                </Show>
+                <button
+                    type="button"
+                    class="quiet"
+                    data-testid="clear-cell"
+                    on:click=move |_| state.edit(|e| e.cell = None)
+                >
+                    {t.clear_cell}
+                </button>
+            </Show>
+        </article>
+    }
+}
+
+#[component]
+fn MetricLine(name: &'static str, #[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
+    let state = use_state();
+    let t = &text().stages;
+    // The kind that the runs were measured with, not the one just chosen.
+    let kind = move || {
+        state
+            .derived
+            .runs
+            .with(|r| r.as_ref().map(|r| r.experiment.metric.kind))
+            .unwrap_or_else(|| state.experiment.with(|e| e.metric.kind))
+    };
+    let value = move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+        Some(Some(value)) => format::metric(value, kind()),
+        Some(None) | None => "–".into(),
+    };
+    let label = move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+        None => t.waiting,
+        Some(None) => t.no_metric,
+        Some(Some(_)) => (text().answer.kind)(kind()),
+    };
+    view! {
+        <p class="metric">
+            <strong data-testid=format!("metric-{name}")>{value}</strong>
+            <span>{label}</span>
+        </p>
+    }
+}
+
+#[component]
+fn Continuation(#[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
+    let t = &text().stages;
+    move || {
+        let words: String = run.with(|r| {
+            let run = r.as_ref();
+            run.map(|r| r.continuation.iter().map(|t| t.text.as_str()).collect())
+                .unwrap_or_default()
+        });
+        (!words.is_empty()).then(|| view! { <p class="hint">{t.continues}" "<q>{words}</q></p> })
+    }
+}
+
+/// The cell in words: layer, and position or head.
+fn place(cell: Cell) -> String {
+    let t = &text().map;
+    let state = use_state();
+    let column = if state.sweep().site.per_head() {
+        (t.head)(cell.column)
+    } else {
+        (text().prompts.position)(cell.column)
+    };
+    format!("{}, {column}", (t.layer_n)(cell.layer))
+}
+
+fn way_back(value: f32, metric: &MetricReport) -> Option<String> {
+    let share = SweepReport::normalised(value, metric)?;
+    let percent = format::number(share * 100.0, 0);
+    Some((text().stages.way_back)(&format!("{percent} %")))
+}

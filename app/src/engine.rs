@@ -1,0 +1,114 @@
+//! The engine's Web Worker: starting it, speaking to it, ending it.
+//!
+//! This module knows the worker and the form of its messages; what to ask and
+//! what to do with the answers is [`crate::state`]'s.
+
+use gloo::events::EventListener;
+use patchbay_engine::worker::{Request, Response};
+use serde::Serialize;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
+
+/// The worker's script, beside the page.
+const SCRIPT: &str = "engine.js";
+
+/// What comes from the worker.
+pub enum Event {
+    Response(Box<Response>),
+    /// The worker's code stopped, with the browser's message.
+    Crash(String),
+}
+
+/// A running worker; dropping it ends the worker.
+pub struct Engine {
+    worker: Worker,
+    _listeners: [EventListener; 3],
+}
+
+impl Engine {
+    /// Starts the worker. It answers [`Response::Ready`] once it listens.
+    ///
+    /// # Errors
+    /// The browser's message where it does not allow the worker.
+    pub fn start(on_event: impl Fn(Event) + Clone + 'static) -> Result<Self, String> {
+        let url = web_sys::Url::new_with_base(SCRIPT, &page_address()).map_err(describe)?;
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        options.set_name("patchbay-engine");
+        let worker = Worker::new_with_options(&url.href(), &options).map_err(describe)?;
+        let on_message = {
+            let on_event = on_event.clone();
+            EventListener::new(&worker, "message", move |event| {
+                let Some(event) = event.dyn_ref::<MessageEvent>() else {
+                    return;
+                };
+                on_event(match serde_wasm_bindgen::from_value(event.data()) {
+                    Ok(response) => Event::Response(Box::new(response)),
+                    Err(error) => Event::Crash(error.to_string()),
+                });
+            })
+        };
+        let on_error = {
+            let on_event = on_event.clone();
+            EventListener::new(&worker, "error", move |event| {
+                // A script that cannot be loaded gives a plain Event.
+                let message = event
+                    .dyn_ref::<ErrorEvent>()
+                    .map(ErrorEvent::message)
+                    .filter(|message| !message.is_empty())
+                    .unwrap_or_else(|| format!("{SCRIPT} could not be loaded"));
+                on_event(Event::Crash(message));
+            })
+        };
+        let on_unreadable = EventListener::new(&worker, "messageerror", move |_| {
+            on_event(Event::Crash("a message could not be read".into()));
+        });
+        Ok(Self {
+            worker,
+            _listeners: [on_message, on_error, on_unreadable],
+        })
+    }
+
+    /// Sends a request.
+    ///
+    /// # Errors
+    /// The browser's message where it cannot be sent.
+    pub fn send(&self, request: &Request) -> Result<(), String> {
+        let message = request
+            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
+            .map_err(|error| error.to_string())?;
+        self.worker.post_message(&message).map_err(describe)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.worker.terminate();
+    }
+}
+
+/// The absolute address of a model's folder: models of the page lie beside it.
+#[must_use]
+pub fn model_folder(name: &str) -> String {
+    let relative = if name.contains('/') {
+        name.to_owned()
+    } else {
+        format!("models/{name}/")
+    };
+    web_sys::Url::new_with_base(&relative, &page_address()).map_or(relative, |url| url.href())
+}
+
+fn page_address() -> String {
+    gloo::utils::document()
+        .base_uri()
+        .ok()
+        .flatten()
+        .unwrap_or_default()
+}
+
+fn describe(error: JsValue) -> String {
+    error
+        .dyn_ref::<web_sys::DomException>()
+        .map(web_sys::DomException::message)
+        .unwrap_or_else(|| format!("{error:?}"))
+}

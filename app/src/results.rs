@@ -1,0 +1,193 @@
+//! What the engine has told so far: a plain value and how updates change it.
+
+use crate::grid::{Grid, key};
+use patchbay_engine::experiment::{
+    CellReport, Estimate, Experiment, MetricReport, ModelInfo, Progress, Reading, Report,
+    RunReport, Update,
+};
+
+/// What a request to the engine is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Everything, the sweep too.
+    Full,
+    /// The two runs, the chosen cell and how long the sweep would take.
+    Preview,
+}
+
+/// A request that the engine is working on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub id: u32,
+    pub goal: Goal,
+    pub experiment: Experiment,
+    pub progress: Option<Progress>,
+}
+
+/// The two runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Runs {
+    /// The experiment that they belong to, without a chosen cell.
+    pub experiment: Experiment,
+    pub clean: RunReport,
+    pub corrupted: RunReport,
+    pub metric: Option<MetricReport>,
+}
+
+/// The patched run of the chosen cell.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patched {
+    pub experiment: Experiment,
+    pub report: CellReport,
+}
+
+/// Everything told so far. Parts of an older experiment stay until newer ones
+/// replace them, so that the page does not flicker while a person types.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Results {
+    pub reading: Option<Reading>,
+    pub runs: Option<Runs>,
+    pub estimate: Option<Estimate>,
+    pub grid: Option<Grid>,
+    pub patched: Option<Patched>,
+    /// The finished report, for download.
+    pub report: Option<Report>,
+}
+
+impl Results {
+    /// Takes in what a job tells.
+    pub fn update(&mut self, job: &Job, model: &ModelInfo, update: Update) {
+        match update {
+            Update::Reading(reading) => {
+                self.reading = Some(reading);
+                self.estimate = None;
+            }
+            Update::Runs {
+                clean,
+                corrupted,
+                metric,
+            } => {
+                self.runs = Some(Runs {
+                    experiment: key(&job.experiment),
+                    clean,
+                    corrupted,
+                    metric,
+                });
+            }
+            Update::Cell(report) => self.enter_patched(job, report),
+            Update::Estimate(estimate) => self.begin_grid(job, model, estimate),
+            Update::Cells { cells } => {
+                if let Some(grid) = &mut self.grid {
+                    grid.enter(&cells);
+                }
+            }
+            Update::Progress(_) => {}
+        }
+    }
+
+    /// Takes in the report at the end of a job.
+    pub fn finish(&mut self, job: &Job, model: &ModelInfo, report: Report) {
+        let wanted = key(&job.experiment);
+        self.reading = Some(report.reading.clone());
+        self.runs = Some(Runs {
+            experiment: wanted.clone(),
+            clean: report.clean.clone(),
+            corrupted: report.corrupted.clone(),
+            metric: report.metric.clone(),
+        });
+        if let Some(cell) = report.cell.clone() {
+            self.enter_patched(job, cell);
+        }
+        match (report.sweep.clone(), job.goal) {
+            (Some(sweep), _) => {
+                if self.grid.as_ref().map(|g| &g.experiment) != Some(&wanted) {
+                    let estimate = Estimate {
+                        plan: sweep.plan,
+                        seconds: sweep.seconds,
+                    };
+                    self.begin_grid(job, model, estimate);
+                }
+                if let Some(grid) = &mut self.grid {
+                    grid.finish(sweep, report.metric.clone());
+                }
+            }
+            (None, Goal::Full) => self.grid = None,
+            (None, Goal::Preview) => {}
+        }
+        // A preview has no sweep to put in the place of a finished one.
+        let finished = self
+            .report
+            .as_ref()
+            .is_some_and(|r| r.sweep.is_some() && key(&r.experiment) == wanted);
+        if job.goal == Goal::Full || !finished {
+            self.report = Some(report);
+        }
+    }
+
+    fn enter_patched(&mut self, job: &Job, report: CellReport) {
+        self.patched = Some(Patched {
+            experiment: job.experiment.clone(),
+            report,
+        });
+    }
+
+    fn begin_grid(&mut self, job: &Job, model: &ModelInfo, estimate: Estimate) {
+        self.estimate = Some(estimate);
+        // A finished sweep is not given up for a look at what another would cost.
+        if job.goal == Goal::Preview && self.grid.is_some() {
+            return;
+        }
+        self.grid = match (
+            &self.reading,
+            self.runs.as_ref().and_then(|r| r.metric.as_ref()),
+        ) {
+            (Some(reading), Some(metric)) => {
+                Grid::empty(&job.experiment, model, reading, metric, &estimate)
+            }
+            _ => None,
+        };
+    }
+
+    /// What is still to be asked of the engine for this experiment.
+    #[must_use]
+    pub fn goal(&self, experiment: &Experiment, automatic: bool) -> Option<Goal> {
+        let wanted = key(experiment);
+        let swept = self
+            .grid
+            .as_ref()
+            .is_some_and(|g| g.is_complete() && g.experiment == wanted);
+        if swept {
+            let there = self
+                .patched
+                .as_ref()
+                .is_some_and(|p| p.experiment == *experiment);
+            return (experiment.cell.is_some() && !there).then_some(Goal::Preview);
+        }
+        if automatic || experiment.sweep.is_none() {
+            Some(Goal::Full)
+        } else {
+            Some(Goal::Preview)
+        }
+    }
+
+    /// The report for download: the finished one, with the cell chosen since.
+    #[must_use]
+    pub fn download(&self, experiment: &Experiment) -> Option<Report> {
+        let report = self.report.as_ref()?;
+        if key(&report.experiment) != key(experiment) {
+            return None;
+        }
+        let patched = self
+            .patched
+            .as_ref()
+            .filter(|p| p.experiment == *experiment && experiment.cell.is_some());
+        Some(Report {
+            experiment: experiment.clone(),
+            cell: patched.map(|p| p.report.clone()),
+            ..report.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

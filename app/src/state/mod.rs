@@ -1,0 +1,205 @@
+//! The page's state: the experiment, which is the only thing a person edits,
+//! and what the engine told about it. Everything else is derived.
+
+mod requests;
+mod responses;
+
+use crate::engine::Engine;
+use crate::grid::{Grid, key};
+use crate::link::{self, BrokenLink};
+use crate::preferences::{Preferences, preferences};
+use crate::results::{Job, Patched, Results, Runs};
+use leptos::prelude::*;
+use patchbay_engine::experiment::{
+    BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
+};
+use patchbay_engine::worker::Failure;
+
+/// Sweeps of models up to this size start by themselves.
+const SMALL_MODEL: u64 = 20_000_000;
+
+/// Where the engine is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Status {
+    /// The worker's code is being loaded.
+    Starting,
+    Loading(Option<Progress>),
+    Ready {
+        model: ModelInfo,
+        backend: BackendInfo,
+    },
+    /// The model could not be loaded, or its device was lost.
+    Failed(Failure),
+    /// The worker stopped more than once in a row.
+    Stopped,
+}
+
+/// Something to tell that is not about a field.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Notice {
+    Failure(Failure),
+    /// The worker stopped and was started again.
+    Restarted {
+        reason: String,
+    },
+}
+
+/// What the outside world knows and the page need not redraw for.
+#[derive(Default)]
+struct Wire {
+    engine: Option<Engine>,
+    /// Whether the worker listens.
+    listening: bool,
+    next_id: u32,
+    /// The load that is awaited.
+    load: Option<u32>,
+    /// What was asked last, so that it is not asked twice.
+    asked: Option<(Experiment, crate::results::Goal)>,
+    /// Crashes since the last finished answer.
+    crashes: u32,
+}
+
+/// Handles to everything; copied freely.
+#[derive(Clone, Copy)]
+pub struct State {
+    pub experiment: RwSignal<Experiment>,
+    pub broken_link: RwSignal<Option<BrokenLink>>,
+    pub preferences: Signal<Preferences>,
+    pub set_preferences: WriteSignal<Preferences>,
+    pub status: RwSignal<Status>,
+    pub notice: RwSignal<Option<Notice>>,
+    pub job: RwSignal<Option<Job>>,
+    pub results: RwSignal<Results>,
+    pub derived: Derived,
+    wire: StoredValue<Wire, LocalStorage>,
+}
+
+/// What follows from the rest.
+#[derive(Clone, Copy)]
+pub struct Derived {
+    pub model: Memo<Option<ModelInfo>>,
+    pub backend: Memo<Option<BackendInfo>>,
+    pub reading: Memo<Option<Reading>>,
+    pub runs: Memo<Option<Runs>>,
+    pub grid: Memo<Option<Grid>>,
+    /// The patched run of the cell that the experiment names.
+    pub patched: Memo<Option<Patched>>,
+    /// The experiment without its cell: what a sweep depends on.
+    pub key: Memo<Experiment>,
+    /// Whether the heat map belongs to an older experiment.
+    pub stale: Memo<bool>,
+    /// Whether sweeps start by themselves.
+    pub automatic: Memo<bool>,
+    pub busy: Memo<bool>,
+}
+
+impl State {
+    /// The state for the page's address, with the engine starting.
+    #[must_use]
+    pub fn new() -> Self {
+        let (experiment, broken_link) = match link::read() {
+            Ok(experiment) => (experiment.unwrap_or_default(), None),
+            Err(broken) => (Experiment::default(), Some(broken)),
+        };
+        let experiment = RwSignal::new(experiment);
+        let (preferences, set_preferences) = preferences();
+        let status = RwSignal::new(Status::Starting);
+        let results = RwSignal::new(Results::default());
+        let job = RwSignal::new(None);
+        let state = Self {
+            experiment,
+            broken_link: RwSignal::new(broken_link),
+            preferences,
+            set_preferences,
+            status,
+            notice: RwSignal::new(None),
+            job,
+            results,
+            derived: Derived::new(experiment, preferences, status, results, job),
+            wire: StoredValue::new_local(Wire::default()),
+        };
+        state.watch();
+        state.start();
+        state
+    }
+
+    /// The engine's remarks on a field of the experiment.
+    #[must_use]
+    pub fn problems(self, field: &'static str) -> Memo<Vec<Problem>> {
+        Memo::new(move |_| {
+            let mut problems: Vec<_> = self.derived.reading.with(|reading| {
+                reading
+                    .iter()
+                    .flat_map(|r| &r.problems)
+                    .filter(|p| p.field == field)
+                    .cloned()
+                    .collect()
+            });
+            if let Some(Notice::Failure(failure)) = self.notice.get()
+                && failure.field.as_deref() == Some(field)
+                && problems.iter().all(|p| p.message != failure.message)
+            {
+                problems.push(Problem {
+                    field: field.into(),
+                    message: failure.message,
+                    fatal: true,
+                });
+            }
+            problems
+        })
+    }
+
+    /// The sweep wanted, or the one that the page offers first.
+    #[must_use]
+    pub fn sweep(self) -> Sweep {
+        self.experiment.with(|e| e.sweep.clone()).unwrap_or(Sweep {
+            site: Site::ResidPre,
+            mode: Mode::Denoising,
+        })
+    }
+}
+
+impl Derived {
+    fn new(
+        experiment: RwSignal<Experiment>,
+        preferences: Signal<Preferences>,
+        status: RwSignal<Status>,
+        results: RwSignal<Results>,
+        job: RwSignal<Option<Job>>,
+    ) -> Self {
+        let loaded = Memo::new(move |_| match status.get() {
+            Status::Ready { model, backend } => Some((model, backend)),
+            _ => None,
+        });
+        let model = Memo::new(move |_| loaded.get().map(|(model, _)| model));
+        let key = Memo::new(move |_| experiment.with(key));
+        let grid = Memo::new(move |_| results.with(|r| r.grid.clone()));
+        Self {
+            model,
+            backend: Memo::new(move |_| loaded.get().map(|(_, backend)| backend)),
+            reading: Memo::new(move |_| results.with(|r| r.reading.clone())),
+            runs: Memo::new(move |_| results.with(|r| r.runs.clone())),
+            grid,
+            patched: Memo::new(move |_| {
+                let cell = experiment.with(|e| e.cell)?;
+                results.with(|r| r.patched.clone().filter(|p| p.report.cell == cell))
+            }),
+            key,
+            stale: Memo::new(move |_| {
+                grid.with(|g| g.as_ref().is_some_and(|g| g.experiment != key.get()))
+            }),
+            automatic: Memo::new(move |_| {
+                preferences.with(|p| p.automatic).unwrap_or_else(|| {
+                    model.with(|m| m.as_ref().is_none_or(|m| m.parameters <= SMALL_MODEL))
+                })
+            }),
+            busy: Memo::new(move |_| job.with(Option::is_some)),
+        }
+    }
+}
+
+/// The state, from any component below the root.
+#[must_use]
+pub fn use_state() -> State {
+    expect_context()
+}

@@ -1,0 +1,240 @@
+//! What the page asks of the engine, and when.
+
+use super::{Notice, State, Status};
+use crate::engine::{Engine, Event, model_folder};
+use crate::grid::key;
+use crate::link;
+use crate::results::{Goal, Job};
+use gloo::events::EventListener;
+use leptos::prelude::*;
+use leptos_use_watch_debounce_throttle::watch_debounced;
+use patchbay_engine::experiment::{Experiment, Sweep};
+use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
+
+/// Pause in typing after which the engine is asked, in milliseconds.
+const PAUSE: f64 = 300.0;
+
+impl State {
+    /// Follows the experiment: tells the address and the engine about it.
+    pub(super) fn watch(self) {
+        let _ = watch_debounced(
+            move || self.derived.key.get(),
+            move |_, _, _: Option<()>| self.ask(),
+            PAUSE,
+        );
+        let _ = watch_debounced(
+            move || self.experiment.get(),
+            move |experiment, _, _: Option<()>| link::write(experiment),
+            PAUSE,
+        );
+        // A click on a cell is meant; it need not wait for a pause.
+        Effect::watch(
+            move || self.experiment.with(|e| e.cell),
+            move |_, _, _| self.ask(),
+            false,
+        );
+        Effect::watch(
+            move || self.experiment.with(|e| e.model.clone()),
+            move |_, _, _| self.load(),
+            false,
+        );
+        for event in ["hashchange", "popstate"] {
+            EventListener::new(&gloo::utils::window(), event, move |_| {
+                self.follow_address()
+            })
+            .forget();
+        }
+    }
+
+    /// Takes over the experiment of an address typed or gone back to.
+    fn follow_address(self) {
+        match link::read() {
+            Ok(None) => {}
+            Ok(Some(experiment)) => {
+                self.broken_link.set(None);
+                if self.experiment.with_untracked(|e| *e != experiment) {
+                    self.experiment.set(experiment);
+                }
+            }
+            Err(broken) => self.broken_link.set(Some(broken)),
+        }
+    }
+
+    /// Starts the worker, ending the one there was.
+    pub fn start(self) {
+        self.wire.update_value(|wire| {
+            wire.engine = None;
+            wire.listening = false;
+            wire.load = None;
+            wire.asked = None;
+        });
+        self.job.set(None);
+        self.status.set(Status::Starting);
+        let started = Engine::start(move |event| match event {
+            Event::Response(response) => self.receive(*response),
+            Event::Crash(reason) => self.crashed(reason),
+        });
+        match started {
+            Ok(engine) => self.wire.update_value(|wire| wire.engine = Some(engine)),
+            Err(message) => self.status.set(Status::Failed(Failure {
+                code: FailureCode::Internal,
+                message,
+                field: None,
+            })),
+        }
+    }
+
+    /// Loads the experiment's model on the preferred backend.
+    pub(super) fn load(self) {
+        if !self.wire.with_value(|wire| wire.listening) {
+            return;
+        }
+        self.cancel();
+        let id = self.next_id();
+        self.wire.update_value(|wire| {
+            if let Some(older) = wire.load.replace(id)
+                && let Some(engine) = &wire.engine
+            {
+                // An answer to it would be dropped anyway.
+                let _ = engine.send(&Request::Cancel { id: older });
+            }
+            wire.asked = None;
+        });
+        self.status.set(Status::Loading(None));
+        let name = self.experiment.with_untracked(|e| e.model.clone());
+        self.send(&Request::Load {
+            id,
+            folder: model_folder(&name),
+            name,
+            backend: self.preferences.with_untracked(|p| p.backend),
+        });
+    }
+
+    /// Changes the backend and loads the model again there.
+    pub fn choose_backend(self, choice: BackendChoice) {
+        self.set_preferences.update(|p| p.backend = choice);
+        self.reload();
+    }
+
+    /// Loads the model again; starts the worker first where there is none.
+    pub fn reload(self) {
+        self.notice.set(None);
+        self.wire.update_value(|wire| wire.crashes = 0);
+        if self.wire.with_value(|wire| wire.listening) {
+            self.load();
+        } else {
+            self.start();
+        }
+    }
+
+    /// Asks for what the experiment still lacks.
+    pub fn ask(self) {
+        let experiment = self.experiment.get_untracked();
+        let automatic = self.derived.automatic.get_untracked();
+        let goal = self
+            .results
+            .with_untracked(|results| results.goal(&experiment, automatic));
+        match goal {
+            Some(goal) => self.submit(experiment, goal),
+            // Everything is there, so what runs is for something older.
+            None => self.cancel(),
+        }
+    }
+
+    /// Runs the sweep, whether or not sweeps start by themselves.
+    pub fn run(self) {
+        if self.experiment.with_untracked(|e| e.sweep.is_none()) {
+            let sweep = self.sweep();
+            self.experiment.update(|e| e.sweep = Some(sweep));
+        }
+        self.wire.update_value(|wire| wire.asked = None);
+        self.submit(self.experiment.get_untracked(), Goal::Full);
+    }
+
+    fn submit(self, experiment: Experiment, goal: Goal) {
+        if !matches!(*self.status.read_untracked(), Status::Ready { .. }) {
+            return;
+        }
+        let asked = (experiment, goal);
+        if self
+            .wire
+            .with_value(|wire| wire.asked.as_ref() == Some(&asked))
+        {
+            return;
+        }
+        self.cancel();
+        self.notice.update(|notice| {
+            if matches!(notice, Some(Notice::Failure(_))) {
+                *notice = None;
+            }
+        });
+        let id = self.next_id();
+        let experiment = asked.0.clone();
+        self.wire.update_value(|wire| wire.asked = Some(asked));
+        self.job.set(Some(Job {
+            id,
+            goal,
+            experiment: experiment.clone(),
+            progress: None,
+        }));
+        self.send(&Request::Run {
+            id,
+            experiment: Box::new(experiment),
+            preview: goal == Goal::Preview,
+        });
+    }
+
+    /// Stops what runs. What it told so far stays.
+    pub fn cancel(self) {
+        if let Some(job) = self.job.get_untracked() {
+            self.job.set(None);
+            self.send(&Request::Cancel { id: job.id });
+        }
+    }
+
+    fn send(self, request: &Request) {
+        let sent = self
+            .wire
+            .with_value(|wire| wire.engine.as_ref().map(|engine| engine.send(request)));
+        if let Some(Err(reason)) = sent {
+            self.crashed(reason);
+        }
+    }
+
+    fn next_id(self) -> u32 {
+        self.wire
+            .try_update_value(|wire| {
+                wire.next_id = wire.next_id.wrapping_add(1);
+                wire.next_id
+            })
+            .unwrap_or_default()
+    }
+
+    /// Changes the experiment.
+    pub fn edit(self, change: impl FnOnce(&mut Experiment)) {
+        self.experiment.update(|experiment| {
+            let before = key(experiment);
+            change(experiment);
+            // Another grid has other cells: keep the choice only where it names
+            // the same patch.
+            if let (Some(old), Some(new)) = (&before.sweep, &experiment.sweep)
+                && old.site.per_head() != new.site.per_head()
+            {
+                experiment.cell = None;
+            }
+        });
+    }
+
+    /// Changes the sweep.
+    pub fn edit_sweep(self, change: impl FnOnce(&mut Sweep)) {
+        let mut sweep = self.sweep();
+        change(&mut sweep);
+        self.edit(|experiment| experiment.sweep = Some(sweep));
+    }
+
+    /// Back to the example that the page opens with.
+    pub fn reset(self) {
+        self.broken_link.set(None);
+        self.experiment.set(Experiment::default());
+    }
+}

@@ -1,0 +1,116 @@
+//! What the engine answers.
+
+use super::{Notice, State, Status};
+use leptos::prelude::*;
+use patchbay_engine::experiment::{self, Report};
+use patchbay_engine::worker::{Failure, FailureCode, Response};
+
+/// Crashes in a row after which the worker is left alone.
+const PATIENCE: u32 = 2;
+
+impl State {
+    pub(super) fn receive(self, response: Response) {
+        match response {
+            Response::Ready => {
+                self.wire.update_value(|wire| wire.listening = true);
+                self.load();
+            }
+            Response::Loading { id, progress } if self.is_load(id) => {
+                self.status.set(Status::Loading(Some(progress)));
+            }
+            Response::Loaded { id, model, backend } if self.is_load(id) => {
+                self.wire.update_value(|wire| wire.load = None);
+                self.status.set(Status::Ready { model, backend });
+                self.results.update(|results| {
+                    // Another model or backend: its numbers are its own.
+                    results.grid = None;
+                    results.patched = None;
+                    results.report = None;
+                });
+                self.ask();
+            }
+            Response::Update { id, update } if self.is_job(id) => self.told(*update),
+            Response::Done { id, report } if self.is_job(id) => self.done(*report),
+            Response::Failed { id, failure } if self.is_load(id) => {
+                self.wire.update_value(|wire| wire.load = None);
+                self.status.set(Status::Failed(failure));
+            }
+            Response::Failed { id, failure } if self.is_job(id) => self.failed(failure),
+            Response::Cancelled { id } if self.is_job(id) => self.job.set(None),
+            // Answers to what is no longer wanted.
+            Response::Loading { .. }
+            | Response::Loaded { .. }
+            | Response::Update { .. }
+            | Response::Done { .. }
+            | Response::Failed { .. }
+            | Response::Cancelled { .. } => {}
+        }
+    }
+
+    fn is_load(self, id: u32) -> bool {
+        self.wire.with_value(|wire| wire.load == Some(id))
+    }
+
+    fn is_job(self, id: u32) -> bool {
+        self.job
+            .with_untracked(|job| job.as_ref().is_some_and(|job| job.id == id))
+    }
+
+    fn told(self, update: experiment::Update) {
+        if let experiment::Update::Progress(progress) = update {
+            self.job.update(|job| {
+                if let Some(job) = job {
+                    job.progress = Some(progress);
+                }
+            });
+            return;
+        }
+        if let (Some(job), Some(model)) =
+            (self.job.get_untracked(), self.derived.model.get_untracked())
+        {
+            self.results.update(|r| r.update(&job, &model, update));
+        }
+    }
+
+    fn done(self, report: Report) {
+        self.wire.update_value(|wire| wire.crashes = 0);
+        let Some(job) = self.job.get_untracked() else {
+            return;
+        };
+        if let Some(model) = self.derived.model.get_untracked() {
+            self.results.update(|r| r.finish(&job, &model, report));
+        }
+        self.job.set(None);
+    }
+
+    fn failed(self, failure: Failure) {
+        self.job.set(None);
+        match failure.code {
+            // Nothing runs any more until the model is loaded again.
+            FailureCode::DeviceLost | FailureCode::OutOfMemory | FailureCode::NoWebgpu => {
+                self.status.set(Status::Failed(failure));
+            }
+            _ => self.notice.set(Some(Notice::Failure(failure))),
+        }
+    }
+
+    /// The worker's code stopped: starts it again, unless it keeps stopping.
+    pub(super) fn crashed(self, reason: String) {
+        let crashes = self
+            .wire
+            .try_update_value(|wire| {
+                wire.crashes += 1;
+                wire.listening = false;
+                wire.engine = None;
+                wire.crashes
+            })
+            .unwrap_or_default();
+        self.job.set(None);
+        self.notice.set(Some(Notice::Restarted { reason }));
+        if crashes < PATIENCE {
+            self.start();
+        } else {
+            self.status.set(Status::Stopped);
+        }
+    }
+}

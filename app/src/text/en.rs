@@ -1,0 +1,285 @@
+//! English.
+
+use super::{Answer, Header, Map, Notices, Prompts, Stages, SweepText, Text};
+use crate::format::{count, number};
+use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
+
+pub static TEXT: Text = Text {
+    header: HEADER,
+    prompts: PROMPTS,
+    answer: ANSWER,
+    stages: STAGES,
+    sweep: SWEEP,
+    map: MAP,
+    notices: NOTICES,
+};
+
+const HEADER: Header = Header {
+    skip: "Skip to the experiment",
+    brand: "Patchbay",
+    title: "Which parts of the model carry the answer?",
+    lede: "Run two prompts that differ in a word. Copy one activation from one run into the other, and see whether the answer comes along. Everything is computed in this browser.",
+    model: "Model",
+    model_size: |m| {
+        format!(
+            "{} layers × {} heads, {} parameters",
+            m.n_layer,
+            m.n_head,
+            count(m.parameters)
+        )
+    },
+    backend: "Compute on",
+    backend_auto: "Auto",
+    backend_cpu: "CPU",
+    backend_webgpu: "WebGPU",
+    on_backend: |name, device| match name {
+        "webgpu" => format!("on WebGPU, {device}"),
+        "cpu" => format!("on CPU, {device}"),
+        other => format!("on {other}, {device}"),
+    },
+    theme: "Colours",
+    theme_auto: "As the system",
+    theme_light: "Light",
+    theme_dark: "Dark",
+    copy_link: "Copy link",
+    copied: "Copied",
+    link_field: "The link to this experiment",
+    reset: "Back to the example",
+    footer: "Nothing leaves this computer: model, prompts and results stay in the browser. A link holds the experiment itself, after the # that browsers do not send.",
+};
+
+const PROMPTS: Prompts = Prompts {
+    title: "Two prompts",
+    clean: "Clean prompt",
+    clean_hint: "The model should get this one right.",
+    corrupted: "Corrupted prompt",
+    corrupted_hint: "As many tokens, but the clue is changed.",
+    as_ids: "This prompt is given as token ids. Editing turns it into text.",
+    bos: "Start with <|endoftext|>",
+    bos_hint: "GPT-2 saw it between documents; it stands at position 0 of both prompts.",
+    tokens: "Tokens of both prompts by position, clean above corrupted",
+    position: |p| format!("position {p}"),
+    differs: "differs",
+    same: "same",
+    missing: "no token",
+    unseen: "the model never met this token in training",
+    bos_token: "added in front",
+    legend: |clean, corrupted, differing| {
+        let tokens = if clean == corrupted {
+            format!("{clean} tokens each")
+        } else {
+            format!("{clean} and {corrupted} tokens")
+        };
+        let differ = match differing {
+            0 => "no position differs".into(),
+            1 => "1 position differs".into(),
+            n => format!("{n} positions differ"),
+        };
+        format!("{tokens}, {differ}")
+    },
+};
+
+const ANSWER: Answer = Answer {
+    title: "What is measured",
+    answer: "Answer",
+    answer_hint: "next token of the clean prompt",
+    wrong: "Wrong answer",
+    wrong_hint: "next token to compare with",
+    unused: "not used by this metric",
+    metric: "Metric",
+    kind: |kind| match kind {
+        MetricKind::LogitDifference => "Logit difference",
+        MetricKind::Probability => "Probability",
+        MetricKind::LogProbability => "Log probability",
+    },
+    kind_hint: |kind| match kind {
+        MetricKind::LogitDifference => "logit of the answer minus logit of the wrong answer",
+        MetricKind::Probability => "probability of the answer, 0 to 1",
+        MetricKind::LogProbability => "natural logarithm of the answer’s probability",
+    },
+    one_token: "one token",
+    pieces: "More than one token:",
+    take: |token| format!("Use “{token}”"),
+    advice_offers: "Measure this instead:",
+    offer: |clean, corrupted| format!("clean {clean}, corrupted {corrupted}"),
+    offer_metric: |kind, answer, wrong| match kind {
+        MetricKind::LogitDifference => format!("logit of “{answer}” − logit of “{wrong}”"),
+        MetricKind::Probability => format!("probability of “{answer}”"),
+        MetricKind::LogProbability => format!("log probability of “{answer}”"),
+    },
+};
+
+const STAGES: Stages = Stages {
+    title: "Three runs",
+    clean: "Clean run",
+    clean_hint: "The model reads the clean prompt. Its activations are kept.",
+    corrupted: "Corrupted run",
+    corrupted_hint: "The same model reads the other prompt and loses the clue.",
+    patched: "Patched run",
+    patched_hint: |mode| match mode {
+        Mode::Denoising => {
+            "The corrupted run again, with one activation copied from the clean run."
+        }
+        Mode::Noising => "The clean run again, with one activation copied from the corrupted run.",
+    },
+    patched_empty: "Choose a cell of the map below to see its run here.",
+    patched_waiting: "Running this patch …",
+    strongest: "Show the strongest cell",
+    clear_cell: "Choose none",
+    waiting: "Not run yet",
+    no_metric: "No metric yet: the answer is not a single token.",
+    top: "Ten likeliest next tokens",
+    use_as_answer: "Take as answer",
+    use_as_wrong: "Take as wrong answer",
+    is_answer: "answer",
+    is_wrong: "wrong answer",
+    choose_token: |token| format!("“{token}”: take as an answer"),
+    continues: "Continues:",
+    way_back: |share| format!("{share} of the way from corrupted to clean"),
+};
+
+const SWEEP: SweepText = SweepText {
+    title: "One patch per cell",
+    site: "Activation",
+    site_hint: |site| match site {
+        Site::ResidPre => "the residual stream before each layer",
+        Site::ResidMid => "the residual stream between attention and MLP",
+        Site::ResidPost => "the residual stream after each layer",
+        Site::AttnOut => "what attention adds to the residual stream",
+        Site::MlpOut => "what the MLP adds to the residual stream",
+        Site::Z => "each head’s mixed values, at all positions at once",
+        Site::Q => "each head’s queries, at all positions at once",
+        Site::K => "each head’s keys, at all positions at once",
+        Site::V => "each head’s values, at all positions at once",
+        Site::Pattern => "each head’s attention pattern",
+        Site::MlpPre => "the MLP’s neurons before their activation function",
+        Site::MlpPost => "the MLP’s neurons after their activation function",
+        Site::LnFinal => "the last LayerNorm",
+        Site::Logits => "the logits",
+    },
+    mode: "Direction",
+    mode_name: |mode| match mode {
+        Mode::Denoising => "Denoising",
+        Mode::Noising => "Noising",
+    },
+    mode_hint: |mode| match mode {
+        Mode::Denoising => {
+            "Clean activations go into the corrupted run: which of them are enough to bring the answer back?"
+        }
+        Mode::Noising => {
+            "Corrupted activations go into the clean run: which clean ones does the answer need?"
+        }
+    },
+    run: "Run the sweep",
+    cancel: "Stop",
+    automatic: "Run after every change",
+    progress: "Progress",
+    status_starting: "Starting the engine …",
+    status_loading: "Loading the model …",
+    status_failed: "The engine is not running.",
+    status_runs: "Running both prompts …",
+    status_sweep: "Running the sweep …",
+    stage: |stage| match stage {
+        Stage::Load => "Loading",
+        Stage::Runs => "Both runs",
+        Stage::Sweep => "Sweep",
+        Stage::Generate => "Continuing the text",
+    },
+    left: |time| format!("about {time} left"),
+    status_done: |runs, time| format!("{runs} patched runs in {time}."),
+    saved: |plan: &PlanReport| {
+        let full = plan.full_multiplications as f32;
+        let planned = plan.multiplications as f32;
+        (planned > 0.0 && full / planned >= 1.05).then(|| {
+            format!(
+                "{} times less arithmetic than a full pass for each.",
+                number(full / planned, 1)
+            )
+        })
+    },
+    status_estimate: |time| format!("This sweep will take about {time}."),
+    status_stopped: |done, all| format!("Stopped after {done} of {all} cells."),
+    status_none: "No sweep to show yet.",
+};
+
+const MAP: Map = Map {
+    label: |site, mode| {
+        format!(
+            "Metric of each patched run: {site}, {}",
+            (SWEEP.mode_name)(mode).to_lowercase()
+        )
+    },
+    keys: "Arrow keys move from cell to cell, Enter shows that cell’s run.",
+    layer: "Layer",
+    layer_n: |layer| format!("layer {layer}"),
+    position_axis: |mode| match mode {
+        Mode::Denoising => "Position and token of the corrupted prompt",
+        Mode::Noising => "Position and token of the clean prompt",
+    },
+    head_axis: "Head",
+    head: |head| format!("head {head}"),
+    column: |position, token| format!("position {position} {token}"),
+    differs: "the prompts differ here",
+    pending: "not computed",
+    cell: |layer, column, value| format!("{layer}, {column}: {value}"),
+    stale: "This map is from before your last change.",
+    empty: "The map appears here once both prompts and the answers can be used.",
+    point: "Point at a cell, or move to it with the keyboard, to read its value.",
+    detail: |place, raw, normalised| match normalised {
+        Some(normalised) => format!("{place}: metric {raw}, normalised {normalised}"),
+        None => format!("{place}: metric {raw}"),
+    },
+    scale: "Values",
+    raw: "Raw metric",
+    normalised: "Normalised",
+    normalised_hint: "0 is the corrupted run, 1 the clean run.",
+    no_normalised: "Both runs have the same metric, so there is nothing to normalise by.",
+    legend: "Colour scale",
+    towards_clean: "towards clean",
+    towards_corrupted: "towards corrupted",
+    unpatched: |mode| match mode {
+        Mode::Denoising => "corrupted run, no patch",
+        Mode::Noising => "clean run, no patch",
+    },
+    table: "All values as a table",
+    table_caption: |site, mode| {
+        format!(
+            "{site}, {}: one row per patched run",
+            (SWEEP.mode_name)(mode).to_lowercase()
+        )
+    },
+    position: "Position",
+    token: "Token",
+    value: "Metric",
+    csv: "Download CSV",
+    json: "Download JSON",
+    json_hint: "experiment, model, tokens, runs and sweep",
+    shows_title: "What this shows, and what it does not",
+    shows: &[
+        "A strongly coloured cell says: this activation, at this place, carries something that moves this answer between these two prompts. It is evidence about this context. Another pair of prompts can give another map.",
+        "It is not a full causal account. It does not say how the places work together, nor what each computes from what it reads. Later layers may make up for a patch, and two routes to one answer can hide each other.",
+        "Denoising finds what is enough, noising what is needed; the two need not agree.",
+        "How fine the patch is matters. The residual stream at a position holds all that was written there so far, so it shows where and when, not who wrote it. Single heads and MLPs say more, and can miss what only several do together.",
+        "Normalised values divide by clean minus corrupted. Where that is small, small effects look large: look at the raw values too.",
+    ],
+};
+
+const NOTICES: Notices = Notices {
+    broken_link: "This link could not be opened, so the example is shown instead.",
+    broken_link_text: "The link’s own text, as it came",
+    dismiss: "Dismiss",
+    failed: "The engine could not do this.",
+    restarted: |reason| {
+        format!(
+            "The engine stopped unexpectedly and was started again; your experiment is as you left it. ({reason})"
+        )
+    },
+    stopped: |reason| {
+        format!(
+            "The engine stopped again and was not restarted; your experiment is as you left it. ({reason})"
+        )
+    },
+    reload_gpu: "Reload on GPU",
+    continue_cpu: "Continue on CPU",
+    try_again: "Start again",
+};

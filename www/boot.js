@@ -1,0 +1,22 @@
+// Starts the page's code. The names of the built files are on the script tag,
+// because they carry a hash.
+const names = document.querySelector("script[data-js]").dataset;
+const address = (name) => new URL(name, document.baseURI);
+
+// The chosen colours, before anything is drawn.
+try {
+  const theme = localStorage.getItem("patchbay.theme");
+  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+} catch {
+  // Storage may be forbidden; then the system's colours hold.
+}
+
+try {
+  const { default: init } = await import(address(names.js));
+  await init({ module_or_path: address(names.wasm) });
+} catch (error) {
+  for (const note of document.querySelectorAll("#boot [data-boot]")) {
+    note.hidden = note.dataset.boot !== "failed";
+  }
+  throw error;
+}
