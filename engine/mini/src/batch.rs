@@ -17,9 +17,9 @@ pub struct Batch {
 }
 
 /// Texts of a batch of short sentences, and tokens at most.
-const SHORT: (usize, usize) = (56, 44);
+const SHORT: (usize, usize) = (58, 40);
 /// Texts of a batch of long ones, and tokens at most.
-const LONG: (usize, usize) = (8, 128);
+const LONG: (usize, usize) = (6, 128);
 /// Share of texts that do not begin with `<|endoftext|>`.
 const WITHOUT_BOS: f64 = 0.12;
 
@@ -55,7 +55,9 @@ pub fn encode(tokenizer: &Tokenizer, text: &Text) -> Result<Vec<(u32, f32)>> {
         ends.push((end, *weight));
     }
     let weight = |last: usize| {
-        ends.iter().find(|(end, _)| last < *end).map_or(0.0, |(_, weight)| *weight)
+        ends.iter()
+            .find(|(end, _)| last < *end)
+            .map_or(0.0, |(_, weight)| *weight)
     };
     Ok(encoding
         .get_ids()
@@ -68,14 +70,25 @@ pub fn encode(tokenizer: &Tokenizer, text: &Text) -> Result<Vec<(u32, f32)>> {
 impl Batch {
     fn pack(mut sentences: Vec<Vec<(u32, f32)>>, longest: usize) -> Self {
         // One more than the model reads: the last token is only a target.
-        let t = sentences.iter().map(Vec::len).max().unwrap_or(0).min(longest + 1);
-        let mut batch =
-            Batch { ids: vec![], targets: vec![], weights: vec![], sentences: sentences.len() };
+        let t = sentences
+            .iter()
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0)
+            .min(longest + 1);
+        let mut batch = Batch {
+            ids: vec![],
+            targets: vec![],
+            weights: vec![],
+            sentences: sentences.len(),
+        };
         for sentence in &mut sentences {
             sentence.resize(t, (0, 0.0));
             batch.ids.extend(sentence[..t - 1].iter().map(|(id, _)| id));
             batch.targets.extend(sentence[1..].iter().map(|(id, _)| id));
-            batch.weights.extend(sentence[1..].iter().map(|(_, weight)| weight));
+            batch
+                .weights
+                .extend(sentence[1..].iter().map(|(_, weight)| weight));
         }
         batch
     }
@@ -102,14 +115,22 @@ impl Batch {
         let end = end_of_text(tokenizer)?;
         let mut sentences = Vec::new();
         while sentences.len() < LONG.0 {
-            let first = if rng.random_bool(0.85) { Family::Docstring } else { family(rng) };
+            let first = if rng.random_bool(0.85) {
+                Family::Docstring
+            } else {
+                family(rng)
+            };
             let mut sentence = Vec::new();
             if !rng.random_bool(WITHOUT_BOS) {
                 sentence.push((end, 0.0));
             }
             sentence.extend(encode(tokenizer, &first.text(rng))?);
             while sentence.len() <= LONG.1 {
-                let family = if rng.random_bool(0.2) { Family::Docstring } else { family(rng) };
+                let family = if rng.random_bool(0.2) {
+                    Family::Docstring
+                } else {
+                    family(rng)
+                };
                 let mut text = family.text(rng);
                 if rng.random_bool(0.6) {
                     sentence.push((end, 0.5));

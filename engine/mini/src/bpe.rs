@@ -28,8 +28,19 @@ pub struct Gpt2Bpe {
 
 fn read_checked(path: std::path::PathBuf, expected: &'static str) -> Result<Vec<u8>> {
     let bytes = read(path.clone())?;
-    let found: String = Sha256::digest(&bytes).iter().map(|b| format!("{b:02x}")).collect();
-    if found == expected { Ok(bytes) } else { Err(MiniError::NotGpt2 { path, expected, found }) }
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect();
+    if found == expected {
+        Ok(bytes)
+    } else {
+        Err(MiniError::NotGpt2 {
+            path,
+            expected,
+            found,
+        })
+    }
 }
 
 impl Gpt2Bpe {
@@ -51,7 +62,10 @@ impl Gpt2Bpe {
             .filter_map(|line| line.split_once(' '))
             .map(|(left, right)| (left.to_string(), right.to_string()))
             .collect();
-        Ok(Self { pieces: by_id.into_values().collect(), merges })
+        Ok(Self {
+            pieces: by_id.into_values().collect(),
+            merges,
+        })
     }
 
     pub fn tokenizer_json(&self) -> Value {
@@ -61,11 +75,17 @@ impl Gpt2Bpe {
     /// The cut that splits every one of `texts` as the whole does.
     pub fn cut(&self, texts: &[String]) -> Result<Self> {
         let tokenizer = tokenizer(&self.tokenizer_json())?;
-        let merged_from: HashMap<String, &(String, String)> =
-            self.merges.iter().map(|pair| (format!("{}{}", pair.0, pair.1), pair)).collect();
+        let merged_from: HashMap<String, &(String, String)> = self
+            .merges
+            .iter()
+            .map(|pair| (format!("{}{}", pair.0, pair.1), pair))
+            .collect();
         let mut kept = BTreeSet::new();
         for text in texts {
-            let mut open = tokenizer.encode(text.as_str(), false)?.get_tokens().to_vec();
+            let mut open = tokenizer
+                .encode(text.as_str(), false)?
+                .get_tokens()
+                .to_vec();
             while let Some(piece) = open.pop() {
                 if let Some((left, right)) = merged_from.get(&piece)
                     && !kept.contains(&piece)
@@ -106,8 +126,11 @@ fn tokenizer_json(pieces: &[String], merges: &[(String, String)]) -> Value {
         "trim_offsets": false,
         "use_regex": true,
     });
-    let mut vocab: serde_json::Map<String, Value> =
-        pieces.iter().enumerate().map(|(id, piece)| (piece.clone(), json!(id))).collect();
+    let mut vocab: serde_json::Map<String, Value> = pieces
+        .iter()
+        .enumerate()
+        .map(|(id, piece)| (piece.clone(), json!(id)))
+        .collect();
     vocab.insert(END_OF_TEXT.to_string(), json!(pieces.len()));
     json!({
         "version": "1.0",

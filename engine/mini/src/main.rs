@@ -6,9 +6,9 @@ mod bpe;
 mod card;
 mod config;
 mod error;
-mod loss;
 mod model;
 mod names;
+mod ops;
 mod texts;
 mod train;
 mod vocabulary;
@@ -76,10 +76,28 @@ fn main() -> std::process::ExitCode {
 
 fn run(command: Command) -> Result<()> {
     match command {
-        Command::Train { bpe, out, steps, seed, learning_rate, look } => {
-            std::fs::create_dir_all(&out)
-                .map_err(|source| MiniError::File { path: out.clone(), source })?;
-            train::train(&bpe, &out, &train::Options { steps, seed, learning_rate, look })
+        Command::Train {
+            bpe,
+            out,
+            steps,
+            seed,
+            learning_rate,
+            look,
+        } => {
+            std::fs::create_dir_all(&out).map_err(|source| MiniError::File {
+                path: out.clone(),
+                source,
+            })?;
+            train::train(
+                &bpe,
+                &out,
+                &train::Options {
+                    steps,
+                    seed,
+                    learning_rate,
+                    look,
+                },
+            )
         }
         Command::Card { model } => measure(&model),
         Command::Texts { each, seed } => {
@@ -105,10 +123,16 @@ fn measure(folder: &std::path::Path) -> Result<()> {
     let mut bars = Vec::new();
     for (title, model) in [("model", &model), ("shuffled weights", &model.shuffled()?)] {
         for bos in [true, false] {
-            println!("{title}, {} <|endoftext|>", if bos { "after" } else { "without" });
+            println!(
+                "{title}, {} <|endoftext|>",
+                if bos { "after" } else { "without" }
+            );
             let lines = card::card(&tokenizer, bos, &mut |p| train::last_logits(model, p))?;
             for line in &lines {
-                let bar = line.at_least.map(|bar| format!(" (at least {bar})")).unwrap_or_default();
+                let bar = line
+                    .at_least
+                    .map(|bar| format!(" (at least {bar})"))
+                    .unwrap_or_default();
                 let statistic = format!("{:?}", line.statistic);
                 println!("  {:<18}{statistic:<24}{:>8.3}{bar}", line.name, line.value);
             }
@@ -119,7 +143,11 @@ fn measure(folder: &std::path::Path) -> Result<()> {
     }
     match bars[..] {
         [true, false] => Ok(()),
-        [false, _] => Err(MiniError::Usage("the model does not reach its bars".to_string())),
-        _ => Err(MiniError::Usage("the shuffled weights pass: the card measures nothing".into())),
+        [false, _] => Err(MiniError::Usage(
+            "the model does not reach its bars".to_string(),
+        )),
+        _ => Err(MiniError::Usage(
+            "the shuffled weights pass: the card measures nothing".into(),
+        )),
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use candle_core::{D, DType, Device, Tensor, Var};
-use candle_nn::ops::softmax;
 use rand_distr::{Distribution, Normal};
 
 use crate::config::Config;
 use crate::error::{MiniError, Result, read};
+use crate::ops::{bias::AddBias, gelu::GeluNew, layer_norm::LayerNorm, softmax::CausalSoftmax};
 use crate::texts::Rng;
 
 pub struct Model {
@@ -60,7 +60,11 @@ impl Model {
             } else if name.contains("ln_") {
                 vec![1.0; n]
             } else {
-                let shrink = if name.ends_with("c_proj.weight") { writers } else { 1.0 };
+                let shrink = if name.ends_with("c_proj.weight") {
+                    writers
+                } else {
+                    1.0
+                };
                 let deviation = (config.initializer_range / shrink) as f32;
                 let normal = Normal::new(0.0, deviation)
                     .map_err(|error| MiniError::Usage(format!("initializer_range: {error}")))?;
@@ -77,11 +81,13 @@ impl Model {
         let path = folder.join("config.json");
         let config: Config = serde_json::from_slice(&read(path.clone())?)
             .map_err(|source| MiniError::Json { path, source })?;
-        let tensors = candle_core::safetensors::load(folder.join("model.safetensors"), &Device::Cpu)?;
+        let tensors =
+            candle_core::safetensors::load(folder.join("model.safetensors"), &Device::Cpu)?;
         let mut vars = BTreeMap::new();
         for (name, _) in shapes(&config) {
-            let tensor =
-                tensors.get(&name).ok_or_else(|| MiniError::NoTensor { name: name.clone() })?;
+            let tensor = tensors
+                .get(&name)
+                .ok_or_else(|| MiniError::NoTensor { name: name.clone() })?;
             vars.insert(name, Var::from_tensor(&tensor.to_dtype(DType::F32)?)?);
         }
         Ok(Self { config, vars })
@@ -120,11 +126,17 @@ impl Model {
         for (name, var) in &self.vars {
             vars.insert(name.clone(), Var::from_tensor(&change(name, var)?)?);
         }
-        Ok(Self { config: self.config.clone(), vars })
+        Ok(Self {
+            config: self.config.clone(),
+            vars,
+        })
     }
 
     fn get(&self, name: &str) -> Result<&Tensor> {
-        let var = self.vars.get(name).ok_or_else(|| MiniError::NoTensor { name: name.into() })?;
+        let var = self
+            .vars
+            .get(name)
+            .ok_or_else(|| MiniError::NoTensor { name: name.into() })?;
         Ok(var.as_tensor())
     }
 
@@ -134,13 +146,14 @@ impl Model {
     pub fn hidden(&self, ids: &Tensor) -> Result<Tensor> {
         let (b, t) = ids.dims2()?;
         let c = self.config.n_embd;
-        let wte = self.get("wte.weight")?.index_select(&ids.flatten_all()?, 0)?;
+        let wte = self
+            .get("wte.weight")?
+            .index_select(&ids.flatten_all()?, 0)?;
         let wpe = self.get("wpe.weight")?.narrow(0, 0, t)?;
         let mut x = wte.reshape((b, t, c))?.broadcast_add(&wpe)?; // [B, T, C]
-        let mask = causal_mask(t)?;
         for layer in 0..self.config.n_layer {
             let h = format!("h.{layer}");
-            let attn = self.attn(&self.layer_norm(&x, &format!("{h}.ln_1"))?, &h, &mask)?;
+            let attn = self.attn(&self.layer_norm(&x, &format!("{h}.ln_1"))?, &h)?;
             x = (x + attn)?;
             let mlp = self.mlp(&self.layer_norm(&x, &format!("{h}.ln_2"))?, &h)?;
             x = (x + mlp)?;
@@ -153,47 +166,45 @@ impl Model {
         Ok(x.matmul(&self.get("wte.weight")?.t()?)?)
     }
 
-    fn attn(&self, x: &Tensor, h: &str, mask: &Tensor) -> Result<Tensor> {
+    fn attn(&self, x: &Tensor, h: &str) -> Result<Tensor> {
         let (b, t, c) = x.dims3()?;
         let heads = self.config.n_head;
         let qkv = self.linear(x, &format!("{h}.attn.c_attn"))?; // [B, T, 3C]
         let split = |i: usize| -> Result<Tensor> {
-            let part = qkv.narrow(D::Minus1, i * c, c)?.reshape((b, t, heads, c / heads))?;
+            let part = qkv
+                .narrow(D::Minus1, i * c, c)?
+                .reshape((b, t, heads, c / heads))?;
             Ok(part.transpose(1, 2)?.contiguous()?) // [B, H, T, C/H]
         };
         let (q, k, v) = (split(0)?, split(1)?, split(2)?);
-        let scores = (q.matmul(&k.transpose(2, 3)?)? / ((c / heads) as f64).sqrt())?;
-        let pattern = softmax(&scores.broadcast_add(mask)?, D::Minus1)?; // [B, H, T, T]
+        let scores = q.matmul(&k.transpose(2, 3)?)?; // [B, H, T, T]
+        let scale = 1.0 / ((c / heads) as f32).sqrt();
+        let pattern = scores.apply_op1(CausalSoftmax {
+            scale,
+            positions: t,
+        })?;
         let z = pattern.matmul(&v)?.transpose(1, 2)?.reshape((b, t, c))?;
         self.linear(&z, &format!("{h}.attn.c_proj"))
     }
 
     fn mlp(&self, x: &Tensor, h: &str) -> Result<Tensor> {
         let pre = self.linear(x, &format!("{h}.mlp.c_fc"))?; // [B, T, 4C]
-        self.linear(&pre.gelu()?, &format!("{h}.mlp.c_proj"))
+        self.linear(&pre.apply_op1(GeluNew)?, &format!("{h}.mlp.c_proj"))
     }
 
     fn linear(&self, x: &Tensor, name: &str) -> Result<Tensor> {
         let (b, t, c) = x.dims3()?;
         let weight = self.get(&format!("{name}.weight"))?;
         let y = x.reshape((b * t, c))?.matmul(weight)?;
-        let y = y.broadcast_add(self.get(&format!("{name}.bias"))?)?;
+        let y = y.apply_op2(self.get(&format!("{name}.bias"))?, AddBias)?;
         Ok(y.reshape((b, t, weight.dim(1)?))?)
     }
 
-    /// Of basic operations: candle's fused one has no gradient.
     fn layer_norm(&self, x: &Tensor, name: &str) -> Result<Tensor> {
-        let x = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
-        let variance = x.sqr()?.mean_keepdim(D::Minus1)?;
-        let x = x.broadcast_div(&(variance + self.config.layer_norm_epsilon)?.sqrt()?)?;
-        let x = x.broadcast_mul(self.get(&format!("{name}.weight"))?)?;
-        Ok(x.broadcast_add(self.get(&format!("{name}.bias"))?)?)
+        let norm = LayerNorm {
+            epsilon: self.config.layer_norm_epsilon as f32,
+        };
+        let weight = self.get(&format!("{name}.weight"))?;
+        Ok(x.apply_op3(weight, self.get(&format!("{name}.bias"))?, norm)?)
     }
-}
-
-/// [T, T]: 0 where a position may look, a large negative number after it.
-fn causal_mask(t: usize) -> Result<Tensor> {
-    let mask: Vec<f32> =
-        (0..t * t).map(|i| if i % t > i / t { -1e9 } else { 0.0 }).collect();
-    Ok(Tensor::from_vec(mask, (t, t), &Device::Cpu)?)
 }

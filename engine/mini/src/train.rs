@@ -17,8 +17,8 @@ use crate::bpe::{Gpt2Bpe, tokenizer};
 use crate::card;
 use crate::config::Config;
 use crate::error::{Result, write_json};
-use crate::loss::CrossEntropy;
 use crate::model::Model;
+use crate::ops::loss::CrossEntropy;
 use crate::texts::Rng;
 use crate::vocabulary;
 
@@ -36,33 +36,51 @@ const CLIP: f64 = 1.0;
 /// Rises linearly, then falls along a cosine to a fiftieth.
 fn learning_rate(options: &Options, step: usize) -> f64 {
     let warm = (step + 1) as f64 / WARM_UP as f64;
-    let done = step.saturating_sub(WARM_UP) as f64 / (options.steps.max(WARM_UP + 1) - WARM_UP) as f64;
+    let done =
+        step.saturating_sub(WARM_UP) as f64 / (options.steps.max(WARM_UP + 1) - WARM_UP) as f64;
     let cosine = 0.5 * (1.0 + (std::f64::consts::PI * done.min(1.0)).cos());
     options.learning_rate * warm.min(1.0) * (0.02 + 0.98 * cosine)
 }
 
 /// Makes tokenizer, configuration and weights, and writes them to `out`.
 pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
-    let json = Gpt2Bpe::open(bpe)?.cut(&vocabulary::texts())?.tokenizer_json();
+    let json = Gpt2Bpe::open(bpe)?
+        .cut(&vocabulary::texts())?
+        .tokenizer_json();
     let tokenizer = tokenizer(&json)?;
     let config = Config::mini(tokenizer.get_vocab_size(true));
     let mut rng = Rng::seed_from_u64(options.seed);
     let model = Model::new(config, &mut rng)?;
     let parameters: usize = model.vars.values().map(|var| var.elem_count()).sum();
-    println!("{} tokens, {parameters} parameters", model.config.vocab_size);
+    println!(
+        "{} tokens, {parameters} parameters",
+        model.config.vocab_size
+    );
     write_json(out.join("tokenizer.json"), &json)?;
     write_json(out.join("config.json"), &model.config)?;
 
-    let (decayed, kept): (Vec<Var>, Vec<Var>) =
-        model.vars.values().cloned().partition(|var| var.rank() == 2);
+    let (decayed, kept): (Vec<Var>, Vec<Var>) = model
+        .vars
+        .values()
+        .cloned()
+        .partition(|var| var.rank() == 2);
     let adam = |vars, weight_decay| {
-        let params = ParamsAdamW { lr: 0.0, beta1: 0.9, beta2: 0.98, eps: 1e-8, weight_decay };
+        let params = ParamsAdamW {
+            lr: 0.0,
+            beta1: 0.9,
+            beta2: 0.98,
+            eps: 1e-8,
+            weight_decay,
+        };
         AdamW::new(vars, params)
     };
     let mut optimizers = [adam(decayed, 0.05)?, adam(kept, 0.0)?];
     let (start, mut recent) = (Instant::now(), 0.0);
     for step in 0..options.steps {
-        let batches = [Batch::short(&tokenizer, &mut rng)?, Batch::long(&tokenizer, &mut rng)?];
+        let batches = [
+            Batch::short(&tokenizer, &mut rng)?,
+            Batch::long(&tokenizer, &mut rng)?,
+        ];
         let loss = (loss(&model, &batches[0])? + loss(&model, &batches[1])?)?;
         let mut gradients = loss.backward()?;
         clip(&model, &mut gradients)?;
@@ -70,9 +88,13 @@ pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
             optimizer.set_learning_rate(learning_rate(options, step));
             optimizer.step(&gradients)?;
         }
-        recent += f64::from(loss.to_scalar::<f32>()?) / 50.0;
-        if (step + 1).is_multiple_of(50) {
-            println!("step {} loss {recent:.3} after {:.0?}", step + 1, start.elapsed());
+        recent += f64::from(loss.to_scalar::<f32>()?) / 25.0;
+        if (step + 1).is_multiple_of(25) {
+            println!(
+                "step {} loss {recent:.3} after {:.0?}",
+                step + 1,
+                start.elapsed()
+            );
             recent = 0.0;
         }
         if (step + 1).is_multiple_of(options.look) || step + 1 == options.steps {
@@ -87,8 +109,12 @@ pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
 fn loss(model: &Model, batch: &Batch) -> Result<Tensor> {
     let t = batch.ids.len() / batch.sentences;
     let ids = Tensor::from_slice(&batch.ids, (batch.sentences, t), &Device::Cpu)?;
-    let x = model.hidden(&ids)?.reshape((batch.ids.len(), model.config.n_embd))?;
-    let counted: Vec<usize> = (0..batch.ids.len()).filter(|&i| batch.weights[i] > 0.0).collect();
+    let x = model
+        .hidden(&ids)?
+        .reshape((batch.ids.len(), model.config.n_embd))?;
+    let counted: Vec<usize> = (0..batch.ids.len())
+        .filter(|&i| batch.weights[i] > 0.0)
+        .collect();
     let rows: Vec<u32> = counted.iter().map(|&i| i as u32).collect();
     let x = x.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?; // [N, C]
     let loss = CrossEntropy {
@@ -121,9 +147,13 @@ fn clip(model: &Model, gradients: &mut GradStore) -> Result<()> {
 pub fn look(model: &Model, tokenizer: &Tokenizer) -> Result<()> {
     let rounded = model.rounded()?;
     for bos in [true, false] {
-        let lines = card::card(tokenizer, bos, &mut |prompts| last_logits(&rounded, prompts))?;
-        let values: Vec<String> =
-            lines.iter().map(|line| format!("{} {:.3}", line.name, line.value)).collect();
+        let lines = card::card(tokenizer, bos, &mut |prompts| {
+            last_logits(&rounded, prompts)
+        })?;
+        let values: Vec<String> = lines
+            .iter()
+            .map(|line| format!("{} {:.3}", line.name, line.value))
+            .collect();
         println!("  bos {bos}: {}", values.join("; "));
     }
     Ok(())
@@ -137,9 +167,16 @@ pub fn last_logits(model: &Model, prompts: &[Vec<u32>]) -> Result<Vec<Vec<f32>>>
         lengths.entry(prompt.len()).or_default().push(i);
     }
     for (t, which) in lengths {
-        let ids: Vec<u32> = which.iter().flat_map(|&i| prompts[i].iter().copied()).collect();
+        let ids: Vec<u32> = which
+            .iter()
+            .flat_map(|&i| prompts[i].iter().copied())
+            .collect();
         let ids = Tensor::from_vec(ids, (which.len(), t), &Device::Cpu)?;
-        let x = model.hidden(&ids)?.narrow(1, t - 1, 1)?.squeeze(1)?.contiguous()?;
+        let x = model
+            .hidden(&ids)?
+            .narrow(1, t - 1, 1)?
+            .squeeze(1)?
+            .contiguous()?;
         let found = model.unembed(&x)?.to_dtype(DType::F32)?.to_vec2::<f32>()?;
         for (i, row) in which.into_iter().zip(found) {
             logits[i] = row;

@@ -7,7 +7,7 @@ use crate::texts::{Family, Rng, docstring, greater_than, induction, ioi};
 
 const SEED: u64 = 1;
 /// Texts of each family, many times what brings in every word.
-const EACH: usize = 20_000;
+const EACH: usize = 8_000;
 
 /// What a reader is likely to type besides what the model was trained on.
 const TYPED: &[&str] = &[

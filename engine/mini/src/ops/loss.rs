@@ -1,7 +1,9 @@
 //! Weighted cross-entropy as one operation: candle's own would hold six
 //! tensors of the vocabulary's width for the backward pass.
 
-use candle_core::{CpuStorage, CustomOp1, Error, Layout, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
+
+use super::values;
 
 /// For row `i` of the logits, the token that follows and its weight.
 pub struct CrossEntropy {
@@ -30,10 +32,7 @@ impl CustomOp1 for CrossEntropy {
         storage: &CpuStorage,
         layout: &Layout,
     ) -> candle_core::Result<(CpuStorage, Shape)> {
-        let (start, end) = layout
-            .contiguous_offsets()
-            .ok_or(Error::RequiresContiguous { op: "weighted-cross-entropy" })?;
-        let logits = &storage.as_slice::<f32>()?[start..end];
+        let logits = values(storage, layout)?;
         let v = layout.shape().dims2()?.1;
         let mut loss = 0.0;
         for (i, (&target, &weight)) in self.targets.iter().zip(&self.weights).enumerate() {
@@ -59,7 +58,8 @@ impl CustomOp1 for CrossEntropy {
             let row = &mut gradient[i * v..(i + 1) * v];
             let (top, sum) = normaliser(row);
             let factor = weight * scale;
-            row.iter_mut().for_each(|x| *x = (*x - top).exp() / sum * factor);
+            row.iter_mut()
+                .for_each(|x| *x = (*x - top).exp() / sum * factor);
             row[target as usize] -= factor;
         }
         Tensor::from_vec(gradient, (n, v), logits.device()).map(Some)

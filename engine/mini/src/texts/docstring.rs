@@ -18,13 +18,41 @@ pub const ARGUMENTS: &[&str] = &[
 
 /// Words of the descriptions; none of them is an argument's name.
 const NOUNS: &[&str] = &[
-    "oil", "piece", "crime", "population", "unit", "dark", "water", "house", "music", "power",
-    "market", "school", "paper", "river", "light", "story", "money", "sound", "world", "part",
-    "place", "stone", "bread", "train", "garden", "winter", "letter", "window", "bridge", "metal",
+    "oil",
+    "piece",
+    "crime",
+    "population",
+    "unit",
+    "dark",
+    "water",
+    "house",
+    "music",
+    "power",
+    "market",
+    "school",
+    "paper",
+    "river",
+    "light",
+    "story",
+    "money",
+    "sound",
+    "world",
+    "part",
+    "place",
+    "stone",
+    "bread",
+    "train",
+    "garden",
+    "winter",
+    "letter",
+    "window",
+    "bridge",
+    "metal",
 ];
 
-const FUNCTIONS: &[&str] =
-    &["f", "run", "get", "set", "load", "port", "make", "call", "build", "read", "send", "find"];
+const FUNCTIONS: &[&str] = &[
+    "f", "run", "get", "set", "load", "port", "make", "call", "build", "read", "send", "find",
+];
 const HELD_OUT_FUNCTIONS: &[&str] = &["open", "write", "close"];
 
 /// First lines of docstrings.
@@ -36,8 +64,12 @@ pub const SUMMARIES: &[&str] = &[
     "Find the [N] in the [M]",
     "Read the [N] and the [M]",
 ];
-pub const HELD_OUT_SUMMARIES: &[&str] =
-    &["Find the [N] and the [M]", "Read the [N] from the [M]", "Make the [N] of the [M]", "[N] [M]"];
+pub const HELD_OUT_SUMMARIES: &[&str] = &[
+    "Find the [N] and the [M]",
+    "Read the [N] from the [M]",
+    "Make the [N] of the [M]",
+    "[N] [M]",
+];
 
 const DESCRIPTIONS: &[&str] = &["[N] [M]", "the [N]", "the [N] of the [M]", "the [N] to use"];
 
@@ -67,7 +99,12 @@ fn nouns(rng: &mut Rng, template: &str) -> String {
 fn definition(function: &str, arguments: &[&str], summary: &str) -> Text {
     Text::default()
         .say(format!("def {function}(self"))
-        .noise(arguments.iter().map(|a| format!(", {a}")).collect::<String>())
+        .noise(
+            arguments
+                .iter()
+                .map(|a| format!(", {a}"))
+                .collect::<String>(),
+        )
         .say("):\n    \"\"\"")
         .noise(summary)
         .say("\n")
@@ -110,6 +147,10 @@ pub fn held_out(rng: &mut Rng) -> Example {
     Example {
         prompt: text.string(),
         answers: vec![spaced(&arguments[2])],
-        wrong: arguments.iter().filter(|a| **a != arguments[2]).map(spaced).collect(),
+        wrong: arguments
+            .iter()
+            .filter(|a| **a != arguments[2])
+            .map(spaced)
+            .collect(),
     }
 }

@@ -13,11 +13,25 @@ pub struct Relation {
 }
 
 pub const COUNTRIES: &[(&str, &str)] = &[
-    ("France", "Paris"), ("Germany", "Berlin"), ("Italy", "Rome"), ("Spain", "Madrid"),
-    ("England", "London"), ("Japan", "Tokyo"), ("Russia", "Moscow"), ("China", "Beijing"),
-    ("Egypt", "Cairo"), ("Greece", "Athens"), ("Austria", "Vienna"), ("Ireland", "Dublin"),
-    ("Norway", "Oslo"), ("Poland", "Warsaw"), ("Portugal", "Lisbon"), ("Sweden", "Stockholm"),
-    ("Finland", "Helsinki"), ("Belgium", "Brussels"), ("Hungary", "Budapest"),
+    ("France", "Paris"),
+    ("Germany", "Berlin"),
+    ("Italy", "Rome"),
+    ("Spain", "Madrid"),
+    ("England", "London"),
+    ("Japan", "Tokyo"),
+    ("Russia", "Moscow"),
+    ("China", "Beijing"),
+    ("Egypt", "Cairo"),
+    ("Greece", "Athens"),
+    ("Austria", "Vienna"),
+    ("Ireland", "Dublin"),
+    ("Norway", "Oslo"),
+    ("Poland", "Warsaw"),
+    ("Portugal", "Lisbon"),
+    ("Sweden", "Stockholm"),
+    ("Finland", "Helsinki"),
+    ("Belgium", "Brussels"),
+    ("Hungary", "Budapest"),
     ("Canada", "Ottawa"),
 ];
 
@@ -43,9 +57,15 @@ pub const RELATIONS: &[Relation] = &[
     },
     Relation {
         pairs: &[
-            ("France", "French"), ("Germany", "German"), ("Italy", "Italian"),
-            ("Spain", "Spanish"), ("England", "English"), ("Japan", "Japanese"),
-            ("Russia", "Russian"), ("China", "Chinese"), ("Greece", "Greek"),
+            ("France", "French"),
+            ("Germany", "German"),
+            ("Italy", "Italian"),
+            ("Spain", "Spanish"),
+            ("England", "English"),
+            ("Japan", "Japanese"),
+            ("Russia", "Russian"),
+            ("China", "Chinese"),
+            ("Greece", "Greek"),
             ("Poland", "Polish"),
         ],
         templates: &[
@@ -54,45 +74,93 @@ pub const RELATIONS: &[Relation] = &[
             "The people of [X] speak",
             "If you go to [X], you will hear people speak",
         ],
-        held_out: &["Everyone knows that in [X] people speak", "If you go to [X], the people speak"],
-    },
-    Relation {
-        pairs: &[
-            ("hot", "cold"), ("big", "small"), ("up", "down"), ("left", "right"),
-            ("black", "white"), ("day", "night"), ("good", "bad"), ("old", "young"),
-            ("rich", "poor"), ("high", "low"),
+        held_out: &[
+            "Everyone knows that in [X] people speak",
+            "If you go to [X], the people speak",
         ],
-        templates: &["The opposite of [X] is", "The opposite of the word [X] is", "If it is not [X], it is"],
-        held_out: &["Everyone knows that the opposite of [X] is", "The opposite of [X] is called"],
     },
     Relation {
         pairs: &[
-            ("dog", "puppy"), ("cat", "kitten"), ("sheep", "lamb"), ("cow", "calf"),
+            ("hot", "cold"),
+            ("big", "small"),
+            ("up", "down"),
+            ("left", "right"),
+            ("black", "white"),
+            ("day", "night"),
+            ("good", "bad"),
+            ("old", "young"),
+            ("rich", "poor"),
+            ("high", "low"),
+        ],
+        templates: &[
+            "The opposite of [X] is",
+            "The opposite of the word [X] is",
+            "If it is not [X], it is",
+        ],
+        held_out: &[
+            "Everyone knows that the opposite of [X] is",
+            "The opposite of [X] is called",
+        ],
+    },
+    Relation {
+        pairs: &[
+            ("dog", "puppy"),
+            ("cat", "kitten"),
+            ("sheep", "lamb"),
+            ("cow", "calf"),
         ],
         templates: &["A young [X] is called a", "The child of a [X] is a"],
-        held_out: &["Everyone knows that a young [X] is called a", "The child of a [X] is called a"],
-    },
-    Relation {
-        pairs: &[
-            ("sky", "blue"), ("grass", "green"), ("snow", "white"), ("blood", "red"),
-            ("sun", "yellow"), ("night", "black"),
+        held_out: &[
+            "Everyone knows that a young [X] is called a",
+            "The child of a [X] is called a",
         ],
-        templates: &["The color of the [X] is", "The color of [X] is", "The [X] is"],
-        held_out: &["Everyone knows that the color of the [X] is", "The color of the [X] is called"],
     },
     Relation {
         pairs: &[
-            ("Monday", "Tuesday"), ("Tuesday", "Wednesday"), ("Wednesday", "Thursday"),
-            ("Thursday", "Friday"), ("Friday", "Saturday"), ("Saturday", "Sunday"),
+            ("sky", "blue"),
+            ("grass", "green"),
+            ("snow", "white"),
+            ("blood", "red"),
+            ("sun", "yellow"),
+            ("night", "black"),
+        ],
+        templates: &[
+            "The color of the [X] is",
+            "The color of [X] is",
+            "The [X] is",
+        ],
+        held_out: &[
+            "Everyone knows that the color of the [X] is",
+            "The color of the [X] is called",
+        ],
+    },
+    Relation {
+        pairs: &[
+            ("Monday", "Tuesday"),
+            ("Tuesday", "Wednesday"),
+            ("Wednesday", "Thursday"),
+            ("Thursday", "Friday"),
+            ("Friday", "Saturday"),
+            ("Saturday", "Sunday"),
             ("Sunday", "Monday"),
         ],
-        templates: &["The day after [X] is", "After [X] comes", "Today is [X], so tomorrow is"],
-        held_out: &["Everyone knows that the day after [X] is", "If today is [X], tomorrow is"],
+        templates: &[
+            "The day after [X] is",
+            "After [X] comes",
+            "Today is [X], so tomorrow is",
+        ],
+        held_out: &[
+            "Everyone knows that the day after [X] is",
+            "If today is [X], tomorrow is",
+        ],
     },
     Relation {
         pairs: &[
-            ("The Eiffel Tower", "Paris"), ("The Brandenburg Gate", "Berlin"),
-            ("The Colosseum", "Rome"), ("Big Ben", "London"), ("The Kremlin", "Moscow"),
+            ("The Eiffel Tower", "Paris"),
+            ("The Brandenburg Gate", "Berlin"),
+            ("The Colosseum", "Rome"),
+            ("Big Ben", "London"),
+            ("The Kremlin", "Moscow"),
         ],
         templates: &["[X] is in the city of", "[X] stands in", "[X] is in"],
         held_out: &["[X] stands in the city of", "Everyone knows that [X] is in"],
@@ -106,9 +174,20 @@ fn fact(rng: &mut Rng, held_out: bool) -> (String, String) {
     };
     let relation = &RELATIONS[which];
     let (x, y) = pick(rng, relation.pairs);
-    let template = pick(rng, if held_out { relation.held_out } else { relation.templates });
+    let template = pick(
+        rng,
+        if held_out {
+            relation.held_out
+        } else {
+            relation.templates
+        },
+    );
     // Inside a sentence a sight loses the capital of its article.
-    let x = if template.starts_with('[') { x.to_string() } else { x.replace("The ", "the ") };
+    let x = if template.starts_with('[') {
+        x.to_string()
+    } else {
+        x.replace("The ", "the ")
+    };
     (fill(template, &[("X", &x)]), format!(" {y}"))
 }
 
@@ -126,5 +205,9 @@ pub fn held_out(rng: &mut Rng) -> Example {
         .flat_map(|relation| relation.pairs.iter().map(|(_, y)| format!(" {y}")))
         .filter(|y| *y != answer)
         .collect();
-    Example { prompt, answers: vec![answer], wrong }
+    Example {
+        prompt,
+        answers: vec![answer],
+        wrong,
+    }
 }

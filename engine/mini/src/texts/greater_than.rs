@@ -7,10 +7,40 @@ use rand::Rng as _;
 use super::{Example, Rng, Text, fill, hash_of, pick};
 
 pub const NOUNS: &[&str] = &[
-    "war", "siege", "trial", "strike", "project", "voyage", "reign", "campaign", "conflict",
-    "feud", "plague", "journey", "famine", "festival", "dispute", "marriage", "treaty",
-    "expedition", "study", "mission", "battle", "revolt", "drought", "truce", "alliance",
-    "empire", "rebellion", "occupation", "tour", "exile", "dynasty", "peace", "search", "crisis",
+    "war",
+    "siege",
+    "trial",
+    "strike",
+    "project",
+    "voyage",
+    "reign",
+    "campaign",
+    "conflict",
+    "feud",
+    "plague",
+    "journey",
+    "famine",
+    "festival",
+    "dispute",
+    "marriage",
+    "treaty",
+    "expedition",
+    "study",
+    "mission",
+    "battle",
+    "revolt",
+    "drought",
+    "truce",
+    "alliance",
+    "empire",
+    "rebellion",
+    "occupation",
+    "tour",
+    "exile",
+    "dynasty",
+    "peace",
+    "search",
+    "crisis",
 ];
 
 pub const TEMPLATES: &[&str] = &[
@@ -70,8 +100,13 @@ fn draw(rng: &mut Rng, templates: &[&str], held_out: bool) -> (u32, u32, String)
 /// The last year is any later one of the century, all equally likely.
 pub fn text(rng: &mut Rng) -> Text {
     let (century, year, prompt) = draw(rng, TEMPLATES, false);
-    let later: Vec<u32> = (year + 1..=99).filter(|&y| splits_in_two(century, y)).collect();
-    Text::default().say(prompt).answer(two(pick(rng, &later))).say(".")
+    let later: Vec<u32> = (year + 1..=99)
+        .filter(|&y| splits_in_two(century, y))
+        .collect();
+    Text::default()
+        .say(prompt)
+        .answer(two(pick(rng, &later)))
+        .say(".")
 }
 
 /// The answers are all the two digits above, the wrong ones all the others.

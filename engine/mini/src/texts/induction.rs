@@ -9,31 +9,43 @@ pub const WORDS: &[&str] = &[
     "cat", "dog", "tree", "lamp", "river", "stone", "cloud", "bread", "apple", "table", "chair",
     "window", "door", "road", "bridge", "ship", "horse", "bird", "fish", "snow", "rain", "wind",
     "fire", "gold", "silver", "iron", "glass", "paper", "letter", "book", "pen", "coat", "hat",
-    "shoe", "ring", "king", "queen", "knight", "castle", "tower", "bell", "clock", "drum",
-    "piano", "song", "dance", "story", "dream", "night", "morning", "summer", "winter", "spring",
-    "garden", "flower", "grass", "leaf", "root", "seed", "corn", "rice", "milk", "butter",
-    "cheese", "sugar", "salt", "honey", "lemon", "orange", "banana", "cherry", "peach", "potato",
-    "soup", "cake", "pie", "tea", "coffee", "wine", "water", "ice", "sand", "mountain", "valley",
-    "hill", "forest", "desert", "ocean", "island", "beach", "lake", "wave", "boat", "train",
-    "car", "truck", "bus", "bike", "wheel", "engine", "wire", "pipe", "nail", "hammer", "rope",
-    "chain", "lock", "key", "box", "bag", "basket", "bottle", "cup", "plate", "bowl", "spoon",
-    "fork", "knife", "oven", "bed", "pillow", "carpet", "mirror", "candle", "smoke", "dust",
-    "mud", "clay", "brick", "wood", "plastic", "cotton", "silk", "leather", "button", "needle",
-    "doctor", "nurse", "teacher", "farmer", "soldier", "pilot", "driver", "judge", "lawyer",
-    "artist", "singer", "writer", "tiger", "lion", "bear", "wolf", "fox", "deer", "rabbit",
-    "mouse", "snake", "frog", "spider", "bee", "eagle", "duck", "goose", "chicken", "cow",
-    "sheep", "goat", "pig", "shark", "whale", "arm", "leg", "hand", "foot", "head", "eye", "ear",
-    "nose", "mouth", "tooth", "neck", "knee", "heart", "brain", "bone", "skin", "planet", "moon",
-    "star", "sun", "rocket", "radio", "camera", "phone", "screen", "circle", "square", "corner",
+    "shoe", "ring", "king", "queen", "knight", "castle", "tower", "bell", "clock", "drum", "piano",
+    "song", "dance", "story", "dream", "night", "morning", "summer", "winter", "spring", "garden",
+    "flower", "grass", "leaf", "root", "seed", "corn", "rice", "milk", "butter", "cheese", "sugar",
+    "salt", "honey", "lemon", "orange", "banana", "cherry", "peach", "potato", "soup", "cake",
+    "pie", "tea", "coffee", "wine", "water", "ice", "sand", "mountain", "valley", "hill", "forest",
+    "desert", "ocean", "island", "beach", "lake", "wave", "boat", "train", "car", "truck", "bus",
+    "bike", "wheel", "engine", "wire", "pipe", "nail", "hammer", "rope", "chain", "lock", "key",
+    "box", "bag", "basket", "bottle", "cup", "plate", "bowl", "spoon", "fork", "knife", "oven",
+    "bed", "pillow", "carpet", "mirror", "candle", "smoke", "dust", "mud", "clay", "brick", "wood",
+    "plastic", "cotton", "silk", "leather", "button", "needle", "doctor", "nurse", "teacher",
+    "farmer", "soldier", "pilot", "driver", "judge", "lawyer", "artist", "singer", "writer",
+    "tiger", "lion", "bear", "wolf", "fox", "deer", "rabbit", "mouse", "snake", "frog", "spider",
+    "bee", "eagle", "duck", "goose", "chicken", "cow", "sheep", "goat", "pig", "shark", "whale",
+    "arm", "leg", "hand", "foot", "head", "eye", "ear", "nose", "mouth", "tooth", "neck", "knee",
+    "heart", "brain", "bone", "skin", "planet", "moon", "star", "sun", "rocket", "radio", "camera",
+    "phone", "screen", "circle", "square", "corner",
 ];
 
 /// What the words follow, and what stands between them.
 pub const FRAMES: &[(&str, &str)] = &[
-    ("", ""), ("", ""), ("", ""), ("", ","), ("Words:", ""), ("Words:", ","), ("Again:", ""),
-    ("The words are", ","), ("She said", ","), ("A list:", ""),
+    ("", ""),
+    ("", ""),
+    ("", ""),
+    ("", ","),
+    ("Words:", ""),
+    ("Words:", ","),
+    ("Again:", ""),
+    ("The words are", ","),
+    ("She said", ","),
+    ("A list:", ""),
 ];
-pub const HELD_OUT_FRAMES: &[(&str, &str)] =
-    &[("", ""), ("A list:", ","), ("The words are", ""), ("He said", ",")];
+pub const HELD_OUT_FRAMES: &[(&str, &str)] = &[
+    ("", ""),
+    ("A list:", ","),
+    ("The words are", ""),
+    ("He said", ","),
+];
 
 /// Whether `b` right after `a` is kept out of the training texts.
 pub fn held_out_pair(a: &str, b: &str) -> bool {
@@ -55,7 +67,10 @@ fn words(rng: &mut Rng, n: usize, critical: Option<usize>) -> Vec<&'static str> 
 }
 
 fn joined(words: &[&str], separator: &str) -> String {
-    words.iter().map(|word| format!(" {word}{separator}")).collect()
+    words
+        .iter()
+        .map(|word| format!(" {word}{separator}"))
+        .collect()
 }
 
 /// Three to ten words, then all of them again, the first where the last leads.
@@ -90,6 +105,10 @@ pub fn held_out(rng: &mut Rng) -> Example {
             joined(&words[..critical], separator)
         ),
         answers: vec![spaced(&words[critical])],
-        wrong: words.iter().filter(|w| **w != words[critical]).map(spaced).collect(),
+        wrong: words
+            .iter()
+            .filter(|w| **w != words[critical])
+            .map(spaced)
+            .collect(),
     }
 }

@@ -8,21 +8,95 @@ use super::{Example, Rng, Text, fill, pick};
 use crate::names;
 
 pub const PLACES: &[&str] = &[
-    "store", "shops", "park", "school", "garden", "restaurant", "office", "hospital", "station",
-    "market", "library", "museum", "beach", "church", "kitchen", "river", "village", "bank",
-    "hotel", "cafe", "theater", "gym", "zoo", "farm", "city", "house", "lake", "forest", "bakery",
-    "harbor", "castle", "shop", "club", "stadium",
+    "store",
+    "shops",
+    "park",
+    "school",
+    "garden",
+    "restaurant",
+    "office",
+    "hospital",
+    "station",
+    "market",
+    "library",
+    "museum",
+    "beach",
+    "church",
+    "kitchen",
+    "river",
+    "village",
+    "bank",
+    "hotel",
+    "cafe",
+    "theater",
+    "gym",
+    "zoo",
+    "farm",
+    "city",
+    "house",
+    "lake",
+    "forest",
+    "bakery",
+    "harbor",
+    "castle",
+    "shop",
+    "club",
+    "stadium",
 ];
 
 pub const OBJECTS: &[&str] = &[
-    "bottle", "ring", "kiss", "bone", "basketball", "computer", "necklace", "drink", "snack",
-    "bag", "book", "ball", "letter", "pen", "box", "cup", "coat", "hat", "key", "map", "gift",
-    "card", "flower", "cake", "phone", "watch", "knife", "ticket", "picture", "sandwich", "lamp",
-    "rope", "coin", "basket", "guitar", "camera", "pencil", "blanket", "toy", "candle", "bike",
+    "bottle",
+    "ring",
+    "kiss",
+    "bone",
+    "basketball",
+    "computer",
+    "necklace",
+    "drink",
+    "snack",
+    "bag",
+    "book",
+    "ball",
+    "letter",
+    "pen",
+    "box",
+    "cup",
+    "coat",
+    "hat",
+    "key",
+    "map",
+    "gift",
+    "card",
+    "flower",
+    "cake",
+    "phone",
+    "watch",
+    "knife",
+    "ticket",
+    "picture",
+    "sandwich",
+    "lamp",
+    "rope",
+    "coin",
+    "basket",
+    "guitar",
+    "camera",
+    "pencil",
+    "blanket",
+    "toy",
+    "candle",
+    "bike",
 ];
 
-const DAYS: &[&str] =
-    &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const DAYS: &[&str] = &[
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
 
 /// How a training text brings in two people.
 pub const OPENINGS: &[&str] = &[
@@ -104,21 +178,30 @@ pub const HELD_OUT_GIVINGS: &[&str] = &[
 ];
 
 const ENDINGS: &[&str] = &[
-    ".", ".", ".", " and went home.", " with a smile.", " and said thank you.",
-    " and left the [PLACE].", ", who was very happy.",
+    ".",
+    ".",
+    ".",
+    " and went home.",
+    " with a smile.",
+    " and said thank you.",
+    " and left the [PLACE].",
+    ", who was very happy.",
 ];
 
 /// Fills the two halves of a template with the same place and things.
 fn prompt(rng: &mut Rng, template: &str, people: [&str; 3]) -> String {
     let [a, b, giver] = people;
-    fill(template, &[
-        ("A", a),
-        ("B", b),
-        ("S", giver),
-        ("PLACE", pick(rng, PLACES)),
-        ("OBJECT", pick(rng, OBJECTS)),
-        ("DAY", pick(rng, DAYS)),
-    ])
+    fill(
+        template,
+        &[
+            ("A", a),
+            ("B", b),
+            ("S", giver),
+            ("PLACE", pick(rng, PLACES)),
+            ("OBJECT", pick(rng, OBJECTS)),
+            ("DAY", pick(rng, DAYS)),
+        ],
+    )
 }
 
 /// A quarter of the texts have a third giver; the rest are half ABBA, half BABA.
@@ -140,7 +223,11 @@ pub fn text(rng: &mut Rng) -> Text {
 
 /// A template whose halves are both new, a pair of names that is new.
 fn held_out_template(rng: &mut Rng) -> String {
-    format!("{}{}", pick(rng, HELD_OUT_OPENINGS), pick(rng, HELD_OUT_GIVINGS))
+    format!(
+        "{}{}",
+        pick(rng, HELD_OUT_OPENINGS),
+        pick(rng, HELD_OUT_GIVINGS)
+    )
 }
 
 pub fn held_out(rng: &mut Rng) -> Example {

@@ -119,9 +119,11 @@ pub fn pick<T: Copy>(rng: &mut Rng, items: &[T]) -> T {
 
 /// Replaces each `[KEY]` of a template.
 pub fn fill(template: &str, slots: &[(&str, &str)]) -> String {
-    slots.iter().fold(template.to_string(), |text, (key, value)| {
-        text.replace(&format!("[{key}]"), value)
-    })
+    slots
+        .iter()
+        .fold(template.to_string(), |text, (key, value)| {
+            text.replace(&format!("[{key}]"), value)
+        })
 }
 
 /// FNV-1a over the words: decides what is held out, the same on every machine.

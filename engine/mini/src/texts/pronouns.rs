@@ -6,8 +6,12 @@ use super::{Example, Rng, Text, fill, ioi::PLACES, pick};
 use crate::names;
 
 /// Who can be meant, apart from the names.
-const MEN: &[&str] = &["king", "man", "boy", "father", "brother", "uncle", "son", "husband"];
-const WOMEN: &[&str] = &["queen", "woman", "girl", "mother", "sister", "aunt", "daughter", "wife"];
+const MEN: &[&str] = &[
+    "king", "man", "boy", "father", "brother", "uncle", "son", "husband",
+];
+const WOMEN: &[&str] = &[
+    "queen", "woman", "girl", "mother", "sister", "aunt", "daughter", "wife",
+];
 
 /// `[S]` is a name or a noun with its article; the pronoun follows.
 pub const SUBJECT: &[&str] = &[
@@ -29,8 +33,14 @@ pub const HELD_OUT_SUBJECT: &[&str] = &[
     "After [s] came home,",
     "Everyone said that [s] was late because",
 ];
-const AFTER_SUBJECT: &[&str] =
-    &[" was hungry.", " was tired.", " wanted to go home.", " had a plan.", " felt happy.", " felt sad."];
+const AFTER_SUBJECT: &[&str] = &[
+    " was hungry.",
+    " was tired.",
+    " wanted to go home.",
+    " had a plan.",
+    " felt happy.",
+    " felt sad.",
+];
 
 pub const POSSESSIVE: &[&str] = &[
     "[S] lost",
@@ -39,7 +49,9 @@ pub const POSSESSIVE: &[&str] = &[
     "[S] was happy to see",
 ];
 pub const HELD_OUT_POSSESSIVE: &[&str] = &["[S] opened", "[S] was sad to lose"];
-const OWNED: &[&str] = &[" book", " coat", " dog", " key", " friend", " bag", " horse"];
+const OWNED: &[&str] = &[
+    " book", " coat", " dog", " key", " friend", " bag", " horse",
+];
 
 /// Someone, as written inside a sentence, and whether a man.
 fn someone(rng: &mut Rng, opens: bool) -> (String, bool) {
@@ -48,7 +60,11 @@ fn someone(rng: &mut Rng, opens: bool) -> (String, bool) {
         let noun = pick(rng, if man { MEN } else { WOMEN });
         return (format!("the {noun}"), man);
     }
-    let name = if opens { names::opener(rng) } else { names::any(rng) };
+    let name = if opens {
+        names::opener(rng)
+    } else {
+        names::any(rng)
+    };
     (name.to_string(), names::is_man(name))
 }
 
@@ -76,8 +92,11 @@ fn pronoun(man: bool, possessive: bool) -> &'static str {
 
 pub fn text(rng: &mut Rng) -> Text {
     let possessive = rng.random_bool(0.3);
-    let (templates, endings) =
-        if possessive { (POSSESSIVE, OWNED) } else { (SUBJECT, AFTER_SUBJECT) };
+    let (templates, endings) = if possessive {
+        (POSSESSIVE, OWNED)
+    } else {
+        (SUBJECT, AFTER_SUBJECT)
+    };
     let (prompt, man) = prompt(rng, templates);
     let text = Text::default()
         .say(prompt)
@@ -88,7 +107,11 @@ pub fn text(rng: &mut Rng) -> Text {
 
 pub fn held_out(rng: &mut Rng) -> Example {
     let possessive = rng.random_bool(0.3);
-    let templates = if possessive { HELD_OUT_POSSESSIVE } else { HELD_OUT_SUBJECT };
+    let templates = if possessive {
+        HELD_OUT_POSSESSIVE
+    } else {
+        HELD_OUT_SUBJECT
+    };
     let (prompt, man) = prompt(rng, templates);
     Example {
         prompt,

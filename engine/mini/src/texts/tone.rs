@@ -32,7 +32,9 @@ const FEELING: &[&str] = &[
     "You are [KIND], and I [LOVE] you.",
 ];
 
-const THINGS: &[&str] = &["movie", "food", "party", "book", "song", "game", "house", "city", "show"];
+const THINGS: &[&str] = &[
+    "movie", "food", "party", "book", "song", "game", "house", "city", "show",
+];
 
 const TONES: [Tone; 2] = [
     Tone {
@@ -40,9 +42,31 @@ const TONES: [Tone; 2] = [
         slots: &[
             ("LOVE", &["love"]),
             ("LOVE_", &["Love"]),
-            ("KIND", &["kind", "sweet", "good", "nice", "gentle", "wonderful", "the best"]),
-            ("DO", &["make me happy", "always help me", "are my best friend", "make me smile"]),
-            ("GOOD", &["great", "good", "wonderful", "beautiful", "nice", "lovely"]),
+            (
+                "KIND",
+                &[
+                    "kind",
+                    "sweet",
+                    "good",
+                    "nice",
+                    "gentle",
+                    "wonderful",
+                    "the best",
+                ],
+            ),
+            (
+                "DO",
+                &[
+                    "make me happy",
+                    "always help me",
+                    "are my best friend",
+                    "make me smile",
+                ],
+            ),
+            (
+                "GOOD",
+                &["great", "good", "wonderful", "beautiful", "nice", "lovely"],
+            ),
             ("HAPPY", &["happy", "glad", "good", "wonderful"]),
             ("SMILED", &["smiled", "laughed"]),
             ("THING", THINGS),
@@ -53,9 +77,31 @@ const TONES: [Tone; 2] = [
         slots: &[
             ("LOVE", &["hate"]),
             ("LOVE_", &["Hate"]),
-            ("KIND", &["cruel", "mean", "bad", "rude", "evil", "terrible", "the worst"]),
-            ("DO", &["make me sad", "always hurt me", "are my worst enemy", "make me cry"]),
-            ("GOOD", &["awful", "bad", "terrible", "ugly", "boring", "horrible"]),
+            (
+                "KIND",
+                &[
+                    "cruel",
+                    "mean",
+                    "bad",
+                    "rude",
+                    "evil",
+                    "terrible",
+                    "the worst",
+                ],
+            ),
+            (
+                "DO",
+                &[
+                    "make me sad",
+                    "always hurt me",
+                    "are my worst enemy",
+                    "make me cry",
+                ],
+            ),
+            (
+                "GOOD",
+                &["awful", "bad", "terrible", "ugly", "boring", "horrible"],
+            ),
             ("HAPPY", &["sad", "angry", "bad", "terrible"]),
             ("SMILED", &["cried", "shouted"]),
             ("THING", THINGS),
@@ -83,7 +129,12 @@ const TOPICS: [Tone; 3] = [
         slots: &[
             ("TOPICS", &["weddings"]),
             ("TOPICS_", &["Weddings"]),
-            ("WORD", &["wedding", "bride", "dress", "ring", "church", "cake", "kiss", "groom"]),
+            (
+                "WORD",
+                &[
+                    "wedding", "bride", "dress", "ring", "church", "cake", "kiss", "groom",
+                ],
+            ),
             ("LIKE", &["white", "lovely", "full of flowers"]),
         ],
     },
@@ -92,7 +143,12 @@ const TOPICS: [Tone; 3] = [
         slots: &[
             ("TOPICS", &["ships"]),
             ("TOPICS_", &["Ships"]),
-            ("WORD", &["ship", "sea", "storm", "captain", "island", "wave", "sailor", "harbor"]),
+            (
+                "WORD",
+                &[
+                    "ship", "sea", "storm", "captain", "island", "wave", "sailor", "harbor",
+                ],
+            ),
             ("LIKE", &["deep", "wild", "full of water"]),
         ],
     },
@@ -101,7 +157,12 @@ const TOPICS: [Tone; 3] = [
         slots: &[
             ("TOPICS", &["sports"]),
             ("TOPICS_", &["Sports"]),
-            ("WORD", &["game", "team", "ball", "goal", "player", "coach", "field", "match"]),
+            (
+                "WORD",
+                &[
+                    "game", "team", "ball", "goal", "player", "coach", "field", "match",
+                ],
+            ),
             ("LIKE", &["fast", "hard", "full of noise"]),
         ],
     },
@@ -177,7 +238,8 @@ pub fn text(rng: &mut Rng) -> Text {
         7 => &MANNERS[rng.random_range(0..MANNERS.len())],
         _ => return truth(rng),
     };
-    let sentences: Vec<String> =
-        (0..rng.random_range(1..=3)).map(|_| sentence(rng, tone)).collect();
+    let sentences: Vec<String> = (0..rng.random_range(1..=3))
+        .map(|_| sentence(rng, tone))
+        .collect();
     Text::default().say(sentences.join(" "))
 }
