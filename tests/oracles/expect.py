@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import zlib
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
@@ -229,6 +230,7 @@ def write(name: str, folder: Path, cases: list, kept_logits, singles: int, sets:
 
     report = {
         "model": name,
+        "weights_sha256": sha256((folder / "model.safetensors").read_bytes()).hexdigest(),
         "versions": {k: version(k) for k in ("torch", "transformers", "transformer-lens")},
         "transformer_lens": f"not compared: {reason}" if reason else "compared",
         "largest_differences": agreement.largest,
