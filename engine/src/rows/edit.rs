@@ -120,7 +120,11 @@ impl Edit {
 
     fn check_source(&self, shape: &Shape, len: usize) -> Result<(), PlanError> {
         let site = self.site;
-        let finite = |c: f32| c.is_finite().then_some(()).ok_or(PlanError::NotFinite { site });
+        let finite = |c: f32| {
+            c.is_finite()
+                .then_some(())
+                .ok_or(PlanError::NotFinite { site })
+        };
         let vector = |v: &[f32]| {
             if site == Site::Pattern && self.head.is_none() {
                 return Err(PlanError::NotEditable {

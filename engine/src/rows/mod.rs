@@ -19,7 +19,7 @@ mod slots;
 pub use edit::{Edit, Op, RowEdit, Source};
 pub use plan::{Cost, EditRound, EditSource, HookPlan, LayerPlan, Plan, RowId, Stage};
 pub use reach::kept_for_entry;
-pub use slots::{SlotPool, SlotTable, Trace, OWN_ROW};
+pub use slots::{OWN_ROW, SlotPool, SlotTable, Trace};
 
 use crate::experiment::Site;
 use std::rc::Rc;
@@ -28,9 +28,11 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub struct Run {
     pub tokens: Rc<[u32]>,
-    /// The run that this one continues (more tokens) or varies (edits).
+    /// The run that this one continues (more tokens) or varies (edits). Its
+    /// edits hold here too.
     pub parent: Option<Rc<Trace>>,
-    /// Applied in this order where several meet at one site and position.
+    /// Applied in this order where several meet at one site and position,
+    /// after the parent's.
     pub edits: Vec<Edit>,
     /// Where to keep this run's activations, if it is to be a parent or a source.
     pub keep: Option<Rc<Trace>>,
@@ -61,6 +63,31 @@ impl Run {
             parent: Some(parent.clone()),
             ..Self::of(parent.tokens.clone())
         }
+    }
+
+    /// The same run, with `sites` kept at every layer. Call it last: which
+    /// positions it has to compute itself follows from its tokens and edits.
+    #[must_use]
+    pub fn kept(mut self, pool: &SlotPool, sites: &[Site]) -> Self {
+        let edited = self.edits.iter().map(|e| e.position);
+        let old = self.parent.as_ref().map_or(0, |p| p.tokens.len());
+        let from = edited.fold(old.min(self.tokens.len()), usize::min);
+        self.keep = Some(Trace::reserve(
+            pool,
+            self.tokens.clone(),
+            sites,
+            self.parent.as_ref(),
+            from,
+            &self.edits,
+        ));
+        self
+    }
+
+    /// The edits that hold: the parent's, then its own; and how many are the parent's.
+    fn all_edits(&self) -> (Vec<&Edit>, usize) {
+        let inherited = self.parent.as_ref().map_or(&[][..], |p| &p.edits);
+        let all = inherited.iter().chain(&self.edits).collect();
+        (all, inherited.len())
     }
 }
 
@@ -98,9 +125,7 @@ impl Shape {
 /// Why a set of runs cannot be planned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
-    #[error(
-        "a prompt has {found} tokens, but this model reads at most {expected}; shorten it"
-    )]
+    #[error("a prompt has {found} tokens, but this model reads at most {expected}; shorten it")]
     TooLong { found: usize, expected: usize },
     #[error("a prompt has no tokens; write something, or switch BOS on")]
     Empty,

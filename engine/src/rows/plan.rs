@@ -148,7 +148,13 @@ impl Cost {
             let attending = || layer.carry_attend.iter().chain(&layer.enter_attend);
             let keys = attending().map(|p| *p as u64 + 1).sum();
             let rows = attending().count();
-            cost += Self::layer(shape, layer.pre.len(), rows, keys, rows + layer.enter_mid.len());
+            cost += Self::layer(
+                shape,
+                layer.pre.len(),
+                rows,
+                keys,
+                rows + layer.enter_mid.len(),
+            );
         }
         Ok(cost)
     }
@@ -250,7 +256,9 @@ fn lay_out(
     let pick = |f: fn(&Reached) -> &Vec<usize>, row: &RowId| {
         f(&reached[row.run][l]).binary_search(&row.position).is_ok()
     };
-    let stage = |before: &[RowId], carry: fn(&Reached) -> &Vec<usize>, enter: fn(&Reached) -> &Vec<usize>| {
+    let stage = |before: &[RowId],
+                 carry: fn(&Reached) -> &Vec<usize>,
+                 enter: fn(&Reached) -> &Vec<usize>| {
         let mut stage = Stage::default();
         let carried: Vec<u32> = (0..before.len())
             .filter(|i| pick(carry, &before[*i]))
@@ -282,7 +290,11 @@ fn lay_out(
         table,
         hooks: BTreeMap::new(),
     };
-    let stages = [places(&layer.pre.rows), places(&layer.attend.rows), places(&layer.mid.rows)];
+    let stages = [
+        places(&layer.pre.rows),
+        places(&layer.attend.rows),
+        places(&layer.mid.rows),
+    ];
     let row_at = |site: Site, run: usize, position: usize| {
         let at = match site {
             Site::ResidPre | Site::Q | Site::K | Site::V => &stages[0],
@@ -293,8 +305,9 @@ fn lay_out(
     };
     let mut edits: BTreeMap<Site, Vec<(u32, &Edit, usize)>> = BTreeMap::new();
     for (u, run) in runs.iter().enumerate() {
+        let (all, _) = run.all_edits();
         for &i in &reached[u][l].edits {
-            let edit = &run.edits[i];
+            let edit = all[i];
             if let Some(row) = row_at(edit.site, u, edit.position) {
                 edits
                     .entry(edit.site)
@@ -303,8 +316,16 @@ fn lay_out(
             }
         }
         for (i, &(site, at, position)) in run.captures.iter().enumerate() {
-            if at == l && site.per_layer() && let Some(row) = row_at(site, u, position) {
-                layer.hooks.entry(site).or_default().captures.push((u, i, row));
+            if at == l
+                && site.per_layer()
+                && let Some(row) = row_at(site, u, position)
+            {
+                layer
+                    .hooks
+                    .entry(site)
+                    .or_default()
+                    .captures
+                    .push((u, i, row));
             }
         }
         if let Some(trace) = &run.keep {
@@ -334,7 +355,10 @@ fn keep(
 }
 
 fn places(rows: &[RowId]) -> BTreeMap<RowId, u32> {
-    rows.iter().enumerate().map(|(i, r)| (*r, index(i))).collect()
+    rows.iter()
+        .enumerate()
+        .map(|(i, r)| (*r, index(i)))
+        .collect()
 }
 
 fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotTable {
@@ -349,7 +373,10 @@ fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotT
         let u = *of_run.entry(row.run).or_insert_with(|| {
             let run = &runs[row.run];
             for position in 0..width {
-                let place = RowId { run: row.run, position };
+                let place = RowId {
+                    run: row.run,
+                    position,
+                };
                 table.slots.push(match (own.get(&place), &run.parent) {
                     (Some(row), _) => row | OWN_ROW,
                     (None, Some(parent)) => parent.slots.get(position).copied().unwrap_or(0),
@@ -388,7 +415,14 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
                 };
                 match s {
                     Source::Trace(t, p) => (From::Kept, None, t.slots[*p], scale, coef, 0.0),
-                    Source::Vector(v) => (From::Vectors(width), Some(v[..width].to_vec()), 0, scale, coef, 0.0),
+                    Source::Vector(v) => (
+                        From::Vectors(width),
+                        Some(v[..width].to_vec()),
+                        0,
+                        scale,
+                        coef,
+                        0.0,
+                    ),
                 }
             }
             Op::SetProjection(v, c) => {
@@ -398,17 +432,19 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
             }
         };
         let kept = from == From::Kept;
-        let round = rounds.entry((*turn, from)).or_insert_with_key(|(_, from)| EditRound {
-            source: match from {
-                From::Nothing => EditSource::Nothing,
-                From::Kept => EditSource::Kept,
-                From::Vectors(width) => EditSource::Vectors {
-                    width: *width,
-                    values: Vec::new(),
+        let round = rounds
+            .entry((*turn, from))
+            .or_insert_with_key(|(_, from)| EditRound {
+                source: match from {
+                    From::Nothing => EditSource::Nothing,
+                    From::Kept => EditSource::Kept,
+                    From::Vectors(width) => EditSource::Vectors {
+                        width: *width,
+                        values: Vec::new(),
+                    },
                 },
-            },
-            edits: Vec::new(),
-        });
+                edits: Vec::new(),
+            });
         let mut row_edit = RowEdit {
             row: *row,
             start: index(start),

@@ -16,7 +16,7 @@ pub(super) struct Reached {
     pub carry_attend: Vec<usize>,
     /// Rows that enter before the MLP, with the parent's `resid_mid`.
     pub enter_mid: Vec<usize>,
-    /// Indices into the run's edits that act in this layer.
+    /// Indices into the run's edits (the parent's first) that act in this layer.
     pub edits: Vec<usize>,
 }
 
@@ -96,8 +96,8 @@ fn copies_the_same(edit: &Edit, run: &Run) -> bool {
     };
     let p = edit.position;
     *from == p
-        && !source.edited
-        && run.parent.as_ref().is_some_and(|parent| !parent.edited)
+        && !source.edited()
+        && run.parent.as_ref().is_some_and(|parent| !parent.edited())
         && source.tokens.len() > p
         && source.tokens[..=p] == run.tokens[..=p]
 }
@@ -109,6 +109,7 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
     for edit in &run.edits {
         edit.check(shape, len)?;
     }
+    let (edits, inherited) = run.all_edits();
     let need = backward_need(shape, run);
     let old = run.parent.as_ref().map_or(0, |p| p.tokens.len());
     // A kept run computes all its own positions, in every layer, so that it can
@@ -124,13 +125,18 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
         let mut first_key = changed.iter().position(|c| *c);
         // In the order in which the sites are met, whatever order they were given
         // in: whether an edit copies what is there depends on those before it.
-        let mut here: Vec<usize> = (0..run.edits.len())
-            .filter(|i| run.edits[*i].layer == l && !run.edits[*i].is_identity())
+        let mut here: Vec<usize> = (0..edits.len())
+            .filter(|i| edits[*i].layer == l && !edits[*i].is_identity())
             .collect();
-        here.sort_by_key(|i| run.edits[*i].site);
+        here.sort_by_key(|i| edits[*i].site);
         for i in here {
-            let edit = &run.edits[i];
+            let edit = edits[i];
             let p = edit.position;
+            if i < inherited {
+                // What it did is in the parent's rows; rows computed anew need it again.
+                layer.edits.push(i);
+                continue;
+            }
             // Rows after the first changed key attend to something new, so
             // what they hold after attention is no longer the parent's.
             let untouched = !changed[p]
@@ -175,12 +181,22 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
             changed[p] = true;
         }
         // An edit of a row that nothing needs is not made.
-        layer.edits.retain(|i| {
-            let edit = &run.edits[*i];
-            match entry(edit.site) {
-                Entry::Pre => layer.pre.binary_search(&edit.position).is_ok(),
-                _ => computed(&edit.position),
-            }
+        // One of the parent's is not made again on a row that enters with it made.
+        layer.edits.retain(|&i| {
+            let edit = edits[i];
+            let among = |rows: &[usize]| rows.binary_search(&edit.position).is_ok();
+            let made = i < inherited
+                && match edit.site {
+                    Site::ResidPre => among(&layer.enter_pre),
+                    Site::ResidMid => among(&layer.enter_mid),
+                    _ => false,
+                };
+            let row = match entry(edit.site) {
+                Entry::Pre => among(&layer.pre),
+                Entry::Attend => among(&layer.carry_attend) || among(&layer.enter_attend),
+                Entry::Mid => computed(&edit.position),
+            };
+            row && !made
         });
         layers.push(layer);
     }

@@ -1,3 +1,4 @@
+use super::Edit;
 use crate::experiment::Site;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -79,8 +80,8 @@ pub struct Trace {
     pub slots: Vec<u32>,
     /// First position that this run computed itself.
     pub from: usize,
-    /// Whether this run or any it descends from was edited.
-    pub edited: bool,
+    /// The edits that made it, those of the runs it descends from first.
+    pub edits: Rc<[Edit]>,
     kept: Vec<Site>,
     _lease: Lease,
     _parent: Option<Rc<Trace>>,
@@ -88,28 +89,34 @@ pub struct Trace {
 
 impl Trace {
     /// Reserves the slots for a run of `tokens` that keeps `sites` at every
-    /// layer. With a `parent`, positions before `from` stay the parent's.
-    #[must_use]
-    pub fn reserve(
+    /// layer. Positions before `from` stay the parent's.
+    pub(super) fn reserve(
         pool: &SlotPool,
         tokens: Rc<[u32]>,
         sites: &[Site],
         parent: Option<&Rc<Self>>,
         from: usize,
-        edited: bool,
+        edits: &[Edit],
     ) -> Rc<Self> {
         let lease = pool.take(tokens.len() - from);
         let mut slots = parent.map_or_else(Vec::new, |p| p.slots[..from].to_vec());
         slots.extend(&lease.slots);
+        let inherited = parent.map_or(&[][..], |p| &p.edits);
         Rc::new(Self {
             tokens,
             slots,
             from,
-            edited: edited || parent.is_some_and(|p| p.edited),
+            edits: inherited.iter().chain(edits).cloned().collect(),
             kept: sites.to_vec(),
             _lease: lease,
             _parent: parent.cloned(),
         })
+    }
+
+    /// Whether this run or any it descends from was edited.
+    #[must_use]
+    pub fn edited(&self) -> bool {
+        !self.edits.is_empty()
     }
 
     /// Whether the site was kept.

@@ -4,11 +4,10 @@ use super::runs::Base;
 use super::*;
 use crate::experiment::{Generate, Progress, Site, Stage, Token};
 use crate::model::Wanted;
-use crate::rows::{Run, Trace};
+use crate::rows::Run;
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::{LogitsProcessor, Sampling};
 use candle_transformers::utils::apply_repeat_penalty;
-use std::rc::Rc;
 
 impl<B: Backend> Session<B> {
     /// The greedy continuation of a base run.
@@ -32,45 +31,58 @@ impl<B: Backend> Session<B> {
         let mut choose = LogitsProcessor::from_sampling(0, Sampling::ArgMax);
         let mut trace = base.trace.clone();
         let mut written = Vec::with_capacity(count);
-        // The base run did not hand back its logits, so its last row is read
-        // again: one row over everything before it.
-        let mut from = trace.tokens.len() - 1;
+        let wanted = Wanted {
+            all: true,
+            ..Wanted::default()
+        };
+        let mut logits = base.logits.clone();
         let mut tokens = trace.tokens.to_vec();
         for step in 0..count {
-            let next = Trace::reserve(&self.store.pool, tokens.clone().into(), &[Site::K, Site::V], Some(&trace), from, false);
+            let token = self.choose(logits, generate.repetition_penalty, &tokens, &mut choose)?;
+            written.push(self.tokenizer.token(token));
+            tokens.push(token);
+            if step + 1 == count {
+                break;
+            }
             let run = Run {
-                parent: Some(trace),
-                keep: Some(next.clone()),
+                tokens: tokens.clone().into(),
                 reads: vec![tokens.len() - 1],
-                ..Run::of(tokens.clone().into())
-            };
+                ..Run::over(&trace)
+            }
+            .kept(&self.store.pool, &[Site::K, Site::V]);
+            trace = run.keep.clone().unwrap_or(trace);
             let say = |_| {
                 Some(Update::Progress(Progress {
                     stage: Stage::Generate,
-                    done: step as u64,
+                    done: step as u64 + 1,
                     total: count as u64,
                     seconds_left: None,
                 }))
             };
-            let wanted = Wanted {
-                all: true,
-                ..Wanted::default()
-            };
-            let (reads, _) = self.compute(&[run], &wanted, &Beats::new(host, &say)).await?;
-            let Some(logits) = &reads[0][0] else {
+            let (mut reads, _) = self
+                .compute(&[run], &wanted, &Beats::new(host, &say))
+                .await?;
+            let Some(read) = reads[0][0].take() else {
                 return Err(BackendError::Gpu("a new row read nothing".into()).into());
             };
-            let logits = Tensor::new(logits.all.as_slice(), &Device::Cpu).map_err(BackendError::from)?;
-            let logits = match generate.repetition_penalty == 1.0 {
-                true => logits,
-                false => apply_repeat_penalty(&logits, generate.repetition_penalty, &tokens).map_err(BackendError::from)?,
-            };
-            let token = choose.sample(&logits).map_err(BackendError::from)?;
-            written.push(self.tokenizer.token(token));
-            from = tokens.len();
-            tokens.push(token);
-            trace = Rc::clone(&next);
+            logits = read.all;
         }
         Ok(written)
+    }
+
+    /// The next token: the largest of the logits, after the penalty.
+    fn choose(
+        &self,
+        logits: Vec<f32>,
+        penalty: f32,
+        tokens: &[u32],
+        processor: &mut LogitsProcessor,
+    ) -> Result<u32, BackendError> {
+        let n = logits.len();
+        let mut logits = Tensor::from_vec(logits, n, &Device::Cpu)?;
+        if penalty != 1.0 {
+            logits = apply_repeat_penalty(&logits, penalty, tokens)?;
+        }
+        Ok(processor.sample(&logits)?)
     }
 }

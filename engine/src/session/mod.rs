@@ -12,8 +12,8 @@ mod sweep;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Report,
-    RunReport, SweepReport, Update,
+    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Report, RunReport,
+    SweepReport, Update,
 };
 use crate::model::{
     Cancelled, Config, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError, Weights,
@@ -182,7 +182,9 @@ impl<B: Backend> Session<B> {
                 host.update(Update::Cell(cell.clone()));
                 report.cell = Some(cell);
             }
-            report.sweep = self.sweep(experiment, &setup, sweep, &bases, preview, host).await?;
+            report.sweep = self
+                .sweep(experiment, &setup, sweep, &bases, preview, host)
+                .await?;
         }
         if let Some(generate) = experiment.generate {
             report.clean.continuation = self.generate(&bases.clean, generate, host).await?;

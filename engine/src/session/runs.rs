@@ -14,6 +14,8 @@ pub(super) const TOP: usize = 10;
 pub(super) struct Base {
     pub trace: Rc<Trace>,
     pub report: RunReport,
+    /// All logits at the last position, where the run is to be continued.
+    pub logits: Vec<f32>,
 }
 
 pub(super) struct Bases {
@@ -65,31 +67,36 @@ impl<B: Backend> Session<B> {
         host: &impl Host,
     ) -> Result<Bases, SessionError> {
         let mut runs = Vec::new();
-        for (name, tokens) in [(RunName::Clean, &setup.clean), (RunName::Corrupted, &setup.corrupted)] {
+        for (name, tokens) in [
+            (RunName::Clean, &setup.clean),
+            (RunName::Corrupted, &setup.corrupted),
+        ] {
             let sites = kept(experiment, setup, name);
-            let trace = Trace::reserve(&self.store.pool, tokens.clone(), &sites, None, 0, false);
-            runs.push(Run {
-                keep: Some(trace),
+            let run = Run {
                 reads: vec![tokens.len() - 1],
                 captures: captures(experiment, setup, name)?,
                 ..Run::of(tokens.clone())
-            });
+            };
+            runs.push(run.kept(&self.store.pool, &sites));
         }
         let tokens = interesting(setup);
         let wanted = Wanted {
             tokens: tokens.clone(),
             normaliser: true,
             top: TOP.min(self.model.config.shape.n_vocab),
-            all: false,
+            all: experiment.generate.is_some(),
         };
         let started = host.now();
-        let cost = runs.iter().map(|r| Cost::of(&self.model.config.shape, r)).try_fold(
-            Cost::default(),
-            |mut sum, cost| -> Result<_, SessionError> {
-                sum += cost?;
-                Ok(sum)
-            },
-        )?;
+        let cost = runs
+            .iter()
+            .map(|r| Cost::of(&self.model.config.shape, r))
+            .try_fold(
+                Cost::default(),
+                |mut sum, cost| -> Result<_, SessionError> {
+                    sum += cost?;
+                    Ok(sum)
+                },
+            )?;
         let say = |done| {
             Some(Update::Progress(Progress {
                 stage: Stage::Runs,
@@ -98,14 +105,21 @@ impl<B: Backend> Session<B> {
                 seconds_left: None,
             }))
         };
-        let (reads, captured) = self.compute(&runs, &wanted, &Beats::new(host, &say)).await?;
+        let (reads, captured) = self
+            .compute(&runs, &wanted, &Beats::new(host, &say))
+            .await?;
         let seconds = (host.now() - started).max(0.1) / 1000.0;
         let [Some(clean), Some(corrupted)] = [&reads[0][0], &reads[1][0]] else {
             return Err(BackendError::Gpu("a full pass read nothing".into()).into());
         };
         let metric = setup.metric.map(|m| {
             let value = |l: &Logits| {
-                let at = |id| tokens.iter().position(|t| *t == id).map_or(f32::NAN, |i| l.tokens[i]);
+                let at = |id| {
+                    tokens
+                        .iter()
+                        .position(|t| *t == id)
+                        .map_or(f32::NAN, |i| l.tokens[i])
+                };
                 m.of(l, at(m.answer), at(m.wrong))
             };
             MetricReport {
@@ -121,6 +135,7 @@ impl<B: Backend> Session<B> {
             run.keep.clone().map(|trace| Base {
                 trace,
                 report: self.run_report(logits, metric),
+                logits: logits.all.clone(),
             })
         };
         let (Some(clean), Some(corrupted)) = (
@@ -219,11 +234,17 @@ fn captures(
             (false, Some(_)) => {
                 return Err(SessionError::Experiment {
                     field: "captures".into(),
-                    message: format!("{} has no layer; leave it out of the capture.", capture.site),
+                    message: format!(
+                        "{} has no layer; leave it out of the capture.",
+                        capture.site
+                    ),
                 });
             }
         };
-        let positions = capture.positions.clone().unwrap_or_else(|| (0..len).collect());
+        let positions = capture
+            .positions
+            .clone()
+            .unwrap_or_else(|| (0..len).collect());
         all.extend(positions.into_iter().map(|p| (capture.site, layer, p)));
     }
     Ok(all)

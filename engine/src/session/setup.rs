@@ -62,11 +62,15 @@ impl Reader<'_> {
         self.note_unseen("clean", &self.reading.clean.clone());
         self.note_unseen("corrupted", &self.reading.corrupted.clone());
         if clean.len() == corrupted.len() {
-            self.reading.differing =
-                (0..clean.len()).filter(|p| clean[*p] != corrupted[*p]).collect();
+            self.reading.differing = (0..clean.len())
+                .filter(|p| clean[*p] != corrupted[*p])
+                .collect();
         }
         let metric = self.metric(e);
-        let sweep = e.sweep.clone().filter(|_| self.can_sweep(e, &clean, &corrupted, metric.is_some()));
+        let sweep = e
+            .sweep
+            .clone()
+            .filter(|_| self.can_sweep(e, &clean, &corrupted, metric.is_some()));
         Ok(Setup {
             clean: clean.into(),
             corrupted: corrupted.into(),
@@ -91,7 +95,12 @@ impl Reader<'_> {
         })
     }
 
-    fn prompt(&mut self, field: &str, prompt: &Prompt, bos: bool) -> Result<Vec<u32>, SessionError> {
+    fn prompt(
+        &mut self,
+        field: &str,
+        prompt: &Prompt,
+        bos: bool,
+    ) -> Result<Vec<u32>, SessionError> {
         let ids = match prompt {
             Prompt::Text(text) if text.len() > MAX_PROMPT_BYTES => {
                 let found = text.len();
@@ -108,7 +117,10 @@ impl Reader<'_> {
                 self.tokenizer.encode(text, bos)
             }
             // Token ids stand as they are: whoever writes them writes BOS too.
-            Prompt::Tokens(ids) => ids.iter().try_for_each(|id| self.tokenizer.check(*id)).map(|()| ids.clone()),
+            Prompt::Tokens(ids) => ids
+                .iter()
+                .try_for_each(|id| self.tokenizer.check(*id))
+                .map(|()| ids.clone()),
         };
         let ids = match ids {
             Ok(ids) => ids,
@@ -116,9 +128,10 @@ impl Reader<'_> {
         };
         let most = self.config.shape.n_positions;
         if ids.is_empty() {
-            return self.refuse(field, format!(
-                "The {field} prompt is empty; write something, or switch BOS on."
-            ));
+            return self.refuse(
+                field,
+                format!("The {field} prompt is empty; write something, or switch BOS on."),
+            );
         }
         if ids.len() > most {
             let found = ids.len();
@@ -172,7 +185,11 @@ impl Reader<'_> {
         if kind == MetricKind::LogitDifference && answer == wrong {
             self.problem("wrong", false, "The answer and the wrong answer are the same token, so their difference is always 0.");
         }
-        Some(MetricTokens { kind, answer, wrong })
+        Some(MetricTokens {
+            kind,
+            answer,
+            wrong,
+        })
     }
 
     /// A metric's token: how it was read, and its id if it is one token.
@@ -181,20 +198,37 @@ impl Reader<'_> {
             TokenRef::Id(id) => {
                 if let Err(error) = self.tokenizer.check(*id) {
                     self.problem(field, true, format!("{error}."));
-                    return (Choice { pieces: Vec::new(), suggestion: None }, None);
+                    return (
+                        Choice {
+                            pieces: Vec::new(),
+                            suggestion: None,
+                        },
+                        None,
+                    );
                 }
                 let pieces = vec![self.tokenizer.token(*id)];
-                return (Choice { pieces, suggestion: None }, Some(*id));
+                return (
+                    Choice {
+                        pieces,
+                        suggestion: None,
+                    },
+                    Some(*id),
+                );
             }
             TokenRef::Text(text) => text,
         };
         let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
-        let ids = if text.len() > MAX_PROMPT_BYTES { Vec::new() } else { encode(text) };
+        let ids = if text.len() > MAX_PROMPT_BYTES {
+            Vec::new()
+        } else {
+            encode(text)
+        };
         let pieces = self.tokenizer.tokens(&ids);
         // After a word, the next word's token starts with a space.
         let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
         let spaced = format!(" {text}");
-        let with_space = after_word && !text.starts_with(char::is_whitespace) && encode(&spaced).len() == 1;
+        let with_space =
+            after_word && !text.starts_with(char::is_whitespace) && encode(&spaced).len() == 1;
         let suggestion = match (with_space, ids.as_slice()) {
             (true, _) => Some(spaced),
             (false, [first, _, ..]) => Some(self.tokenizer.token(*first).text),
@@ -204,14 +238,34 @@ impl Reader<'_> {
             [id] => Some(*id),
             _ => None,
         };
-        let name = if field == "answer" { "answer" } else { "wrong answer" };
-        let split = || pieces.iter().map(|p| format!("“{}”", p.text)).collect::<Vec<_>>().join(" ");
+        let name = if field == "answer" {
+            "answer"
+        } else {
+            "wrong answer"
+        };
+        let split = || {
+            pieces
+                .iter()
+                .map(|p| format!("“{}”", p.text))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let message = match (ids.len(), &suggestion) {
-            (0, _) => Some(format!("Choose the {name}: one token, usually a word with a space in front.")),
-            (1, Some(s)) => Some(format!("“{text}” has no space in front; after a word the token is “{s}”.")),
+            (0, _) => Some(format!(
+                "Choose the {name}: one token, usually a word with a space in front."
+            )),
+            (1, Some(s)) => Some(format!(
+                "“{text}” has no space in front; after a word the token is “{s}”."
+            )),
             (1, None) => None,
-            (n, Some(s)) => Some(format!("“{text}” is {n} tokens here ({}), but the {name} is one token; take “{s}”.", split())),
-            (n, None) => Some(format!("“{text}” is {n} tokens here ({}), but the {name} is one token.", split())),
+            (n, Some(s)) => Some(format!(
+                "“{text}” is {n} tokens here ({}), but the {name} is one token; take “{s}”.",
+                split()
+            )),
+            (n, None) => Some(format!(
+                "“{text}” is {n} tokens here ({}), but the {name} is one token.",
+                split()
+            )),
         };
         if let Some(message) = message {
             self.problem(field, id.is_none(), message);
@@ -219,22 +273,42 @@ impl Reader<'_> {
         (Choice { pieces, suggestion }, id)
     }
 
-    fn can_sweep(&mut self, e: &Experiment, clean: &[u32], corrupted: &[u32], metric: bool) -> bool {
+    fn can_sweep(
+        &mut self,
+        e: &Experiment,
+        clean: &[u32],
+        corrupted: &[u32],
+        metric: bool,
+    ) -> bool {
         if clean.len() != corrupted.len() {
-            let at = clean.iter().zip(corrupted).position(|(a, b)| a != b).unwrap_or(clean.len().min(corrupted.len()));
+            let at = clean
+                .iter()
+                .zip(corrupted)
+                .position(|(a, b)| a != b)
+                .unwrap_or(clean.len().min(corrupted.len()));
             self.problem("sweep", true, format!(
                 "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number. They first differ at position {at}.",
                 clean.len(), corrupted.len()
             ));
             return false;
         }
-        if let Some(sweep) = &e.sweep && !crate::experiment::Site::SWEPT.contains(&sweep.site) {
+        if let Some(sweep) = &e.sweep
+            && !crate::experiment::Site::SWEPT.contains(&sweep.site)
+        {
             let names = crate::experiment::Site::SWEPT.map(|s| s.name()).join(", ");
-            self.problem("sweep", true, format!("{} cannot be swept; take one of {names}.", sweep.site));
+            self.problem(
+                "sweep",
+                true,
+                format!("{} cannot be swept; take one of {names}.", sweep.site),
+            );
             return false;
         }
         if clean == corrupted {
-            self.problem("corrupted", false, "Both prompts are the same, so patching one with the other changes nothing.");
+            self.problem(
+                "corrupted",
+                false,
+                "Both prompts are the same, so patching one with the other changes nothing.",
+            );
         }
         // The metric's own problem has been told.
         metric

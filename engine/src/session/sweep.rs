@@ -64,7 +64,10 @@ impl<B: Backend> Session<B> {
                 field: "cell".into(),
                 message: format!(
                     "The chosen cell is layer {}, column {}, but this sweep has layers 0 to {} and columns 0 to {}; choose another.",
-                    cell.layer, cell.column, shape.n_layer - 1, columns - 1
+                    cell.layer,
+                    cell.column,
+                    shape.n_layer - 1,
+                    columns - 1
                 ),
             });
         }
@@ -79,7 +82,9 @@ impl<B: Backend> Session<B> {
         }
         let runs = [patched(sweep, roles, cell)];
         let quiet = |_| None;
-        let (mut reads, _) = self.compute(&runs, &wanted, &Beats::new(host, &quiet)).await?;
+        let (mut reads, _) = self
+            .compute(&runs, &wanted, &Beats::new(host, &quiet))
+            .await?;
         let run = match reads[0][0].take() {
             Some(logits) => {
                 let metric = setup.metric.map(|m| m.value(&logits));
@@ -128,14 +133,25 @@ impl<B: Backend> Session<B> {
         let mut values = vec![vec![None; columns]; shape.n_layer];
         let mut before = 0;
         for chunk in chunks {
-            let runs: Vec<Run> = chunk.cells.iter().map(|c| patched(sweep, roles, *c)).collect();
-            let say = |done| Some(Update::Progress(progress(before + done, plan, host.now() - started)));
+            let runs: Vec<Run> = chunk
+                .cells
+                .iter()
+                .map(|c| patched(sweep, roles, *c))
+                .collect();
+            let say = |done| {
+                Some(Update::Progress(progress(
+                    before + done,
+                    plan,
+                    host.now() - started,
+                )))
+            };
             let pulse = Beats::new(host, &say);
             let (reads, _) = self.compute(&runs, &metric.wanted(), &pulse).await?;
             before += chunk.multiplications;
             let value = |read: &Option<Logits>| {
                 // Not reached: the run is its parent's.
-                read.as_ref().map_or(unpatched, |logits| metric.value(logits))
+                read.as_ref()
+                    .map_or(unpatched, |logits| metric.value(logits))
             };
             let mut cells = Vec::with_capacity(chunk.cells.len());
             for (cell, reads) in chunk.cells.iter().zip(&reads) {
@@ -190,7 +206,10 @@ fn chunks(
                 (_, true) => len,
                 (_, false) => len - column,
             };
-            match chunks.last_mut().filter(|_| rows.saturating_add(own) <= most) {
+            match chunks
+                .last_mut()
+                .filter(|_| rows.saturating_add(own) <= most)
+            {
                 Some(chunk) => {
                     chunk.cells.push(cell);
                     chunk.multiplications += cost.multiplications;

@@ -1,0 +1,205 @@
+//! `patchbay`: the engine on a command line.
+//!
+//! ```text
+//! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
+//! patchbay schema
+//! ```
+
+use patchbay_engine::backend::Backend;
+use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::experiment::{Experiment, Report, Update};
+use patchbay_engine::model::{Cancelled, Files};
+use patchbay_engine::session::{Host, Session};
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "\
+patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
+    Runs an experiment and prints its report as JSON. `-` reads it from standard
+    input. DIR holds config.json, tokenizer.json and model.safetensors; mini is
+    the built-in model. Progress goes to standard error. The exit code is 1 when
+    the experiment, or a part of it, could not be run; the report's
+    reading.problems, and standard error, say why.
+patchbay schema
+    Prints the JSON Schema of experiments and reports.";
+
+/// The built-in model, so that the command needs no folder beside it.
+const MINI: [&[u8]; 3] = [
+    include_bytes!("../../../www/models/mini/config.json"),
+    include_bytes!("../../../www/models/mini/tokenizer.json"),
+    include_bytes!("../../../www/models/mini/model.safetensors"),
+];
+
+/// What went wrong, as a sentence for standard error.
+type Failure = String;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
+        ["schema"] => print(&schema(), None),
+        ["help" | "--help" | "-h"] => print(USAGE, None),
+        [] => Err(format!("what is to be done?\n\n{USAGE}")),
+        [other, ..] => Err(format!("there is no command {other}\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            // Nothing is left to tell if standard error is closed, too.
+            let _ = writeln!(std::io::stderr(), "patchbay: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Options {
+    experiment: String,
+    model: String,
+    backend: String,
+    out: Option<PathBuf>,
+}
+
+impl Options {
+    fn parse(arguments: &[&str]) -> Result<Self, Failure> {
+        let mut experiment = None;
+        let (mut model, mut backend, mut out) = (None, None, None);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || {
+                let value = rest.next().map(ToString::to_string);
+                value.ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
+            };
+            match *argument {
+                "--model" => model = Some(value()?),
+                "--backend" => backend = Some(value()?),
+                "--out" => out = Some(PathBuf::from(value()?)),
+                flag if flag.starts_with("--") => {
+                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
+                }
+                file if experiment.is_none() => experiment = Some(file.to_owned()),
+                more => return Err(format!("one experiment at a time; found also {more}")),
+            }
+        }
+        Ok(Self {
+            experiment: experiment.ok_or_else(|| format!("which experiment?\n\n{USAGE}"))?,
+            model: model.ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
+            backend: backend.unwrap_or_else(|| "cpu".into()),
+            out,
+        })
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let text = match options.experiment.as_str() {
+        "-" => std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?,
+        file => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?,
+    };
+    let experiment = Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
+    let files = files(&options.model)?;
+    let report = match options.backend.as_str() {
+        "cpu" => report(options, &files, Cpu, &experiment)?,
+        #[cfg(feature = "webgpu")]
+        "webgpu" => {
+            let gpu = pollster::block_on(patchbay_engine::backend::gpu::Gpu::new());
+            report(options, &files, gpu.map_err(|e| e.to_string())?, &experiment)?
+        }
+        other => return Err(format!("there is no backend {other}; take cpu or webgpu")),
+    };
+    let json = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
+    print(&json, options.out.as_deref())?;
+    let fatal = report.reading.problems.iter().filter(|p| p.fatal);
+    let messages: Vec<&str> = fatal.map(|p| p.message.as_str()).collect();
+    match messages.is_empty() {
+        true => Ok(()),
+        false => Err(messages.join(" ")),
+    }
+}
+
+fn report<B: Backend>(
+    options: &Options,
+    files: &Files,
+    backend: B,
+    experiment: &Experiment,
+) -> Result<Report, Failure> {
+    let mut session =
+        Session::load(&options.model, files, backend).map_err(|e| format!("model {}: {e}", options.model))?;
+    let terminal = Terminal {
+        started: Instant::now(),
+        shows: std::io::stderr().is_terminal(),
+    };
+    let report = pollster::block_on(session.run(experiment, false, &terminal));
+    report.map_err(|e| e.to_string())
+}
+
+fn files(model: &str) -> Result<Files, Failure> {
+    if model == "mini" {
+        let [config, tokenizer, weights] = MINI.map(<[u8]>::to_vec);
+        return Ok(Files {
+            config,
+            tokenizer,
+            weights,
+        });
+    }
+    let read = |name: &str| {
+        let path = Path::new(model).join(name);
+        std::fs::read(&path).map_err(|e| {
+            format!("{}: {e}; --model takes mini, or a folder with config.json, tokenizer.json and model.safetensors", path.display())
+        })
+    };
+    Ok(Files {
+        config: read("config.json")?,
+        tokenizer: read("tokenizer.json")?,
+        weights: read("model.safetensors")?,
+    })
+}
+
+fn schema() -> String {
+    #[derive(schemars::JsonSchema)]
+    #[allow(dead_code)] // only its schema is wanted
+    struct Formats {
+        experiment: Experiment,
+        report: Report,
+    }
+    let schema = schemars::schema_for!(Formats);
+    serde_json::to_string_pretty(&schema).unwrap_or_default()
+}
+
+fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {
+    match out {
+        Some(path) => std::fs::write(path, format!("{text}\n")).map_err(|e| format!("{}: {e}", path.display())),
+        None => writeln!(std::io::stdout(), "{text}").map_err(|e| format!("standard output: {e}")),
+    }
+}
+
+/// Shows progress where a person looks on.
+struct Terminal {
+    started: Instant,
+    shows: bool,
+}
+
+impl Host for Terminal {
+    fn update(&self, update: Update) {
+        let Update::Progress(p) = update else {
+            return;
+        };
+        if self.shows {
+            let percent = 100 * p.done / p.total.max(1);
+            let left = p.seconds_left.map_or(String::new(), |s| format!(", {s:.0} s left"));
+            let _ = write!(std::io::stderr(), "\r{:?} {percent} %{left}      ", p.stage);
+            if p.done >= p.total {
+                let _ = writeln!(std::io::stderr());
+            }
+        }
+    }
+
+    fn now(&self) -> f64 {
+        self.started.elapsed().as_secs_f64() * 1000.0
+    }
+
+    async fn breathe(&self) -> Result<(), Cancelled> {
+        Ok(())
+    }
+}

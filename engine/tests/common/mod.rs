@@ -1,0 +1,144 @@
+//! What the tests share: the oracle models and values of `tests/oracles`, and
+//! sessions on them.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use patchbay_engine::backend::Backend;
+use patchbay_engine::experiment::{Experiment, Metric, MetricKind, Prompt, TokenRef, Update};
+use patchbay_engine::model::{Cancelled, Files};
+use patchbay_engine::session::{Host, Session};
+use serde_json::Value;
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+pub const RANDOM_MODELS: [&str; 7] = [
+    "bare", "deep", "half", "thin", "untied", "inverse", "unscaled",
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+pub fn model_folder(name: &str) -> PathBuf {
+    match name {
+        "mini" => root().join("www/models/mini"),
+        _ => root().join("tests/oracles/models").join(name),
+    }
+}
+
+pub fn files(name: &str) -> Files {
+    let folder = model_folder(name);
+    let read = |file: &str| {
+        let path = folder.join(file);
+        std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    Files {
+        config: read("config.json"),
+        tokenizer: read("tokenizer.json"),
+        weights: read("model.safetensors"),
+    }
+}
+
+/// Oracle values of one model.
+pub struct Oracle {
+    pub json: Value,
+    arrays: HashMap<String, (Vec<usize>, Vec<f32>)>,
+}
+
+impl Oracle {
+    pub fn of(model: &str) -> Self {
+        let folder = root().join("tests/oracles/values");
+        let json = std::fs::read_to_string(folder.join(format!("{model}.json")))
+            .unwrap_or_else(|e| panic!("oracle values of {model}: {e}"));
+        let bytes = std::fs::read(folder.join(format!("{model}.safetensors"))).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let arrays = file
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| {
+                let values = view.data().as_chunks::<4>().0;
+                let values = values.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                (name, (view.shape().to_vec(), values))
+            })
+            .collect();
+        Self {
+            json: serde_json::from_str(&json).unwrap(),
+            arrays,
+        }
+    }
+
+    pub fn array(&self, key: &Value) -> &[f32] {
+        let key = key.as_str().unwrap();
+        &self.arrays.get(key).unwrap_or_else(|| panic!("no {key}")).1
+    }
+
+    pub fn cases(&self) -> &[Value] {
+        self.json["cases"].as_array().unwrap()
+    }
+}
+
+pub fn ids(value: &Value) -> Vec<u32> {
+    let ids = value.as_array().unwrap();
+    ids.iter().map(|id| id.as_u64().unwrap() as u32).collect()
+}
+
+/// The experiment of a case, by token ids, without a sweep.
+pub fn experiment(case: &Value) -> Experiment {
+    let id = |key: &str| TokenRef::Id(case[key].as_u64().unwrap() as u32);
+    Experiment {
+        clean: Prompt::Tokens(ids(&case["clean"]["tokens"])),
+        corrupted: Prompt::Tokens(ids(&case["corrupted"]["tokens"])),
+        metric: Metric {
+            kind: MetricKind::LogitDifference,
+            answer: id("answer"),
+            wrong: Some(id("wrong")),
+        },
+        sweep: None,
+        ..Experiment::default()
+    }
+}
+
+/// Remembers what it hears, and never stops anything.
+#[derive(Default)]
+pub struct Listener(pub std::cell::RefCell<Vec<Update>>);
+
+impl Host for Listener {
+    fn update(&self, update: Update) {
+        self.0.borrow_mut().push(update);
+    }
+
+    fn now(&self) -> f64 {
+        std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64() * 1000.0
+    }
+
+    async fn breathe(&self) -> Result<(), Cancelled> {
+        Ok(())
+    }
+}
+
+pub fn session<B: Backend>(model: &str, backend: B) -> Session<B> {
+    Session::load(model, &files(model), backend).unwrap_or_else(|e| panic!("{model}: {e}"))
+}
+
+/// The largest |found - expected| / max(1, |expected|).
+pub fn largest_difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len(), "number of values");
+    assert!(!expected.is_empty(), "nothing to compare");
+    found
+        .iter()
+        .zip(expected)
+        .map(|(f, e)| (f - e).abs() / e.abs().max(1.0))
+        // `max` would drop a NaN.
+        .fold(0.0, |most, d| if d > most || d.is_nan() { d } else { most })
+}
+
+/// Prints the largest difference, as every comparison here does, and holds it
+/// to the tolerance.
+#[track_caller]
+pub fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
+    let difference = largest_difference(found, expected);
+    println!("{what}: {difference:.1e} (tolerance {tolerance:.0e})");
+    assert!(
+        difference <= tolerance,
+        "{what}: {difference:.2e} > {tolerance:.0e}"
+    );
+}

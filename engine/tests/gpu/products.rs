@@ -1,0 +1,76 @@
+//! Matrix products.
+
+use crate::{Random, gpu, same};
+use patchbay_engine::backend::Backend;
+
+/// Rows, inner, columns: every path and every kind of remainder of its tiles.
+const SIZES: [[usize; 3]; 14] = [
+    [1, 1, 1],
+    [3, 7, 5],
+    [4, 130, 65],
+    [5, 16, 64],
+    [17, 33, 35],
+    [31, 64, 64],
+    [32, 48, 128],
+    [33, 5, 66],
+    [64, 64, 64],
+    [65, 130, 67],
+    [100, 36, 132],
+    [129, 17, 3],
+    [1, 768, 771],
+    [40, 768, 100],
+];
+
+#[test]
+fn linear() {
+    let Some(gpu) = &gpu() else { return };
+    let mut random = Random(5);
+    for size @ [rows, inner, columns] in SIZES {
+        let x = random.matrix([rows, inner]);
+        let (weight, bias) = (random.matrix([inner, columns]), random.matrix([1, columns]));
+        same!(gpu, format!("linear {size:?}"), |g, put| {
+            g.linear(&put(&x), &put(&weight), &put(&bias)).unwrap()
+        });
+        // Views: of x as the model has them; of the weights too, which the trait allows.
+        let (wide, all) = (random.matrix([rows, inner + 3]), random.matrix([inner, columns + 2]));
+        same!(gpu, format!("linear, views {size:?}"), |g, put| {
+            let x = g.columns(&put(&wide), 2..inner + 2).unwrap();
+            let weight = g.columns(&put(&all), 1..columns + 1).unwrap();
+            g.linear(&x, &weight, &put(&bias)).unwrap()
+        });
+    }
+    let (x, bias) = (gpu.zeros([2, 3]).unwrap(), gpu.zeros([1, 5]).unwrap());
+    let e = gpu.linear(&x, &gpu.zeros([4, 5]).unwrap(), &bias).err().unwrap();
+    assert_eq!(e.to_string(), "linear: expected [3, 5], found [4, 5]");
+}
+
+#[test]
+fn unembed() {
+    let Some(gpu) = &gpu() else { return };
+    let mut random = Random(6);
+    for size @ [rows, inner, tokens] in SIZES {
+        let (x, wte) = (random.matrix([rows, inner]), random.matrix([tokens, inner]));
+        same!(gpu, format!("unembed {size:?}"), |g, put| {
+            g.unembed(&put(&x), &put(&wte)).unwrap()
+        });
+        let wide = random.matrix([rows, inner + 3]);
+        same!(gpu, format!("unembed, a view {size:?}"), |g, put| {
+            let x = g.columns(&put(&wide), 1..inner + 1).unwrap();
+            g.unembed(&x, &put(&wte)).unwrap()
+        });
+    }
+}
+
+/// More tokens than workgroups go side by side, one row.
+#[test]
+fn unembed_many() {
+    let Some(gpu) = &gpu() else { return };
+    let mut random = Random(7);
+    let wte = random.matrix([8 * 65_536 + 9, 2]);
+    for rows in [1, 5] {
+        let x = random.matrix([rows, 2]);
+        same!(gpu, format!("unembed 524297 tokens, {rows} rows"), |g, put| {
+            g.unembed(&put(&x), &put(&wte)).unwrap()
+        });
+    }
+}
