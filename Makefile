@@ -90,8 +90,9 @@ mini: setup ## train the mini model again, into www/models/mini (ARGS="--steps 1
 	@$(STAGE) "card" cargo run --locked --profile native --package patchbay-mini -- card
 
 .PHONY: bench
-bench: ## the engine's benchmarks, native
-	@$(STAGE) "benchmarks" cargo bench --locked --profile native --package patchbay-engine $(ARGS)
+bench: test-dist ## what a reader waits for and downloads, and what a sweep costs
+	@$(STAGE) "sizes" node tests/sizes.mjs dist
+	@$(STAGE) "benchmarks" node tests/bench.mjs $(ARGS)
 
 .PHONY: oracles
 oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
