@@ -80,7 +80,11 @@ fn compare(name: &str, found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len(), "{name}: number of values");
     let mut largest = 0.0f32;
     for (i, (f, e)) in found.iter().zip(expected).enumerate() {
-        let difference = if f == e { 0.0 } else { (f - e).abs() / e.abs().max(1.0) };
+        let difference = if f == e {
+            0.0
+        } else {
+            (f - e).abs() / e.abs().max(1.0)
+        };
         assert!(
             difference <= TOLERANCE,
             "{name}: value {i} is {f} on the GPU and {e} on the CPU"

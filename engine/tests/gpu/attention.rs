@@ -54,13 +54,15 @@ fn attends() {
             let (qkv, table) = (put(&qkv), g.upload_table(&slot_table).unwrap());
             let q = g.columns(&qkv, 0..n).unwrap();
             let k = g.columns(&qkv, n..2 * n).unwrap();
-            g.pattern(&q, &k, &put(&kept_k), &table, heads, scale).unwrap()
+            g.pattern(&q, &k, &put(&kept_k), &table, heads, scale)
+                .unwrap()
         });
         let pattern = random.matrix([rows, heads * width]);
         same!(gpu, format!("mix {size:?}, {rows} rows"), |g, put| {
             let (qkv, table) = (put(&qkv), g.upload_table(&slot_table).unwrap());
             let v = g.columns(&qkv, 2 * n..3 * n).unwrap();
-            g.mix(&put(&pattern), &v, &put(&kept_v), &table, heads).unwrap()
+            g.mix(&put(&pattern), &v, &put(&kept_v), &table, heads)
+                .unwrap()
         });
     }
 }
@@ -72,21 +74,32 @@ fn attends_safely() {
     let mut random = Random(12);
     let slot_table = table(&mut random, 4, 20, 10);
     let rows = slot_table.run.len();
-    let (mut q, k, kept) =
-        (random.matrix([rows, 8]), random.matrix([rows, 8]), random.matrix([10, 8]));
+    let (mut q, k, kept) = (
+        random.matrix([rows, 8]),
+        random.matrix([rows, 8]),
+        random.matrix([10, 8]),
+    );
     q.1.iter_mut().for_each(|v| *v *= 500.0);
     same!(gpu, "pattern, large scores", |g, put| {
         let table = g.upload_table(&slot_table).unwrap();
-        g.pattern(&put(&q), &put(&k), &put(&kept), &table, 2, 1.0).unwrap()
+        g.pattern(&put(&q), &put(&k), &put(&kept), &table, 2, 1.0)
+            .unwrap()
     });
     let short = gpu.zeros([1, 8]).unwrap();
     let table = gpu.upload_table(&slot_table).unwrap();
     let q = gpu.upload(q.0, &q.1).unwrap();
     assert!(gpu.pattern(&q, &q, &short, &table, 2, 1.0).is_err());
-    assert!(gpu.pattern(&q, &q, &q, &table, 3, 1.0).is_err(), "8 columns for 3 heads");
+    assert!(
+        gpu.pattern(&q, &q, &q, &table, 3, 1.0).is_err(),
+        "8 columns for 3 heads"
+    );
 }
 
-fn edit(row: u32, [start, width, source_row, source_start]: [u32; 4], [scale, coef, gain]: [f32; 3]) -> RowEdit {
+fn edit(
+    row: u32,
+    [start, width, source_row, source_start]: [u32; 4],
+    [scale, coef, gain]: [f32; 3],
+) -> RowEdit {
     RowEdit {
         row,
         start,
@@ -141,7 +154,10 @@ fn edits() {
 /// The source with three columns before its own.
 fn random_source(source: &Matrix) -> Matrix {
     let [rows, columns] = source.0;
-    let values = source.1.chunks(columns).flat_map(|row| [&[9.0; 3], row].concat());
+    let values = source
+        .1
+        .chunks(columns)
+        .flat_map(|row| [&[9.0; 3], row].concat());
     Matrix([rows, columns + 3], values.collect())
 }
 
@@ -152,19 +168,37 @@ fn edits_carefully() {
     let x = [f32::NAN, f32::INFINITY, 2.0, f32::NAN];
     let source = gpu.upload([1, 2], &[5.0, 6.0]).unwrap();
     let y = gpu.upload([2, 2], &x).unwrap();
-    let y = gpu.edit(y, &[edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0])], Some(&source)).unwrap();
-    let y = gpu.edit(y, &[edit(1, [1, 1, 0, 0], [0.0, 0.0, 0.0])], None).unwrap();
+    let y = gpu
+        .edit(y, &[edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0])], Some(&source))
+        .unwrap();
+    let y = gpu
+        .edit(y, &[edit(1, [1, 1, 0, 0], [0.0, 0.0, 0.0])], None)
+        .unwrap();
     assert_eq!(block_on(gpu.read(&y)).unwrap(), [5.0, 6.0, 2.0, 0.0]);
     // Other handles, and views of the same numbers, do not see the edit.
     let x = gpu.upload([1, 4], &[1.0, 2.0, 3.0, 4.0]).unwrap();
-    let (left, right) = (gpu.columns(&x, 0..2).unwrap(), gpu.columns(&x, 1..3).unwrap());
-    let edited = gpu.edit(left, &[edit(0, [0, 2, 0, 0], [2.0, 0.0, 0.0])], None).unwrap();
-    let all = gpu.edit(x.clone(), &[edit(0, [0, 4, 0, 0], [1.0, 1.0, 0.0])], Some(&x)).unwrap();
+    let (left, right) = (
+        gpu.columns(&x, 0..2).unwrap(),
+        gpu.columns(&x, 1..3).unwrap(),
+    );
+    let edited = gpu
+        .edit(left, &[edit(0, [0, 2, 0, 0], [2.0, 0.0, 0.0])], None)
+        .unwrap();
+    let all = gpu
+        .edit(
+            x.clone(),
+            &[edit(0, [0, 4, 0, 0], [1.0, 1.0, 0.0])],
+            Some(&x),
+        )
+        .unwrap();
     assert_eq!(block_on(gpu.read(&edited)).unwrap(), [2.0, 4.0]);
     assert_eq!(block_on(gpu.read(&right)).unwrap(), [2.0, 3.0]);
     assert_eq!(block_on(gpu.read(&x)).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(block_on(gpu.read(&all)).unwrap(), [2.0, 4.0, 6.0, 8.0]);
-    let outside = [edit(1, [0, 1, 0, 0], [0.0; 3]), edit(0, [3, 2, 0, 0], [0.0; 3])];
+    let outside = [
+        edit(1, [0, 1, 0, 0], [0.0; 3]),
+        edit(0, [3, 2, 0, 0], [0.0; 3]),
+    ];
     for e in outside {
         assert!(gpu.edit(x.clone(), &[e], None).is_err());
     }

@@ -21,7 +21,11 @@ fn uploads_do_not_overtake() {
             sum = gpu.add(&sum, &x).unwrap();
         }
         let found = block_on(gpu.read(&sum)).unwrap();
-        assert!(found.iter().all(|v| *v == 820.0), "{size} values: {:?}", &found[..3]);
+        assert!(
+            found.iter().all(|v| *v == 820.0),
+            "{size} values: {:?}",
+            &found[..3]
+        );
 
         // Row lists: each picks row i of a column of row numbers, size times.
         let column: Vec<f32> = (0..50u8).map(f32::from).collect();
@@ -31,7 +35,10 @@ fn uploads_do_not_overtake() {
             .collect();
         for (i, x) in (0u8..).zip(&picked) {
             let found = block_on(gpu.read(x)).unwrap();
-            assert!(found.iter().all(|v| *v == f32::from(i)), "list {i} of {size} rows");
+            assert!(
+                found.iter().all(|v| *v == f32::from(i)),
+                "list {i} of {size} rows"
+            );
         }
     }
     // More parameters, lists and values than the arena holds at once.
@@ -39,7 +46,8 @@ fn uploads_do_not_overtake() {
     for i in 0..150u16 {
         let rows: Vec<u32> = (0..9000).map(|r| (r + 1) % 9000).collect();
         x = gpu.gather(&x, &rows).unwrap();
-        gpu.scatter(&x, &[8999], &gpu.upload([1, 1], &[f32::from(i)]).unwrap()).unwrap();
+        gpu.scatter(&x, &[8999], &gpu.upload([1, 1], &[f32::from(i)]).unwrap())
+            .unwrap();
     }
     let found = block_on(gpu.read(&x)).unwrap();
     let expected: Vec<f32> = (0..150u8).map(f32::from).collect();
@@ -67,12 +75,24 @@ fn pass(gpu: &Gpu, random: &mut Random, rows: usize) -> Vec<f32> {
         let normed = gpu.layer_norm(&x, &row, &row, 1e-5).unwrap();
         let qkv = gpu.linear(&normed, &c_attn, &attn_bias).unwrap();
         let part = |i: usize| gpu.columns(&qkv, i * n..(i + 1) * n).unwrap();
-        let pattern = gpu.pattern(&part(0), &part(1), &kept, &table, 3, 0.3).unwrap();
+        let pattern = gpu
+            .pattern(&part(0), &part(1), &kept, &table, 3, 0.3)
+            .unwrap();
         let z = gpu.mix(&pattern, &part(2), &kept, &table, 3).unwrap();
         let z = gpu.activate(&z, Activation::GeluNew).unwrap();
-        gpu.scatter(&kept, &[1, 2], &gpu.gather(&z, &[0, 1]).unwrap()).unwrap();
-        x = gpu.add(&gpu.concat(&x, &z).and_then(|b| gpu.gather(&b, &ids_below(rows))).unwrap(), &z).unwrap();
-        x = gpu.add(&x, &gpu.gather(&source, &vec![1; rows]).unwrap()).unwrap();
+        gpu.scatter(&kept, &[1, 2], &gpu.gather(&z, &[0, 1]).unwrap())
+            .unwrap();
+        x = gpu
+            .add(
+                &gpu.concat(&x, &z)
+                    .and_then(|b| gpu.gather(&b, &ids_below(rows)))
+                    .unwrap(),
+                &z,
+            )
+            .unwrap();
+        x = gpu
+            .add(&x, &gpu.gather(&source, &vec![1; rows]).unwrap())
+            .unwrap();
     }
     let logits = gpu.unembed(&x, &wte).unwrap();
     let top = block_on(gpu.read(&gpu.top_k(&logits, 5).unwrap())).unwrap();
@@ -136,6 +156,11 @@ fn info_names_the_adapter() {
     let info = gpu.info();
     assert_eq!(info.name, "webgpu");
     assert!(!info.device.is_empty());
-    assert_eq!(gpu.is_software(), info.device.ends_with("in software"), "{}", info.device);
+    assert_eq!(
+        gpu.is_software(),
+        info.device.ends_with("in software"),
+        "{}",
+        info.device
+    );
     println!("{}", info.device);
 }

@@ -32,7 +32,10 @@ fn linear() {
             g.linear(&put(&x), &put(&weight), &put(&bias)).unwrap()
         });
         // Views: of x as the model has them; of the weights too, which the trait allows.
-        let (wide, all) = (random.matrix([rows, inner + 3]), random.matrix([inner, columns + 2]));
+        let (wide, all) = (
+            random.matrix([rows, inner + 3]),
+            random.matrix([inner, columns + 2]),
+        );
         same!(gpu, format!("linear, views {size:?}"), |g, put| {
             let x = g.columns(&put(&wide), 2..inner + 2).unwrap();
             let weight = g.columns(&put(&all), 1..columns + 1).unwrap();
@@ -40,7 +43,10 @@ fn linear() {
         });
     }
     let (x, bias) = (gpu.zeros([2, 3]).unwrap(), gpu.zeros([1, 5]).unwrap());
-    let e = gpu.linear(&x, &gpu.zeros([4, 5]).unwrap(), &bias).err().unwrap();
+    let e = gpu
+        .linear(&x, &gpu.zeros([4, 5]).unwrap(), &bias)
+        .err()
+        .unwrap();
     assert_eq!(e.to_string(), "linear: expected [3, 5], found [4, 5]");
 }
 
@@ -69,8 +75,10 @@ fn unembed_many() {
     let wte = random.matrix([8 * 65_536 + 9, 2]);
     for rows in [1, 5] {
         let x = random.matrix([rows, 2]);
-        same!(gpu, format!("unembed 524297 tokens, {rows} rows"), |g, put| {
-            g.unembed(&put(&x), &put(&wte)).unwrap()
-        });
+        same!(
+            gpu,
+            format!("unembed 524297 tokens, {rows} rows"),
+            |g, put| { g.unembed(&put(&x), &put(&wte)).unwrap() }
+        );
     }
 }

@@ -13,15 +13,20 @@ fn log_sum_exp() {
     for size @ [rows, columns] in SIZES {
         let mut x = random.matrix(size);
         x.1.iter_mut().for_each(|v| *v = 30.0 * *v - 100.0);
-        same!(gpu, format!("log_sum_exp {size:?}"), |g, put| g.log_sum_exp(&put(&x)).unwrap());
+        same!(gpu, format!("log_sum_exp {size:?}"), |g, put| g
+            .log_sum_exp(&put(&x))
+            .unwrap());
         let wide = random.matrix([rows, columns + 2]);
         same!(gpu, format!("log_sum_exp, a view {size:?}"), |g, put| {
-            g.log_sum_exp(&g.columns(&put(&wide), 1..columns + 1).unwrap()).unwrap()
+            g.log_sum_exp(&g.columns(&put(&wide), 1..columns + 1).unwrap())
+                .unwrap()
         });
     }
     // Large logits overflow unless the largest is taken out first.
     let x = Matrix([2, 3], vec![1e4, 1e4, -1e4, -1e4, -1e4, -3e4]);
-    same!(gpu, "log_sum_exp, large", |g, put| g.log_sum_exp(&put(&x)).unwrap());
+    same!(gpu, "log_sum_exp, large", |g, put| g
+        .log_sum_exp(&put(&x))
+        .unwrap());
 }
 
 #[test]
@@ -34,9 +39,13 @@ fn top_k() {
             let largest = same!(gpu, format!("top_k {k} of {size:?}"), |g, put| {
                 g.top_k(&put(&x), k).unwrap()
             });
-            assert_eq!(largest, 0.0, "values are copied, and columns are whole numbers");
+            assert_eq!(
+                largest, 0.0,
+                "values are copied, and columns are whole numbers"
+            );
             same!(gpu, format!("top_k {k}, a view {size:?}"), |g, put| {
-                g.top_k(&g.columns(&put(&wide), 2..columns + 2).unwrap(), k).unwrap()
+                g.top_k(&g.columns(&put(&wide), 2..columns + 2).unwrap(), k)
+                    .unwrap()
             });
         }
     }
@@ -48,7 +57,9 @@ fn top_k_ties() {
     let mut random = Random(10);
     // Few different values, so that most of them tie, in one lane and across lanes.
     let choices = [1.0, 0.0, -0.0, -2.0, f32::NEG_INFINITY, 1e-40];
-    let values = (0..4 * 1000).map(|_| choices[random.below(choices.len())]).collect();
+    let values = (0..4 * 1000)
+        .map(|_| choices[random.below(choices.len())])
+        .collect();
     let x = Matrix([4, 1000], values);
     for k in [1, 40, 1000] {
         let largest = same!(gpu, format!("top_k {k} with ties"), |g, put| {

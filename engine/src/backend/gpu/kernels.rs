@@ -1,0 +1,189 @@
+//! The kernels' pipelines and bind groups: made when first used, then kept.
+
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+
+macro_rules! kernels {
+    ($($name:ident, $file:literal, $inputs:literal;)*) => {
+        /// A kernel: one `.wgsl` file of this folder.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub(super) enum Kernel { $($name),* }
+
+        const ALL: &[Source] = &[$(Source {
+            name: $file,
+            wgsl: include_str!(concat!($file, ".wgsl")),
+            inputs: $inputs,
+        }),*];
+    };
+}
+
+// Name, file, and how many bindings are read: the one after them is written.
+kernels! {
+    Gather, "gather", 2;
+    Scatter, "scatter", 2;
+    Copy, "copy", 1;
+    Add, "add", 2;
+    Activate, "activate", 1;
+    LayerNorm, "layer_norm", 3;
+    Linear, "linear", 3;
+    LinearFew, "linear_few", 3;
+    Unembed, "unembed", 2;
+    UnembedFew, "unembed_few", 2;
+    Pattern, "pattern", 4;
+    Mix, "mix", 4;
+    Edit, "edit", 2;
+    LogSumExp, "log_sum_exp", 1;
+    TopK, "top_k", 1;
+}
+
+/// The largest number of `inputs` above.
+const MOST_INPUTS: usize = 4;
+
+/// Bytes of a kernel's `Params`, at most.
+pub(super) const PARAMS_BYTES: usize = 64;
+
+/// Bind groups kept; a forward pass uses a few hundred.
+const BIND_GROUPS: usize = 4096;
+
+struct Source {
+    name: &'static str,
+    wgsl: &'static str,
+    inputs: usize,
+}
+
+struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+}
+
+/// A kernel and the ids of the buffers that it is bound to.
+type Key = (Kernel, [u64; MOST_INPUTS + 1]);
+
+pub(super) struct Kernels {
+    device: wgpu::Device,
+    pipelines: Vec<OnceCell<Pipeline>>,
+    bind_groups: RefCell<HashMap<Key, wgpu::BindGroup>>,
+}
+
+impl Kernels {
+    pub fn new(device: wgpu::Device) -> Self {
+        Self {
+            device,
+            pipelines: ALL.iter().map(|_| OnceCell::new()).collect(),
+            bind_groups: RefCell::default(),
+        }
+    }
+
+    pub fn pipeline(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
+        &self.get(kernel).pipeline
+    }
+
+    /// Binds a kernel to its parameters, which are at a dynamic offset of `params`,
+    /// and to buffers with their ids.
+    pub fn bind(
+        &self,
+        kernel: Kernel,
+        params: &wgpu::Buffer,
+        buffers: &[(u64, &wgpu::Buffer)],
+    ) -> wgpu::BindGroup {
+        let mut ids = [u64::MAX; MOST_INPUTS + 1];
+        ids.iter_mut().zip(buffers).for_each(|(id, b)| *id = b.0);
+        let mut groups = self.bind_groups.borrow_mut();
+        if let Some(group) = groups.get(&(kernel, ids)) {
+            return group.clone();
+        }
+        if groups.len() >= BIND_GROUPS {
+            groups.clear();
+        }
+        let bound = |buffer, size| {
+            let size = wgpu::BufferSize::new(size);
+            let offset = 0;
+            wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset,
+                size,
+            })
+        };
+        let entries: Vec<_> = std::iter::once(bound(params, PARAMS_BYTES as u64))
+            // A size of 0 is all of it.
+            .chain(buffers.iter().map(|b| bound(b.1, 0)))
+            .zip(0..)
+            .map(|(resource, binding)| wgpu::BindGroupEntry { binding, resource })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &self.get(kernel).layout,
+            entries: &entries,
+        });
+        groups.insert((kernel, ids), group.clone());
+        group
+    }
+
+    /// Forgets the bind groups, which hold on to their buffers.
+    pub fn unbind(&self) {
+        self.bind_groups.borrow_mut().clear();
+    }
+
+    fn get(&self, kernel: Kernel) -> &Pipeline {
+        // A kernel's number is its place in `ALL`.
+        let i = kernel as usize;
+        self.pipelines[i].get_or_init(|| self.make(&ALL[i]))
+    }
+
+    fn make(&self, source: &Source) -> Pipeline {
+        let module = self
+            .device
+            .create_shader_module(wgpu::ShaderModuleDescriptor {
+                label: Some(source.name),
+                source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
+            });
+        let storage = |i: usize| wgpu::BufferBindingType::Storage {
+            read_only: i < source.inputs,
+        };
+        let params = wgpu::BufferBindingType::Uniform;
+        let entries: Vec<_> = std::iter::once((params, true))
+            .chain((0..=source.inputs).map(|i| (storage(i), false)))
+            .zip(0..)
+            .map(
+                |((ty, has_dynamic_offset), binding)| wgpu::BindGroupLayoutEntry {
+                    binding,
+                    visibility: wgpu::ShaderStages::COMPUTE,
+                    ty: wgpu::BindingType::Buffer {
+                        ty,
+                        has_dynamic_offset,
+                        min_binding_size: None,
+                    },
+                    count: None,
+                },
+            )
+            .collect();
+        let layout = self
+            .device
+            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(source.name),
+                entries: &entries,
+            });
+        let pipeline_layout = self
+            .device
+            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(source.name),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+        let pipeline = self
+            .device
+            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(source.name),
+                layout: Some(&pipeline_layout),
+                module: &module,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    // Every kernel writes its workgroup memory before it reads it.
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: None,
+            });
+        Pipeline { pipeline, layout }
+    }
+}

@@ -1,0 +1,212 @@
+//! The GPU: one `.wgsl` file a kernel, each with a twin in `cpu` that it is tested
+//! against. In the browser through its WebGPU, natively through Vulkan.
+//!
+//! Everything is f32. Operations are recorded and run in order; [`Backend::read`]
+//! hands the queue what is recorded, waits, and reports what went wrong since
+//! the last read. Buffers are used again as soon as their tensor is dropped,
+//! which is safe because commands run in the order in which they were recorded.
+
+mod attention;
+mod faults;
+mod kernels;
+mod open;
+mod ops;
+mod pool;
+mod read;
+mod recorder;
+mod reduce;
+mod tensor;
+
+pub use open::GpuOptions;
+pub use tensor::{Table, Tensor};
+
+use super::{Backend, BackendError, Result};
+use crate::experiment::BackendInfo;
+use crate::model::Activation;
+use crate::rows::{RowEdit, SlotTable};
+use pool::Pool;
+use recorder::Recorder;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// The WebGPU backend; a cheap handle.
+#[derive(Clone)]
+pub struct Gpu(Rc<Inner>);
+
+struct Inner {
+    recorder: Recorder,
+    info: wgpu::AdapterInfo,
+    max_tensor_bytes: u64,
+}
+
+impl Gpu {
+    /// Opens the fastest adapter there is.
+    ///
+    /// # Errors
+    /// [`BackendError::Unavailable`] when there is none, or it can do too little.
+    pub async fn new(options: GpuOptions) -> Result<Self> {
+        let opened = open::open().await?;
+        let pool = Pool::new(opened.device.clone(), opened.faults.clone(), opened.largest);
+        let asked = options.max_tensor_bytes.unwrap_or(u64::MAX);
+        Ok(Self(Rc::new(Inner {
+            recorder: Recorder::new(opened.device, opened.queue, opened.faults, pool),
+            info: opened.info,
+            max_tensor_bytes: opened.largest.min(asked),
+        })))
+    }
+
+    /// Whether the adapter is the CPU in disguise: the CPU backend is then over
+    /// ten times faster.
+    #[must_use]
+    pub fn is_software(&self) -> bool {
+        self.0.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// Buffers made so far. It stands still while shapes repeat.
+    #[must_use]
+    pub fn buffers_made(&self) -> u64 {
+        self.0.recorder.pool.made().0
+    }
+
+    /// Waits until everything issued is done, without reading anything: after
+    /// loading a model, to hear whether there was room for it.
+    ///
+    /// # Errors
+    /// What went wrong since the last read.
+    pub async fn settle(&self) -> Result<()> {
+        let nothing = self.zeroed([1, 1])?;
+        self.read_back(&nothing).await.map(drop)
+    }
+
+    /// Gives the device back. Everything after is [`BackendError::DeviceLost`].
+    pub fn destroy(&self) {
+        self.0.recorder.faults.lose("it was given back".into());
+        self.0.recorder.device.destroy();
+    }
+}
+
+impl Backend for Gpu {
+    type Tensor = Tensor;
+    type Table = Table;
+
+    fn info(&self) -> BackendInfo {
+        let info = &self.0.info;
+        // Browsers may name nothing but the maker.
+        let name = match (info.name.as_str(), info.driver.as_str()) {
+            ("", "") => "unnamed GPU",
+            ("", driver) => driver,
+            (name, _) => name,
+        };
+        let software = if self.is_software() {
+            ", in software"
+        } else {
+            ""
+        };
+        BackendInfo {
+            name: "webgpu".into(),
+            device: format!("{name}{software}"),
+            reason: None,
+        }
+    }
+
+    fn max_tensor_bytes(&self) -> u64 {
+        self.0.max_tensor_bytes
+    }
+
+    fn shape(&self, x: &Tensor) -> [usize; 2] {
+        x.shape()
+    }
+
+    fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Tensor> {
+        self.upload_values(shape, values)
+    }
+
+    fn zeros(&self, shape: [usize; 2]) -> Result<Tensor> {
+        self.zeroed(shape)
+    }
+
+    async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
+        self.read_back(x).await
+    }
+
+    fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
+        x.view(columns)
+    }
+
+    fn gather(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        self.gather_rows(x, rows)
+    }
+
+    fn scatter(&self, into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
+        self.scatter_rows(into, rows, x)
+    }
+
+    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        self.concat_rows(a, b)
+    }
+
+    fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        self.sum(a, b)
+    }
+
+    fn layer_norm(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        epsilon: f32,
+    ) -> Result<Tensor> {
+        self.normalised(x, weight, bias, epsilon)
+    }
+
+    fn linear(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        self.product(x, weight, bias)
+    }
+
+    fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
+        self.scores(x, wte)
+    }
+
+    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        self.activated(x, activation)
+    }
+
+    fn upload_table(&self, table: &SlotTable) -> Result<Table> {
+        self.put_table(table)
+    }
+
+    fn pattern(
+        &self,
+        q: &Tensor,
+        k: &Tensor,
+        kept: &Tensor,
+        table: &Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Tensor> {
+        self.patterns(q, [k, kept], table, n_head, scale)
+    }
+
+    fn mix(
+        &self,
+        pattern: &Tensor,
+        v: &Tensor,
+        kept: &Tensor,
+        table: &Table,
+        n_head: usize,
+    ) -> Result<Tensor> {
+        self.mixed(pattern, [v, kept], table, n_head)
+    }
+
+    fn edit(&self, x: Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {
+        self.edited(x, edits, source)
+    }
+
+    fn log_sum_exp(&self, x: &Tensor) -> Result<Tensor> {
+        self.normaliser(x)
+    }
+
+    fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
+        self.largest(x, k)
+    }
+}

@@ -1,0 +1,82 @@
+//! Finding a GPU.
+
+use super::faults::Faults;
+use super::{BackendError, Result};
+
+/// What to ask of a GPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Split embeddings into pieces of at most so many bytes, though the device
+    /// could bind larger ones.
+    pub max_tensor_bytes: Option<u64>,
+}
+
+pub(super) struct Opened {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub info: wgpu::AdapterInfo,
+    pub faults: Faults,
+    /// Largest buffer that can be bound whole.
+    pub largest: u64,
+}
+
+/// Kernels count elements in 32 bits; no model here comes near.
+const LARGEST: u64 = 2 << 30;
+
+/// # Errors
+/// [`BackendError::Unavailable`], saying what is missing.
+pub(super) async fn open() -> Result<Opened> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    let adapter = instance
+        .request_adapter(&options)
+        .await
+        .map_err(unavailable)?;
+    let limits = limits(&adapter.limits())?;
+    let largest = limits
+        .max_storage_buffer_binding_size
+        .min(limits.max_buffer_size);
+    let descriptor = wgpu::DeviceDescriptor {
+        required_limits: limits,
+        ..Default::default()
+    };
+    let (device, queue) = adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(unavailable)?;
+    let faults = Faults::default();
+    faults.watch(&device);
+    Ok(Opened {
+        device,
+        queue,
+        info: adapter.get_info(),
+        faults,
+        largest: largest / 4 * 4,
+    })
+}
+
+fn unavailable(e: impl std::fmt::Display) -> BackendError {
+    BackendError::Unavailable(e.to_string().trim_end_matches('.').to_owned())
+}
+
+/// The limits to ask for, no higher than what the adapter `has`.
+fn limits(has: &wgpu::Limits) -> Result<wgpu::Limits> {
+    let mut wanted = wgpu::Limits::downlevel_defaults();
+    wanted.max_storage_buffers_per_shader_stage = 5;
+    wanted.max_storage_buffer_binding_size = has.max_storage_buffer_binding_size.min(LARGEST);
+    wanted.max_buffer_size = has.max_buffer_size.min(LARGEST);
+    let mut missing = Vec::new();
+    wanted.check_limits_with_fail_fn(has, false, |name, wanted, has| {
+        missing.push(format!("{name} {wanted}, found {has}"));
+    });
+    match missing.is_empty() {
+        true => Ok(wanted),
+        false => Err(unavailable(format!(
+            "the GPU's limits are too low: expected {}",
+            missing.join("; expected ")
+        ))),
+    }
+}

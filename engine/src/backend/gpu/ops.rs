@@ -1,0 +1,260 @@
+//! The operations: shapes checked, kernels and their parameters chosen. What
+//! each computes is at the head of its `.wgsl` file.
+
+use super::kernels::Kernel;
+use super::pool::Kind;
+use super::recorder::Dispatch;
+use super::tensor::{Tensor, expect, shape, word};
+use super::{Gpu, Result};
+use crate::model::Activation;
+
+/// A tensor that is larger gets a buffer of its own size, destroyed with it: it
+/// is a weight, and weights come and go once.
+const WEIGHT: u64 = 1 << 20;
+
+/// Elements that a workgroup of the element by element kernels handles.
+const ELEMENTS: u64 = 256;
+
+/// Rows up to which a matrix product is bound by reading the matrix.
+const FEW: u32 = 4;
+
+impl Gpu {
+    /// A contiguous tensor, its numbers whatever they were.
+    pub(super) fn tensor(&self, rows: u32, columns: u32) -> Result<Tensor> {
+        let bytes = 4 * u64::from(rows) * u64::from(columns);
+        Ok(Tensor {
+            held: self.0.recorder.pool.take(Kind::Storage, bytes)?,
+            rows,
+            columns,
+            offset: 0,
+            stride: columns,
+        })
+    }
+
+    pub(super) fn upload_values(
+        &self,
+        [rows, columns]: [usize; 2],
+        values: &[f32],
+    ) -> Result<Tensor> {
+        if rows.checked_mul(columns) != Some(values.len()) {
+            let found = format!("{} values", values.len());
+            return Err(shape("upload", format!("{rows} x {columns} values"), found));
+        }
+        let r = &self.0.recorder;
+        let bytes: &[u8] = bytemuck::cast_slice(values);
+        if bytes.len() as u64 <= WEIGHT {
+            let out = self.tensor(word(rows)?, word(columns)?)?;
+            r.write(&out.held, bytes);
+            return Ok(out);
+        }
+        let held = r.pool.take_new(bytes.len() as u64)?;
+        r.write_now(&held, bytes);
+        let (rows, columns) = (word(rows)?, word(columns)?);
+        Ok(Tensor {
+            held,
+            rows,
+            columns,
+            offset: 0,
+            stride: columns,
+        })
+    }
+
+    pub(super) fn zeroed(&self, [rows, columns]: [usize; 2]) -> Result<Tensor> {
+        let out = self.tensor(word(rows)?, word(columns)?)?;
+        if out.len() > 0 {
+            self.0.recorder.clear(&out.held, out.bytes());
+        }
+        Ok(out)
+    }
+
+    pub(super) fn gather_rows(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
+        within("gather", rows, x.rows)?;
+        let out = self.tensor(word(rows.len())?, x.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Gather,
+            list: Some(rows),
+            inputs: &[&x.held],
+            out: &out.held,
+            params: &[out.rows, out.columns, x.offset, x.stride],
+            groups: out.len().div_ceil(ELEMENTS),
+            work: out.len(),
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn scatter_rows(&self, into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
+        within("scatter", rows, into.rows)?;
+        expect("scatter", x, [rows.len(), into.columns as usize])?;
+        // A kernel cannot read the buffer that it writes.
+        let x = match x.held.id == into.held.id {
+            true => &self.contiguous(x)?,
+            false => x,
+        };
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Scatter,
+            list: Some(rows),
+            inputs: &[&x.held],
+            out: &into.held,
+            params: &[
+                x.rows,
+                x.columns,
+                x.offset,
+                x.stride,
+                into.offset,
+                into.stride,
+            ],
+            groups: x.len().div_ceil(ELEMENTS),
+            work: x.len(),
+        })
+    }
+
+    pub(super) fn concat_rows(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        expect("concat", b, [b.rows as usize, a.columns as usize])?;
+        let rows = word(a.rows as usize + b.rows as usize)?;
+        let out = self.tensor(rows, a.columns)?;
+        self.copy_into(a, &out, 0)?;
+        self.copy_into(b, &out, a.rows * a.columns)?;
+        Ok(out)
+    }
+
+    pub(super) fn sum(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        expect("add", b, a.shape())?;
+        let out = self.tensor(a.rows, a.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Add,
+            list: None,
+            inputs: &[&a.held, &b.held],
+            out: &out.held,
+            params: &[a.rows, a.columns, a.offset, a.stride, b.offset, b.stride],
+            groups: out.len().div_ceil(ELEMENTS),
+            work: out.len(),
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
+        let function = match activation {
+            Activation::GeluNew => 0,
+            Activation::Gelu => 1,
+            Activation::Relu => 2,
+            Activation::Silu => 3,
+            Activation::Tanh => 4,
+        };
+        let out = self.tensor(x.rows, x.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Activate,
+            list: None,
+            inputs: &[&x.held],
+            out: &out.held,
+            params: &[x.rows, x.columns, x.offset, x.stride, function],
+            groups: out.len().div_ceil(ELEMENTS),
+            work: 16 * out.len(),
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn normalised(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        epsilon: f32,
+    ) -> Result<Tensor> {
+        expect("layer_norm", weight, [1, x.columns as usize])?;
+        expect("layer_norm", bias, [1, x.columns as usize])?;
+        let out = self.tensor(x.rows, x.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::LayerNorm,
+            list: None,
+            inputs: &[&x.held, &weight.held, &bias.held],
+            out: &out.held,
+            params: &[
+                x.rows,
+                x.columns,
+                x.offset,
+                x.stride,
+                weight.offset,
+                bias.offset,
+                epsilon.to_bits(),
+            ],
+            groups: u64::from(x.rows),
+            work: 4 * out.len(),
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn product(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+        expect(
+            "linear",
+            weight,
+            [x.columns as usize, weight.columns as usize],
+        )?;
+        expect("linear", bias, [1, weight.columns as usize])?;
+        let out = self.tensor(x.rows, weight.columns)?;
+        let columns = u64::from(out.columns);
+        let (kernel, groups) = match x.rows <= FEW {
+            true => (Kernel::LinearFew, columns.div_ceil(32)),
+            false => (
+                Kernel::Linear,
+                columns.div_ceil(64) * u64::from(x.rows).div_ceil(32),
+            ),
+        };
+        self.0.recorder.dispatch(&Dispatch {
+            kernel,
+            list: None,
+            inputs: &[&x.held, &weight.held, &bias.held],
+            out: &out.held,
+            params: &[
+                x.rows,
+                x.columns,
+                out.columns,
+                x.offset,
+                x.stride,
+                weight.offset,
+                weight.stride,
+                bias.offset,
+            ],
+            groups: if x.rows == 0 { 0 } else { groups },
+            work: out.len() * u64::from(x.columns),
+        })?;
+        Ok(out)
+    }
+
+    pub(super) fn scores(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
+        expect("unembed", wte, [wte.rows as usize, x.columns as usize])?;
+        let out = self.tensor(x.rows, wte.rows)?;
+        let tokens = u64::from(wte.rows);
+        let (kernel, groups) = match x.rows <= FEW {
+            true => (Kernel::UnembedFew, tokens.div_ceil(8)),
+            false => (
+                Kernel::Unembed,
+                tokens.div_ceil(64) * u64::from(x.rows).div_ceil(32),
+            ),
+        };
+        self.0.recorder.dispatch(&Dispatch {
+            kernel,
+            list: None,
+            inputs: &[&x.held, &wte.held],
+            out: &out.held,
+            params: &[
+                x.rows, x.columns, wte.rows, x.offset, x.stride, wte.offset, wte.stride,
+            ],
+            groups: if x.rows == 0 { 0 } else { groups },
+            work: out.len() * u64::from(x.columns),
+        })?;
+        Ok(out)
+    }
+}
+
+/// # Errors
+/// When a row is not below `have`.
+fn within(operation: &'static str, rows: &[u32], have: u32) -> Result<()> {
+    match rows.iter().find(|r| **r >= have) {
+        None => Ok(()),
+        Some(row) => Err(shape(
+            operation,
+            format!("rows below {have}"),
+            format!("row {row}"),
+        )),
+    }
+}

@@ -1,0 +1,110 @@
+//! Numbers back from the device.
+
+use super::kernels::Kernel;
+use super::pool::{Held, Kind};
+use super::recorder::Dispatch;
+use super::tensor::Tensor;
+use super::{BackendError, Gpu, Result};
+use std::rc::Rc;
+
+/// A buffer that is mapped, or going to be. Unless that ended well it is not
+/// used again: it may still be the device's when this is dropped.
+struct Mapping {
+    staging: Rc<Held>,
+    done: bool,
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if !self.done {
+            self.staging.spoil();
+        }
+    }
+}
+
+impl Gpu {
+    pub(super) async fn read_back(&self, x: &Tensor) -> Result<Vec<f32>> {
+        if x.len() == 0 {
+            return Ok(Vec::new());
+        }
+        let r = &self.0.recorder;
+        let x = match x.contiguous() {
+            true => x.clone(),
+            false => self.contiguous(x)?,
+        };
+        r.faults.check_lost()?;
+        let bytes = x.bytes();
+        let mut mapping = Mapping {
+            staging: r.pool.take(Kind::Staging, bytes)?,
+            done: false,
+        };
+        r.copy_buffer(
+            &x.held.buffer,
+            4 * u64::from(x.offset),
+            &mapping.staging,
+            bytes,
+        );
+        r.submit();
+        let buffer = mapping.staging.buffer.clone();
+        let (tell, told) = futures_channel::oneshot::channel();
+        buffer.map_async(wgpu::MapMode::Read, ..bytes, move |result| {
+            // Whoever asked may have stopped waiting.
+            let _ = tell.send(result);
+        });
+        let verdict = r.verdict();
+        self.make_progress();
+        verdict.await?;
+        let mapped = told.await;
+        r.faults.check_lost()?;
+        if !matches!(mapped, Ok(Ok(()))) {
+            return Err(BackendError::Gpu("a buffer could not be read".into()));
+        }
+        let values = {
+            let range = buffer.get_mapped_range(..bytes);
+            let range = range.map_err(|e| BackendError::Gpu(e.to_string()))?;
+            bytemuck::pod_collect_to_vec(&range)
+        };
+        buffer.unmap();
+        mapping.done = true;
+        Ok(values)
+    }
+
+    /// A copy of a view whose elements lie one after the other.
+    pub(super) fn contiguous(&self, x: &Tensor) -> Result<Tensor> {
+        let out = self.tensor(x.rows, x.columns)?;
+        self.copy_into(x, &out, 0)?;
+        Ok(out)
+    }
+
+    /// Copies rows to an adjacent stretch of `out`, from element `offset` on.
+    pub(super) fn copy_into(&self, x: &Tensor, out: &Tensor, offset: u32) -> Result<()> {
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Copy,
+            list: None,
+            inputs: &[&x.held],
+            out: &out.held,
+            params: &[x.rows, x.columns, x.offset, x.stride, offset],
+            groups: x.len().div_ceil(256),
+            work: x.len(),
+        })
+    }
+
+    /// Natively nothing happens unless somebody waits. The browser looks after itself.
+    #[cfg(target_arch = "wasm32")]
+    fn make_progress(&self) {}
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn make_progress(&self) {
+        use std::panic::{AssertUnwindSafe, catch_unwind};
+        let r = &self.0.recorder;
+        // A device that is lost during the wait makes wgpu panic.
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            r.device.poll(wgpu::PollType::wait_indefinitely())
+        }));
+        match polled {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => r.faults.lose(e.to_string()),
+            Err(_) => r.faults.lose("it stopped while numbers were read".into()),
+        }
+    }
+}

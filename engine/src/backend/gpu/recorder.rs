@@ -1,0 +1,289 @@
+//! Commands on their way to the device. Operations are recorded into one command
+//! encoder, which the queue gets when numbers are read or enough has piled up.
+
+use super::faults::{Faults, Scopes};
+use super::kernels::{Kernel, Kernels, PARAMS_BYTES};
+use super::pool::{Held, Kind, Pool};
+use super::tensor::shape;
+use super::{BackendError, Result};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Bytes of parameters and row lists that one submission holds.
+const ARENA: usize = 1 << 20;
+/// A longer list of rows gets a buffer of its own.
+const ARENA_SHARE: usize = ARENA / 4;
+/// Parameters start at multiples of this: WebGPU's alignment of dynamic offsets.
+const ALIGN: usize = 256;
+/// Dispatches recorded before the queue gets them, so that the device starts early.
+const DISPATCHES: u32 = 128;
+/// Multiplications recorded before the queue gets them: systems reset a GPU
+/// that is busy with one submission for seconds.
+const WORK: u64 = 4 << 30;
+/// Bytes written before the queue is told to take them: until then they are held twice.
+const WRITTEN: u64 = 64 << 20;
+/// Stands for the arena among buffers' ids, which start at 1.
+const ARENA_ID: u64 = 0;
+
+pub(super) struct Recorder {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub faults: Faults,
+    pub pool: Pool,
+    kernels: Kernels,
+    max_groups: u32,
+    /// Parameters and row lists. `Queue::write_buffer` acts before everything in
+    /// the next submission, so it must not be aimed at what a recorded command
+    /// reads: the arena is written once per submission, just before it.
+    arena: wgpu::Buffer,
+    state: RefCell<State>,
+    written: Cell<u64>,
+}
+
+#[derive(Default)]
+struct State {
+    // In this order: a pass ends before its encoder goes.
+    pass: Option<wgpu::ComputePass<'static>>,
+    encoder: Option<wgpu::CommandEncoder>,
+    arena: Vec<u8>,
+    dispatches: u32,
+    work: u64,
+    scopes: Option<Scopes>,
+    /// Bytes made by the pool when the scopes were opened.
+    made: u64,
+}
+
+/// A kernel to run.
+pub(super) struct Dispatch<'a> {
+    pub kernel: Kernel,
+    /// Bound before the inputs, where the kernel has a list.
+    pub list: Option<&'a [u32]>,
+    pub inputs: &'a [&'a Rc<Held>],
+    pub out: &'a Rc<Held>,
+    /// The kernel's `Params` after `list` and `across`.
+    pub params: &'a [u32],
+    /// Workgroups.
+    pub groups: u64,
+    /// Multiplications, roughly.
+    pub work: u64,
+}
+
+impl Recorder {
+    pub fn new(device: wgpu::Device, queue: wgpu::Queue, faults: Faults, pool: Pool) -> Self {
+        use wgpu::BufferUsages as Use;
+        let state = State {
+            scopes: Some(Scopes::open(&device)),
+            ..State::default()
+        };
+        Self {
+            arena: device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("arena"),
+                size: ARENA as u64,
+                usage: Use::UNIFORM | Use::STORAGE | Use::COPY_SRC | Use::COPY_DST,
+                mapped_at_creation: false,
+            }),
+            kernels: Kernels::new(device.clone()),
+            max_groups: device.limits().max_compute_workgroups_per_dimension,
+            state: RefCell::new(state),
+            written: Cell::new(0),
+            device,
+            queue,
+            faults,
+            pool,
+        }
+    }
+
+    pub fn dispatch(&self, d: &Dispatch) -> Result<()> {
+        self.faults.check_lost()?;
+        if d.groups == 0 {
+            return Ok(());
+        }
+        let (across, down) = self.grid(d.groups)?;
+        let list: &[u8] = bytemuck::cast_slice(d.list.unwrap_or(&[]));
+        let (inline, long) = match list.len() > ARENA_SHARE {
+            true => (&[][..], Some(self.hold_bytes(list)?)),
+            false => (list, None),
+        };
+        let at = self.arena_put(inline, PARAMS_BYTES, |at, params| {
+            let list_at = if long.is_some() { 0 } else { at + PARAMS_BYTES };
+            #[allow(clippy::cast_possible_truncation)] // within the arena
+            let head = [(list_at / 4) as u32, across];
+            let words = head.iter().chain(d.params);
+            for (word, place) in words.zip(params.chunks_exact_mut(4)) {
+                place.copy_from_slice(&word.to_le_bytes());
+            }
+        });
+        let arena = (ARENA_ID, &self.arena);
+        let list = d
+            .list
+            .map(|_| long.as_ref().map_or(arena, |h| (h.id, &h.buffer)));
+        let held = d.inputs.iter().chain([&d.out]).map(|h| (h.id, &h.buffer));
+        let buffers: Vec<_> = list.into_iter().chain(held).collect();
+        let bind_group = self.kernels.bind(d.kernel, &self.arena, &buffers);
+        let mut state = self.state.borrow_mut();
+        let pass = state.pass(self);
+        pass.set_pipeline(self.kernels.pipeline(d.kernel));
+        pass.set_bind_group(0, &bind_group, &[at]);
+        pass.dispatch_workgroups(across, down, 1);
+        state.dispatches += 1;
+        state.work += d.work;
+        let enough = state.dispatches >= DISPATCHES || state.work >= WORK;
+        drop(state);
+        if enough {
+            self.submit();
+        }
+        Ok(())
+    }
+
+    /// Workgroups across and down, at least `groups` together.
+    fn grid(&self, groups: u64) -> Result<(u32, u32)> {
+        let most = u64::from(self.max_groups);
+        let down = groups.div_ceil(most);
+        let across = groups.div_ceil(down);
+        match (u32::try_from(across), u32::try_from(down)) {
+            (Ok(across), Ok(down)) if u64::from(down) <= most => Ok((across, down)),
+            _ => Err(shape(
+                "webgpu",
+                format!("at most {} workgroups", most * most),
+                groups.to_string(),
+            )),
+        }
+    }
+
+    /// Puts `zeros` bytes, filled in by `fill`, and then `bytes` into the arena;
+    /// where they start. What is recorded goes to the queue first if it is full.
+    fn arena_put(&self, bytes: &[u8], zeros: usize, fill: impl FnOnce(usize, &mut [u8])) -> u32 {
+        let full = {
+            let arena = &self.state.borrow().arena;
+            arena.len().next_multiple_of(ALIGN) + zeros + bytes.len() > ARENA
+        };
+        if full {
+            self.submit();
+        }
+        let arena = &mut self.state.borrow_mut().arena;
+        let at = arena.len().next_multiple_of(ALIGN);
+        arena.resize(at + zeros, 0);
+        fill(at, &mut arena[at..]);
+        arena.extend_from_slice(bytes);
+        #[allow(clippy::cast_possible_truncation)] // within the arena
+        let at = at as u32;
+        at
+    }
+
+    /// Fills the start of a buffer that no recorded command uses.
+    pub fn write(&self, to: &Held, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        if self.pool.recording() && bytes.len() > ARENA_SHARE {
+            // The buffer may be one that a recorded command used before it was
+            // given back; the write must come after that command.
+            self.submit();
+        }
+        if self.pool.recording() {
+            let at = self.arena_put(bytes, 0, |_, _| ());
+            self.copy_buffer(&self.arena, u64::from(at), to, bytes.len() as u64);
+        } else {
+            self.write_now(to, bytes);
+        }
+    }
+
+    /// Fills the start of a buffer that nothing recorded ever used.
+    pub fn write_now(&self, to: &Held, bytes: &[u8]) {
+        self.queue.write_buffer(&to.buffer, 0, bytes);
+        self.written.set(self.written.get() + bytes.len() as u64);
+        if self.written.get() >= WRITTEN {
+            self.submit();
+        }
+    }
+
+    fn hold_bytes(&self, bytes: &[u8]) -> Result<Rc<Held>> {
+        let held = self.pool.take(Kind::Storage, bytes.len() as u64)?;
+        self.write(&held, bytes);
+        Ok(held)
+    }
+
+    /// Copies bytes from `offset` of a buffer to the start of another.
+    pub fn copy_buffer(&self, source: &wgpu::Buffer, offset: u64, to: &Held, bytes: u64) {
+        let mut state = self.state.borrow_mut();
+        let encoder = state.encoder(self);
+        encoder.copy_buffer_to_buffer(source, offset, &to.buffer, 0, bytes);
+    }
+
+    /// Sets the start of a buffer to zero.
+    pub fn clear(&self, to: &Held, bytes: u64) {
+        let mut state = self.state.borrow_mut();
+        let encoder = state.encoder(self);
+        encoder.clear_buffer(&to.buffer, 0, Some(bytes));
+    }
+
+    /// Gives the queue what is recorded.
+    pub fn submit(&self) {
+        let mut state = self.state.borrow_mut();
+        state.pass = None;
+        if !state.arena.is_empty() {
+            self.queue.write_buffer(&self.arena, 0, &state.arena);
+            state.arena.clear();
+        }
+        self.queue
+            .submit(state.encoder.take().map(wgpu::CommandEncoder::finish));
+        state.dispatches = 0;
+        state.work = 0;
+        self.written.set(0);
+        drop(state);
+        if self.pool.submitted() {
+            // They hold on to buffers that are gone.
+            self.kernels.unbind();
+        }
+    }
+
+    /// What went wrong since this was last asked, once the future is awaited.
+    pub fn verdict(&self) -> impl Future<Output = Result<()>> {
+        let mut state = self.state.borrow_mut();
+        let caught = state.scopes.take().map(Scopes::close);
+        state.scopes = Some(Scopes::open(&self.device));
+        let bytes = self.pool.made().1 - state.made;
+        state.made += bytes;
+        drop(state);
+        async move {
+            let caught = match caught {
+                Some(caught) => caught.await,
+                None => Vec::new(),
+            };
+            let verdict = self.faults.check(caught, bytes);
+            if let Err(BackendError::OutOfMemory { .. } | BackendError::Gpu(_)) = verdict {
+                self.pool.distrust();
+                self.kernels.unbind();
+            }
+            verdict
+        }
+    }
+}
+
+impl State {
+    fn begin(&mut self, r: &Recorder) -> &mut wgpu::CommandEncoder {
+        r.pool.begin();
+        self.encoder.get_or_insert_with(|| {
+            r.device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor { label: None })
+        })
+    }
+
+    fn pass(&mut self, r: &Recorder) -> &mut wgpu::ComputePass<'static> {
+        let pass = match self.pass.take() {
+            Some(pass) => pass,
+            None => {
+                let encoder = self.begin(r);
+                let pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+                pass.forget_lifetime()
+            }
+        };
+        self.pass.insert(pass)
+    }
+
+    /// The encoder for copies, outside of any pass.
+    fn encoder(&mut self, r: &Recorder) -> &mut wgpu::CommandEncoder {
+        self.pass = None;
+        self.begin(r)
+    }
+}
