@@ -95,8 +95,9 @@ impl Results {
             corrupted: report.corrupted.clone(),
             metric: report.metric.clone(),
         });
-        if let Some(cell) = report.cell.clone() {
-            self.enter_patched(job, cell);
+        match report.cell.clone() {
+            Some(cell) => self.enter_patched(job, cell),
+            None => self.patched = None,
         }
         match (report.sweep.clone(), job.goal) {
             (Some(sweep), _) => {

@@ -42,12 +42,12 @@ pub struct Header {
     pub copy_link: &'static str,
     pub copied: &'static str,
     pub link_field: &'static str,
-    pub reset: &'static str,
     pub footer: &'static str,
 }
 
 pub struct Prompts {
     pub title: &'static str,
+    pub reset: &'static str,
     pub clean: &'static str,
     pub clean_hint: &'static str,
     pub corrupted: &'static str,

@@ -106,6 +106,7 @@ fn AnswerField(which: Which) -> impl IntoView {
             <small id=format!("{field}-hint")>
                 {move || if unused() { t.unused } else { hint }}
             </small>
+            <div class="with-pieces">
             <input
                 type="text"
                 id=field
@@ -123,6 +124,7 @@ fn AnswerField(which: Which) -> impl IntoView {
             />
             <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
                 {move || choice.get().map(|choice| pieces(which, &choice))}
+            </div>
             </div>
             <Problems field />
         </div>

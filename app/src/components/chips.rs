@@ -32,8 +32,32 @@ pub fn Chips() -> impl IntoView {
     view! {
         <div class="tokens">
             <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
-            <p class="legend-line">{legend}</p>
+            <div class="under-tokens">
+                <p>{legend}</p>
+                <Bos />
+            </div>
         </div>
+    }
+}
+
+#[component]
+fn Bos() -> impl IntoView {
+    let state = use_state();
+    let t = &text().prompts;
+    view! {
+        <label class="check">
+            <input
+                type="checkbox"
+                data-testid="bos"
+                prop:checked=move || state.experiment.with(|e| e.bos)
+                on:change:target=move |event| {
+                    let bos = event.target().checked();
+                    state.edit(|e| e.bos = bos);
+                }
+            />
+            <span>{t.bos}</span>
+            <small>{t.bos_hint}</small>
+        </label>
     }
 }
 

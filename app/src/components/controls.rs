@@ -12,7 +12,13 @@ pub fn Controls() -> impl IntoView {
     let site = Memo::new(move |_| state.sweep().site);
     let mode = Memo::new(move |_| state.sweep().mode);
     let options = Site::SWEPT
-        .map(|site| view! { <option value=site.name()>{site.name()}</option> })
+        .map(|one| {
+            view! {
+                <option value=one.name() prop:selected=move || site.get() == one>
+                    {one.name()}
+                </option>
+            }
+        })
         .into_iter()
         .collect_view();
     let modes = [
@@ -30,7 +36,6 @@ pub fn Controls() -> impl IntoView {
                     class="mono"
                     data-testid="site"
                     aria-describedby="site-hint"
-                    prop:value=move || site.get().name()
                     on:change:target=move |event| {
                         let name = event.target().value();
                         if let Some(site) = Site::SWEPT.into_iter().find(|s| s.name() == name) {

@@ -113,7 +113,6 @@ fn CopyLink() -> impl IntoView {
                 </span>
             </button>
         </Show>
-        <button type="button" data-testid="reset" on:click=move |_| state.reset()>{t.reset}</button>
     }
 }
 
@@ -137,14 +136,20 @@ fn Theme() -> impl IntoView {
     ];
     let options = modes
         .iter()
-        .map(|(name, _, label)| view! { <option value=*name>{*label}</option> })
+        .map(|(name, mode, label)| {
+            let mode = mode.clone();
+            view! {
+                <option value=*name prop:selected=move || store.get() == mode>
+                    {*label}
+                </option>
+            }
+        })
         .collect_view();
     view! {
         <select
             class="theme"
             data-testid="theme"
             aria-label=t.theme
-            prop:value=move || store.get().to_string()
             on:change:target=move |event| {
                 let value = event.target().value();
                 if let Some((_, mode, _)) = modes.iter().find(|(name, _, _)| *name == value) {

@@ -52,7 +52,7 @@ pub fn HeatMap() -> impl IntoView {
             .map(|shape| table(state, shape, stop, hovered, focused))
     };
     view! {
-        <p class="hint" id="map-keys">{t.keys}</p>
+        <p class="hidden" id="map-keys">{t.keys}</p>
         <div
             class="map-scroll"
             class:stale=move || state.derived.stale.get()
@@ -79,13 +79,21 @@ fn table(
     } else {
         (t.position_axis)(shape.sweep.mode)
     };
+    // A smaller map keeps a cell that the Tab key reaches.
+    let reachable = Memo::new(move |_| {
+        let (layer, column) = stop.get();
+        (
+            layer.min(size.0.saturating_sub(1)),
+            column.min(size.1.saturating_sub(1)),
+        )
+    });
     let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
     let rows = (0..shape.layers)
         .map(|layer| {
             let cells = (0..size.1)
                 .map(|column| {
-                    view! { <MapCell at=(layer, column) range stop hovered focused /> }
+                    view! { <MapCell at=(layer, column) range stop reachable hovered focused /> }
                 })
                 .collect_view();
             view! {
@@ -106,13 +114,10 @@ fn table(
             data-testid="heatmap"
             aria-label=(t.label)(shape.sweep.site, shape.sweep.mode)
             aria-describedby="map-keys"
-            on:keydown=move |event| walk(state, &event, stop, size)
+            on:keydown=move |event| walk(state, &event, reachable, size)
         >
+            <caption>{axis}</caption>
             <thead>
-                <tr>
-                    <td class="corner"></td>
-                    <td class="axis" colspan=size.1.to_string()>{axis}</td>
-                </tr>
                 <tr>
                     <th scope="col" class="corner">{t.layer}</th>
                     {heads}
@@ -145,6 +150,7 @@ fn MapCell(
     at: At,
     range: Memo<Option<colour::Range>>,
     stop: RwSignal<At>,
+    reachable: Memo<At>,
     hovered: RwSignal<Option<At>>,
     focused: RwSignal<Option<At>>,
 ) -> impl IntoView {
@@ -179,7 +185,7 @@ fn MapCell(
             data-value=move || value.get().map(|v| v.to_string())
             class:pending=move || value.get().is_none()
             class:chosen=chosen
-            tabindex=move || if stop.get() == at { "0" } else { "-1" }
+            tabindex=move || if reachable.get() == at { "0" } else { "-1" }
             aria-selected=move || chosen().to_string()
             aria-label=label
             style=("--fill", move || place().map(colour::fill))
@@ -202,8 +208,8 @@ fn choose(state: State, (layer, column): At) {
     state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
 }
 
-fn walk(state: State, event: &KeyboardEvent, stop: RwSignal<At>, (layers, columns): At) {
-    let (layer, column) = stop.get_untracked();
+fn walk(state: State, event: &KeyboardEvent, from: Memo<At>, (layers, columns): At) {
+    let (layer, column) = from.get_untracked();
     let (last_layer, last_column) = (layers.saturating_sub(1), columns.saturating_sub(1));
     let next = match event.key().as_str() {
         "ArrowUp" => (layer.saturating_sub(1), column),

@@ -15,14 +15,14 @@ pub fn MetricKindSelect() -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
     let kind = Memo::new(move |_| state.experiment.with(|e| e.metric.kind));
-    let name = move || {
-        KINDS
-            .iter()
-            .find(|(k, _)| *k == kind.get())
-            .map_or("", |(_, n)| n)
-    };
     let options = KINDS
-        .map(|(kind, name)| view! { <option value=name>{(t.kind)(kind)}</option> })
+        .map(|(one, name)| {
+            view! {
+                <option value=name prop:selected=move || kind.get() == one>
+                    {(t.kind)(one)}
+                </option>
+            }
+        })
         .into_iter()
         .collect_view();
     view! {
@@ -33,7 +33,6 @@ pub fn MetricKindSelect() -> impl IntoView {
                 id="metric-kind"
                 data-testid="metric-kind"
                 aria-describedby="metric-hint"
-                prop:value=name
                 on:change:target=move |event| {
                     let value = event.target().value();
                     if let Some((kind, _)) = KINDS.iter().find(|(_, name)| *name == value) {

@@ -6,8 +6,9 @@
 //! | id | element |
 //! |---|---|
 //! | `model`, `backend`, `backend-choice` | the loaded model, where it is computed, the switch |
-//! | `theme`, `copy-link`, `link-field`, `reset` | header buttons |
+//! | `theme`, `copy-link`, `link-field` | in the header |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
+//! | `reset` | back to the example |
 //! | `bos` | the switch of `<\|endoftext\|>` |
 //! | `chips`, `pair-P`, `chip-clean-P`, `chip-corrupted-P` | tokens by position; `data-differs` on the pair |
 //! | `answer`, `wrong` | the answers' text fields |
@@ -19,6 +20,7 @@
 //! | `metric-clean`, `metric-corrupted`, `metric-patched` | their metrics |
 //! | `top-clean`, `top-corrupted`, `top-patched` | their likeliest next tokens, one `li` each |
 //! | `take-answer`, `take-wrong` | inside an opened row of those lists |
+//! | `strongest`, `clear-cell` | choosing a cell without the map, and none |
 //! | `site`, `mode-denoising`, `mode-noising` | the sweep's settings |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
@@ -39,6 +41,7 @@ mod notice;
 mod problems;
 mod prompts;
 mod segmented;
+mod shows;
 mod stages;
 mod status;
 mod sweep;
@@ -76,8 +79,11 @@ pub fn App() -> impl IntoView {
             </div>
             <notice::Notices />
             <prompts::Prompts />
-            <stages::Stages />
-            <sweep::Sweep />
+            <div class="bench">
+                <stages::Stages />
+                <sweep::Sweep />
+                <shows::Shows />
+            </div>
         </main>
         <footer class="foot"><p>{t.footer}</p></footer>
     }

@@ -11,27 +11,27 @@ use patchbay_engine::experiment::{Experiment, Prompt, RunName};
 pub fn Prompts() -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
+    let is_example = move || state.experiment.with(|e| *e == Experiment::default());
     view! {
         <section class="panel" aria-labelledby="prompts-title">
-            <h2 id="prompts-title">{t.title}</h2>
+            <div class="panel-head">
+                <h2 id="prompts-title">{t.title}</h2>
+                <Show when=move || !is_example()>
+                    <button
+                        type="button"
+                        class="quiet"
+                        data-testid="reset"
+                        on:click=move |_| state.reset()
+                    >
+                        {t.reset}
+                    </button>
+                </Show>
+            </div>
             <div class="editors">
                 <Editor side=RunName::Clean />
                 <Editor side=RunName::Corrupted />
             </div>
             <Chips />
-            <label class="check" title=t.bos_hint>
-                <input
-                    type="checkbox"
-                    data-testid="bos"
-                    prop:checked=move || state.experiment.with(|e| e.bos)
-                    on:change:target=move |event| {
-                        let bos = event.target().checked();
-                        state.edit(|e| e.bos = bos);
-                    }
-                />
-                <span>{t.bos}</span>
-                <small>{t.bos_hint}</small>
-            </label>
             <Answers />
         </section>
     }

@@ -17,7 +17,7 @@ pub fn Stages() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="stages-title" aria-busy=move || state.derived.busy.get().to_string()>
             <h2 id="stages-title">{t.title}</h2>
-            <div class="stages">
+            <div class="stages" class:stale=move || state.derived.runs_stale.get()>
                 <Stage name="clean" title=t.clean hint=t.clean_hint run=clean />
                 <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
                 <PatchedStage />
@@ -65,12 +65,14 @@ fn PatchedStage() -> impl IntoView {
         })?;
         way_back(patched.report.run.metric?, &metric)
     };
+    let share = move || run.with(Option::is_some).then(share).flatten();
     let place = move || cell.get().map(place);
     let strongest = move || state.derived.grid.with(|g| g.as_ref()?.strongest());
     view! {
-        <article class="stage patched" data-testid="stage-patched" aria-live="polite">
+        <article class="stage patched" data-testid="stage-patched">
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
+            <p class="share" aria-live="polite">{share}</p>
             <Show
                 when=move || cell.get().is_some()
                 fallback=move || {
@@ -98,7 +100,6 @@ fn PatchedStage() -> impl IntoView {
                     fallback=move || view! { <p class="empty">{t.patched_waiting}</p> }
                 >
                     <MetricLine name="patched" run />
-                    <p class="share">{share}</p>
                     <Top name="patched" run />
                     <Continuation run />
                 </Show>

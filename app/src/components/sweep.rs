@@ -7,7 +7,7 @@ use super::status::StatusLine;
 use super::table::Values;
 use crate::download::download;
 use crate::export;
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 
@@ -23,20 +23,13 @@ pub fn Sweep() -> impl IntoView {
         (false, map.normalised, "values-normalised"),
         (true, map.raw, "values-raw"),
     ];
-    let shows = map
-        .shows
-        .iter()
-        .map(|line| view! { <li>{*line}</li> })
-        .collect_view();
     view! {
         <section class="panel" aria-labelledby="sweep-title">
             <h2 id="sweep-title">{t.title}</h2>
             <Controls />
             <StatusLine />
             <Problems field="sweep" />
-            <div class="sweep">
-                <div class="map-side">
-                    <Show
+            <Show
                         when=move || has_grid.get()
                         fallback=move || view! { <p class="empty map-empty">{map.empty}</p> }
                     >
@@ -57,12 +50,6 @@ pub fn Sweep() -> impl IntoView {
                         <Downloads />
                         <Values />
                     </Show>
-                </div>
-                <aside class="shows" aria-labelledby="shows-title">
-                    <h3 id="shows-title">{map.shows_title}</h3>
-                    <ul>{shows}</ul>
-                </aside>
-            </div>
         </section>
     }
 }
@@ -81,13 +68,13 @@ fn Downloads() -> impl IntoView {
             .grid
             .with_untracked(|g| g.as_ref().map(export::csv));
         if let Some(Ok(content)) = content {
-            download("patchbay.csv", "text/csv;charset=utf-8", &content);
+            download(&file_name(state, "csv"), "text/csv;charset=utf-8", &content);
         }
     };
     let json = move |_| {
         let content = report.with_untracked(|r| r.as_ref().map(export::json));
         if let Some(Ok(content)) = content {
-            download("patchbay.json", "application/json", &content);
+            download(&file_name(state, "json"), "application/json", &content);
         }
     };
     view! {
@@ -103,5 +90,17 @@ fn Downloads() -> impl IntoView {
                 {t.json}
             </button>
         </div>
+    }
+}
+
+/// A name that tells what is in the file.
+fn file_name(state: State, extension: &str) -> String {
+    let site = state
+        .derived
+        .grid
+        .with_untracked(|g| g.as_ref().map(|g| g.site().name()));
+    match site {
+        Some(site) => format!("patchbay-{site}.{extension}"),
+        None => format!("patchbay.{extension}"),
     }
 }

@@ -34,11 +34,7 @@ fn Row(token: TopToken, open: RwSignal<Option<u32>>) -> impl IntoView {
     let t = &text().stages;
     let id = token.token.id;
     let named = |of: fn(&patchbay_engine::experiment::Reading) -> Option<u32>| {
-        state
-            .derived
-            .reading
-            .with_untracked(|r| r.as_ref().and_then(of))
-            == Some(id)
+        state.derived.reading.with(|r| r.as_ref().and_then(of)) == Some(id)
     };
     let mark = if named(|r| one(r.answer.as_ref())) {
         Some(("answer", t.is_answer))
@@ -84,7 +80,16 @@ fn Row(token: TopToken, open: RwSignal<Option<u32>>) -> impl IntoView {
             >
                 <span class="bar" aria-hidden="true" style=("--p", token.probability.to_string())></span>
                 <span class="tok">{shown}</span>
-                {mark.map(|(_, label)| view! { <span class="mark">{label}</span> })}
+                {mark
+                    .map(|(kind, label)| {
+                        let sign = if kind == "answer" { "✓" } else { "✗" };
+                        view! {
+                            <span class="mark" title=label>
+                                <span aria-hidden="true">{sign}</span>
+                                <span class="hidden">{label}</span>
+                            </span>
+                        }
+                    })}
                 <span class="num">{format::percent(token.probability)}</span>
             </button>
             {actions}

@@ -86,6 +86,8 @@ pub struct Derived {
     pub patched: Memo<Option<Patched>>,
     /// The experiment without its cell: what a sweep depends on.
     pub key: Memo<Experiment>,
+    /// Whether the two runs belong to an older experiment.
+    pub runs_stale: Memo<bool>,
     /// Whether the heat map belongs to an older experiment.
     pub stale: Memo<bool>,
     /// Whether sweeps start by themselves.
@@ -174,11 +176,15 @@ impl Derived {
         let model = Memo::new(move |_| loaded.get().map(|(model, _)| model));
         let key = Memo::new(move |_| experiment.with(key));
         let grid = Memo::new(move |_| results.with(|r| r.grid.clone()));
+        let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
         Self {
             model,
             backend: Memo::new(move |_| loaded.get().map(|(_, backend)| backend)),
             reading: Memo::new(move |_| results.with(|r| r.reading.clone())),
-            runs: Memo::new(move |_| results.with(|r| r.runs.clone())),
+            runs,
+            runs_stale: Memo::new(move |_| {
+                runs.with(|r| r.as_ref().is_some_and(|r| r.experiment != key.get()))
+            }),
             grid,
             patched: Memo::new(move |_| {
                 let cell = experiment.with(|e| e.cell)?;

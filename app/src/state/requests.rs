@@ -27,14 +27,17 @@ impl State {
             move |experiment, _, _: Option<()>| link::write(experiment),
             PAUSE,
         );
+        // Memos, so that only a change of these very parts counts.
+        let cell = Memo::new(move |_| self.experiment.with(|e| e.cell));
+        let model = Memo::new(move |_| self.experiment.with(|e| e.model.clone()));
         // A click on a cell is meant; it need not wait for a pause.
         Effect::watch(
-            move || self.experiment.with(|e| e.cell),
+            move || cell.get(),
             move |_, _, _| self.ask(),
             false,
         );
         Effect::watch(
-            move || self.experiment.with(|e| e.model.clone()),
+            move || model.get(),
             move |_, _, _| self.load(),
             false,
         );

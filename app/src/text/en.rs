@@ -18,7 +18,7 @@ const HEADER: Header = Header {
     skip: "Skip to the experiment",
     brand: "Patchbay",
     title: "Which parts of the model carry the answer?",
-    lede: "Run two prompts that differ in a word. Copy one activation from one run into the other, and see whether the answer comes along. Everything is computed in this browser.",
+    lede: "Copy an activation from one run into another and see whether the answer comes along.",
     model: "Model",
     model_size: |m| {
         format!(
@@ -44,19 +44,19 @@ const HEADER: Header = Header {
     copy_link: "Copy link",
     copied: "Copied",
     link_field: "The link to this experiment",
-    reset: "Back to the example",
     footer: "Nothing leaves this computer: model, prompts and results stay in the browser. A link holds the experiment itself, after the # that browsers do not send.",
 };
 
 const PROMPTS: Prompts = Prompts {
     title: "Two prompts",
+    reset: "Back to the example",
     clean: "Clean prompt",
     clean_hint: "The model should get this one right.",
     corrupted: "Corrupted prompt",
     corrupted_hint: "As many tokens, but the clue is changed.",
     as_ids: "This prompt is given as token ids. Editing turns it into text.",
     bos: "Start with <|endoftext|>",
-    bos_hint: "GPT-2 saw it between documents; it stands at position 0 of both prompts.",
+    bos_hint: "position 0 of both prompts; GPT-2 saw it between documents",
     tokens: "Tokens of both prompts by position, clean above corrupted",
     position: |p| format!("position {p}"),
     differs: "differs",
@@ -112,9 +112,9 @@ const ANSWER: Answer = Answer {
 const STAGES: Stages = Stages {
     title: "Three runs",
     clean: "Clean run",
-    clean_hint: "The model reads the clean prompt. Its activations are kept.",
+    clean_hint: "Reads the clean prompt. Its activations are kept.",
     corrupted: "Corrupted run",
-    corrupted_hint: "The same model reads the other prompt and loses the clue.",
+    corrupted_hint: "Reads the other prompt, where the clue is changed.",
     patched: "Patched run",
     patched_hint: |mode| match mode {
         Mode::Denoising => {
@@ -122,7 +122,7 @@ const STAGES: Stages = Stages {
         }
         Mode::Noising => "The clean run again, with one activation copied from the corrupted run.",
     },
-    patched_empty: "Choose a cell of the map below to see its run here.",
+    patched_empty: "Choose a cell of the map to see its run here.",
     patched_waiting: "Running this patch …",
     strongest: "Show the strongest cell",
     clear_cell: "Choose none",
@@ -135,7 +135,7 @@ const STAGES: Stages = Stages {
     is_wrong: "wrong answer",
     choose_token: |token| format!("“{token}”: take as an answer"),
     continues: "Continues:",
-    way_back: |share| format!("{share} of the way from corrupted to clean"),
+    way_back: |share| format!("{share} of the way to clean"),
 };
 
 const SWEEP: SweepText = SweepText {
@@ -265,7 +265,7 @@ const MAP: Map = Map {
 };
 
 const NOTICES: Notices = Notices {
-    broken_link: "This link could not be opened, so the example is shown instead.",
+    broken_link: "This link could not be opened; what is shown here is not its experiment.",
     broken_link_text: "The link’s own text, as it came",
     dismiss: "Dismiss",
     failed: "The engine could not do this.",
