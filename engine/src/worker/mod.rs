@@ -4,6 +4,20 @@
 //! `postMessage`), so that Rust and JavaScript speak the same protocol.
 //! Every request carries an `id`, and everything that answers it carries it back.
 
+#[cfg(feature = "worker")]
+mod engines;
+#[cfg(feature = "worker")]
+mod failure;
+#[cfg(feature = "worker")]
+mod fetch;
+#[cfg(feature = "worker")]
+mod listen;
+#[cfg(feature = "worker")]
+mod serve;
+
+#[cfg(feature = "worker")]
+pub use serve::serve;
+
 use crate::experiment::{BackendInfo, Experiment, ModelInfo, Progress, Report, Update};
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,83 @@
+//! Every error, as the page shows it.
+
+use super::fetch::FetchError;
+use super::{Failure, FailureCode};
+use crate::backend::BackendError;
+use crate::model::ModelError;
+use crate::session::SessionError;
+
+impl Failure {
+    pub(super) fn new(code: FailureCode, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+            field: None,
+        }
+    }
+}
+
+/// How a request ended without its answer.
+#[derive(Debug)]
+pub(super) enum Ended {
+    Cancelled,
+    Failed(Failure),
+}
+
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<SessionError> for Ended {
+    fn from(e: SessionError) -> Self {
+        match e {
+            SessionError::Experiment { field, message } => Self::Failed(Failure {
+                code: FailureCode::Experiment,
+                message,
+                field: Some(field),
+            }),
+            SessionError::Model(e) => e.into(),
+        }
+    }
+}
+
+impl From<ModelError> for Ended {
+    fn from(e: ModelError) -> Self {
+        let code = match &e {
+            ModelError::Cancelled => return Self::Cancelled,
+            ModelError::Config(_) | ModelError::Tokenizer(_) | ModelError::Weights(_) => {
+                FailureCode::Model
+            }
+            ModelError::Backend(e) => code(e),
+            // A layer, position or head that this model has not, or a prompt it cannot read.
+            ModelError::Plan(_) => FailureCode::Experiment,
+        };
+        Failure::new(code, e).into()
+    }
+}
+
+fn code(e: &BackendError) -> FailureCode {
+    match e {
+        BackendError::OutOfMemory { .. } => FailureCode::OutOfMemory,
+        BackendError::DeviceLost(_) => FailureCode::DeviceLost,
+        BackendError::Unavailable(_) => FailureCode::NoWebgpu,
+        BackendError::Shape { .. } | BackendError::Candle(_) | BackendError::Gpu(_) => {
+            FailureCode::Internal
+        }
+    }
+}
+
+impl From<FetchError> for Ended {
+    fn from(e: FetchError) -> Self {
+        let code = match &e {
+            FetchError::Cancelled => return Self::Cancelled,
+            FetchError::NoRoom { .. } => FailureCode::OutOfMemory,
+            FetchError::Status { .. }
+            | FetchError::Unreachable { .. }
+            | FetchError::Interrupted { .. }
+            | FetchError::Short { .. } => FailureCode::Network,
+        };
+        Failure::new(code, e).into()
+    }
+}

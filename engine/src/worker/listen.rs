@@ -1,0 +1,77 @@
+//! Reading requests from JavaScript, and saying precisely what is wrong with them.
+
+use super::{Failure, FailureCode, Request};
+use crate::experiment::{Experiment, ParseError, VERSION};
+use js_sys::{JSON, Reflect};
+use serde::Deserialize;
+use serde_json::Value;
+use wasm_bindgen::JsValue;
+
+/// A message that is not a request; `id` is 0 where it has none.
+pub(super) struct Refused {
+    pub id: u32,
+    pub failure: Failure,
+}
+
+/// Reads a message.
+pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
+    let id = field::<u32>(&message, "id").unwrap_or(0);
+    // The experiment first and by itself: only so the error can name its field.
+    if field::<String>(&message, "type").as_deref() == Some("run") {
+        let value = Reflect::get(&message, &"experiment".into()).unwrap_or_default();
+        let experiment = experiment(&value).map_err(|failure| Refused { id, failure })?;
+        return Ok(Request::Run {
+            id,
+            experiment: Box::new(experiment),
+            preview: field(&message, "preview").unwrap_or(false),
+        });
+    }
+    serde_wasm_bindgen::from_value(message).map_err(|e| Refused {
+        id,
+        failure: Failure::new(
+            FailureCode::Internal,
+            format!("this is not a request that the engine knows: {e}"),
+        ),
+    })
+}
+
+fn field<T: for<'de> Deserialize<'de>>(message: &JsValue, name: &str) -> Option<T> {
+    let value = Reflect::get(message, &name.into()).ok()?;
+    serde_wasm_bindgen::from_value(value).ok()
+}
+
+/// By way of JSON, as links and files come: a JavaScript object is asked only
+/// for the fields that are known, so a misspelt one would go unnoticed.
+fn experiment(value: &JsValue) -> Result<Experiment, Failure> {
+    let text = JSON::stringify(value)
+        .ok()
+        .and_then(|text| text.as_string());
+    let value: Value = text
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default();
+    let fault = |field: &str, message: String| Failure {
+        code: FailureCode::Experiment,
+        message,
+        field: Some(field.into()),
+    };
+    // Before all else, as `Experiment::from_json` does it.
+    if let Some(found) = value.get("version").and_then(Value::as_u64)
+        && (found == 0 || found > u64::from(VERSION))
+    {
+        return Err(fault("version", ParseError::Version { found }.to_string()));
+    }
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let path = e.path().to_string();
+        let what = e.inner();
+        match path.as_str() {
+            "." => Failure::new(
+                FailureCode::Experiment,
+                format!("this is not an experiment: {what}; it needs clean, corrupted and metric"),
+            ),
+            _ => fault(
+                &path,
+                format!("the experiment's field {path} cannot be read: {what}"),
+            ),
+        }
+    })
+}
