@@ -8,16 +8,27 @@ import sirv from 'sirv';
  * so that an address that is not relative is a 404.
  *
  * @param {string} folder
- * @param {{ base?: string, port?: number }} [options] port 0 (the default) takes a free one
+ * @param {object} [options]
+ * @param {string} [options.base] starts and ends with a slash
+ * @param {number} [options.port] 0 (the default) takes a free one
+ * @param {Record<string, string>} [options.mounts] further folders, by the path
+ *   under `base` at which they are, such as `models/`
+ * @param {Record<string, string>} [options.headers] sent with every file
  * @returns {Promise<{ url: string, close: () => Promise<void> }>} `url` ends with a slash
  */
-export async function serveFolder(folder, { base = '/', port = 0 } = {}) {
+export async function serveFolder(folder, { base = '/', port = 0, mounts = {}, headers = {} } = {}) {
   // `dev` reads the folder at each request, so that a rebuilt page is served as it is.
-  const files = sirv(folder, { dev: true, etag: true });
+  const at = (path) => sirv(path, { dev: true, etag: true });
+  // The longest path first: the folder itself, at '', takes what no mount has.
+  const routes = Object.entries({ ...mounts, '': folder })
+    .sort(([a], [b]) => b.length - a.length)
+    .map(([path, from]) => [base + path, at(from)]);
   const server = createServer((request, response) => {
     const notFound = () => response.writeHead(404).end(`no ${request.url}`);
-    if (!request.url.startsWith(base)) return notFound();
-    request.url = request.url.slice(base.length - 1);
+    const [path, files] = routes.find(([path]) => request.url.startsWith(path)) ?? [];
+    if (!files) return notFound();
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    request.url = request.url.slice(path.length - 1);
     files(request, response, notFound);
   });
   await new Promise((resolve, reject) => {

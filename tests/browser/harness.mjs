@@ -15,11 +15,20 @@ export { serveFolder };
 /** The page as `make dist` built it. */
 export const DIST = process.env.DIST ?? fileURLToPath(new URL('../../dist', import.meta.url));
 
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
 /**
- * Serves dist/ from a sub-path, as a project page of a static host is.
+ * Serves dist/ from a sub-path, as a project page of a static host is. Beside it
+ * are the oracles' models, at oracles/<name>/, and pages of the tests, at pages/.
+ * @param {object} [options] as `serveFolder` takes them; `mounts` are added
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export const serveDist = (folder = DIST) => serveFolder(folder, { base: '/some/sub/' });
+export const serveDist = ({ mounts, ...options } = {}) =>
+  serveFolder(DIST, {
+    base: '/some/sub/',
+    mounts: { 'oracles/': here('../oracles/models'), 'pages/': here('pages'), ...mounts },
+    ...options,
+  });
 
 /** The first of `names` on PATH, unless the environment variable names another. */
 function executable(variable, names) {
@@ -38,10 +47,11 @@ function executable(variable, names) {
   throw new Error(`no ${names.join(' or ')} on PATH: run .ci/setup test, or set ${variable}`);
 }
 
-/** Chromium's flags: a fixed software WebGPU, and nothing fetched on its own account. */
-const CHROMIUM_FLAGS = [
-  '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
+/** A fixed software WebGPU. */
+const WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+
+/** Nothing fetched on Chromium's own account. */
+const QUIET_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
@@ -50,15 +60,16 @@ const CHROMIUM_FLAGS = [
 
 /**
  * Chromium with WebGPU on SwiftShader.
- * @param {import('playwright-core').LaunchOptions} [options] `args` are added to the flags
+ * @param {import('playwright-core').LaunchOptions & { webgpu?: boolean }} [options]
+ *   `args` are added to the flags; without `webgpu` there is no adapter
  * @returns {Promise<import('playwright-core').Browser>}
  */
-export const openChromium = ({ args = [], ...options } = {}) =>
+export const openChromium = ({ args = [], webgpu = true, ...options } = {}) =>
   chromium.launch({
     executablePath: executable('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']),
     // The sandbox needs user namespaces, which a container often lacks.
     chromiumSandbox: false,
-    args: [...CHROMIUM_FLAGS, ...args],
+    args: [...QUIET_FLAGS, ...(webgpu ? WEBGPU_FLAGS : []), ...args],
     ...options,
   });
 

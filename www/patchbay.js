@@ -1,0 +1,247 @@
+// Patchbay's engine for any web page: activation patching on GPT-2, computed in
+// the reader's own browser. A plain ES module; nothing to build or to install.
+//
+//   import { load } from "./patchbay.js";
+//
+//   const engine = await load({ model: "mini" });
+//   const report = await engine.run({
+//     clean: "When John and Mary went to the store, John gave a bottle to",
+//     corrupted: "When Bob and Mary went to the store, John gave a bottle to",
+//     metric: { kind: "logit_difference", answer: " Mary", wrong: " Bob" },
+//     sweep: { site: "resid_pre", mode: "denoising" },
+//   });
+//   console.table(report.sweep.values); // [layer][position], the metric of each patched run
+//
+// The fields of an experiment and of a report are in patchbay.d.ts. What the page
+// calls "copy link" holds the same experiment as `run` takes.
+//
+// This file lies beside engine.js, worker.js, worker_bg.wasm and models/, and finds
+// them by its own address, so it can be imported from any folder. From another
+// origin it works too, if the server that has these files allows it (CORS, as most
+// static hosts do) and the importing page's Content-Security-Policy, if it has one,
+// names that origin in script-src and connect-src and blob: in worker-src.
+
+/**
+ * Why something was not done.
+ *
+ * `code` is one of
+ * - `experiment`: the experiment cannot be run as it stands; `field` names the field
+ * - `model`: the model's files are broken, or are not GPT-2
+ * - `network`: a file did not arrive
+ * - `no_webgpu`: WebGPU was asked for and is not to be had
+ * - `device_lost`: the GPU went away; load again
+ * - `out_of_memory`: the device has too little memory
+ * - `disposed`: `dispose()` was called
+ * - `internal`: a fault of Patchbay; load again
+ */
+export class PatchbayError extends Error {
+  constructor(code, message, field) {
+    super(message);
+    this.name = "PatchbayError";
+    this.code = code;
+    if (field != null) this.field = field;
+  }
+}
+
+/**
+ * Starts an engine and loads a model into it.
+ *
+ * @param {import("./patchbay").LoadOptions} [options]
+ *   `model`: `mini` (the default), or the address of a folder with config.json,
+ *   tokenizer.json and model.safetensors, absolute or relative to the page;
+ *   `backend`: `auto` (a real GPU if there is one, else the CPU), `cpu` or `webgpu`;
+ *   `onProgress`: called with `{ done, total, seconds_left }` in bytes;
+ *   `signal`: an AbortSignal that stops the loading;
+ *   `base`: where Patchbay's files are, if not beside this one
+ * @returns {Promise<import("./patchbay").Engine>}
+ */
+export async function load({ model = "mini", backend = "auto", onProgress, signal, base } = {}) {
+  signal?.throwIfAborted();
+  const home = new URL(base ?? "./", base ? location.href : import.meta.url);
+  const { name, folder } = place(model, home);
+  const wire = new Wire(new URL("engine.js", home));
+  try {
+    await wire.ready;
+    const request = { type: "load", name, folder, backend };
+    const loaded = await wire.ask(request, { signal, onLoading: onProgress });
+    return new Engine(wire, loaded);
+  } catch (error) {
+    wire.end(error);
+    throw error;
+  }
+}
+
+/** A name without a slash is a model that comes with Patchbay. */
+function place(model, home) {
+  const bundled = !model.includes("/");
+  const folder = bundled ? new URL(`models/${model}/`, home) : new URL(model, location.href);
+  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
+  return { name: bundled ? model : folder.href, folder: folder.href };
+}
+
+class Engine {
+  #wire;
+
+  constructor(wire, { model, backend }) {
+    this.#wire = wire;
+    /** The model that is loaded: its name, sizes and the SHA-256 of its weights. */
+    this.model = Object.freeze(model);
+    /** Where it is computed: `name`, `device`, and under `auto` the `reason`. */
+    this.backend = Object.freeze(backend);
+  }
+
+  /**
+   * Runs an experiment. Runs that are asked for meanwhile wait for it.
+   *
+   * @param {import("./patchbay").Experiment} experiment `version` and `model` may be left out
+   * @param {import("./patchbay").RunOptions} [options]
+   *   `signal`: an AbortSignal that stops it; `onUpdate`: hears each thing as it is
+   *   found; `onProgress`: hears how far it has got; `preview`: estimate the sweep
+   *   and do not run it
+   * @returns {Promise<import("./patchbay").Report>}
+   */
+  async run(experiment, { signal, onProgress, onUpdate, preview = false } = {}) {
+    signal?.throwIfAborted();
+    const name = this.model.name;
+    if (experiment?.model !== undefined && experiment.model !== name) {
+      throw new PatchbayError(
+        "experiment",
+        `The experiment was set up on the model ${experiment.model}, but ${name} is loaded; load that one, or leave the field out.`,
+        "model",
+      );
+    }
+    const request = { type: "run", experiment: { version: 1, ...experiment, model: name }, preview };
+    const tell = (update) => {
+      if (update.kind === "progress") onProgress?.(progress(update));
+      onUpdate?.(update);
+    };
+    const { report } = await this.#wire.ask(request, { signal, onUpdate: tell });
+    return report;
+  }
+
+  /** Ends the engine and gives its memory back. Whatever runs is rejected. */
+  dispose() {
+    this.#wire.end(new PatchbayError("disposed", "This engine was disposed of; load a new one."));
+  }
+}
+
+const progress = ({ stage, done, total, seconds_left }) => ({ stage, done, total, seconds_left });
+
+/** The engine's worker and who waits for which of its answers. */
+class Wire {
+  #worker;
+  #last = 0;
+  #waiting = new Map();
+  /** Why nothing can be asked any more. */
+  #ended;
+  #started = Promise.withResolvers?.() ?? withResolvers();
+  #listening = false;
+
+  constructor(script) {
+    this.ready = this.#started.promise;
+    try {
+      this.#worker = start(script);
+    } catch (error) {
+      this.end(new PatchbayError("network", `${script} cannot be started: ${error.message}`));
+      return;
+    }
+    this.#worker.onmessage = ({ data }) => this.#hear(data);
+    this.#worker.onmessageerror = () =>
+      this.end(new PatchbayError("internal", "An answer of the engine could not be read."));
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.end(
+        this.#listening
+          ? new PatchbayError("internal", `The engine stopped (${event.message}); load it again.`)
+          : new PatchbayError("network", `${script} cannot be started: ${event.message ?? "it did not arrive"}`),
+      );
+    };
+  }
+
+  /** Sends a request; resolves with its answer. */
+  ask(request, { signal, onLoading, onUpdate }) {
+    return new Promise((resolve, reject) => {
+      if (this.#ended) return reject(this.#ended);
+      const id = ++this.#last;
+      const stop = () => {
+        this.#worker.postMessage({ type: "cancel", id });
+        settle(reject)(signal.reason);
+      };
+      const settle = (end) => (value) => {
+        this.#waiting.delete(id);
+        signal?.removeEventListener("abort", stop);
+        end(value);
+      };
+      signal?.addEventListener("abort", stop);
+      this.#waiting.set(id, { onLoading, onUpdate, resolve: settle(resolve), reject: settle(reject) });
+      try {
+        this.#worker.postMessage({ ...request, id });
+      } catch (error) {
+        // It holds something that is not data, such as a function.
+        settle(reject)(new PatchbayError("experiment", `The experiment cannot be sent: ${error.message}`));
+      }
+    });
+  }
+
+  #hear(message) {
+    if (message.type === "ready") {
+      this.#listening = true;
+      this.#started.resolve();
+      return;
+    }
+    const waiting = this.#waiting.get(message.id);
+    if (!waiting) return; // given up meanwhile
+    try {
+      switch (message.type) {
+        case "loading":
+          return waiting.onLoading?.(message.progress);
+        case "update":
+          return waiting.onUpdate?.(message.update);
+        case "loaded":
+        case "done":
+          return waiting.resolve(message);
+        case "failed": {
+          const { code, message: text, field } = message.failure;
+          return waiting.reject(new PatchbayError(code, text, field));
+        }
+        case "cancelled":
+          return waiting.reject(new DOMException("The request was cancelled.", "AbortError"));
+      }
+    } catch (error) {
+      // A callback's own fault belongs to whoever asked.
+      this.#worker.postMessage({ type: "cancel", id: message.id });
+      waiting.reject(error);
+    }
+  }
+
+  end(reason) {
+    if (this.#ended) return;
+    this.#ended = reason;
+    this.#worker?.terminate();
+    // `load` waits for it, or nobody does any more.
+    this.ready.catch(() => {});
+    this.#started.reject(reason);
+    for (const { reject } of [...this.#waiting.values()]) reject(reason);
+  }
+}
+
+/** Starts a module worker, also from another origin, where a worker may import but not begin. */
+function start(script) {
+  const options = { type: "module", name: "patchbay-engine" };
+  if (script.origin === location.origin) return new Worker(script, options);
+  const shim = new Blob([`import ${JSON.stringify(script.href)};`], { type: "text/javascript" });
+  const address = URL.createObjectURL(shim);
+  const worker = new Worker(address, options);
+  // Its first message says that it has been read; an error, that it never will be.
+  for (const type of ["message", "error"]) {
+    worker.addEventListener(type, () => URL.revokeObjectURL(address), { once: true });
+  }
+  return worker;
+}
+
+/** `Promise.withResolvers`, for browsers of before 2024. */
+function withResolvers() {
+  const it = {};
+  it.promise = new Promise((resolve, reject) => Object.assign(it, { resolve, reject }));
+  return it;
+}
