@@ -60,7 +60,10 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
             gpt2.read(b, &runs, &plan, &outcome, &wanted).await.unwrap()
         });
-        (reads[0].first().cloned().flatten().map(|l| l.all), store.pool.clone())
+        (
+            reads[0].first().cloned().flatten().map(|l| l.all),
+            store.pool.clone(),
+        )
     };
     let sets = oracle.json["edit_sets"].as_array().unwrap();
     let singles = oracle.json["edits"].as_array().unwrap();
@@ -68,10 +71,18 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
     for (i, set) in singles.iter().chain(sets).enumerate() {
         let case = &oracle.cases()[set["case"].as_u64().unwrap() as usize];
         let tokens: Rc<[u32]> = ids(&case["clean"]["tokens"]).into();
-        let list = set["edits"].as_array().map_or(vec![set], |e| e.iter().collect());
-        let edits: Vec<Edit> = list.iter().flat_map(|e| edits(&oracle, e, tokens.len())).collect();
+        let list = set["edits"]
+            .as_array()
+            .map_or(vec![set], |e| e.iter().collect());
+        let edits: Vec<Edit> = list
+            .iter()
+            .flat_map(|e| edits(&oracle, e, tokens.len()))
+            .collect();
         let expected = oracle.array(&set["logits"]);
-        let names: Vec<String> = list.iter().map(|e| format!("{} {}", e["op"], e["site"])).collect();
+        let names: Vec<String> = list
+            .iter()
+            .map(|e| format!("{} {}", e["op"], e["site"]))
+            .collect();
         let names = names.join(", ");
         let plain = Run {
             edits: edits.clone(),
@@ -79,7 +90,12 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
             ..Run::of(tokens.clone())
         };
         let (found, pool) = compute(plain);
-        close(&format!("{model} edit {i} ({names})"), &found.unwrap(), expected, 2e-4);
+        close(
+            &format!("{model} edit {i} ({names})"),
+            &found.unwrap(),
+            expected,
+            2e-4,
+        );
         // The same over an unedited base, so that only what the edits reach is computed.
         let mut sites = kept_for_entry(edits.iter().map(|e| e.site));
         sites.sort_unstable();
@@ -96,7 +112,12 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
             ..Run::over(&trace)
         };
         let found = compute(child).0.unwrap_or(unedited);
-        close(&format!("{model} edit {i} over a base"), &found, expected, 2e-4);
+        close(
+            &format!("{model} edit {i} over a base"),
+            &found,
+            expected,
+            2e-4,
+        );
     }
 }
 
@@ -123,7 +144,10 @@ fn activations<B: Backend>(model: &str, b: &B) {
         let plan = Plan::new(&shape, &runs).unwrap();
         let rows = pollster::block_on(async {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
-            gpt2.captured(b, &runs, &plan, &outcome).await.unwrap().remove(0)
+            gpt2.captured(b, &runs, &plan, &outcome)
+                .await
+                .unwrap()
+                .remove(0)
         });
         let rows: Vec<Vec<f32>> = rows.into_iter().map(|r| r.unwrap()).collect();
         let found: Vec<f32> = match s {
@@ -141,7 +165,10 @@ fn activations<B: Backend>(model: &str, b: &B) {
         close(&format!("{model} {s}"), &found, oracle.array(key), 2e-4);
         compared += 1;
     }
-    assert_eq!(compared, 13, "every site but the logits, which are compared elsewhere");
+    assert_eq!(
+        compared, 13,
+        "every site but the logits, which are compared elsewhere"
+    );
 }
 
 #[test]
@@ -155,5 +182,18 @@ fn cpu_edits_equal_the_oracles() {
 fn cpu_activations_equal_the_oracles() {
     for model in ["bare", "deep"] {
         activations(model, &patchbay_engine::backend::cpu::Cpu);
+    }
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn webgpu_edits_equal_the_oracles() {
+    if let Some(gpu) = common::gpu(None) {
+        for model in common::RANDOM_MODELS {
+            edited_logits(model, &gpu);
+        }
+        for model in ["bare", "deep"] {
+            activations(model, &gpu);
+        }
     }
 }

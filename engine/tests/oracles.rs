@@ -130,16 +130,61 @@ fn sweeps<B: Backend>(model: &str, backend: B, tolerance: Tolerance) {
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
 }
 
+#[cfg(feature = "webgpu")]
+const WEBGPU: Tolerance = Tolerance {
+    sweep: 2e-3,
+    logits: 2e-4,
+};
+
+/// The random models and the mini.
+fn models() -> impl Iterator<Item = &'static str> {
+    common::RANDOM_MODELS.into_iter().chain(["mini"])
+}
+
 #[test]
 fn cpu_logits_and_continuations_equal_the_oracles() {
-    for model in common::RANDOM_MODELS {
+    for model in models() {
         logits_and_continuation(model, patchbay_engine::backend::cpu::Cpu, CPU);
     }
 }
 
 #[test]
 fn cpu_sweeps_equal_the_oracles() {
-    for model in common::RANDOM_MODELS {
+    for model in models() {
         sweeps(model, patchbay_engine::backend::cpu::Cpu, CPU);
+    }
+}
+
+#[cfg(feature = "webgpu")]
+mod webgpu {
+    use super::*;
+
+    #[test]
+    fn logits_and_continuations_equal_the_oracles() {
+        if let Some(gpu) = common::gpu(None) {
+            for model in models() {
+                logits_and_continuation(model, gpu.clone(), WEBGPU);
+            }
+        }
+    }
+
+    #[test]
+    fn sweeps_equal_the_oracles() {
+        if let Some(gpu) = common::gpu(None) {
+            for model in models() {
+                sweeps(model, gpu.clone(), WEBGPU);
+            }
+        }
+    }
+
+    /// As where GPT-2's embedding is larger than what the device binds at once.
+    #[test]
+    fn a_split_embedding_changes_nothing() {
+        // 30 x 4 bytes a row: pieces of 83 tokens.
+        if let Some(gpu) = common::gpu(Some(10_000)) {
+            for model in ["bare", "untied"] {
+                logits_and_continuation(model, gpu.clone(), WEBGPU);
+            }
+        }
     }
 }

@@ -64,7 +64,10 @@ impl<B: Backend> Lab<B> {
         };
         pollster::block_on(async {
             let (b, m) = (&self.backend, &self.model);
-            let outcome = m.forward(b, &plan, &mut self.store, &Patient).await.unwrap();
+            let outcome = m
+                .forward(b, &plan, &mut self.store, &Patient)
+                .await
+                .unwrap();
             let reads = m.read(b, runs, &plan, &outcome, &wanted).await.unwrap();
             let captures = m.captured(b, runs, &plan, &outcome).await.unwrap();
             let logits = reads
@@ -93,8 +96,8 @@ impl<B: Backend> Lab<B> {
     fn edit(&self, rng: &mut StdRng, len: usize, traces: &[Rc<Trace>]) -> Edit {
         let shape = self.model.config.shape;
         let site = *EDITED.choose(rng).unwrap();
-        let head = (site.per_head() && rng.random_bool(0.7))
-            .then(|| rng.random_range(0..shape.n_head));
+        let head =
+            (site.per_head() && rng.random_bool(0.7)).then(|| rng.random_range(0..shape.n_head));
         let full = shape.width(site);
         let width = full.map(|w| if head.is_some() { w / shape.n_head } else { w });
         let scale = [0.0, 0.5, 1.0, -2.0][rng.random_range(0..4)];
@@ -186,12 +189,17 @@ impl<B: Backend> Lab<B> {
             let kept = self.keep(run);
             traces.push(kept);
         }
-        let runs: Vec<Run> = (0..rng.random_range(1..6)).map(|_| self.child(rng, &traces)).collect();
+        let runs: Vec<Run> = (0..rng.random_range(1..6))
+            .map(|_| self.child(rng, &traces))
+            .collect();
         let found = self.compute(&runs);
         let mut most: f32 = 0.0;
         for (run, (reads, captures)) in runs.iter().zip(found) {
             let plain = self.compute(&[Self::plain(run)]).remove(0);
-            let both = reads.into_iter().zip(plain.0).chain(captures.into_iter().zip(plain.1));
+            let both = reads
+                .into_iter()
+                .zip(plain.0)
+                .chain(captures.into_iter().zip(plain.1));
             for (i, (found, expected)) in both.enumerate() {
                 let expected = expected.unwrap();
                 // What the edits do not reach is as the parent's.
@@ -212,7 +220,11 @@ impl<B: Backend> Lab<B> {
             }
         }
         drop((traces, runs));
-        assert_eq!(self.store.pool.in_use(), 0, "seed {seed}: slots left behind");
+        assert_eq!(
+            self.store.pool.in_use(),
+            0,
+            "seed {seed}: slots left behind"
+        );
         most
     }
 }
@@ -221,7 +233,9 @@ fn planned_equals_plain<B: Backend>(backend: impl Fn() -> B, seeds: u64) {
     for (i, model) in ["deep", "half", "bare", "inverse"].into_iter().enumerate() {
         let mut lab = Lab::new(model, backend());
         let first = 10_000 * i as u64;
-        let most = (first..first + seeds).map(|s| lab.check(s)).fold(0.0, f32::max);
+        let most = (first..first + seeds)
+            .map(|s| lab.check(s))
+            .fold(0.0, f32::max);
         println!("{model}: {seeds} random batches, largest difference {most:.1e}");
     }
 }
@@ -229,4 +243,12 @@ fn planned_equals_plain<B: Backend>(backend: impl Fn() -> B, seeds: u64) {
 #[test]
 fn cpu_planned_equals_plain() {
     planned_equals_plain(|| patchbay_engine::backend::cpu::Cpu, 150);
+}
+
+#[cfg(feature = "webgpu")]
+#[test]
+fn webgpu_planned_equals_plain() {
+    if let Some(gpu) = common::gpu(None) {
+        planned_equals_plain(|| gpu.clone(), 15);
+    }
 }

@@ -85,7 +85,8 @@ impl Options {
         }
         Ok(Self {
             experiment: experiment.ok_or_else(|| format!("which experiment?\n\n{USAGE}"))?,
-            model: model.ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
+            model: model
+                .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
             backend: backend.unwrap_or_else(|| "cpu".into()),
             out,
         })
@@ -94,17 +95,26 @@ impl Options {
 
 fn run(options: &Options) -> Result<(), Failure> {
     let text = match options.experiment.as_str() {
-        "-" => std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?,
+        "-" => {
+            std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?
+        }
         file => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?,
     };
-    let experiment = Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
+    let experiment =
+        Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
     let files = files(&options.model)?;
     let report = match options.backend.as_str() {
         "cpu" => report(options, &files, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
         "webgpu" => {
-            let gpu = pollster::block_on(patchbay_engine::backend::gpu::Gpu::new());
-            report(options, &files, gpu.map_err(|e| e.to_string())?, &experiment)?
+            use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
+            let gpu = pollster::block_on(Gpu::new(GpuOptions::default()));
+            report(
+                options,
+                &files,
+                gpu.map_err(|e| e.to_string())?,
+                &experiment,
+            )?
         }
         other => return Err(format!("there is no backend {other}; take cpu or webgpu")),
     };
@@ -124,8 +134,8 @@ fn report<B: Backend>(
     backend: B,
     experiment: &Experiment,
 ) -> Result<Report, Failure> {
-    let mut session =
-        Session::load(&options.model, files, backend).map_err(|e| format!("model {}: {e}", options.model))?;
+    let mut session = Session::load(&options.model, files, backend)
+        .map_err(|e| format!("model {}: {e}", options.model))?;
     let terminal = Terminal {
         started: Instant::now(),
         shows: std::io::stderr().is_terminal(),
@@ -169,7 +179,8 @@ fn schema() -> String {
 
 fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {
     match out {
-        Some(path) => std::fs::write(path, format!("{text}\n")).map_err(|e| format!("{}: {e}", path.display())),
+        Some(path) => std::fs::write(path, format!("{text}\n"))
+            .map_err(|e| format!("{}: {e}", path.display())),
         None => writeln!(std::io::stdout(), "{text}").map_err(|e| format!("standard output: {e}")),
     }
 }
@@ -187,7 +198,9 @@ impl Host for Terminal {
         };
         if self.shows {
             let percent = 100 * p.done / p.total.max(1);
-            let left = p.seconds_left.map_or(String::new(), |s| format!(", {s:.0} s left"));
+            let left = p
+                .seconds_left
+                .map_or(String::new(), |s| format!(", {s:.0} s left"));
             let _ = write!(std::io::stderr(), "\r{:?} {percent} %{left}      ", p.stage);
             if p.done >= p.total {
                 let _ = writeln!(std::io::stderr());

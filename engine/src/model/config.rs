@@ -146,7 +146,7 @@ impl Raw {
                 return Err(field(name, "a whole number from 1 to 16777216", size));
             }
         }
-        if self.n_embd % self.n_head != 0 {
+        if !self.n_embd.is_multiple_of(self.n_head) {
             let found = format!("{} with n_head {}", self.n_embd, self.n_head);
             return Err(field("n_embd", "a multiple of n_head", found));
         }

@@ -3,7 +3,7 @@
 //! Shapes: `rows` is however many rows the plan computes at that point;
 //! `n` is `n_embd`, `t` the number of keys in the layer's slot table.
 
-use super::hooks::Hooks;
+use super::hooks::{Captured, Hooks};
 use super::table::Table;
 use super::{Config, ModelError, Pulse, Store, Weights};
 use crate::backend::{Backend, Result};
@@ -47,8 +47,8 @@ pub struct Outcome<B: Backend> {
     pub(super) read: Option<B::Tensor>,
     /// The rows of the last layer that `ln_final` and `logits` captures want.
     pub(super) last: Option<B::Tensor>,
-    /// Captured rows: (run, which of its captures) for each row of the matrix.
-    pub(super) captured: Vec<(Vec<(usize, usize)>, B::Tensor)>,
+    /// Captured rows.
+    pub(super) captured: Captured<B>,
 }
 
 impl<B: Backend> Gpt2<B> {

@@ -69,13 +69,17 @@ impl<B: Backend> Store<B> {
     }
 }
 
+/// Captured rows, still on the device: the run and which of its captures, for
+/// each row of a matrix.
+pub(super) type Captured<B> = Vec<(Vec<(usize, usize)>, <B as Backend>::Tensor)>;
+
 /// The hooks of one forward pass.
 pub(super) struct Hooks<'a, B: Backend> {
     backend: &'a B,
     plan: &'a Plan,
     store: &'a mut Store<B>,
     /// Rows to hand back, still on the device: which captures, and their rows.
-    pub captured: Vec<(Vec<(usize, usize)>, B::Tensor)>,
+    pub captured: Captured<B>,
 }
 
 impl<'a, B: Backend> Hooks<'a, B> {

@@ -59,6 +59,10 @@ fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
     sites
 }
 
+/// For each run and each thing asked of it, what was found; `None` where the
+/// run's edits do not reach.
+pub(super) type OfRuns<T> = Vec<Vec<Option<T>>>;
+
 impl<B: Backend> Session<B> {
     pub(super) async fn bases(
         &mut self,
@@ -156,13 +160,12 @@ impl<B: Backend> Session<B> {
 
     /// Plans runs, computes them, and reads what is wanted: for each run, its
     /// reads and its captures.
-    #[allow(clippy::type_complexity)]
     pub(super) async fn compute(
         &mut self,
         runs: &[Run],
         wanted: &Wanted,
         pulse: &impl Pulse,
-    ) -> Result<(Vec<Vec<Option<Logits>>>, Vec<Vec<Option<Vec<f32>>>>), SessionError> {
+    ) -> Result<(OfRuns<Logits>, OfRuns<Vec<f32>>), SessionError> {
         let plan = Plan::new(&self.model.config.shape, runs)?;
         let (b, model) = (&self.backend, &self.model);
         let outcome = model.forward(b, &plan, &mut self.store, pulse).await?;
@@ -253,7 +256,7 @@ fn captures(
 fn capture_reports(
     experiment: &Experiment,
     setup: &Setup,
-    captured: &[Vec<Option<Vec<f32>>>],
+    captured: &OfRuns<Vec<f32>>,
 ) -> Vec<CaptureReport> {
     let mut next = [0, 0];
     let report = |capture: &crate::experiment::Capture| {

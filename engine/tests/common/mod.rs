@@ -142,3 +142,18 @@ pub fn close(what: &str, found: &[f32], expected: &[f32], tolerance: f32) {
         "{what}: {difference:.2e} > {tolerance:.0e}"
     );
 }
+
+/// A GPU for the tests, in software where there is no other. `None`, said
+/// aloud, where `PATCHBAY_NO_WEBGPU` is set; without it a missing adapter fails.
+#[cfg(feature = "webgpu")]
+pub fn gpu(max_tensor_bytes: Option<u64>) -> Option<patchbay_engine::backend::gpu::Gpu> {
+    use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
+    if std::env::var_os("PATCHBAY_NO_WEBGPU").is_some() {
+        println!("skipped: PATCHBAY_NO_WEBGPU is set");
+        return None;
+    }
+    let gpu = pollster::block_on(Gpu::new(GpuOptions { max_tensor_bytes }));
+    Some(gpu.unwrap_or_else(|e| {
+        panic!("{e}. Install Vulkan (Debian: libvulkan1, and chromium for SwiftShader, with VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json), or set PATCHBAY_NO_WEBGPU=1")
+    }))
+}
