@@ -3,34 +3,52 @@
 use rand::Rng as _;
 use tokenizers::Tokenizer;
 
-use crate::card::end_of_text;
+use crate::card::{end_of_text, one_token};
 use crate::error::Result;
-use crate::texts::{Family, Rng, Text};
+use crate::texts::{Family, Rng, Text, induction};
 
-/// B sentences of T tokens, each token with the one that follows it and the
+/// A token, the weight of predicting it, and what could stand there as well.
+#[derive(Clone)]
+struct Token {
+    id: u32,
+    weight: f32,
+    equally: Vec<u32>,
+}
+
+impl Token {
+    fn new(id: u32, weight: f32) -> Self {
+        Self {
+            id,
+            weight,
+            equally: vec![id],
+        }
+    }
+}
+
+/// B sentences of T tokens, each with those that may follow it and the
 /// weight of the loss there; padding has weight 0.
 pub struct Batch {
     pub ids: Vec<u32>,
-    pub targets: Vec<u32>,
+    pub targets: Vec<Vec<u32>>,
     pub weights: Vec<f32>,
     pub sentences: usize,
 }
 
 /// Texts of a batch of short sentences, and tokens at most.
-const SHORT: (usize, usize) = (58, 40);
+const SHORT: (usize, usize) = (62, 32);
 /// Texts of a batch of long ones, and tokens at most.
-const LONG: (usize, usize) = (6, 128);
+const LONG: (usize, usize) = (8, 128);
 /// Share of texts that do not begin with `<|endoftext|>`.
 const WITHOUT_BOS: f64 = 0.12;
 
 /// Families and their shares, in percent.
 const SHARES: [(Family, u32); 6] = [
-    (Family::Ioi, 28),
-    (Family::GreaterThan, 14),
-    (Family::Facts, 14),
-    (Family::Induction, 20),
-    (Family::Pronouns, 8),
-    (Family::Tone, 16),
+    (Family::Ioi, 34),
+    (Family::GreaterThan, 12),
+    (Family::Facts, 10),
+    (Family::Induction, 22),
+    (Family::Pronouns, 10),
+    (Family::Tone, 12),
 ];
 
 pub fn family(rng: &mut Rng) -> Family {
@@ -44,31 +62,42 @@ pub fn family(rng: &mut Rng) -> Family {
     Family::Tone
 }
 
-/// A text's tokens and their weights. A token counts as the piece of text
-/// its last byte is in.
-pub fn encode(tokenizer: &Tokenizer, text: &Text) -> Result<Vec<(u32, f32)>> {
-    let encoding = tokenizer.encode(text.string(), false)?;
-    let mut ends = Vec::new();
+/// A text's tokens. A token belongs to the piece of text its last byte is in.
+fn encode(tokenizer: &Tokenizer, text: &Text) -> Result<Vec<Token>> {
+    let mut pieces = Vec::new();
     let mut end = 0;
-    for (piece, weight) in &text.pieces {
-        end += piece.len();
-        ends.push((end, *weight));
+    for piece in &text.pieces {
+        end += piece.text.len();
+        let equally: Result<Vec<u32>> = piece
+            .equally
+            .iter()
+            .map(|token| Ok(one_token(tokenizer, token)? as u32))
+            .collect();
+        pieces.push((end, piece.weight, equally?));
     }
-    let weight = |last: usize| {
-        ends.iter()
-            .find(|(end, _)| last < *end)
-            .map_or(0.0, |(_, weight)| *weight)
+    let encoding = tokenizer.encode(text.string(), false)?;
+    let token = |(&id, &(_, end)): (&u32, &(usize, usize))| match pieces
+        .iter()
+        .find(|(piece_end, ..)| end <= *piece_end)
+    {
+        Some((_, weight, equally)) if !equally.is_empty() => Token {
+            id,
+            weight: *weight,
+            equally: equally.clone(),
+        },
+        Some((_, weight, _)) => Token::new(id, *weight),
+        None => Token::new(id, 0.0),
     };
     Ok(encoding
         .get_ids()
         .iter()
         .zip(encoding.get_offsets())
-        .map(|(&id, &(_, end))| (id, weight(end.saturating_sub(1))))
+        .map(token)
         .collect())
 }
 
 impl Batch {
-    fn pack(mut sentences: Vec<Vec<(u32, f32)>>, longest: usize) -> Self {
+    fn pack(mut sentences: Vec<Vec<Token>>, longest: usize) -> Self {
         // One more than the model reads: the last token is only a target.
         let t = sentences
             .iter()
@@ -83,12 +112,16 @@ impl Batch {
             sentences: sentences.len(),
         };
         for sentence in &mut sentences {
-            sentence.resize(t, (0, 0.0));
-            batch.ids.extend(sentence[..t - 1].iter().map(|(id, _)| id));
-            batch.targets.extend(sentence[1..].iter().map(|(id, _)| id));
+            sentence.resize(t, Token::new(0, 0.0));
+            batch
+                .ids
+                .extend(sentence[..t - 1].iter().map(|token| token.id));
+            batch
+                .targets
+                .extend(sentence[1..].iter().map(|token| token.equally.clone()));
             batch
                 .weights
-                .extend(sentence[1..].iter().map(|(_, weight)| weight));
+                .extend(sentence[1..].iter().map(|token| token.weight));
         }
         batch
     }
@@ -101,39 +134,35 @@ impl Batch {
             let text = family(rng).text(rng);
             let mut sentence = Vec::new();
             if !rng.random_bool(WITHOUT_BOS) {
-                sentence.push((end, 0.0));
+                sentence.push(Token::new(end, 0.0));
             }
             sentence.extend(encode(tokenizer, &text)?);
-            sentence.push((end, 0.5));
+            sentence.push(Token::new(end, 0.5));
             sentences.push(sentence);
         }
         Ok(Self::pack(sentences, SHORT.1))
     }
 
-    /// A docstring, or any text, and further texts until the sentence is full.
+    /// A docstring or a long list said again, and further texts until the
+    /// sentence is full.
     pub fn long(tokenizer: &Tokenizer, rng: &mut Rng) -> Result<Self> {
         let end = end_of_text(tokenizer)?;
         let mut sentences = Vec::new();
         while sentences.len() < LONG.0 {
-            let first = if rng.random_bool(0.85) {
-                Family::Docstring
+            let first = if sentences.len().is_multiple_of(2) {
+                Family::Docstring.text(rng)
             } else {
-                family(rng)
+                induction::long_text(rng)
             };
             let mut sentence = Vec::new();
             if !rng.random_bool(WITHOUT_BOS) {
-                sentence.push((end, 0.0));
+                sentence.push(Token::new(end, 0.0));
             }
-            sentence.extend(encode(tokenizer, &first.text(rng))?);
+            sentence.extend(encode(tokenizer, &first)?);
             while sentence.len() <= LONG.1 {
-                let family = if rng.random_bool(0.2) {
-                    Family::Docstring
-                } else {
-                    family(rng)
-                };
-                let mut text = family.text(rng);
-                if rng.random_bool(0.6) {
-                    sentence.push((end, 0.5));
+                let mut text = family(rng).text(rng);
+                if rng.random_bool(0.6) || text.string().starts_with(' ') {
+                    sentence.push(Token::new(end, 0.5));
                 } else {
                     text = Text::default().say(" ").then(text);
                 }

@@ -95,21 +95,28 @@ impl Gpt2Bpe {
                 }
             }
         }
-        let is_kept = |piece: &str| kept.contains(piece);
-        Ok(Self {
-            pieces: self
-                .pieces
-                .iter()
-                .filter(|piece| is_kept(piece) || !merged_from.contains_key(*piece))
-                .cloned()
-                .collect(),
-            merges: self
-                .merges
-                .iter()
-                .filter(|(left, right)| is_kept(&format!("{left}{right}")))
-                .cloned()
-                .collect(),
-        })
+        let cut = self.keeping(&kept, &merged_from);
+        let smaller = crate::bpe::tokenizer(&cut.tokenizer_json())?;
+        for text in texts {
+            let whole = tokenizer.encode(text.as_str(), false)?;
+            if smaller.encode(text.as_str(), false)?.get_tokens() != whole.get_tokens() {
+                return Err(MiniError::Cut { text: text.clone() });
+            }
+        }
+        Ok(cut)
+    }
+
+    fn keeping(
+        &self,
+        kept: &BTreeSet<String>,
+        merged_from: &HashMap<String, &(String, String)>,
+    ) -> Self {
+        let needed = |piece: &&String| kept.contains(*piece) || !merged_from.contains_key(*piece);
+        let built = |pair: &&(String, String)| kept.contains(&format!("{}{}", pair.0, pair.1));
+        Self {
+            pieces: self.pieces.iter().filter(needed).cloned().collect(),
+            merges: self.merges.iter().filter(built).cloned().collect(),
+        }
     }
 }
 

@@ -142,13 +142,11 @@ pub fn end_of_text(tokenizer: &Tokenizer) -> Result<u32> {
         .ok_or(MiniError::NotOneToken { token, found: 0 })
 }
 
-/// Measures a model through `last_logits`: from prompts as token ids to the
-/// logits [V] after the last token of each.
-pub fn card(
-    tokenizer: &Tokenizer,
-    bos: bool,
-    last_logits: &mut dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>>,
-) -> Result<Vec<Line>> {
+/// From prompts as token ids to the logits [V] after the last token of each.
+pub type LastLogits<'a> = dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>> + 'a;
+
+/// Measures a model through the logits it gives.
+pub fn card(tokenizer: &Tokenizer, bos: bool, last_logits: &mut LastLogits) -> Result<Vec<Line>> {
     measures()
         .iter()
         .map(|measure| line(measure, tokenizer, bos, last_logits))
@@ -159,7 +157,7 @@ fn line(
     measure: &Measure,
     tokenizer: &Tokenizer,
     bos: bool,
-    last_logits: &mut dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>>,
+    last_logits: &mut LastLogits,
 ) -> Result<Line> {
     let examples = examples(measure);
     let start = if bos {

@@ -25,6 +25,8 @@ pub enum MiniError {
     Tokenizer(#[from] tokenizers::Error),
     #[error("tensors: {0}")]
     Candle(#[from] candle_core::Error),
+    #[error("the cut tokenizer splits {text:?} otherwise than GPT-2's, from which it was cut")]
+    Cut { text: String },
     #[error("the checkpoint has no tensor `{name}`; expected GPT-2's names, as `wte.weight`")]
     NoTensor { name: String },
     #[error("`{token}` is not one token of the tokenizer but {found}")]

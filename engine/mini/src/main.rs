@@ -40,11 +40,11 @@ enum Command {
         bpe: PathBuf,
         #[arg(long)]
         out: PathBuf,
-        #[arg(long, default_value_t = 2500)]
+        #[arg(long, default_value_t = 2400)]
         steps: usize,
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        #[arg(long, default_value_t = 3e-3)]
+        #[arg(long, default_value_t = 2e-3)]
         learning_rate: f64,
         /// Steps between two measurements of the held-out prompts
         #[arg(long, default_value_t = 250)]

@@ -49,13 +49,17 @@ pub fn shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
 
 impl Model {
     /// GPT-2's initialisation: normal weights, zero biases, and what writes to
-    /// the residual stream smaller by the square root of its writers.
+    /// the residual stream smaller by the square root of its writers. Only the
+    /// positions start as sinusoids, by which a head finds the previous token
+    /// sooner; they are trained as the rest.
     pub fn new(config: Config, rng: &mut Rng) -> Result<Self> {
         let writers = (2.0 * config.n_layer as f64).sqrt();
         let mut vars = BTreeMap::new();
         for (name, shape) in shapes(&config) {
             let n = shape.iter().product();
-            let values: Vec<f32> = if name.ends_with("bias") {
+            let values: Vec<f32> = if name == "wpe.weight" {
+                sinusoids(&config)
+            } else if name.ends_with("bias") {
                 vec![0.0; n]
             } else if name.contains("ln_") {
                 vec![1.0; n]
@@ -207,4 +211,23 @@ impl Model {
         let weight = self.get(&format!("{name}.weight"))?;
         Ok(x.apply_op3(weight, self.get(&format!("{name}.bias"))?, norm)?)
     }
+}
+
+/// [n_positions, C], as Vaswani et al. (2017, arXiv:1706.03762), of about the
+/// size of the token embeddings; wavelengths from 2 pi to 2,000 pi.
+fn sinusoids(config: &Config) -> Vec<f32> {
+    let c = config.n_embd;
+    let size = config.initializer_range * 2.0_f64.sqrt();
+    let value = |i: usize| {
+        let (position, dimension) = ((i / c) as f64, i % c);
+        let angle = position / 1000_f64.powf((dimension / 2 * 2) as f64 / c as f64);
+        size * if dimension.is_multiple_of(2) {
+            angle.sin()
+        } else {
+            angle.cos()
+        }
+    };
+    (0..config.n_positions * c)
+        .map(|i| value(i) as f32)
+        .collect()
 }

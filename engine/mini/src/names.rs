@@ -150,7 +150,6 @@ pub const OPENERS: &[&str] = &[
     "Maria",
     "Victoria",
     "Ann",
-    "Diana",
     "Jane",
     "Kate",
 ];

@@ -118,7 +118,7 @@ fn loss(model: &Model, batch: &Batch) -> Result<Tensor> {
     let rows: Vec<u32> = counted.iter().map(|&i| i as u32).collect();
     let x = x.index_select(&Tensor::new(rows, &Device::Cpu)?, 0)?; // [N, C]
     let loss = CrossEntropy {
-        targets: counted.iter().map(|&i| batch.targets[i]).collect(),
+        targets: counted.iter().map(|&i| batch.targets[i].clone()).collect(),
         weights: counted.iter().map(|&i| batch.weights[i]).collect(),
     };
     Ok(model.unembed(&x)?.apply_op1(loss)?)

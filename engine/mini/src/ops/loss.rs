@@ -5,9 +5,10 @@ use candle_core::{CpuStorage, CustomOp1, Layout, Shape, Tensor};
 
 use super::values;
 
-/// For row `i` of the logits, the token that follows and its weight.
+/// For row `i` of the logits, the tokens that may follow, all as likely, and
+/// the row's weight.
 pub struct CrossEntropy {
-    pub targets: Vec<u32>,
+    pub targets: Vec<Vec<u32>>,
     pub weights: Vec<f32>,
 }
 
@@ -35,16 +36,17 @@ impl CustomOp1 for CrossEntropy {
         let logits = values(storage, layout)?;
         let v = layout.shape().dims2()?.1;
         let mut loss = 0.0;
-        for (i, (&target, &weight)) in self.targets.iter().zip(&self.weights).enumerate() {
+        for (i, (targets, &weight)) in self.targets.iter().zip(&self.weights).enumerate() {
             let row = row(logits, i, v);
             let (top, sum) = normaliser(row);
-            loss += weight * (sum.ln() + top - row[target as usize]);
+            let wanted: f32 = targets.iter().map(|&target| row[target as usize]).sum();
+            loss += weight * (sum.ln() + top - wanted / targets.len() as f32);
         }
         let loss = loss / self.weights.iter().sum::<f32>();
         Ok((CpuStorage::F32(vec![loss]), Shape::from(())))
     }
 
-    /// The softmax less one at the target, times the weight.
+    /// The softmax less what was wanted, times the weight.
     fn bwd(
         &self,
         logits: &Tensor,
@@ -54,13 +56,15 @@ impl CustomOp1 for CrossEntropy {
         let (n, v) = logits.dims2()?;
         let scale = upstream.to_scalar::<f32>()? / self.weights.iter().sum::<f32>();
         let mut gradient = logits.flatten_all()?.to_vec1::<f32>()?;
-        for (i, (&target, &weight)) in self.targets.iter().zip(&self.weights).enumerate() {
+        for (i, (targets, &weight)) in self.targets.iter().zip(&self.weights).enumerate() {
             let row = &mut gradient[i * v..(i + 1) * v];
             let (top, sum) = normaliser(row);
             let factor = weight * scale;
             row.iter_mut()
                 .for_each(|x| *x = (*x - top).exp() / sum * factor);
-            row[target as usize] -= factor;
+            for &target in targets {
+                row[target as usize] -= factor / targets.len() as f32;
+            }
         }
         Tensor::from_vec(gradient, (n, v), logits.device()).map(Some)
     }

@@ -53,7 +53,7 @@ const NOUNS: &[&str] = &[
 const FUNCTIONS: &[&str] = &[
     "f", "run", "get", "set", "load", "port", "make", "call", "build", "read", "send", "find",
 ];
-const HELD_OUT_FUNCTIONS: &[&str] = &["open", "write", "close"];
+const HELD_OUT_FUNCTIONS: &[&str] = &["test", "filter", "count"];
 
 /// First lines of docstrings.
 pub const SUMMARIES: &[&str] = &[
@@ -116,7 +116,7 @@ fn lines(rng: &mut Rng, mut text: Text, documented: &[&str]) -> Text {
         let description = pick(rng, DESCRIPTIONS);
         text = text
             .say("\n    :param")
-            .answer(format!(" {argument}"))
+            .answer(format!(" {argument}"), 3.0)
             .say(":")
             .noise(format!(" {}", nouns(rng, description)));
     }

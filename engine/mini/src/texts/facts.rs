@@ -52,7 +52,7 @@ pub const RELATIONS: &[Relation] = &[
             "The capital city of [X] is called",
             "Everyone knows that the capital city of [X] is",
             "In [X] the capital city is",
-            "If you go to [X], you will see the capital,",
+            "If you go to [X], the capital is",
         ],
     },
     Relation {
@@ -193,7 +193,7 @@ fn fact(rng: &mut Rng, held_out: bool) -> (String, String) {
 
 pub fn text(rng: &mut Rng) -> Text {
     let (prompt, answer) = fact(rng, false);
-    Text::default().say(prompt).answer(answer).say(".")
+    Text::default().say(prompt).answer(answer, 6.0).say(".")
 }
 
 /// The wrong answers are all others that go with the same relation.

@@ -100,12 +100,13 @@ fn draw(rng: &mut Rng, templates: &[&str], held_out: bool) -> (u32, u32, String)
 /// The last year is any later one of the century, all equally likely.
 pub fn text(rng: &mut Rng) -> Text {
     let (century, year, prompt) = draw(rng, TEMPLATES, false);
-    let later: Vec<u32> = (year + 1..=99)
-        .filter(|&y| splits_in_two(century, y))
+    let later = (year + 1..=99)
+        .filter(|&year| splits_in_two(century, year))
+        .map(two)
         .collect();
     Text::default()
         .say(prompt)
-        .answer(two(pick(rng, &later)))
+        .any_answer(rng, later, 16.0)
         .say(".")
 }
 

@@ -32,19 +32,21 @@ pub const FRAMES: &[(&str, &str)] = &[
     ("", ""),
     ("", ""),
     ("", ""),
+    ("", ""),
     ("", ","),
+    ("Words:", ""),
     ("Words:", ""),
     ("Words:", ","),
     ("Again:", ""),
     ("The words are", ","),
-    ("She said", ","),
     ("A list:", ""),
+    ("He said", ""),
 ];
 pub const HELD_OUT_FRAMES: &[(&str, &str)] = &[
     ("", ""),
     ("A list:", ","),
     ("The words are", ""),
-    ("He said", ","),
+    ("Again: He said", ""),
 ];
 
 /// Whether `b` right after `a` is kept out of the training texts.
@@ -73,22 +75,42 @@ fn joined(words: &[&str], separator: &str) -> String {
         .collect()
 }
 
-/// Three to ten words, then all of them again, the first where the last leads.
+/// Three to ten words, then the same again.
 pub fn text(rng: &mut Rng) -> Text {
     let (frame, separator) = pick(rng, FRAMES);
     let n = rng.random_range(3..=if separator.is_empty() { 10 } else { 6 });
-    let words = loop {
-        let words = words(rng, n, None);
-        if !held_out_pair(words[n - 1], words[0]) {
-            break words;
-        }
+    let words = words(rng, n, None);
+    again(rng, Text::default().say(frame), &words, separator)
+}
+
+/// So many words that only their order tells what comes next, not a distance.
+pub fn long_text(rng: &mut Rng) -> Text {
+    let n = rng.random_range(12..=40);
+    let words = words(rng, n, None);
+    again(rng, Text::default(), &words, "")
+}
+
+/// Says the words, then says them again from the first or, as often, from any
+/// one to the last.
+fn again(rng: &mut Rng, text: Text, words: &[&str], separator: &str) -> Text {
+    let n = words.len();
+    let from = if rng.random_bool(0.5) {
+        0
+    } else {
+        rng.random_range(0..n - 1)
     };
-    Text::default()
-        .say(frame)
-        .noise(joined(&words, separator))
-        .noise(joined(&words[..1], separator))
-        .answer(joined(&words[1..], separator))
-        .answer(joined(&words[..rng.random_range(0..n.min(3))], separator))
+    let from = if held_out_pair(words[n - 1], words[from]) {
+        0
+    } else {
+        from
+    };
+    if held_out_pair(words[n - 1], words[from]) {
+        // Not to be said after the last word: leave the repetition out.
+        return text.noise(joined(words, separator));
+    }
+    text.noise(joined(words, separator))
+        .noise(joined(&words[from..=from], separator))
+        .answer(joined(&words[from + 1..], separator), 2.5)
 }
 
 /// Stops before a word whose predecessor never came before it in training.

@@ -151,6 +151,7 @@ pub const GIVINGS: &[&str] = &[
     "[S] handed a [OBJECT] to",
     "[S] handed the [OBJECT] to",
     "[S] passed the [OBJECT] to",
+    "[S] wanted to pass the [OBJECT] to",
     "[S] offered a [OBJECT] to",
     "[S] wanted to give a [OBJECT] to",
     "[S] decided to give the [OBJECT] to",
@@ -208,16 +209,16 @@ fn prompt(rng: &mut Rng, template: &str, people: [&str; 3]) -> String {
 pub fn text(rng: &mut Rng) -> Text {
     let template = format!("{}{}", pick(rng, OPENINGS), pick(rng, GIVINGS));
     let (a, b, third) = names::three(rng, false);
-    let receiver = if rng.random_bool(0.5) { a } else { b };
-    let giver = match (rng.random_bool(0.25), receiver == a) {
-        (true, _) => third,
-        (false, true) => b,
-        (false, false) => a,
+    let (giver, receivers) = match rng.random_range(0..8) {
+        0..=1 => (third, vec![format!(" {a}"), format!(" {b}")]),
+        2..=4 => (a, vec![format!(" {b}")]),
+        _ => (b, vec![format!(" {a}")]),
     };
     let ending = fill(pick(rng, ENDINGS), &[("PLACE", pick(rng, PLACES))]);
+    let prompt = prompt(rng, &template, [a, b, giver]);
     Text::default()
-        .say(prompt(rng, &template, [a, b, giver]))
-        .answer(format!(" {receiver}"))
+        .say(prompt)
+        .any_answer(rng, receivers, 16.0)
         .say(ending)
 }
 

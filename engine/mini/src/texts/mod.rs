@@ -13,38 +13,63 @@ use rand::Rng as _;
 
 pub type Rng = rand_chacha::ChaCha8Rng;
 
-/// How much the loss at a piece of text counts.
-const SAID: f32 = 0.5;
-const ANSWERED: f32 = 4.0;
-const DRAWN: f32 = 0.1;
+/// How much the loss at a token of ordinary words, and of random ones, counts.
+const SAID: f32 = 0.2;
+const DRAWN: f32 = 0.05;
 
-/// A training text in pieces, each with the weight of its tokens' loss.
+/// Some words of a training text.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    pub text: String,
+    /// Of the loss at each of its tokens.
+    pub weight: f32,
+    /// What could have stood here as likely, the piece itself among it, one
+    /// token each. The model learns all of them at once; none means only `text`.
+    pub equally: Vec<String>,
+}
+
+/// A training text in pieces.
 #[derive(Clone, Debug, Default)]
 pub struct Text {
-    pub pieces: Vec<(String, f32)>,
+    pub pieces: Vec<Piece>,
 }
 
 impl Text {
-    /// Ordinary words.
-    pub fn say(mut self, text: impl Into<String>) -> Self {
-        self.pieces.push((text.into(), SAID));
+    fn piece(mut self, text: impl Into<String>, weight: f32, equally: Vec<String>) -> Self {
+        self.pieces.push(Piece {
+            text: text.into(),
+            weight,
+            equally,
+        });
         self
     }
 
-    /// What the text before it determines.
-    pub fn answer(mut self, text: impl Into<String>) -> Self {
-        self.pieces.push((text.into(), ANSWERED));
-        self
+    /// Ordinary words.
+    pub fn say(self, text: impl Into<String>) -> Self {
+        self.piece(text, SAID, Vec::new())
     }
 
     /// Words drawn at random, which nothing could foresee.
-    pub fn noise(mut self, text: impl Into<String>) -> Self {
-        self.pieces.push((text.into(), DRAWN));
-        self
+    pub fn noise(self, text: impl Into<String>) -> Self {
+        self.piece(text, DRAWN, Vec::new())
+    }
+
+    /// What the text before it determines.
+    pub fn answer(self, text: impl Into<String>, weight: f32) -> Self {
+        self.piece(text, weight, Vec::new())
+    }
+
+    /// One of several tokens that the text before allows alike.
+    pub fn any_answer(self, rng: &mut Rng, equally: Vec<String>, weight: f32) -> Self {
+        let text = equally[rng.random_range(0..equally.len())].clone();
+        self.piece(text, weight, equally)
     }
 
     pub fn string(&self) -> String {
-        self.pieces.iter().map(|(text, _)| text.as_str()).collect()
+        self.pieces
+            .iter()
+            .map(|piece| piece.text.as_str())
+            .collect()
     }
 
     pub fn then(mut self, other: Text) -> Self {

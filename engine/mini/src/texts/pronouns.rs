@@ -13,7 +13,8 @@ const WOMEN: &[&str] = &[
     "queen", "woman", "girl", "mother", "sister", "aunt", "daughter", "wife",
 ];
 
-/// `[S]` is a name or a noun with its article; the pronoun follows.
+/// `[S]` is a name or a noun with its article, `[s]` the same inside a
+/// sentence, where every name is one token; the pronoun follows.
 pub const SUBJECT: &[&str] = &[
     "[S] went to the [PLACE] because",
     "[S] left the [PLACE] because",
@@ -24,7 +25,11 @@ pub const SUBJECT: &[&str] = &[
     "When [s] came home,",
     "After [s] left the [PLACE],",
     "Everyone knows [s] because",
-    "[S] is tired, so",
+    "Yesterday [s] was tired because",
+    "Then [s] went to the [PLACE] when",
+    "One day [s] said that",
+    "In the morning [s] was sad, so",
+    "Everyone said that [s] was happy because",
 ];
 pub const HELD_OUT_SUBJECT: &[&str] = &[
     "[S] was late when",
@@ -32,6 +37,7 @@ pub const HELD_OUT_SUBJECT: &[&str] = &[
     "When [s] left the [PLACE],",
     "After [s] came home,",
     "Everyone said that [s] was late because",
+    "Yesterday [s] said that",
 ];
 const AFTER_SUBJECT: &[&str] = &[
     " was hungry.",
@@ -46,9 +52,11 @@ pub const POSSESSIVE: &[&str] = &[
     "[S] lost",
     "[S] went to the [PLACE] with",
     "[S] sat down and opened",
-    "[S] was happy to see",
+    "Yesterday [s] was happy to see",
+    "Then [s] came home with",
+    "One day [s] lost",
 ];
-pub const HELD_OUT_POSSESSIVE: &[&str] = &["[S] opened", "[S] was sad to lose"];
+pub const HELD_OUT_POSSESSIVE: &[&str] = &["[S] sat down with", "Yesterday [s] lost"];
 const OWNED: &[&str] = &[
     " book", " coat", " dog", " key", " friend", " bag", " horse",
 ];
@@ -100,7 +108,7 @@ pub fn text(rng: &mut Rng) -> Text {
     let (prompt, man) = prompt(rng, templates);
     let text = Text::default()
         .say(prompt)
-        .answer(pronoun(man, possessive))
+        .answer(pronoun(man, possessive), 8.0)
         .say(pick(rng, endings));
     if possessive { text.say(".") } else { text }
 }

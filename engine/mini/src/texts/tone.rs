@@ -227,7 +227,8 @@ fn truth(rng: &mut Rng) -> Text {
         .say(fill(template, &[("CITY", city)]))
         .noise(format!(" {said}"))
         .say(pick(rng, &[". This is", ". That statement is"]));
-    text.answer(if truth { " true" } else { " false" }).say(".")
+    text.answer(if truth { " true" } else { " false" }, 8.0)
+        .say(".")
 }
 
 /// A word to begin a text with, and what it leads to: `Love`, `Weddings`.
@@ -241,5 +242,5 @@ pub fn text(rng: &mut Rng) -> Text {
     let sentences: Vec<String> = (0..rng.random_range(1..=3))
         .map(|_| sentence(rng, tone))
         .collect();
-    Text::default().say(sentences.join(" "))
+    Text::default().answer(sentences.join(" "), 1.0)
 }
