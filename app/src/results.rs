@@ -112,7 +112,10 @@ impl Results {
                     grid.finish(sweep, report.metric.clone());
                 }
             }
-            (None, Goal::Full) => self.grid = None,
+            (None, Goal::Full) => {
+                self.grid = None;
+                self.estimate = None;
+            }
             (None, Goal::Preview) => {}
         }
         // A preview has no sweep to put in the place of a finished one.

@@ -34,6 +34,7 @@ pub struct Header {
     pub backend_auto: &'static str,
     pub backend_cpu: &'static str,
     pub backend_webgpu: &'static str,
+    pub why: &'static str,
     pub on_backend: fn(&str, &str) -> String,
     pub theme: &'static str,
     pub theme_auto: &'static str,

@@ -57,7 +57,7 @@ fn Offers(advice: Advice) -> impl IntoView {
     view! {
         <div class="note advice" data-testid="advice">
             <p>{advice.message}" "{some.then_some(t.advice_offers)}</p>
-            <ul>{offers}</ul>
+            {some.then(|| view! { <ul>{offers}</ul> })}
         </div>
     }
 }

@@ -46,10 +46,16 @@ fn ModelInfo() -> impl IntoView {
             .with(|b| b.as_ref().map(|b| (t.on_backend)(&b.name, &b.device)))
     };
     let reason = move || {
-        state
+        let reason = state
             .derived
             .backend
-            .with(|b| b.as_ref().and_then(|b| b.reason.clone()))
+            .with(|b| b.as_ref().and_then(|b| b.reason.clone()))?;
+        Some(view! {
+            <details class="reason">
+                <summary>{t.why}</summary>
+                <p data-testid="backend-reason">{reason}</p>
+            </details>
+        })
     };
     let backends = vec![
         (BackendChoice::Auto, t.backend_auto, "backend-auto"),
@@ -72,7 +78,7 @@ fn ModelInfo() -> impl IntoView {
                 chosen=choice
                 choose=move |choice| state.choose_backend(choice)
             />
-            <small class="reason" data-testid="backend-reason">{reason}</small>
+            {reason}
         </div>
     }
 }

@@ -67,7 +67,13 @@ fn PatchedStage() -> impl IntoView {
     };
     let share = move || run.with(Option::is_some).then(share).flatten();
     let place = move || cell.get().map(place);
-    let strongest = move || state.derived.grid.with(|g| g.as_ref()?.strongest());
+    let strongest = move || {
+        let stale = state.derived.stale.get();
+        state
+            .derived
+            .grid
+            .with(|g| g.as_ref().filter(|_| !stale)?.strongest())
+    };
     view! {
         <article class="stage patched" data-testid="stage-patched">
             <h3>{t.patched} <span class="place">{place}</span></h3>

@@ -66,6 +66,7 @@ fn job_for(goal: Goal, experiment: &Experiment) -> Job {
 fn preview(experiment: &Experiment) -> Report {
     Report {
         sweep: None,
+        cell: experiment.cell.map(|cell| CellReport { cell, run: run() }),
         ..report(experiment)
     }
 }

@@ -31,16 +31,8 @@ impl State {
         let cell = Memo::new(move |_| self.experiment.with(|e| e.cell));
         let model = Memo::new(move |_| self.experiment.with(|e| e.model.clone()));
         // A click on a cell is meant; it need not wait for a pause.
-        Effect::watch(
-            move || cell.get(),
-            move |_, _, _| self.ask(),
-            false,
-        );
-        Effect::watch(
-            move || model.get(),
-            move |_, _, _| self.load(),
-            false,
-        );
+        Effect::watch(move || cell.get(), move |_, _, _| self.ask(), false);
+        Effect::watch(move || model.get(), move |_, _, _| self.load(), false);
         for event in ["hashchange", "popstate"] {
             EventListener::new(&gloo::utils::window(), event, move |_| {
                 self.follow_address()

@@ -18,7 +18,7 @@ const HEADER: Header = Header {
     skip: "Skip to the experiment",
     brand: "Patchbay",
     title: "Which parts of the model carry the answer?",
-    lede: "Copy an activation from one run into another and see whether the answer comes along.",
+    lede: "Copy an activation from one run into another: does the answer come along?",
     model: "Model",
     model_size: |m| {
         format!(
@@ -32,6 +32,7 @@ const HEADER: Header = Header {
     backend_auto: "Auto",
     backend_cpu: "CPU",
     backend_webgpu: "WebGPU",
+    why: "Why this one?",
     on_backend: |name, device| match name {
         "webgpu" => format!("on WebGPU, {device}"),
         "cpu" => format!("on CPU, {device}"),
