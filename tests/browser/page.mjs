@@ -1,0 +1,82 @@
+// The page as a person finds it: opening it, waiting for it, reading it.
+
+import assert from 'node:assert/strict';
+import { watchErrors } from './harness.mjs';
+
+/** Milliseconds that anything on the page may take, on a slow and busy machine. */
+export const PATIENCE = 120_000;
+
+/**
+ * Opens the page in a browser profile of its own, as another reader has it.
+ * @param {import('playwright-core').Browser} browser
+ * @param {{ url: string }} server
+ * @param {string} [hash] with `#`
+ */
+export async function openPage(browser, server, hash = '', options = {}) {
+  const context = await browser.newContext(options);
+  await context.addInitScript(() => {
+    globalThis.violations = [];
+    document.addEventListener('securitypolicyviolation', (event) => {
+      globalThis.violations.push(`${event.violatedDirective}: ${event.blockedURI}`);
+    });
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const errors = watchErrors(page);
+  const requests = [];
+  context.on('request', (request) => requests.push(request.url()));
+  await page.goto(server.url + hash);
+  return { page, errors, requests, close: () => context.close() };
+}
+
+/** Waits until the sweep of what is on the page is there. */
+export const settled = (page, state = 'done') =>
+  page.locator(`[data-testid=status][data-state=${state}]`).waitFor();
+
+/** The raw metrics of the heat map, `[layer][column]`. */
+export const values = (page) =>
+  page.getByTestId('heatmap').evaluate((map) =>
+    [...map.querySelectorAll('tbody tr')].map((row) =>
+      [...row.querySelectorAll('td')].map((cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value))),
+    ),
+  );
+
+/** Clicks what is labelled by a visually hidden radio button. */
+export const choose = (page, testid) => page.getByTestId(testid).locator('..').click();
+
+/** The experiment in the page's address, once it is the one on the page. */
+export async function link(page) {
+  const read = () => {
+    const [, text] = /^#v1=(.+)$/.exec(new URL(page.url()).hash) ?? [];
+    return text && JSON.parse(Buffer.from(text, 'base64url'));
+  };
+  let last;
+  // It is written after a pause in typing.
+  for (let i = 0; i < 100; i += 1) {
+    await page.waitForTimeout(400);
+    const now = page.url();
+    if (now === last && read()) return { url: now, experiment: read() };
+    last = now;
+  }
+  return assert.fail(`the address stays ${page.url()}`);
+}
+
+/** What patchbay.js finds for an experiment, in this browser. */
+export async function computed(page, server, experiment, backend = 'cpu') {
+  const text = await page.evaluate(
+    async ({ api, experiment, backend }) => {
+      const { load } = await import(api);
+      const engine = await load({ model: experiment.model, backend });
+      try {
+        return JSON.stringify(await engine.run(experiment));
+      } finally {
+        engine.dispose();
+      }
+    },
+    { api: `${server.url}patchbay.js`, experiment, backend },
+  );
+  return JSON.parse(text);
+}
+
+/** Numbers as the page writes them, with a minus sign and not a hyphen. */
+export const parse = (text) => Number(text.replace('\u2212', '-'));
