@@ -10,6 +10,8 @@
 mod attention;
 #[path = "gpu/device.rs"]
 mod device;
+#[path = "gpu/narrow.rs"]
+mod narrow;
 #[path = "gpu/products.rs"]
 mod products;
 #[path = "gpu/reductions.rs"]
@@ -32,14 +34,18 @@ fn gpu() -> Option<Gpu> {
         println!("skipped: PATCHBAY_NO_WEBGPU is 1");
         return None;
     }
-    let gpu = block_on(Gpu::new(GpuOptions::default()));
-    Some(gpu.unwrap_or_else(|e| {
+    Some(open(GpuOptions::default()))
+}
+
+fn open(options: GpuOptions) -> Gpu {
+    let gpu = block_on(Gpu::new(options));
+    gpu.unwrap_or_else(|e| {
         panic!(
             "{e}. These tests need a Vulkan device: install a GPU's driver, or one in software \
              (Debian: libvulkan1 with mesa-vulkan-drivers, or with chromium and VK_ICD_FILENAMES=\
              /usr/lib/chromium/vk_swiftshader_icd.json); or set PATCHBAY_NO_WEBGPU=1 to skip them"
         )
-    }))
+    })
 }
 
 /// Numbers between -1 and 1, the same for the same seed.

@@ -1,6 +1,6 @@
 //! What the backend promises besides numbers.
 
-use crate::{Random, gpu};
+use crate::{Random, gpu, open};
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions, Tensor};
 use patchbay_engine::backend::{Backend, BackendError};
 use patchbay_engine::model::Activation;
@@ -123,7 +123,7 @@ fn large_tensors_are_split() {
     let options = GpuOptions {
         max_tensor_bytes: Some(1000),
     };
-    let gpu = &block_on(Gpu::new(options)).unwrap();
+    let gpu = &open(options);
     assert_eq!(gpu.max_tensor_bytes(), 1000);
     assert!(whole.max_tensor_bytes() >= 128 << 20);
     // What is larger than the device can bind is refused before it is made.

@@ -66,19 +66,3 @@ fn unembed() {
         });
     }
 }
-
-/// More tokens than workgroups go side by side, one row.
-#[test]
-fn unembed_many() {
-    let Some(gpu) = &gpu() else { return };
-    let mut random = Random(7);
-    let wte = random.matrix([8 * 65_536 + 9, 2]);
-    for rows in [1, 5] {
-        let x = random.matrix([rows, 2]);
-        same!(
-            gpu,
-            format!("unembed 524297 tokens, {rows} rows"),
-            |g, put| { g.unembed(&put(&x), &put(&wte)).unwrap() }
-        );
-    }
-}

@@ -45,13 +45,24 @@ impl Gpu {
     /// # Errors
     /// [`BackendError::Unavailable`] when there is none, or it can do too little.
     pub async fn new(options: GpuOptions) -> Result<Self> {
+        Self::in_lines(options, u32::MAX).await
+    }
+
+    /// Like [`Gpu::new`], with at most `across` workgroups side by side, though the
+    /// device takes more; the others go into further lines of the same dispatch.
+    ///
+    /// # Errors
+    /// Those of [`Gpu::new`].
+    pub async fn in_lines(options: GpuOptions, across: u32) -> Result<Self> {
         let opened = open::open().await?;
         let pool = Pool::new(opened.device.clone(), opened.faults.clone(), opened.largest);
-        let asked = options.max_tensor_bytes.unwrap_or(u64::MAX);
+        let max_tensor_bytes = options.max_tensor_bytes.unwrap_or(u64::MAX);
+        let mut recorder = Recorder::new(opened.device, opened.queue, opened.faults, pool);
+        recorder.narrow(across);
         Ok(Self(Rc::new(Inner {
-            recorder: Recorder::new(opened.device, opened.queue, opened.faults, pool),
+            recorder,
             info: opened.info,
-            max_tensor_bytes: opened.largest.min(asked),
+            max_tensor_bytes: opened.largest.min(max_tensor_bytes),
         })))
     }
 

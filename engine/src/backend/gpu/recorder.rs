@@ -32,6 +32,7 @@ pub(super) struct Recorder {
     pub pool: Pool,
     kernels: Kernels,
     max_groups: u32,
+    max_across: u32,
     /// Parameters and row lists. `Queue::write_buffer` acts before everything in
     /// the next submission, so it must not be aimed at what a recorded command
     /// reads: the arena is written once per submission, just before it.
@@ -84,6 +85,7 @@ impl Recorder {
             }),
             kernels: Kernels::new(device.clone()),
             max_groups: device.limits().max_compute_workgroups_per_dimension,
+            max_across: device.limits().max_compute_workgroups_per_dimension,
             state: RefCell::new(state),
             written: Cell::new(0),
             device,
@@ -135,18 +137,21 @@ impl Recorder {
         Ok(())
     }
 
+    /// Runs at most so many workgroups side by side.
+    pub fn narrow(&mut self, across: u32) {
+        self.max_across = self.max_across.min(across.max(1));
+    }
+
     /// Workgroups across and down, at least `groups` together.
     fn grid(&self, groups: u64) -> Result<(u32, u32)> {
-        let most = u64::from(self.max_groups);
-        let down = groups.div_ceil(most);
-        let across = groups.div_ceil(down);
-        match (u32::try_from(across), u32::try_from(down)) {
-            (Ok(across), Ok(down)) if u64::from(down) <= most => Ok((across, down)),
-            _ => Err(shape(
-                "webgpu",
-                format!("at most {} workgroups", most * most),
-                groups.to_string(),
-            )),
+        let (across, down) = (u64::from(self.max_across), u64::from(self.max_groups));
+        let lines = groups.div_ceil(across);
+        match (u32::try_from(groups.div_ceil(lines)), u32::try_from(lines)) {
+            (Ok(x), Ok(y)) if y <= self.max_groups => Ok((x, y)),
+            _ => {
+                let expected = format!("at most {} workgroups", across * down);
+                Err(shape("webgpu", expected, groups.to_string()))
+            }
         }
     }
 

@@ -1,0 +1,88 @@
+//! Every kernel with its workgroups in many lines, as it runs when there are more
+//! of them than a device takes side by side (65,535).
+
+use crate::{Random, gpu, same};
+use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
+use patchbay_engine::model::Activation;
+use patchbay_engine::rows::{OWN_ROW, RowEdit, SlotTable};
+use pollster::block_on;
+
+#[test]
+fn workgroups_go_into_lines() {
+    if gpu().is_none() {
+        return;
+    }
+    let gpu = &block_on(Gpu::in_lines(GpuOptions::default(), 3)).unwrap();
+    let mut random = Random(14);
+    let (rows, n) = (71, 70);
+    let (x, y) = (random.matrix([rows, n]), random.matrix([rows, n]));
+    let (row, wte) = (random.matrix([1, n]), random.matrix([269, n]));
+    let (weight, bias) = (random.matrix([n, 269]), random.matrix([1, 269]));
+    let some: Vec<u32> = (0..rows as u32).rev().collect();
+    same!(gpu, "lines: add", |g, put| g
+        .add(&put(&x), &put(&y))
+        .unwrap());
+    same!(gpu, "lines: activate", |g, put| {
+        g.activate(&put(&x), Activation::Gelu).unwrap()
+    });
+    same!(gpu, "lines: gather", |g, put| g
+        .gather(&put(&x), &some)
+        .unwrap());
+    same!(gpu, "lines: concat", |g, put| g
+        .concat(&put(&x), &put(&y))
+        .unwrap());
+    same!(gpu, "lines: scatter", |g, put| {
+        let into = g.zeros([rows, n]).unwrap();
+        g.scatter(&into, &some, &put(&x)).unwrap();
+        into
+    });
+    same!(gpu, "lines: layer_norm", |g, put| {
+        g.layer_norm(&put(&x), &put(&row), &put(&row), 1e-5)
+            .unwrap()
+    });
+    for rows in [4, 71] {
+        let x = random.matrix([rows, n]);
+        same!(gpu, format!("lines: linear, {rows} rows"), |g, put| {
+            g.linear(&put(&x), &put(&weight), &put(&bias)).unwrap()
+        });
+        same!(gpu, format!("lines: unembed, {rows} rows"), |g, put| {
+            g.unembed(&put(&x), &put(&wte)).unwrap()
+        });
+    }
+    same!(gpu, "lines: log_sum_exp", |g, put| g
+        .log_sum_exp(&put(&x))
+        .unwrap());
+    same!(gpu, "lines: top_k", |g, put| g.top_k(&put(&x), 5).unwrap());
+    let table = SlotTable {
+        run: vec![0; rows],
+        len: (1..=rows as u32).collect(),
+        slots: (0..rows as u32).map(|r| r | (r % 2 * OWN_ROW)).collect(),
+        width: rows,
+    };
+    let pattern = random.matrix([rows, 7 * rows]);
+    same!(gpu, "lines: pattern", |g, put| {
+        let table = g.upload_table(&table).unwrap();
+        g.pattern(&put(&x), &put(&y), &put(&x), &table, 7, 0.3)
+            .unwrap()
+    });
+    same!(gpu, "lines: mix", |g, put| {
+        let table = g.upload_table(&table).unwrap();
+        g.mix(&put(&pattern), &put(&y), &put(&x), &table, 7)
+            .unwrap()
+    });
+    let edits: Vec<RowEdit> = (0..rows as u32)
+        .map(|row| RowEdit {
+            row,
+            start: 0,
+            width: n as u32,
+            source_row: rows as u32 - 1 - row,
+            source_start: 0,
+            scale: 0.5,
+            coef: 1.0,
+            gain: 0.1,
+        })
+        .collect();
+    same!(gpu, "lines: edit", |g, put| {
+        g.edit(put(&x), &edits, Some(&put(&y))).unwrap()
+    });
+}
