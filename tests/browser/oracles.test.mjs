@@ -55,7 +55,7 @@ async function compute({ api, model, backend, experiments }) {
 }
 
 for (const [name, open] of Object.entries(BROWSERS)) {
-  test(`${name} finds what the oracles found`, { timeout: 1_200_000 }, async (context) => {
+  test(`${name} finds what the oracles found`, { timeout: 7_200_000 }, async (context) => {
     const browser = await open();
     try {
       const page = await browser.newPage();
@@ -63,7 +63,7 @@ for (const [name, open] of Object.entries(BROWSERS)) {
       await page.goto(`${server.url}pages/blank.html`);
       for (const backend of ['cpu', 'webgpu']) {
         for (const [model, address] of Object.entries(MODELS)) {
-          await context.test(`${model} on ${backend}`, { timeout: 300_000 }, async (context) => {
+          await context.test(`${model} on ${backend}`, { timeout: 900_000 }, async (context) => {
             const { cases, array } = oracle(model);
             const request = { api: `${server.url}patchbay.js`, model: address, backend, experiments: experiments(cases) };
             const answer = JSON.parse(await page.evaluate(compute, request));
