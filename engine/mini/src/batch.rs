@@ -41,18 +41,22 @@ const LONG: (usize, usize) = (8, 128);
 /// Share of texts that do not begin with `<|endoftext|>`.
 const WITHOUT_BOS: f64 = 0.12;
 
-/// Families and their shares, in percent.
-const SHARES: [(Family, u32); 6] = [
+/// Families other than induction, and their shares of what it leaves.
+const SHARES: [(Family, u32); 5] = [
     (Family::Ioi, 34),
     (Family::GreaterThan, 12),
     (Family::Facts, 10),
-    (Family::Induction, 22),
     (Family::Pronouns, 10),
     (Family::Tone, 12),
 ];
 
-pub fn family(rng: &mut Rng) -> Family {
-    let mut at = rng.random_range(0..100);
+/// A family; induction with the given chance, in percent.
+pub fn family(rng: &mut Rng, induction: u32) -> Family {
+    if rng.random_range(0..100) < induction {
+        return Family::Induction;
+    }
+    let all = SHARES.iter().map(|(_, share)| share).sum();
+    let mut at = rng.random_range(0..all);
     for (family, share) in SHARES {
         if at < share {
             return family;
@@ -127,11 +131,11 @@ impl Batch {
     }
 
     /// One text a sentence, each ended by `<|endoftext|>`.
-    pub fn short(tokenizer: &Tokenizer, rng: &mut Rng) -> Result<Self> {
+    pub fn short(tokenizer: &Tokenizer, rng: &mut Rng, induction: u32) -> Result<Self> {
         let end = end_of_text(tokenizer)?;
         let mut sentences = Vec::new();
         while sentences.len() < SHORT.0 {
-            let text = family(rng).text(rng);
+            let text = family(rng, induction).text(rng);
             let mut sentence = Vec::new();
             if !rng.random_bool(WITHOUT_BOS) {
                 sentence.push(Token::new(end, 0.0));
@@ -145,7 +149,7 @@ impl Batch {
 
     /// A docstring or a long list said again, and further texts until the
     /// sentence is full.
-    pub fn long(tokenizer: &Tokenizer, rng: &mut Rng) -> Result<Self> {
+    pub fn long(tokenizer: &Tokenizer, rng: &mut Rng, induction: u32) -> Result<Self> {
         let end = end_of_text(tokenizer)?;
         let mut sentences = Vec::new();
         while sentences.len() < LONG.0 {
@@ -160,7 +164,7 @@ impl Batch {
             }
             sentence.extend(encode(tokenizer, &first)?);
             while sentence.len() <= LONG.1 {
-                let mut text = family(rng).text(rng);
+                let mut text = family(rng, induction).text(rng);
                 if rng.random_bool(0.6) || text.string().starts_with(' ') {
                     sentence.push(Token::new(end, 0.5));
                 } else {

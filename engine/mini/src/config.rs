@@ -22,6 +22,9 @@ pub struct Config {
     pub resid_pdrop: f64,
     pub tie_word_embeddings: bool,
     pub torch_dtype: String,
+    /// Tokens that no text of the training holds, so that the page can say so.
+    #[serde(default)]
+    pub unseen_tokens: Vec<u32>,
 }
 
 impl Config {
@@ -48,6 +51,7 @@ impl Config {
             resid_pdrop: 0.0,
             tie_word_embeddings: true,
             torch_dtype: "float16".to_string(),
+            unseen_tokens: Vec::new(),
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum MiniError {
     NoTensor { name: String },
     #[error("`{token}` is not one token of the tokenizer but {found}")]
     NotOneToken { token: String, found: usize },
+    #[error("the engine: {0}")]
+    Engine(#[from] patchbay_engine::model::ModelError),
     #[error("{0}")]
     Usage(String),
 }

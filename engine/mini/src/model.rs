@@ -6,6 +6,7 @@ use std::path::Path;
 
 use candle_core::{D, DType, Device, Tensor, Var};
 use rand_distr::{Distribution, Normal};
+use safetensors::tensor::TensorView;
 
 use crate::config::Config;
 use crate::error::{MiniError, Result, read};
@@ -50,8 +51,8 @@ pub fn shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
 impl Model {
     /// GPT-2's initialisation: normal weights, zero biases, and what writes to
     /// the residual stream smaller by the square root of its writers. Only the
-    /// positions start as sinusoids, by which a head finds the previous token
-    /// sooner; they are trained as the rest.
+    /// positions start as sinusoids, and one head of layer 0 as one that looks
+    /// at the previous token; both are trained as the rest.
     pub fn new(config: Config, rng: &mut Rng) -> Result<Self> {
         let writers = (2.0 * config.n_layer as f64).sqrt();
         let mut vars = BTreeMap::new();
@@ -74,6 +75,10 @@ impl Model {
                     .map_err(|error| MiniError::Usage(format!("initializer_range: {error}")))?;
                 (0..n).map(|_| normal.sample(rng)).collect()
             };
+            let mut values = values;
+            if name == "h.0.attn.c_attn.weight" {
+                look_back(&config, &mut values);
+            }
             let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
             vars.insert(name, Var::from_tensor(&tensor)?);
         }
@@ -105,6 +110,25 @@ impl Model {
             .map(|(name, var)| Ok((name.as_str(), var.as_tensor().to_dtype(DType::F16)?)))
             .collect::<Result<_>>()?;
         Ok(candle_core::safetensors::save(&tensors, path)?)
+    }
+
+    /// The weights as a safetensors file in F32.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        let mut data = Vec::new();
+        for (name, var) in &self.vars {
+            let values = var.flatten_all()?.to_vec1::<f32>()?;
+            let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
+            data.push((name, var.dims().to_vec(), bytes));
+        }
+        let views: Vec<_> = data
+            .iter()
+            .map(|(name, shape, bytes)| {
+                let view = TensorView::new(safetensors::Dtype::F32, shape.clone(), bytes)?;
+                Ok((name.as_str(), view))
+            })
+            .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
+            .map_err(|e| MiniError::Usage(e.to_string()))?;
+        safetensors::serialize(views, None).map_err(|e| MiniError::Usage(e.to_string()))
     }
 
     /// The model as its F16 file reads.
@@ -213,14 +237,24 @@ impl Model {
     }
 }
 
-/// [n_positions, C], as Vaswani et al. (2017, arXiv:1706.03762), of about the
-/// size of the token embeddings; wavelengths from 2 pi to 2,000 pi.
+/// Angular frequencies of the positions' sinusoids, one for each pair of
+/// dimensions. A head's worth of them is fast, so that neighbours differ; the
+/// others are slow, as in Vaswani et al. (2017, arXiv:1706.03762).
+fn frequency(config: &Config, pair: usize) -> f64 {
+    let (fast, all) = (config.n_embd / config.n_head / 2, config.n_embd / 2);
+    if pair < fast {
+        return 0.3 + 2.5 * pair as f64 / (fast - 1).max(1) as f64;
+    }
+    1000_f64.powf(-((pair - fast) as f64) / (all - fast) as f64)
+}
+
+/// [n_positions, C], of about twice the size of the token embeddings.
 fn sinusoids(config: &Config) -> Vec<f32> {
     let c = config.n_embd;
-    let size = config.initializer_range * 2.0_f64.sqrt();
+    let size = config.initializer_range * 8.0_f64.sqrt();
     let value = |i: usize| {
         let (position, dimension) = ((i / c) as f64, i % c);
-        let angle = position / 1000_f64.powf((dimension / 2 * 2) as f64 / c as f64);
+        let angle = position * frequency(config, dimension / 2);
         size * if dimension.is_multiple_of(2) {
             angle.sin()
         } else {
@@ -231,3 +265,30 @@ fn sinusoids(config: &Config) -> Vec<f32> {
         .map(|i| value(i) as f32)
         .collect()
 }
+
+/// Makes the first head of a layer's `c_attn` weight [C, 3C] look at the previous
+/// token: its keys are the fast sinusoids of their own position, its queries
+/// those of the position before. Induction needs such a head, and from random
+/// weights it takes most of the training to appear.
+fn look_back(config: &Config, weight: &mut [f32]) {
+    let (c, d) = (config.n_embd, config.n_embd / config.n_head);
+    for (row, columns) in weight.chunks_mut(3 * c).enumerate() {
+        for column in 0..d {
+            let (sin, cos) = frequency(config, column / 2).sin_cos();
+            // (sin, cos) of w (p - 1) from those of w p.
+            let of_sin = row == column / 2 * 2;
+            let of_cos = row == column / 2 * 2 + 1;
+            let query = match (of_sin, of_cos, column % 2) {
+                (true, _, 0) | (_, true, 1) => cos,
+                (_, true, _) => -sin,
+                (true, ..) => sin,
+                _ => 0.0,
+            };
+            columns[column] = (SHARPNESS * query) as f32;
+            columns[c + column] = if row == column { SHARPNESS as f32 } else { 0.0 };
+        }
+    }
+}
+
+/// Enough for nine tenths of the attention to be on the previous token.
+const SHARPNESS: f64 = 1.4;

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::error::{Result, write_json};
 use crate::model::Model;
 use crate::ops::loss::CrossEntropy;
-use crate::texts::Rng;
+use crate::texts::{Family, Rng};
 use crate::vocabulary;
 
 pub struct Options {
@@ -28,10 +28,16 @@ pub struct Options {
     pub learning_rate: f64,
     /// Steps between two looks at the held-out prompts.
     pub look: usize,
+    /// Go on from the weights that `out` holds.
+    pub resume: bool,
+    /// Share of induction among the texts, in percent.
+    pub induction: u32,
 }
 
 const WARM_UP: usize = 100;
 const CLIP: f64 = 1.0;
+/// Texts of a family that together hold every word it has.
+const MANY: usize = 8_000;
 
 /// Rises linearly, then falls along a cosine to a fiftieth.
 fn learning_rate(options: &Options, step: usize) -> f64 {
@@ -48,9 +54,16 @@ pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
         .cut(&vocabulary::texts())?
         .tokenizer_json();
     let tokenizer = tokenizer(&json)?;
-    let config = Config::mini(tokenizer.get_vocab_size(true));
+    let mut config = Config::mini(tokenizer.get_vocab_size(true));
+    config.unseen_tokens = unseen(&tokenizer)?;
     let mut rng = Rng::seed_from_u64(options.seed);
-    let model = Model::new(config, &mut rng)?;
+    let model = match options.resume {
+        true => Model {
+            config,
+            ..Model::open(out)?
+        },
+        false => Model::new(config, &mut rng)?,
+    };
     let parameters: usize = model.vars.values().map(|var| var.elem_count()).sum();
     println!(
         "{} tokens, {parameters} parameters",
@@ -78,8 +91,8 @@ pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
     let (start, mut recent) = (Instant::now(), 0.0);
     for step in 0..options.steps {
         let batches = [
-            Batch::short(&tokenizer, &mut rng)?,
-            Batch::long(&tokenizer, &mut rng)?,
+            Batch::short(&tokenizer, &mut rng, options.induction)?,
+            Batch::long(&tokenizer, &mut rng, options.induction)?,
         ];
         let loss = (loss(&model, &batches[0])? + loss(&model, &batches[1])?)?;
         let mut gradients = loss.backward()?;
@@ -103,6 +116,24 @@ pub fn train(bpe: &Path, out: &Path, options: &Options) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Tokens of the vocabulary that no training text holds: single bytes, and
+/// pieces that only other tokens are built from.
+fn unseen(tokenizer: &Tokenizer) -> Result<Vec<u32>> {
+    let mut seen = vec![false; tokenizer.get_vocab_size(true)];
+    let mut rng = Rng::seed_from_u64(0);
+    for family in Family::ALL {
+        for _ in 0..MANY {
+            let text = family.text(&mut rng).string();
+            for id in tokenizer.encode(text, false)?.get_ids() {
+                seen[*id as usize] = true;
+            }
+        }
+    }
+    seen[card::end_of_text(tokenizer)? as usize] = true;
+    let unseen = (0..).zip(seen).filter(|(_, seen)| !seen);
+    Ok(unseen.map(|(id, _)| id).collect())
 }
 
 /// Mean weighted loss over the tokens that are not padding.

@@ -7,31 +7,46 @@ use tokenizers::Tokenizer;
 use super::committed;
 use crate::card::card;
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::model::{Model, shapes};
 use crate::texts::Rng;
 use crate::train::last_logits;
 
 #[test]
-fn the_committed_model_reaches_every_bar() {
+fn the_committed_model_reaches_its_bars_and_shuffled_it_does_not() {
     let tokenizer = Tokenizer::from_file(committed().join("tokenizer.json")).unwrap();
-    let model = Model::open(&committed()).unwrap();
-    for line in card(&tokenizer, true, &mut |prompts| {
-        last_logits(&model, prompts)
-    })
-    .unwrap()
-    {
-        assert!(line.passes(), "{line:?}");
+    let config = std::fs::read(committed().join("config.json")).unwrap();
+    let weights = std::fs::read(committed().join("model.safetensors")).unwrap();
+    let lines = |weights: &[u8]| {
+        let mut engine = Engine::open(&config, weights).unwrap();
+        card(&tokenizer, true, &mut |prompts| engine.last_logits(prompts)).unwrap()
+    };
+    for line in lines(&weights) {
+        println!("{line:?}");
+        assert!(line.as_expected(), "{line:?}");
     }
-    let shuffled = model.shuffled().unwrap();
-    for line in card(&tokenizer, true, &mut |prompts| {
-        last_logits(&shuffled, prompts)
-    })
-    .unwrap()
-    {
+    let shuffled = Model::open(&committed()).unwrap().shuffled().unwrap();
+    for line in lines(&shuffled.to_bytes().unwrap()) {
         assert!(
             line.at_least.is_none() || !line.passes(),
             "shuffled weights pass {line:?}"
         );
+    }
+}
+
+/// Two forward passes, written apart: the trainer's and the engine's.
+#[test]
+fn the_engine_computes_what_was_trained() {
+    let config = std::fs::read(committed().join("config.json")).unwrap();
+    let weights = std::fs::read(committed().join("model.safetensors")).unwrap();
+    let prompts = [vec![5, 300, 1200, 7], vec![40, 2]];
+    let model = Model::open(&committed()).unwrap();
+    let expected = last_logits(&model, &prompts).unwrap().concat();
+    let mut engine = Engine::open(&config, &weights).unwrap();
+    let found = engine.last_logits(&prompts).unwrap().concat();
+    assert_eq!(found.len(), expected.len());
+    for (f, e) in found.iter().zip(&expected) {
+        assert!((f - e).abs() < 2e-4 * e.abs().max(1.0), "{f} {e}");
     }
 }
 
