@@ -5,10 +5,10 @@ const address = (name) => new URL(name, document.baseURI);
 
 // The chosen colours, before anything is drawn.
 try {
-  const theme = localStorage.getItem("patchbay.theme");
-  if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
+  const { theme } = JSON.parse(localStorage.getItem("patchbay.preferences")) ?? {};
+  if (theme) document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be forbidden; then the system's colours hold.
+  // Storage may be forbidden or changed by hand; then the system's colours hold.
 }
 
 try {

@@ -6,6 +6,28 @@ use leptos_use_storage::use_local_storage;
 use patchbay_engine::worker::BackendChoice;
 use serde::{Deserialize, Serialize};
 
+/// Light or dark; the style sheets follow the system where neither is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    #[default]
+    Auto,
+    Light,
+    Dark,
+}
+
+impl Theme {
+    /// The name in `data-theme`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
@@ -14,6 +36,7 @@ pub struct Preferences {
     pub automatic: Option<bool>,
     /// Raw metrics in the heat map, not normalised ones.
     pub raw: bool,
+    pub theme: Theme,
 }
 
 /// The kept preferences and the way to change them.

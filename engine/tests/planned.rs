@@ -95,7 +95,11 @@ impl<B: Backend> Lab<B> {
 
     fn edit(&self, rng: &mut StdRng, len: usize, traces: &[Rc<Trace>]) -> Edit {
         let shape = self.model.config.shape;
-        let site = *EDITED.choose(rng).unwrap();
+        // Where rows enter is where an edit may be lost or made twice.
+        let site = match rng.random_range(0..4) {
+            0 => [Site::ResidPre, Site::ResidMid][rng.random_range(0..2)],
+            _ => *EDITED.choose(rng).unwrap(),
+        };
         let head =
             (site.per_head() && rng.random_bool(0.7)).then(|| rng.random_range(0..shape.n_head));
         let full = shape.width(site);
@@ -148,7 +152,12 @@ impl<B: Backend> Lab<B> {
             run.edits.push(edit);
         }
         for _ in 0..rng.random_range(0..4) {
-            run.edits.push(self.edit(rng, len, traces));
+            let mut edit = self.edit(rng, len, traces);
+            // Edits that meet one of the parent's are the ones that can go wrong.
+            if let (Some(met), true) = (parent.edits.choose(rng), rng.random_bool(0.5)) {
+                (edit.layer, edit.position) = (met.layer, met.position);
+            }
+            run.edits.push(edit);
         }
         run.reads = (0..len).filter(|_| rng.random_bool(0.4)).collect();
         for _ in 0..rng.random_range(0..4) {

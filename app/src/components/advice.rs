@@ -8,15 +8,15 @@ use patchbay_engine::experiment::{Advice, Metric, TokenRef};
 #[component]
 pub fn AdviceBox() -> impl IntoView {
     let state = use_state();
-    let advice = Memo::new(move |_| {
+    let advice = move || {
         state.derived.runs.with(|runs| {
             let runs = runs.as_ref()?;
             runs.metric.as_ref()?.advice.clone()
         })
-    });
+    };
     view! {
         <div aria-live="polite">
-            {move || advice.get().map(|advice| view! { <Offers advice /> })}
+            {move || advice().map(|advice| view! { <Offers advice /> })}
         </div>
     }
 }

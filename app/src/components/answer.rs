@@ -1,6 +1,7 @@
 use super::advice::AdviceBox;
 use super::metric::MetricKindSelect;
 use super::problems::Problems;
+use super::{live, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -78,7 +79,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 .experiment
                 .with(|e| e.metric.kind != MetricKind::LogitDifference)
     };
-    let choice = Memo::new(move |_| {
+    let choice = move || {
         state.derived.reading.with(|reading| {
             let reading = reading.as_ref()?;
             match which {
@@ -86,25 +87,21 @@ fn AnswerField(which: Which) -> impl IntoView {
                 Which::Wrong => reading.wrong.clone(),
             }
         })
-    });
-    let value = move || {
+    };
+    let value = live(move || {
         state.experiment.with(|e| match which.of(e) {
             Some(TokenRef::Text(text)) => text.clone(),
-            Some(TokenRef::Id(id)) => choice
-                .with(|c| {
-                    c.as_ref()
-                        .and_then(|c| c.pieces.first().map(|p| p.text.clone()))
-                })
+            Some(TokenRef::Id(id)) => choice()
+                .and_then(|c| c.pieces.first().map(|p| p.text.clone()))
                 .unwrap_or_else(|| format!("#{id}")),
             None => String::new(),
         })
-    };
-    let problems = state.problems(field);
+    });
     view! {
-        <div class="field answer-field" class:unused=unused>
+        <div class="field answer-field" class:unused=whether(unused)>
             <label for=field>{label}</label>
             <small id=format!("{field}-hint")>
-                {move || if unused() { t.unused } else { hint }}
+                {live(move || if unused() { t.unused } else { hint })}
             </small>
             <div class="with-pieces">
             <input
@@ -115,7 +112,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint {field}-pieces problems-{field}")
-                aria-invalid=move || problems.with(|p| p.iter().any(|p| p.fatal)).to_string()
+                aria-invalid=live(move || state.is_invalid(field).to_string())
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
@@ -123,7 +120,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 }
             />
             <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
-                {move || choice.get().map(|choice| pieces(which, &choice))}
+                {move || choice().map(|choice| pieces(which, &choice))}
             </div>
             </div>
             <Problems field />

@@ -1,4 +1,5 @@
-use crate::align::{Pair, pairs};
+use super::{live, whether};
+use crate::align::{self, Pair};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -10,25 +11,26 @@ use patchbay_engine::experiment::{RunName, Token};
 pub fn Chips() -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
-    let pairs = Memo::new(move |_| {
+    let pairs = move || {
         let bos = state.experiment.with(|e| e.bos);
-        state
-            .derived
-            .reading
-            .with(|reading| reading.as_ref().map(|r| pairs(r, bos)).unwrap_or_default())
-    });
-    let list = move || pairs.get().into_iter().map(pair).collect_view();
-    let legend = move || {
         state.derived.reading.with(|reading| {
-            let reading = reading.as_ref()?;
-            let differing = pairs.with(|pairs| pairs.iter().filter(|p| p.differs).count());
-            Some((t.legend)(
-                reading.clean.len(),
-                reading.corrupted.len(),
-                differing,
-            ))
+            reading
+                .as_ref()
+                .map(|r| align::pairs(r, bos))
+                .unwrap_or_default()
         })
     };
+    let list = move || pairs().into_iter().map(pair).collect_view();
+    let legend = live(move || {
+        let pairs = pairs();
+        let clean = pairs.iter().filter(|p| p.clean.is_some()).count();
+        let corrupted = pairs.iter().filter(|p| p.corrupted.is_some()).count();
+        let differing = pairs.iter().filter(|p| p.differs).count();
+        if pairs.is_empty() {
+            return String::new();
+        }
+        (t.legend)(clean, corrupted, differing)
+    });
     view! {
         <div class="tokens">
             <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
@@ -49,7 +51,7 @@ fn Bos() -> impl IntoView {
             <input
                 type="checkbox"
                 data-testid="bos"
-                prop:checked=move || state.experiment.with(|e| e.bos)
+                prop:checked=whether(move || state.experiment.with(|e| e.bos))
                 on:change:target=move |event| {
                     let bos = event.target().checked();
                     state.edit(|e| e.bos = bos);

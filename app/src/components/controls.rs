@@ -1,4 +1,5 @@
 use super::segmented::Segmented;
+use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -9,12 +10,12 @@ use patchbay_engine::experiment::{Mode, Site};
 pub fn Controls() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
-    let site = Memo::new(move |_| state.sweep().site);
-    let mode = Memo::new(move |_| state.sweep().mode);
+    let site = Signal::derive(move || state.sweep().site);
+    let mode = Signal::derive(move || state.sweep().mode);
     let options = Site::SWEPT
         .map(|one| {
             view! {
-                <option value=one.name() prop:selected=move || site.get() == one>
+                <option value=one.name() prop:selected=whether(move || site.get() == one)>
                     {one.name()}
                 </option>
             }
@@ -45,7 +46,7 @@ pub fn Controls() -> impl IntoView {
                 >
                     {options}
                 </select>
-                <small id="site-hint">{move || (t.site_hint)(site.get())}</small>
+                <small id="site-hint">{live(move || (t.site_hint)(site.get()))}</small>
             </div>
             <div class="field wide">
                 <Segmented
@@ -56,7 +57,7 @@ pub fn Controls() -> impl IntoView {
                     chosen=mode
                     choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
                 />
-                <small>{move || (t.mode_hint)(mode.get())}</small>
+                <small>{live(move || (t.mode_hint)(mode.get()))}</small>
             </div>
             <RunButtons />
         </div>
@@ -68,7 +69,7 @@ fn RunButtons() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
     let busy = state.derived.busy;
-    let ready = move || state.derived.model.with(Option::is_some);
+    let ready = move || state.model().is_some();
     view! {
         <div class="run">
             <div>
@@ -76,7 +77,7 @@ fn RunButtons() -> impl IntoView {
                     type="button"
                     class="primary"
                     data-testid="run"
-                    disabled=move || busy.get() || !ready()
+                    disabled=whether(move || busy.get() || !ready())
                     on:click=move |_| state.run()
                 >
                     {t.run}
@@ -84,7 +85,7 @@ fn RunButtons() -> impl IntoView {
                 <button
                     type="button"
                     data-testid="cancel"
-                    disabled=move || !busy.get()
+                    disabled=whether(move || !busy.get())
                     on:click=move |_| state.cancel()
                 >
                     {t.cancel}
@@ -94,7 +95,7 @@ fn RunButtons() -> impl IntoView {
                 <input
                     type="checkbox"
                     data-testid="automatic"
-                    prop:checked=move || state.derived.automatic.get()
+                    prop:checked=whether(move || state.is_automatic())
                     on:change:target=move |event| {
                         let automatic = event.target().checked();
                         state.set_preferences.update(|p| p.automatic = Some(automatic));

@@ -1,12 +1,11 @@
 use super::segmented::Segmented;
+use super::{live, whether};
 use crate::link;
+use crate::preferences::Theme;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
-use leptos_use_color_mode::{
-    ColorMode, UseColorModeOptions, UseColorModeReturn, use_color_mode_with_options,
-};
 use patchbay_engine::worker::BackendChoice;
 
 /// The name, the model and where it runs, the link, the colours.
@@ -22,7 +21,7 @@ pub fn Header() -> impl IntoView {
             <ModelInfo />
             <div class="tools">
                 <CopyLink />
-                <Theme />
+                <ThemeSelect />
             </div>
         </header>
     }
@@ -32,24 +31,20 @@ pub fn Header() -> impl IntoView {
 fn ModelInfo() -> impl IntoView {
     let state = use_state();
     let t = &text().header;
-    let model = state.derived.model;
-    let name = move || {
-        model
-            .with(|m| m.as_ref().map(|m| m.name.clone()))
-            .unwrap_or_else(|| state.experiment.with(|e| e.model.clone()))
-    };
-    let size = move || model.with(|m| m.as_ref().map(t.model_size));
-    let on = move || {
+    let name = live(move || {
         state
-            .derived
-            .backend
-            .with(|b| b.as_ref().map(|b| (t.on_backend)(&b.name, &b.device)))
-    };
+            .model()
+            .map_or_else(|| state.experiment.with(|e| e.model.clone()), |m| m.name)
+    });
+    let size = live(move || state.model().as_ref().map(t.model_size).unwrap_or_default());
+    let on = live(move || {
+        state
+            .backend()
+            .map(|b| (t.on_backend)(&b.name, &b.device))
+            .unwrap_or_default()
+    });
     let reason = move || {
-        let reason = state
-            .derived
-            .backend
-            .with(|b| b.as_ref().and_then(|b| b.reason.clone()))?;
+        let reason = state.backend()?.reason?;
         Some(view! {
             <details class="reason">
                 <summary>{t.why}</summary>
@@ -62,7 +57,7 @@ fn ModelInfo() -> impl IntoView {
         (BackendChoice::Cpu, t.backend_cpu, "backend-cpu"),
         (BackendChoice::Webgpu, t.backend_webgpu, "backend-webgpu"),
     ];
-    let choice = Memo::new(move |_| state.preferences.with(|p| p.backend));
+    let choice = Signal::derive(move || state.preferences.with(|p| p.backend));
     view! {
         <div class="model" role="group" aria-label=t.model>
             <p>
@@ -107,7 +102,7 @@ fn CopyLink() -> impl IntoView {
                         data-testid="link-field"
                         aria-label=t.link_field
                         readonly=true
-                        prop:value=move || state.experiment.with(link::address)
+                        prop:value=live(move || state.experiment.with(link::address))
                         on:focus:target=|event| event.target().select()
                     />
                 }
@@ -115,7 +110,7 @@ fn CopyLink() -> impl IntoView {
         >
             <button type="button" data-testid="copy-link" on:click=copy.clone()>
                 <span aria-live="polite">
-                    {move || if copied.get() { t.copied } else { t.copy_link }}
+                    {live(move || if copied.get() { t.copied } else { t.copy_link })}
                 </span>
             </button>
         </Show>
@@ -123,33 +118,30 @@ fn CopyLink() -> impl IntoView {
 }
 
 #[component]
-fn Theme() -> impl IntoView {
+fn ThemeSelect() -> impl IntoView {
+    let state = use_state();
     let t = &text().header;
-    let UseColorModeReturn {
-        store, set_mode, ..
-    } = use_color_mode_with_options(
-        UseColorModeOptions::default()
-            .attribute("data-theme")
-            .storage_key("patchbay.theme")
-            // The other way writes a style element, which the page's security
-            // policy forbids.
-            .transition_enabled(true),
-    );
-    let modes = [
-        ("auto", ColorMode::Auto, t.theme_auto),
-        ("light", ColorMode::Light, t.theme_light),
-        ("dark", ColorMode::Dark, t.theme_dark),
+    let themes = [
+        (Theme::Auto, t.theme_auto),
+        (Theme::Light, t.theme_light),
+        (Theme::Dark, t.theme_dark),
     ];
-    let options = modes
-        .iter()
-        .map(|(name, mode, label)| {
-            let mode = mode.clone();
+    let chosen = move || state.preferences.with(|p| p.theme);
+    Effect::new(move |_| {
+        if let Some(root) = document().document_element() {
+            // Refused only for names that are not names.
+            let _ = root.set_attribute("data-theme", chosen().name());
+        }
+    });
+    let options = themes
+        .map(|(theme, label)| {
             view! {
-                <option value=*name prop:selected=move || store.get() == mode>
-                    {*label}
+                <option value=theme.name() prop:selected=whether(move || chosen() == theme)>
+                    {label}
                 </option>
             }
         })
+        .into_iter()
         .collect_view();
     view! {
         <select
@@ -158,8 +150,8 @@ fn Theme() -> impl IntoView {
             aria-label=t.theme
             on:change:target=move |event| {
                 let value = event.target().value();
-                if let Some((_, mode, _)) = modes.iter().find(|(name, _, _)| *name == value) {
-                    set_mode.set(mode.clone());
+                if let Some((theme, _)) = themes.iter().find(|(t, _)| t.name() == value) {
+                    state.set_preferences.update(|p| p.theme = *theme);
                 }
             }
         >

@@ -1,3 +1,4 @@
+use super::live;
 use crate::colour;
 use crate::format;
 use crate::grid::{Column, Grid};
@@ -38,14 +39,14 @@ pub fn HeatMap() -> impl IntoView {
     let stop = RwSignal::new((0, 0));
     let hovered = RwSignal::new(None::<At>);
     let focused = RwSignal::new(None::<At>);
-    let detail = move || {
+    let detail = live(move || {
         let chosen = state
             .experiment
             .with(|e| e.cell.map(|c| (c.layer, c.column)));
         let at = hovered.get().or(focused.get()).or(chosen);
         at.and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
             .unwrap_or_else(|| t.point.into())
-    };
+    });
     let table = move || {
         shape
             .get()
@@ -55,7 +56,7 @@ pub fn HeatMap() -> impl IntoView {
         <p class="hidden" id="map-keys">{t.keys}</p>
         <div
             class="map-scroll"
-            class:stale=move || state.derived.stale.get()
+            class:stale=state.derived.stale
             on:mouseleave=move |_| hovered.set(None)
             on:focusout=move |_| focused.set(None)
         >
@@ -80,7 +81,7 @@ fn table(
         (t.position_axis)(shape.sweep.mode)
     };
     // A smaller map keeps a cell that the Tab key reaches.
-    let reachable = Memo::new(move |_| {
+    let reachable = Signal::derive(move || {
         let (layer, column) = stop.get();
         (
             layer.min(size.0.saturating_sub(1)),
@@ -150,7 +151,7 @@ fn MapCell(
     at: At,
     range: Memo<Option<colour::Range>>,
     stop: RwSignal<At>,
-    reachable: Memo<At>,
+    reachable: Signal<At>,
     hovered: RwSignal<Option<At>>,
     focused: RwSignal<Option<At>>,
 ) -> impl IntoView {
@@ -208,7 +209,7 @@ fn choose(state: State, (layer, column): At) {
     state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
 }
 
-fn walk(state: State, event: &KeyboardEvent, from: Memo<At>, (layers, columns): At) {
+fn walk(state: State, event: &KeyboardEvent, from: Signal<At>, (layers, columns): At) {
     let (layer, column) = from.get_untracked();
     let (last_layer, last_column) = (layers.saturating_sub(1), columns.saturating_sub(1));
     let next = match event.key().as_str() {

@@ -10,7 +10,7 @@ use patchbay_engine::experiment::SweepReport;
 pub fn Legend() -> impl IntoView {
     let state = use_state();
     let t = &text().map;
-    let scale = Memo::new(move |_| {
+    let scale = move || {
         state.derived.grid.with(|grid| {
             let grid = grid.as_ref()?;
             let range = grid.range();
@@ -31,7 +31,7 @@ pub fn Legend() -> impl IntoView {
                 },
             ))
         })
-    });
+    };
     // The scale bends in its middle and half way to each end, nowhere else.
     let gradient = format!(
         "linear-gradient(to right, {})",
@@ -41,9 +41,7 @@ pub fn Legend() -> impl IntoView {
         <div class="legend" data-testid="legend" role="group" aria-label=t.legend>
             <div class="gradient" aria-hidden="true" style=("background-image", gradient)></div>
             {move || {
-                scale
-                    .get()
-                    .map(|([corrupted, centre, clean], unpatched, hint)| {
+                scale().map(|([corrupted, centre, clean], unpatched, hint)| {
                         view! {
                             <div class="ends">
                                 <span>{corrupted}<small>{t.towards_corrupted}</small></span>

@@ -1,3 +1,4 @@
+use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -14,11 +15,11 @@ const KINDS: [(MetricKind, &str); 3] = [
 pub fn MetricKindSelect() -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
-    let kind = Memo::new(move |_| state.experiment.with(|e| e.metric.kind));
+    let kind = move || state.experiment.with(|e| e.metric.kind);
     let options = KINDS
         .map(|(one, name)| {
             view! {
-                <option value=name prop:selected=move || kind.get() == one>
+                <option value=name prop:selected=whether(move || kind() == one)>
                     {(t.kind)(one)}
                 </option>
             }
@@ -28,7 +29,7 @@ pub fn MetricKindSelect() -> impl IntoView {
     view! {
         <div class="field">
             <label for="metric-kind">{t.metric}</label>
-            <small id="metric-hint">{move || (t.kind_hint)(kind.get())}</small>
+            <small id="metric-hint">{live(move || (t.kind_hint)(kind()))}</small>
             <select
                 id="metric-kind"
                 data-testid="metric-kind"

@@ -53,6 +53,20 @@ use crate::text::text;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+/// A text that follows the state. One type for all such texts, instead of one
+/// for each closure, keeps the page small.
+fn live<T>(text: impl Fn() -> T + Send + Sync + 'static) -> Signal<String>
+where
+    T: Into<String>,
+{
+    Signal::derive(move || text().into())
+}
+
+/// A yes or no that follows the state; one type for all, too.
+fn whether(is: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
+    Signal::derive(is)
+}
+
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {

@@ -7,16 +7,16 @@ use patchbay_engine::worker::{BackendChoice, Failure, FailureCode};
 #[component]
 pub fn Notices() -> impl IntoView {
     let state = use_state();
-    let failure = Memo::new(move |_| match state.status.get() {
+    let failure = move || match state.status.get() {
         Status::Failed(failure) => Some(failure),
         _ => None,
-    });
-    let stopped = Memo::new(move |_| state.status.get() == Status::Stopped);
+    };
+    let stopped = move || state.status.get() == Status::Stopped;
     view! {
         <div class="notices" role="status">
             <BrokenLinkNotice />
-            {move || failure.get().map(|failure| view! { <EngineFailed failure /> })}
-            {move || state.notice.get().and_then(|notice| message(notice, stopped.get()))}
+            {move || failure().map(|failure| view! { <EngineFailed failure /> })}
+            {move || state.notice.get().and_then(|notice| message(notice, stopped()))}
         </div>
     }
 }

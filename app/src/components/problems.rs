@@ -4,10 +4,10 @@ use leptos::prelude::*;
 /// What the engine remarks on one field, beside that field.
 #[component]
 pub fn Problems(field: &'static str) -> impl IntoView {
-    let problems = use_state().problems(field);
+    let state = use_state();
     let list = move || {
-        problems
-            .get()
+        state
+            .problems(field)
             .into_iter()
             .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{problem.message}</p> })
             .collect_view()

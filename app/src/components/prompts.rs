@@ -1,5 +1,6 @@
 use super::answer::Answers;
 use super::chips::Chips;
+use super::live;
 use super::problems::Problems;
 use crate::state::use_state;
 use crate::text::text;
@@ -47,7 +48,7 @@ fn Editor(side: RunName) -> impl IntoView {
     };
     let prompt = move || state.experiment.with(|e| of(e, side).clone());
     let as_ids = move || matches!(prompt(), Prompt::Tokens(_));
-    let value = move || match prompt() {
+    let value = live(move || match prompt() {
         Prompt::Text(text) => text,
         Prompt::Tokens(ids) => state.derived.reading.with(|reading| {
             let tokens = reading.as_ref().map(|r| match side {
@@ -60,8 +61,7 @@ fn Editor(side: RunName) -> impl IntoView {
                 .map(|tokens| tokens.iter().map(|t| t.text.as_str()).collect())
                 .unwrap_or_default()
         }),
-    };
-    let problems = state.problems(field);
+    });
     view! {
         <div class=format!("editor {field}")>
             <label for=format!("{field}-prompt")>{label}</label>
@@ -74,7 +74,7 @@ fn Editor(side: RunName) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint problems-{field}")
-                aria-invalid=move || problems.with(|p| p.iter().any(|p| p.fatal)).to_string()
+                aria-invalid=live(move || state.is_invalid(field).to_string())
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();

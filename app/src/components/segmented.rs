@@ -1,3 +1,4 @@
+use super::whether;
 use leptos::prelude::*;
 
 /// A few choices side by side, one of them taken: radio buttons.
@@ -25,7 +26,7 @@ where
                         type="radio"
                         name=name
                         data-testid=testid
-                        prop:checked=move || chosen.get() == value
+                        prop:checked=whether(move || chosen.get() == value)
                         on:change=move |_| choose.run(value)
                     />
                     <span>{label}</span>

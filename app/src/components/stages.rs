@@ -1,4 +1,5 @@
 use super::top::Top;
+use super::{live, whether};
 use crate::format;
 use crate::grid::key;
 use crate::state::use_state;
@@ -12,12 +13,12 @@ pub fn Stages() -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
     let runs = state.derived.runs;
-    let clean = Memo::new(move |_| runs.with(|r| r.as_ref().map(|r| r.clean.clone())));
-    let corrupted = Memo::new(move |_| runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
+    let clean = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.clean.clone())));
+    let corrupted = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
     view! {
-        <section class="panel" aria-labelledby="stages-title" aria-busy=move || state.derived.busy.get().to_string()>
+        <section class="panel" aria-labelledby="stages-title" aria-busy=live(move || state.derived.busy.get().to_string())>
             <h2 id="stages-title">{t.title}</h2>
-            <div class="stages" class:stale=move || state.derived.runs_stale.get()>
+            <div class="stages" class:stale=state.derived.runs_stale>
                 <Stage name="clean" title=t.clean hint=t.clean_hint run=clean />
                 <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
                 <PatchedStage />
@@ -48,14 +49,14 @@ fn Stage(
 fn PatchedStage() -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
-    let cell = Memo::new(move |_| state.experiment.with(|e| e.cell));
-    let run = Memo::new(move |_| {
+    let cell = move || state.experiment.with(|e| e.cell);
+    let run = Signal::derive(move || {
         state
             .derived
             .patched
             .with(|p| p.as_ref().map(|p| p.report.run.clone()))
     });
-    let hint = move || (t.patched_hint)(state.sweep().mode);
+    let hint = live(move || (t.patched_hint)(state.sweep().mode));
     // The share counts only against the runs of the same experiment.
     let share = move || {
         let patched = state.derived.patched.get()?;
@@ -65,8 +66,13 @@ fn PatchedStage() -> impl IntoView {
         })?;
         way_back(patched.report.run.metric?, &metric)
     };
-    let share = move || run.with(Option::is_some).then(share).flatten();
-    let place = move || cell.get().map(place);
+    let share = live(move || {
+        run.with(Option::is_some)
+            .then(share)
+            .flatten()
+            .unwrap_or_default()
+    });
+    let place = live(move || cell().map(place).unwrap_or_default());
     let strongest = move || {
         let stale = state.derived.stale.get();
         state
@@ -80,7 +86,7 @@ fn PatchedStage() -> impl IntoView {
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
             <Show
-                when=move || cell.get().is_some()
+                when=move || cell().is_some()
                 fallback=move || {
                     view! {
                         <div class="empty">
@@ -88,7 +94,7 @@ fn PatchedStage() -> impl IntoView {
                             <button
                                 type="button"
                                 data-testid="strongest"
-                                disabled=move || strongest().is_none()
+                                disabled=whether(move || strongest().is_none())
                                 on:click=move |_| {
                                     if let Some((layer, column)) = strongest() {
                                         state.edit(|e| e.cell = Some(Cell { layer, column }));
@@ -134,15 +140,15 @@ fn MetricLine(name: &'static str, #[prop(into)] run: Signal<Option<RunReport>>) 
             .with(|r| r.as_ref().map(|r| r.experiment.metric.kind))
             .unwrap_or_else(|| state.experiment.with(|e| e.metric.kind))
     };
-    let value = move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+    let value = live(move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
         Some(Some(value)) => format::metric(value, kind()),
         Some(None) | None => "–".into(),
-    };
-    let label = move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+    });
+    let label = live(move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
         None => t.waiting,
         Some(None) => t.no_metric,
         Some(Some(_)) => (text().answer.kind)(kind()),
-    };
+    });
     view! {
         <p class="metric">
             <strong data-testid=format!("metric-{name}")>{value}</strong>

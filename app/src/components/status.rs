@@ -1,3 +1,4 @@
+use super::{live, whether};
 use crate::format;
 use crate::results::Goal;
 use crate::state::{State, Status, use_state};
@@ -11,34 +12,36 @@ use patchbay_engine::experiment::Progress;
 pub fn StatusLine() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
-    let sentence = Memo::new(move |_| sentence(state));
-    let progress = Memo::new(move |_| progress(state));
-    let left = move || {
-        let progress = progress.get()?;
-        Some(match progress.seconds_left {
+    let sentence = move || sentence(state);
+    let progress = move || progress(state);
+    let left = live(move || {
+        let Some(progress) = progress() else {
+            return String::new();
+        };
+        match progress.seconds_left {
             Some(seconds) => format!(
                 "{}: {}",
                 (t.stage)(progress.stage),
                 (t.left)(&format::duration(seconds))
             ),
             None => (t.stage)(progress.stage).to_owned(),
-        })
-    };
+        }
+    });
     view! {
         <div class="status-line">
             <p
                 role="status"
                 data-testid="status"
-                data-state=move || sentence.with(|(state, _)| *state)
+                data-state=live(move || sentence().0)
             >
-                {move || sentence.with(|(_, text)| text.clone())}
+                {live(move || sentence().1)}
             </p>
-            <div class="progress" class:idle=move || progress.with(Option::is_none)>
+            <div class="progress" class:idle=whether(move || progress().is_none())>
                 <progress
                     data-testid="progress"
                     aria-label=t.progress
                     max="1"
-                    prop:value=move || progress.get().map_or(0.0, share)
+                    prop:value=move || progress().map_or(0.0, share)
                 ></progress>
                 <span>{left}</span>
             </div>

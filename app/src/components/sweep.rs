@@ -5,6 +5,7 @@ use super::problems::Problems;
 use super::segmented::Segmented;
 use super::status::StatusLine;
 use super::table::Values;
+use super::whether;
 use crate::download::download;
 use crate::export;
 use crate::state::{State, use_state};
@@ -17,7 +18,7 @@ pub fn Sweep() -> impl IntoView {
     let state = use_state();
     let (t, map) = (&text().sweep, &text().map);
     let grid = state.derived.grid;
-    let raw = Memo::new(move |_| state.preferences.with(|p| p.raw));
+    let raw = Signal::derive(move || state.preferences.with(|p| p.raw));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
     let scales = vec![
         (false, map.normalised, "values-normalised"),
@@ -58,10 +59,10 @@ pub fn Sweep() -> impl IntoView {
 fn Downloads() -> impl IntoView {
     let state = use_state();
     let t = &text().map;
-    let report = Memo::new(move |_| {
+    let report = move || {
         let experiment = state.experiment.get();
         state.results.with(|r| r.download(&experiment))
-    });
+    };
     let csv = move |_| {
         let content = state
             .derived
@@ -72,7 +73,7 @@ fn Downloads() -> impl IntoView {
         }
     };
     let json = move |_| {
-        let content = report.with_untracked(|r| r.as_ref().map(export::json));
+        let content = untrack(report).as_ref().map(export::json);
         if let Some(Ok(content)) = content {
             download(&file_name(state, "json"), "application/json", &content);
         }
@@ -84,7 +85,7 @@ fn Downloads() -> impl IntoView {
                 type="button"
                 data-testid="download-json"
                 title=t.json_hint
-                disabled=move || report.with(Option::is_none)
+                disabled=whether(move || report().is_none())
                 on:click=json
             >
                 {t.json}

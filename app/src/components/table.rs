@@ -1,3 +1,4 @@
+use super::live;
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -10,16 +11,17 @@ pub fn Values() -> impl IntoView {
     let t = &text().map;
     let open = RwSignal::new(false);
     let grid = state.derived.grid;
-    let caption = move || {
+    let caption = live(move || {
         grid.with(|g| {
             g.as_ref()
                 .map(|g| (t.table_caption)(g.sweep.site, g.sweep.mode))
         })
-    };
-    let column = move || {
+        .unwrap_or_default()
+    });
+    let column = live(move || {
         let per_head = grid.with(|g| g.as_ref().is_some_and(|g| g.site().per_head()));
         if per_head { t.head_axis } else { t.position }
-    };
+    });
     // A long table costs: its rows are there only while it is open.
     let rows = move || open.get().then(|| grid.with(|g| g.as_ref().map(rows)));
     view! {

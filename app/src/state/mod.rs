@@ -77,21 +77,15 @@ pub struct State {
 /// What follows from the rest.
 #[derive(Clone, Copy)]
 pub struct Derived {
-    pub model: Memo<Option<ModelInfo>>,
-    pub backend: Memo<Option<BackendInfo>>,
     pub reading: Memo<Option<Reading>>,
     pub runs: Memo<Option<Runs>>,
     pub grid: Memo<Option<Grid>>,
     /// The patched run of the cell that the experiment names.
     pub patched: Memo<Option<Patched>>,
-    /// The experiment without its cell: what a sweep depends on.
-    pub key: Memo<Experiment>,
     /// Whether the two runs belong to an older experiment.
     pub runs_stale: Memo<bool>,
     /// Whether the heat map belongs to an older experiment.
     pub stale: Memo<bool>,
-    /// Whether sweeps start by themselves.
-    pub automatic: Memo<bool>,
     pub busy: Memo<bool>,
 }
 
@@ -117,7 +111,7 @@ impl State {
             notice: RwSignal::new(None),
             job,
             results,
-            derived: Derived::new(experiment, preferences, status, results, job),
+            derived: Derived::new(experiment, results, job),
             wire: StoredValue::new_local(Wire::default()),
         };
         state.watch();
@@ -127,28 +121,58 @@ impl State {
 
     /// The engine's remarks on a field of the experiment.
     #[must_use]
-    pub fn problems(self, field: &'static str) -> Memo<Vec<Problem>> {
-        Memo::new(move |_| {
-            let mut problems: Vec<_> = self.derived.reading.with(|reading| {
-                reading
-                    .iter()
-                    .flat_map(|r| &r.problems)
-                    .filter(|p| p.field == field)
-                    .cloned()
-                    .collect()
+    pub fn problems(self, field: &str) -> Vec<Problem> {
+        let mut problems: Vec<_> = self.derived.reading.with(|reading| {
+            reading
+                .iter()
+                .flat_map(|r| &r.problems)
+                .filter(|p| p.field == field)
+                .cloned()
+                .collect()
+        });
+        if let Some(Notice::Failure(failure)) = self.notice.get()
+            && failure.field.as_deref() == Some(field)
+            && problems.iter().all(|p| p.message != failure.message)
+        {
+            problems.push(Problem {
+                field: field.into(),
+                message: failure.message,
+                fatal: true,
             });
-            if let Some(Notice::Failure(failure)) = self.notice.get()
-                && failure.field.as_deref() == Some(field)
-                && problems.iter().all(|p| p.message != failure.message)
-            {
-                problems.push(Problem {
-                    field: field.into(),
-                    message: failure.message,
-                    fatal: true,
-                });
-            }
-            problems
+        }
+        problems
+    }
+
+    /// Whether a field keeps the experiment from running.
+    #[must_use]
+    pub fn is_invalid(self, field: &str) -> bool {
+        self.problems(field).iter().any(|p| p.fatal)
+    }
+
+    /// The loaded model.
+    #[must_use]
+    pub fn model(self) -> Option<ModelInfo> {
+        self.status.with(|status| match status {
+            Status::Ready { model, .. } => Some(model.clone()),
+            _ => None,
         })
+    }
+
+    /// Where the numbers are computed.
+    #[must_use]
+    pub fn backend(self) -> Option<BackendInfo> {
+        self.status.with(|status| match status {
+            Status::Ready { backend, .. } => Some(backend.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether sweeps start by themselves.
+    #[must_use]
+    pub fn is_automatic(self) -> bool {
+        self.preferences
+            .with(|p| p.automatic)
+            .unwrap_or_else(|| self.model().is_none_or(|m| m.parameters <= SMALL_MODEL))
     }
 
     /// The sweep wanted, or the one that the page offers first.
@@ -164,41 +188,25 @@ impl State {
 impl Derived {
     fn new(
         experiment: RwSignal<Experiment>,
-        preferences: Signal<Preferences>,
-        status: RwSignal<Status>,
         results: RwSignal<Results>,
         job: RwSignal<Option<Job>>,
     ) -> Self {
-        let loaded = Memo::new(move |_| match status.get() {
-            Status::Ready { model, backend } => Some((model, backend)),
-            _ => None,
-        });
-        let model = Memo::new(move |_| loaded.get().map(|(model, _)| model));
-        let key = Memo::new(move |_| experiment.with(key));
         let grid = Memo::new(move |_| results.with(|r| r.grid.clone()));
         let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
+        let differs =
+            move |of: Option<&Experiment>| of.is_some_and(|of| experiment.with(|e| *of != key(e)));
         Self {
-            model,
-            backend: Memo::new(move |_| loaded.get().map(|(_, backend)| backend)),
             reading: Memo::new(move |_| results.with(|r| r.reading.clone())),
             runs,
-            runs_stale: Memo::new(move |_| {
-                runs.with(|r| r.as_ref().is_some_and(|r| r.experiment != key.get()))
-            }),
             grid,
             patched: Memo::new(move |_| {
                 let cell = experiment.with(|e| e.cell)?;
                 results.with(|r| r.patched.clone().filter(|p| p.report.cell == cell))
             }),
-            key,
-            stale: Memo::new(move |_| {
-                grid.with(|g| g.as_ref().is_some_and(|g| g.experiment != key.get()))
+            runs_stale: Memo::new(move |_| {
+                runs.with(|r| differs(r.as_ref().map(|r| &r.experiment)))
             }),
-            automatic: Memo::new(move |_| {
-                preferences.with(|p| p.automatic).unwrap_or_else(|| {
-                    model.with(|m| m.as_ref().is_none_or(|m| m.parameters <= SMALL_MODEL))
-                })
-            }),
+            stale: Memo::new(move |_| grid.with(|g| differs(g.as_ref().map(|g| &g.experiment)))),
             busy: Memo::new(move |_| job.with(Option::is_some)),
         }
     }

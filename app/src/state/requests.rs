@@ -8,7 +8,7 @@ use crate::results::{Goal, Job};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Experiment, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Sweep};
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
@@ -18,21 +18,27 @@ impl State {
     /// Follows the experiment: tells the address and the engine about it.
     pub(super) fn watch(self) {
         let _ = watch_debounced(
-            move || self.derived.key.get(),
-            move |_, _, _: Option<()>| self.ask(),
+            move || {
+                self.experiment.track();
+            },
+            move |_, _, _: Option<()>| {
+                self.experiment.with_untracked(link::write);
+                self.ask();
+            },
             PAUSE,
         );
-        let _ = watch_debounced(
-            move || self.experiment.get(),
-            move |experiment, _, _: Option<()>| link::write(experiment),
-            PAUSE,
-        );
-        // Memos, so that only a change of these very parts counts.
-        let cell = Memo::new(move |_| self.experiment.with(|e| e.cell));
-        let model = Memo::new(move |_| self.experiment.with(|e| e.model.clone()));
-        // A click on a cell is meant; it need not wait for a pause.
-        Effect::watch(move || cell.get(), move |_, _, _| self.ask(), false);
-        Effect::watch(move || model.get(), move |_, _, _| self.load(), false);
+        Effect::new(move |before: Option<(Option<Cell>, String)>| {
+            let now = self.experiment.with(|e| (e.cell, e.model.clone()));
+            if let Some((cell, model)) = before {
+                if model != now.1 {
+                    self.load();
+                } else if cell != now.0 {
+                    // A click on a cell is meant; it need not wait for a pause.
+                    self.ask();
+                }
+            }
+            now
+        });
         for event in ["hashchange", "popstate"] {
             EventListener::new(&gloo::utils::window(), event, move |_| {
                 self.follow_address()
@@ -125,14 +131,22 @@ impl State {
     /// Asks for what the experiment still lacks.
     pub fn ask(self) {
         let experiment = self.experiment.get_untracked();
-        let automatic = self.derived.automatic.get_untracked();
+        let automatic = untrack(|| self.is_automatic());
         let goal = self
             .results
             .with_untracked(|results| results.goal(&experiment, automatic));
         match goal {
             Some(goal) => self.submit(experiment, goal),
-            // Everything is there, so what runs is for something older.
-            None => self.cancel(),
+            None => {
+                // Everything is there, so what runs is for something older,
+                // unless a person wants it again.
+                let again = self
+                    .job
+                    .with_untracked(|job| job.as_ref().is_some_and(|j| j.experiment == experiment));
+                if !again {
+                    self.cancel();
+                }
+            }
         }
     }
 

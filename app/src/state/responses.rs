@@ -65,9 +65,7 @@ impl State {
             });
             return;
         }
-        if let (Some(job), Some(model)) =
-            (self.job.get_untracked(), self.derived.model.get_untracked())
-        {
+        if let (Some(job), Some(model)) = (self.job.get_untracked(), untrack(|| self.model())) {
             self.results.update(|r| r.update(&job, &model, update));
         }
     }
@@ -77,7 +75,7 @@ impl State {
         let Some(job) = self.job.get_untracked() else {
             return;
         };
-        if let Some(model) = self.derived.model.get_untracked() {
+        if let Some(model) = untrack(|| self.model()) {
             self.results.update(|r| r.finish(&job, &model, report));
         }
         self.job.set(None);

@@ -41,11 +41,11 @@ enum Command {
         bpe: PathBuf,
         #[arg(long)]
         out: PathBuf,
-        #[arg(long, default_value_t = 2400)]
+        #[arg(long, default_value_t = 1500)]
         steps: usize,
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        #[arg(long, default_value_t = 2e-3)]
+        #[arg(long, default_value_t = 2.5e-3)]
         learning_rate: f64,
         /// Steps between two measurements of the held-out prompts
         #[arg(long, default_value_t = 250)]
@@ -54,7 +54,7 @@ enum Command {
         #[arg(long)]
         resume: bool,
         /// Share of induction among the texts, in percent
-        #[arg(long, default_value_t = 22)]
+        #[arg(long, default_value_t = 26)]
         induction: u32,
     },
     /// Measure a trained model, and the same weights shuffled, on the held-out prompts

@@ -56,7 +56,11 @@ impl<B: Backend> Gpt2<B> {
     ///
     /// # Errors
     /// When a tensor is missing or of the wrong shape, or the device is full.
-    pub fn load(backend: &B, config: Config, weights: &Weights) -> std::result::Result<Self, ModelError> {
+    pub fn load(
+        backend: &B,
+        config: Config,
+        weights: &Weights,
+    ) -> std::result::Result<Self, ModelError> {
         let s = config.shape;
         let (n, inner) = (s.n_embd, s.n_inner);
         let mut parameters = 0;
@@ -66,10 +70,7 @@ impl<B: Backend> Gpt2<B> {
             Ok::<_, ModelError>(values)
         };
         let wte = Table::upload(backend, &get("wte.weight", &[s.n_vocab, n])?, n)?;
-        let wpe = backend.upload(
-            [s.n_positions, n],
-            &get("wpe.weight", &[s.n_positions, n])?,
-        )?;
+        let wpe = backend.upload([s.n_positions, n], &get("wpe.weight", &[s.n_positions, n])?)?;
         let lm_head = match config.tied_head {
             true => None,
             false => {
@@ -158,7 +159,14 @@ impl<B: Backend> Gpt2<B> {
 }
 
 impl<B: Backend> Block<B> {
-    fn forward(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+    fn forward(
+        &self,
+        b: &B,
+        config: &Config,
+        hooks: &mut Hooks<B>,
+        l: usize,
+        x: &B::Tensor,
+    ) -> Result<B::Tensor> {
         let plan = hooks.layer(l);
         let x = hooks.pass(&plan.pre, Site::ResidPre, l, x)?;
         if plan.mid.rows.is_empty() && plan.pre.rows.is_empty() {
@@ -171,7 +179,14 @@ impl<B: Backend> Block<B> {
     }
 
     /// `x + c_proj(softmax(q k^T * scale) v)`
-    fn attention(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+    fn attention(
+        &self,
+        b: &B,
+        config: &Config,
+        hooks: &mut Hooks<B>,
+        l: usize,
+        x: &B::Tensor,
+    ) -> Result<B::Tensor> {
         let plan = hooks.layer(l);
         let (n, n_head) = (config.shape.n_embd, config.shape.n_head);
         let (q, k, v) = match plan.pre.rows.is_empty() {
@@ -201,7 +216,14 @@ impl<B: Backend> Block<B> {
     }
 
     /// `x + c_proj(act(c_fc(ln_2(x))))`
-    fn mlp(&self, b: &B, config: &Config, hooks: &mut Hooks<B>, l: usize, x: &B::Tensor) -> Result<B::Tensor> {
+    fn mlp(
+        &self,
+        b: &B,
+        config: &Config,
+        hooks: &mut Hooks<B>,
+        l: usize,
+        x: &B::Tensor,
+    ) -> Result<B::Tensor> {
         if hooks.layer(l).mid.rows.is_empty() {
             return Ok(x.clone());
         }

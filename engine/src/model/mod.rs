@@ -48,7 +48,10 @@ pub enum ModelError {
 /// stop it, and gets a chance to do other things in between.
 pub trait Pulse {
     /// Called between layers with the multiplications done since the last call.
-    fn beat(&self, multiplications: u64) -> impl Future<Output = std::result::Result<(), Cancelled>>;
+    fn beat(
+        &self,
+        multiplications: u64,
+    ) -> impl Future<Output = std::result::Result<(), Cancelled>>;
 }
 
 /// The pass was asked to stop.

@@ -18,9 +18,7 @@ pub enum TokenizerError {
     Encode(String),
     #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
     NoSuchToken { id: u32, n_vocab: usize },
-    #[error(
-        "this model has no {BOS} token, so BOS cannot be put in front; switch BOS off"
-    )]
+    #[error("this model has no {BOS} token, so BOS cannot be put in front; switch BOS off")]
     NoBos,
 }
 

@@ -52,9 +52,10 @@ impl<'a> Weights<'a> {
             "lm_head.weight" => name.to_owned(),
             _ => format!("{}{name}", self.prefix),
         };
-        let view = self.file.tensor(&full).map_err(|_| WeightsError::Missing {
-            name: full.clone(),
-        })?;
+        let view = self
+            .file
+            .tensor(&full)
+            .map_err(|_| WeightsError::Missing { name: full.clone() })?;
         if view.shape() != shape {
             return Err(WeightsError::Shape {
                 name: full,

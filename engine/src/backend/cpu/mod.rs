@@ -81,7 +81,13 @@ impl Backend for Cpu {
         Ok((a + b)?)
     }
 
-    fn layer_norm(&self, x: &Tensor, weight: &Tensor, bias: &Tensor, epsilon: f32) -> Result<Tensor> {
+    fn layer_norm(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        epsilon: f32,
+    ) -> Result<Tensor> {
         let flat = |t: &Tensor| t.flatten_all();
         Ok(candle_nn::ops::layer_norm(
             &x.contiguous()?,

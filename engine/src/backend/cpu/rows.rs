@@ -29,7 +29,11 @@ pub(super) fn scatter(into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
         while stop < rows.len() && rows[stop] == rows[stop - 1] + 1 {
             stop += 1;
         }
-        into.slice_set(&x.narrow(0, first, stop - first)?.contiguous()?, 0, rows[first] as usize)?;
+        into.slice_set(
+            &x.narrow(0, first, stop - first)?.contiguous()?,
+            0,
+            rows[first] as usize,
+        )?;
         first = stop;
     }
     Ok(())
