@@ -4,8 +4,8 @@ use super::setup::MetricTokens;
 use crate::experiment::{Advice, Metric, MetricKind, Offer, TokenRef};
 use crate::model::{Logits, Tokenizer};
 
-/// Below this distance between the clean and the corrupted run a heat map is
-/// mostly rounding and side effects: there is too little to restore.
+/// If the metric falls by less than this from the clean to the corrupted run, a
+/// heat map is mostly rounding and side effects: there is too little to restore.
 fn enough(kind: MetricKind) -> f32 {
     match kind {
         MetricKind::LogitDifference | MetricKind::LogProbability => 0.7,
@@ -13,7 +13,7 @@ fn enough(kind: MetricKind) -> f32 {
     }
 }
 
-/// Advice where `metric` hardly tells the two runs apart. `tokens` are those
+/// Advice where the corruption does not lower `metric`. `tokens` are those
 /// that the logits were read for; the candidates for a better wrong answer.
 pub(super) fn advise(
     tokenizer: &Tokenizer,
@@ -29,7 +29,7 @@ pub(super) fn advise(
         Some((of(clean), of(corrupted)))
     };
     let (now_clean, now_corrupted) = values(metric)?;
-    if (now_clean - now_corrupted).abs() >= enough(metric.kind) {
+    if now_clean - now_corrupted >= enough(metric.kind) {
         return None;
     }
     let others = tokens
@@ -57,17 +57,17 @@ pub(super) fn advise(
         .collect();
     offers.sort_by(|a, b| b.0.total_cmp(&a.0));
     offers.truncate(3);
-    let why = match metric.kind {
+    let what = match metric.kind {
         MetricKind::LogitDifference => format!(
-            "The corruption moves {} and {} alike: their difference goes from {now_clean:.2} to only {now_corrupted:.2}, so there is little for a patch to restore. A wrong answer that the corrupted prompt makes likelier shows more.",
+            "{} minus {}",
             quoted(tokenizer, metric.answer),
             quoted(tokenizer, metric.wrong)
         ),
-        _ => format!(
-            "The corruption hardly changes this metric for {} (from {now_clean:.2} to {now_corrupted:.2}), so there is little for a patch to restore.",
-            quoted(tokenizer, metric.answer)
-        ),
+        _ => format!("the metric of {}", quoted(tokenizer, metric.answer)),
     };
+    let why = format!(
+        "The corruption does not lower {what}: it is {now_clean:.2} on the clean run and {now_corrupted:.2} on the corrupted one, so there is little for a patch to restore. A wrong answer that the corrupted prompt makes likelier, or a probability, shows more."
+    );
     Some(Advice {
         message: why,
         offers: offers.into_iter().map(|o| o.1).collect(),
