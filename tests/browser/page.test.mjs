@@ -228,7 +228,10 @@ describe('working it', () => {
       const prompt = page.getByTestId(`${side}-prompt`);
       await prompt.fill((await prompt.inputValue()).repeat(4));
     }
-    await page.getByTestId('status').getByText(/^This sweep will take/).waitFor();
+    // Past the pause after typing, so that what is run is what was typed.
+    const { experiment } = await link(page);
+    assert.equal(experiment.corrupted, await page.getByTestId('corrupted-prompt').inputValue());
+    await settled(page, 'estimated');
     // Pressed as soon as there is a first value, whatever the machine's speed.
     await page.evaluate(() => {
       const watch = new MutationObserver(() => {
