@@ -10,6 +10,7 @@ mod error;
 mod model;
 mod names;
 mod ops;
+mod start;
 mod texts;
 mod train;
 mod vocabulary;

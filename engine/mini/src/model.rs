@@ -11,6 +11,7 @@ use safetensors::tensor::TensorView;
 use crate::config::Config;
 use crate::error::{MiniError, Result, read};
 use crate::ops::{bias::AddBias, gelu::GeluNew, layer_norm::LayerNorm, softmax::CausalSoftmax};
+use crate::start;
 use crate::texts::Rng;
 
 pub struct Model {
@@ -51,15 +52,15 @@ pub fn shapes(config: &Config) -> Vec<(String, Vec<usize>)> {
 impl Model {
     /// GPT-2's initialisation: normal weights, zero biases, and what writes to
     /// the residual stream smaller by the square root of its writers. Only the
-    /// positions start as sinusoids, and one head of layer 0 as one that looks
-    /// at the previous token; both are trained as the rest.
+    /// positions start as sinusoids, and two heads as a first guess at induction
+    /// (`start.rs`); all of them are trained as the rest.
     pub fn new(config: Config, rng: &mut Rng) -> Result<Self> {
         let writers = (2.0 * config.n_layer as f64).sqrt();
-        let mut vars = BTreeMap::new();
+        let mut values_of = HashMap::new();
         for (name, shape) in shapes(&config) {
             let n = shape.iter().product();
             let values: Vec<f32> = if name == "wpe.weight" {
-                sinusoids(&config)
+                start::sinusoids(&config)
             } else if name.ends_with("bias") {
                 vec![0.0; n]
             } else if name.contains("ln_") {
@@ -75,10 +76,12 @@ impl Model {
                     .map_err(|error| MiniError::Usage(format!("initializer_range: {error}")))?;
                 (0..n).map(|_| normal.sample(rng)).collect()
             };
-            let mut values = values;
-            if name == "h.0.attn.c_attn.weight" {
-                look_back(&config, &mut values);
-            }
+            values_of.insert(name, values);
+        }
+        start::induction(&config, &mut values_of, rng)?;
+        let mut vars = BTreeMap::new();
+        for (name, shape) in shapes(&config) {
+            let values = values_of.remove(&name).unwrap_or_default();
             let tensor = Tensor::from_vec(values, shape, &Device::Cpu)?;
             vars.insert(name, Var::from_tensor(&tensor)?);
         }
@@ -236,59 +239,3 @@ impl Model {
         Ok(x.apply_op3(weight, self.get(&format!("{name}.bias"))?, norm)?)
     }
 }
-
-/// Angular frequencies of the positions' sinusoids, one for each pair of
-/// dimensions. A head's worth of them is fast, so that neighbours differ; the
-/// others are slow, as in Vaswani et al. (2017, arXiv:1706.03762).
-fn frequency(config: &Config, pair: usize) -> f64 {
-    let (fast, all) = (config.n_embd / config.n_head / 2, config.n_embd / 2);
-    if pair < fast {
-        return 0.3 + 2.5 * pair as f64 / (fast - 1).max(1) as f64;
-    }
-    1000_f64.powf(-((pair - fast) as f64) / (all - fast) as f64)
-}
-
-/// [n_positions, C], of about twice the size of the token embeddings.
-fn sinusoids(config: &Config) -> Vec<f32> {
-    let c = config.n_embd;
-    let size = config.initializer_range * 8.0_f64.sqrt();
-    let value = |i: usize| {
-        let (position, dimension) = ((i / c) as f64, i % c);
-        let angle = position * frequency(config, dimension / 2);
-        size * if dimension.is_multiple_of(2) {
-            angle.sin()
-        } else {
-            angle.cos()
-        }
-    };
-    (0..config.n_positions * c)
-        .map(|i| value(i) as f32)
-        .collect()
-}
-
-/// Makes the first head of a layer's `c_attn` weight [C, 3C] look at the previous
-/// token: its keys are the fast sinusoids of their own position, its queries
-/// those of the position before. Induction needs such a head, and from random
-/// weights it takes most of the training to appear.
-fn look_back(config: &Config, weight: &mut [f32]) {
-    let (c, d) = (config.n_embd, config.n_embd / config.n_head);
-    for (row, columns) in weight.chunks_mut(3 * c).enumerate() {
-        for column in 0..d {
-            let (sin, cos) = frequency(config, column / 2).sin_cos();
-            // (sin, cos) of w (p - 1) from those of w p.
-            let of_sin = row == column / 2 * 2;
-            let of_cos = row == column / 2 * 2 + 1;
-            let query = match (of_sin, of_cos, column % 2) {
-                (true, _, 0) | (_, true, 1) => cos,
-                (_, true, _) => -sin,
-                (true, ..) => sin,
-                _ => 0.0,
-            };
-            columns[column] = (SHARPNESS * query) as f32;
-            columns[c + column] = if row == column { SHARPNESS as f32 } else { 0.0 };
-        }
-    }
-}
-
-/// Enough for nine tenths of the attention to be on the previous token.
-const SHARPNESS: f64 = 1.4;
