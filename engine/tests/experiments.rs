@@ -102,18 +102,13 @@ fn every_field_tells_what_is_wrong_with_it() {
         "{:?}",
         report.reading.problems
     );
+    let suggested = |report: &Report| report.reading.answer.clone().unwrap().suggestion;
+    // After a word an answer without a space is read with one.
+    let report = run(session, &with(&|e| e.metric.answer = word("Mary John"))).unwrap();
+    assert_eq!(suggested(&report).as_deref(), Some(" Mary"));
     let report = run(session, &with(&|e| e.metric.answer = word(" Mary John"))).unwrap();
     assert!(told(&report, "answer").contains("2 tokens"));
-    assert_eq!(
-        report
-            .reading
-            .answer
-            .as_ref()
-            .unwrap()
-            .suggestion
-            .as_deref(),
-        Some(" Mary")
-    );
+    assert_eq!(suggested(&report).as_deref(), Some(" Mary"));
     assert!(report.metric.is_none() && report.sweep.is_none());
     assert_eq!(
         report.clean.top.len(),

@@ -3,7 +3,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{RunReport, TopToken};
+use patchbay_engine::experiment::{Choice, Reading, RunReport, TopToken};
 
 /// The likeliest next tokens of a run; each can be taken as an answer.
 #[component]
@@ -15,12 +15,24 @@ pub fn Top(
     let t = &text().stages;
     // The token whose row is open.
     let open = RwSignal::new(None::<u32>);
+    let state = use_state();
     let rows = move || {
-        run.get()
-            .map(|run| run.top)
-            .unwrap_or_default()
-            .into_iter()
-            .map(|token| view! { <Row token open /> })
+        let reading = state.derived.reading.get();
+        let named = |id, of: fn(&Reading) -> &Option<Choice>| {
+            reading.as_ref().and_then(|r| one(of(r))) == Some(id)
+        };
+        let top = run.get().map(|run| run.top).unwrap_or_default();
+        top.into_iter()
+            .map(|token| {
+                let mark = if named(token.token.id, |r| &r.answer) {
+                    Some(("answer", t.is_answer))
+                } else if named(token.token.id, |r| &r.wrong) {
+                    Some(("wrong", t.is_wrong))
+                } else {
+                    None
+                };
+                view! { <Row token mark open /> }
+            })
             .collect_view()
     };
     view! {
@@ -29,20 +41,15 @@ pub fn Top(
 }
 
 #[component]
-fn Row(token: TopToken, open: RwSignal<Option<u32>>) -> impl IntoView {
+fn Row(
+    token: TopToken,
+    /// Whether it is the answer or the wrong answer, and what that is called.
+    mark: Option<(&'static str, &'static str)>,
+    open: RwSignal<Option<u32>>,
+) -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
     let id = token.token.id;
-    let named = |of: fn(&patchbay_engine::experiment::Reading) -> Option<u32>| {
-        state.derived.reading.with(|r| r.as_ref().and_then(of)) == Some(id)
-    };
-    let mark = if named(|r| one(r.answer.as_ref())) {
-        Some(("answer", t.is_answer))
-    } else if named(|r| one(r.wrong.as_ref())) {
-        Some(("wrong", t.is_wrong))
-    } else {
-        None
-    };
     let shown = format::token(&token.token.text);
     let title = (t.choose_token)(&shown);
     let is_open = move || open.get() == Some(id);
@@ -97,8 +104,9 @@ fn Row(token: TopToken, open: RwSignal<Option<u32>>) -> impl IntoView {
     }
 }
 
-fn one(choice: Option<&patchbay_engine::experiment::Choice>) -> Option<u32> {
-    match choice?.pieces.as_slice() {
+/// The token of a choice that is one token.
+fn one(choice: &Option<Choice>) -> Option<u32> {
+    match choice.as_ref()?.pieces.as_slice() {
         [piece] => Some(piece.id),
         _ => None,
     }

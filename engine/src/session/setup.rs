@@ -226,13 +226,14 @@ impl Reader<'_> {
         let pieces = self.tokenizer.tokens(&ids);
         // After a word, the next word's token starts with a space.
         let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
-        let spaced = format!(" {text}");
-        let with_space =
-            after_word && !text.starts_with(char::is_whitespace) && encode(&spaced).len() == 1;
-        let suggestion = match (with_space, ids.as_slice()) {
-            (true, _) => Some(spaced),
-            (false, [first, _, ..]) => Some(self.tokenizer.token(*first).text),
-            _ => None,
+        let spaced = match after_word && !text.starts_with(char::is_whitespace) {
+            true => format!(" {text}"),
+            false => text.clone(),
+        };
+        let suggestion = match (ids.as_slice(), encode(&spaced).as_slice()) {
+            ([_], [_]) if spaced != *text => Some(spaced),
+            ([] | [_], _) => None,
+            (_, found) => found.first().map(|id| self.tokenizer.token(*id).text),
         };
         let id = match ids.as_slice() {
             [id] => Some(*id),

@@ -34,7 +34,11 @@ pub(super) async fn open() -> Result<Opened> {
     let adapter = instance
         .request_adapter(&options)
         .await
-        .map_err(unavailable)?;
+        .map_err(|e| match e {
+            // What it would list are drivers, and which of them this build left out.
+            wgpu::RequestAdapterError::NotFound { .. } => unavailable("no GPU was found"),
+            e => unavailable(e),
+        })?;
     let limits = limits(&adapter.limits())?;
     let largest = limits
         .max_storage_buffer_binding_size
