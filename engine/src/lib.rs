@@ -15,3 +15,5 @@ pub mod model;
 pub mod rows;
 #[cfg(feature = "cpu")]
 pub mod session;
+#[cfg(feature = "cpu")]
+pub mod steer;

@@ -116,10 +116,11 @@ impl<B: Backend> Lab<B> {
                     }
                     false => Source::Vector(vector.clone()),
                 };
-                match rng.random_range(0..5) {
+                match rng.random_range(0..6) {
                     0 | 1 => Op::Replace(source),
                     2 => Op::Add(source, scale),
                     3 => Op::Scale(scale),
+                    4 => Op::CapProjection(vector, scale),
                     _ => Op::SetProjection(vector, scale),
                 }
             }

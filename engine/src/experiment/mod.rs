@@ -7,6 +7,8 @@
 mod read;
 mod report;
 mod site;
+mod steer;
+mod steered;
 
 pub use read::{Choice, Problem, Reading, Token};
 pub use report::{
@@ -14,6 +16,14 @@ pub use report::{
     PlanReport, Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
 };
 pub use site::Site;
+pub use steer::{
+    Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
+    SteerMap, Unit,
+};
+pub use steered::{
+    DirectionReport, Measures, ProbeReport, Sample, SteerCell, SteerMapReport, SteerReport,
+    SteerUpdate, Summary, TokenScore, Unsteered, Written,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +66,12 @@ pub struct Experiment {
     /// Activations and logits to hand back as numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<Capture>,
+    /// Which room runs; what the other one is set up for is kept.
+    #[serde(default, skip_serializing_if = "Room::is_patching")]
+    pub room: Room,
+    /// What the steering room is set up for; its example when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steer: Option<Steer>,
 }
 
 /// A prompt, as text or as token ids (which then stand as they are).
@@ -194,6 +210,8 @@ impl Default for Experiment {
             cell: None,
             generate: None,
             captures: Vec::new(),
+            room: Room::Patching,
+            steer: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What comes back from running an experiment.
 
-use super::{Experiment, Reading, Site, Token};
+use super::{Experiment, Reading, Site, SteerReport, SteerUpdate, Token};
 use serde::{Deserialize, Serialize};
 
 /// The model that is loaded.
@@ -46,8 +46,8 @@ pub struct TopToken {
     pub probability: f32,
 }
 
-/// One run, read at its last position.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// One run, read at its last position. Empty in the steering room.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunReport {
     /// The ten likeliest next tokens, likeliest first.
@@ -169,6 +169,9 @@ pub struct Report {
     pub cell: Option<CellReport>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<CaptureReport>,
+    /// What the steering room found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steer: Option<SteerReport>,
 }
 
 /// How long something will take, before it starts.
@@ -224,4 +227,6 @@ pub enum Update {
     Cells {
         cells: Vec<(usize, usize, f32)>,
     },
+    /// Of the steering room.
+    Steer(SteerUpdate),
 }

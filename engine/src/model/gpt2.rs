@@ -148,6 +148,11 @@ impl<B: Backend> Gpt2<B> {
         })
     }
 
+    /// The MLP's output matrix of a layer, `[n_inner, n]`.
+    pub(super) fn mlp_out_weight(&self, l: usize) -> &B::Tensor {
+        &self.h[l].mlp_c_proj.weight
+    }
+
     fn embed(&self, b: &B, plan: &Plan) -> Result<B::Tensor> {
         let (tokens, positions): (Vec<u32>, Vec<u32>) = plan.embed.iter().copied().unzip();
         if tokens.is_empty() {

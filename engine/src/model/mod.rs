@@ -6,6 +6,7 @@ mod hooks;
 mod readout;
 mod table;
 mod tokenizer;
+mod vectors;
 mod weights;
 
 pub use config::{Activation, Config, ConfigError};

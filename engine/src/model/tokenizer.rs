@@ -67,6 +67,12 @@ impl Tokenizer {
         Ok(ids)
     }
 
+    /// The token that ends a text, where the model has one.
+    #[must_use]
+    pub fn end(&self) -> Option<u32> {
+        self.bos
+    }
+
     /// Whether the model has a token of this id.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub enum Op {
     /// `x := x - (x . u) u + c u` with `u = s / |s|`: sets the projection on
     /// the direction to `c`; 0 projects it out. The source must be a vector.
     SetProjection(Rc<[f32]>, f32),
+    /// The same where the projection is larger than `c`; else nothing.
+    CapProjection(Rc<[f32]>, f32),
 }
 
 /// Where an edit's vector comes from.
@@ -39,7 +41,7 @@ pub enum Source {
 /// An edit as a backend applies it, to columns `start .. start + width` of one
 /// row `x`, with `s` the same number of columns of a source row from `source_start` on:
 ///
-/// `x := scale x + (coef + gain (x . s)) s`
+/// `x := scale x + min(coef + gain (x . s), most) s`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowEdit {
     pub row: u32,
@@ -50,6 +52,8 @@ pub struct RowEdit {
     pub scale: f32,
     pub coef: f32,
     pub gain: f32,
+    /// [`f32::MAX`] where nothing is capped.
+    pub most: f32,
 }
 
 impl Edit {
@@ -69,14 +73,14 @@ impl Edit {
         match &self.op {
             Op::Add(_, c) => *c == 0.0,
             Op::Scale(c) => *c == 1.0,
-            Op::Replace(_) | Op::SetProjection(..) => false,
+            Op::Replace(_) | Op::SetProjection(..) | Op::CapProjection(..) => false,
         }
     }
 
     pub(super) fn source(&self) -> Option<&Source> {
         match &self.op {
             Op::Replace(s) | Op::Add(s, _) => Some(s),
-            Op::Scale(_) | Op::SetProjection(..) => None,
+            Op::Scale(_) | Op::SetProjection(..) | Op::CapProjection(..) => None,
         }
     }
 
@@ -144,7 +148,7 @@ impl Edit {
         };
         match &self.op {
             Op::Scale(c) => return finite(*c),
-            Op::SetProjection(v, c) => {
+            Op::SetProjection(v, c) | Op::CapProjection(v, c) => {
                 finite(*c)?;
                 vector(v)?;
                 if v.iter().all(|x| *x == 0.0) {

@@ -2,12 +2,10 @@
 
 use super::runs::Base;
 use super::*;
-use crate::experiment::{Generate, Progress, Site, Stage, Token};
+use crate::experiment::{Generate, Progress, Sampling, Site, Stage, Token};
 use crate::model::Wanted;
 use crate::rows::Run;
-use candle_core::{Device, Tensor};
-use candle_transformers::generation::{LogitsProcessor, Sampling};
-use candle_transformers::utils::apply_repeat_penalty;
+use crate::steer::{Noise, Sampler};
 
 impl<B: Backend> Session<B> {
     /// The greedy continuation of a base run.
@@ -17,18 +15,18 @@ impl<B: Backend> Session<B> {
         generate: Generate,
         host: &impl Host,
     ) -> Result<Vec<Token>, SessionError> {
-        if !(generate.repetition_penalty > 0.0 && generate.repetition_penalty.is_finite()) {
-            return Err(SessionError::Experiment {
-                field: "generate".into(),
-                message: format!(
-                    "The repetition penalty is {}, but it divides logits, so it has to be above 0.",
-                    generate.repetition_penalty
-                ),
-            });
-        }
+        let sampler = Sampler::new(Sampling {
+            temperature: 0.0,
+            repetition_penalty: generate.repetition_penalty,
+            ..Sampling::default()
+        });
+        let sampler = sampler.map_err(|e| SessionError::Experiment {
+            field: "generate".into(),
+            message: format!("{e}."),
+        })?;
+        let given = base.trace.tokens.len();
         let room = self.model.config.shape.n_positions - base.trace.tokens.len();
         let count = generate.tokens.min(room);
-        let mut choose = LogitsProcessor::from_sampling(0, Sampling::ArgMax);
         let mut trace = base.trace.clone();
         let mut written = Vec::with_capacity(count);
         let wanted = Wanted {
@@ -38,7 +36,8 @@ impl<B: Backend> Session<B> {
         let mut logits = base.logits.clone();
         let mut tokens = trace.tokens.to_vec();
         for step in 0..count {
-            let token = self.choose(logits, generate.repetition_penalty, &tokens, &mut choose)?;
+            // The likeliest token: luck plays no part.
+            let token = sampler.choose(&logits, &tokens, given, Noise::new(0, 0))?;
             written.push(self.tokenizer.token(token));
             tokens.push(token);
             if step + 1 == count {
@@ -68,21 +67,5 @@ impl<B: Backend> Session<B> {
             logits = read.all;
         }
         Ok(written)
-    }
-
-    /// The next token: the largest of the logits, after the penalty.
-    fn choose(
-        &self,
-        logits: Vec<f32>,
-        penalty: f32,
-        tokens: &[u32],
-        processor: &mut LogitsProcessor,
-    ) -> Result<u32, BackendError> {
-        let n = logits.len();
-        let mut logits = Tensor::from_vec(logits, n, &Device::Cpu)?;
-        if penalty != 1.0 {
-            logits = apply_repeat_penalty(&logits, penalty, tokens)?;
-        }
-        Ok(processor.sample(&logits)?)
     }
 }

@@ -8,12 +8,13 @@ mod generate;
 mod metric;
 mod runs;
 mod setup;
+mod steer;
 mod sweep;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Report, RunReport,
-    SweepReport, Update,
+    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Reading, Report,
+    Room, RunReport, SweepReport, Update,
 };
 use crate::model::{
     Cancelled, Config, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError, Weights,
@@ -32,6 +33,7 @@ pub struct Session<B: Backend> {
     backend_info: BackendInfo,
     /// The last sweep, so that looking at one of its cells does not repeat it.
     last_sweep: Option<(Experiment, SweepReport)>,
+    memory: steer::Memory,
 }
 
 /// Whoever asked for an experiment: hears what is found as it is found, lends
@@ -112,6 +114,7 @@ impl<B: Backend> Session<B> {
             info,
             model,
             last_sweep: None,
+            memory: steer::Memory::default(),
         })
     }
 
@@ -153,6 +156,14 @@ impl<B: Backend> Session<B> {
         preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
+        if experiment.room == Room::Steering {
+            let steer = experiment.steer.clone().unwrap_or_default();
+            let found = self.steer(experiment, &steer, host).await?;
+            return Ok(Report {
+                steer: Some(found),
+                ..self.report(experiment)
+            });
+        }
         let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
         host.update(Update::Reading(reading.clone()));
         let setup = setup?;
@@ -163,17 +174,12 @@ impl<B: Backend> Session<B> {
             metric: bases.metric.clone(),
         });
         let mut report = Report {
-            engine: env!("CARGO_PKG_VERSION").into(),
-            experiment: experiment.clone(),
-            model: self.info.clone(),
-            backend: self.backend_info.clone(),
             reading,
             clean: bases.clean.report.clone(),
             corrupted: bases.corrupted.report.clone(),
             metric: bases.metric.clone(),
-            sweep: None,
-            cell: None,
             captures: bases.captures.clone(),
+            ..self.report(experiment)
         };
         if let Some(sweep) = &setup.sweep {
             // The chosen cell first: it is what the person is looking at.
@@ -191,6 +197,24 @@ impl<B: Backend> Session<B> {
             report.corrupted.continuation = self.generate(&bases.corrupted, generate, host).await?;
         }
         Ok(report)
+    }
+
+    /// A report that says what was run where, and nothing of what was found.
+    fn report(&self, experiment: &Experiment) -> Report {
+        Report {
+            engine: env!("CARGO_PKG_VERSION").into(),
+            experiment: experiment.clone(),
+            model: self.info.clone(),
+            backend: self.backend_info.clone(),
+            reading: Reading::default(),
+            clean: RunReport::default(),
+            corrupted: RunReport::default(),
+            metric: None,
+            sweep: None,
+            cell: None,
+            captures: Vec::new(),
+            steer: None,
+        }
     }
 }
 

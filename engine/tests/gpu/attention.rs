@@ -98,7 +98,7 @@ fn attends_safely() {
 fn edit(
     row: u32,
     [start, width, source_row, source_start]: [u32; 4],
-    [scale, coef, gain]: [f32; 3],
+    [scale, coef, gain, most]: [f32; 4],
 ) -> RowEdit {
     RowEdit {
         row,
@@ -109,6 +109,7 @@ fn edit(
         scale,
         coef,
         gain,
+        most,
     }
 }
 
@@ -125,13 +126,14 @@ fn edits() {
                 let start = random.below(columns - width + 1) as u32;
                 let place = [start, width as u32, row % 5, random.below(5) as u32];
                 let kind = [
-                    [0.0, 1.0, 0.0],   // replace
-                    [1.0, 2.5, 0.0],   // add
-                    [-0.5, 0.0, 0.0],  // scale
-                    [1.0, 0.7, -1.0],  // set a projection
-                    [0.3, -1.0, 0.25], // all at once
+                    [0.0, 1.0, 0.0, f32::MAX],  // replace
+                    [1.0, 2.5, 0.0, f32::MAX],  // add
+                    [-0.5, 0.0, 0.0, f32::MAX], // scale
+                    [1.0, 0.7, -1.0, f32::MAX], // set a projection
+                    [1.0, 0.1, -1.0, 0.0],      // cap it
+                    [0.3, -1.0, 0.25, -0.9],    // all at once
                 ];
-                edit(row, place, kind[random.below(5)])
+                edit(row, place, kind[random.below(6)])
             })
             .collect();
         same!(gpu, format!("edit {shape:?}"), |g, put| {
@@ -169,10 +171,14 @@ fn edits_carefully() {
     let source = gpu.upload([1, 2], &[5.0, 6.0]).unwrap();
     let y = gpu.upload([2, 2], &x).unwrap();
     let y = gpu
-        .edit(y, &[edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0])], Some(&source))
+        .edit(
+            y,
+            &[edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0, f32::MAX])],
+            Some(&source),
+        )
         .unwrap();
     let y = gpu
-        .edit(y, &[edit(1, [1, 1, 0, 0], [0.0, 0.0, 0.0])], None)
+        .edit(y, &[edit(1, [1, 1, 0, 0], [0.0, 0.0, 0.0, f32::MAX])], None)
         .unwrap();
     assert_eq!(block_on(gpu.read(&y)).unwrap(), [5.0, 6.0, 2.0, 0.0]);
     // Other handles, and views of the same numbers, do not see the edit.
@@ -182,12 +188,16 @@ fn edits_carefully() {
         gpu.columns(&x, 1..3).unwrap(),
     );
     let edited = gpu
-        .edit(left, &[edit(0, [0, 2, 0, 0], [2.0, 0.0, 0.0])], None)
+        .edit(
+            left,
+            &[edit(0, [0, 2, 0, 0], [2.0, 0.0, 0.0, f32::MAX])],
+            None,
+        )
         .unwrap();
     let all = gpu
         .edit(
             x.clone(),
-            &[edit(0, [0, 4, 0, 0], [1.0, 1.0, 0.0])],
+            &[edit(0, [0, 4, 0, 0], [1.0, 1.0, 0.0, f32::MAX])],
             Some(&x),
         )
         .unwrap();
@@ -196,8 +206,8 @@ fn edits_carefully() {
     assert_eq!(block_on(gpu.read(&x)).unwrap(), [1.0, 2.0, 3.0, 4.0]);
     assert_eq!(block_on(gpu.read(&all)).unwrap(), [2.0, 4.0, 6.0, 8.0]);
     let outside = [
-        edit(1, [0, 1, 0, 0], [0.0; 3]),
-        edit(0, [3, 2, 0, 0], [0.0; 3]),
+        edit(1, [0, 1, 0, 0], [0.0; 4]),
+        edit(0, [3, 2, 0, 0], [0.0; 4]),
     ];
     for e in outside {
         assert!(gpu.edit(x.clone(), &[e], None).is_err());

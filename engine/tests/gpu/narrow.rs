@@ -80,6 +80,7 @@ fn workgroups_go_into_lines() {
             scale: 0.5,
             coef: 1.0,
             gain: 0.1,
+            most: f32::MAX,
         })
         .collect();
     same!(gpu, "lines: edit", |g, put| {

@@ -4,7 +4,7 @@ use super::{BackendError, DEVICE, Result, with_rows};
 use crate::rows::RowEdit;
 use candle_core::Tensor;
 
-/// `x := scale x + (coef + gain (x . s)) s` on the columns of each edit.
+/// `x := scale x + min(coef + gain (x . s), most) s` on the columns of each edit.
 pub(super) fn edit(x: &Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {
     let (rows, width) = x.dims2()?;
     let mut out: Vec<f32> = x.flatten_all()?.to_vec1()?;
@@ -24,7 +24,7 @@ pub(super) fn edit(x: &Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Re
                 true => 0.0,
                 false => x.iter().zip(s).map(|(x, s)| x * s).sum::<f32>(),
             };
-            let coef = e.coef + e.gain * along;
+            let coef = (e.coef + e.gain * along).min(e.most);
             for (x, s) in x.iter_mut().zip(s) {
                 // Replacing must not keep a NaN or an infinity that it replaces.
                 let kept = if e.scale == 0.0 { 0.0 } else { e.scale * *x };

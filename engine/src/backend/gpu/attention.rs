@@ -144,10 +144,10 @@ impl Gpu {
         // In place where nobody else can see it: the only handle of the buffer, whole or in part.
         let own = Rc::strong_count(&x.held) == 1;
         let x = if own { x } else { self.contiguous(&x)? };
-        let mut words = Vec::with_capacity(8 * edits.len());
+        let mut words = Vec::with_capacity(9 * edits.len());
         for e in edits {
             words.extend([e.row, e.start, e.width, e.source_row, e.source_start]);
-            words.extend([e.scale, e.coef, e.gain].map(f32::to_bits));
+            words.extend([e.scale, e.coef, e.gain, e.most].map(f32::to_bits));
         }
         // Something must be bound where there is no source.
         let nothing;

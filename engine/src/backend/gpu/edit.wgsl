@@ -1,7 +1,7 @@
-// x[row, start ..] := scale x + (coef + gain (x . s)) s, for each edit, over its `width` columns
+// x[row, start ..] := scale x + min(coef + gain (x . s), most) s, for each edit, over its `width` columns
 //
 // s is source[source_row, source_start ..]. x: [any, any] in place, source: [any, any],
-// their rows a stride apart. edits: 8 words each, in the order of `RowEdit`; no two
+// their rows a stride apart. edits: 9 words each, in the order of `RowEdit`; no two
 // edit the same row. One workgroup an edit. CPU twin: cpu/edit.rs.
 
 struct Params {
@@ -28,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     if i >= p.count {
         return;
     }
-    let at = p.list + i * 8u;
+    let at = p.list + i * 9u;
     let to = p.x_offset + edits[at] * p.x_stride + edits[at + 1u];
     let width = edits[at + 2u];
     let source_at = p.source_offset + edits[at + 3u] * p.source_stride + edits[at + 4u];
@@ -49,7 +49,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
         workgroupBarrier();
     }
-    let coef = bitcast<f32>(edits[at + 6u]) + gain * lanes[0];
+    let most = bitcast<f32>(edits[at + 8u]);
+    let coef = min(bitcast<f32>(edits[at + 6u]) + gain * lanes[0], most);
 
     for (var c = lane; c < width; c += 64u) {
         // Replacing must not keep a NaN or an infinity that it replaces.

@@ -1,0 +1,382 @@
+//! Steering: what is continued, which directions act on it while it is
+//! written, and how tokens are drawn.
+
+use super::{Prompt, Site, TokenRef};
+use serde::{Deserialize, Serialize};
+
+/// Which of the two rooms the experiment is set up for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Room {
+    /// Two prompts, and activations copied from one run into the other.
+    #[default]
+    Patching,
+    /// One prompt, continued with and without directions.
+    Steering,
+}
+
+impl Room {
+    #[must_use]
+    pub fn is_patching(&self) -> bool {
+        *self == Self::Patching
+    }
+}
+
+/// A text that is continued twice, unsteered and steered, with the same luck.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Steer {
+    /// What is continued.
+    pub prompt: Prompt,
+    /// Vectors, where each comes from and how it acts. Applied in this order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub directions: Vec<Direction>,
+    #[serde(default)]
+    pub sampling: Sampling,
+    /// The words that the steered text is hoped to hold; how many
+    /// continuations hold one of them is counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub words: Vec<String>,
+    /// How much and where: the same steering at other layers and coefficients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<SteerMap>,
+}
+
+/// A grid of steered continuations, layer by coefficient, with the first
+/// direction of the experiment and its controls.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct SteerMap {
+    /// Prompts that every cell continues; the experiment's own when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
+    /// The coefficients of the columns, in the first direction's unit.
+    pub coefficients: Vec<f32>,
+    /// Random directions of the same norm, at the first direction's layer.
+    #[serde(default = "twenty")]
+    pub controls: usize,
+    /// Perplexity, as a multiple of the unsteered text's, above which a text
+    /// no longer counts as coherent.
+    #[serde(default = "cap")]
+    pub cap: f32,
+}
+
+/// A vector at a site, where it comes from, and how it acts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Direction {
+    /// What it is called, on the page and in files.
+    pub name: String,
+    pub source: Source,
+    /// Where it is read and acts: a site as wide as the residual stream.
+    #[serde(default = "resid_pre")]
+    pub site: Site,
+    /// The layers where it acts. A direction that is read from activations is
+    /// read at each of them, unless `from` says otherwise.
+    pub layers: Vec<usize>,
+    /// The one layer that it is read at, wherever it acts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<usize>,
+    #[serde(default)]
+    pub positions: Positions,
+    #[serde(default)]
+    pub operator: Operator,
+    /// How strongly: see [`Operator`] and [`Unit`]. 0 leaves adding out, exactly.
+    pub coefficient: f32,
+    #[serde(default)]
+    pub unit: Unit,
+}
+
+/// Where a direction comes from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Source {
+    /// The difference of two prompts' activations, position by position, the
+    /// shorter padded with spaces: activation addition (Turner et al., 2023).
+    Pair { positive: String, negative: String },
+    /// A direction between two sets of prompts, read at each prompt's last token.
+    Contrast {
+        positive: Vec<String>,
+        negative: Vec<String>,
+        #[serde(default)]
+        method: Method,
+    },
+    /// One token's row of the embedding or unembedding, less another's.
+    Token {
+        token: TokenRef,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        minus: Option<TokenRef>,
+        #[serde(default)]
+        matrix: Matrix,
+    },
+    /// What a neuron of an MLP writes to the residual stream: its row of `c_proj`.
+    Neuron { layer: usize, neuron: usize },
+    /// A random direction of length 1, for comparison.
+    Random { seed: u64 },
+    /// Numbers from a file, one vector for each layer that it has.
+    Vectors {
+        /// Where it came from, as a sentence.
+        origin: String,
+        vectors: Vec<LayerVector>,
+    },
+}
+
+/// One layer's numbers of a direction from a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct LayerVector {
+    pub layer: usize,
+    /// `n_embd` numbers.
+    pub values: Vec<f32>,
+}
+
+/// How a direction is found between two sets of activations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Mean of the positive activations minus mean of the negative ones:
+    /// contrastive activation addition (Rimsky et al., 2024).
+    #[default]
+    MeanDifference,
+    /// First principal component of the paired differences: `repeng`'s `pca_diff`.
+    PcaDiff,
+    /// First principal component of the activations, each pair centred on its
+    /// middle: `repeng`'s `pca_center`.
+    PcaCenter,
+    /// The normal of a logistic regression that tells the two sets apart.
+    Logistic,
+}
+
+/// Which of the model's two vocabulary matrices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Matrix {
+    Embedding,
+    #[default]
+    Unembedding,
+}
+
+/// Which rows a direction acts on; decided for each row when it comes to exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// Every token of the prompt and of what is written.
+    #[default]
+    All,
+    /// The prompt's tokens.
+    Prompt,
+    /// What is written.
+    Generated,
+    /// The token being read: the prompt's last one, then each one written.
+    Last,
+    /// The first so many tokens.
+    First(usize),
+    /// These positions.
+    Chosen(Vec<usize>),
+    /// The rows of a prompt pair on the prompt's own first tokens, one by one;
+    /// BOS on BOS.
+    AlignedFront,
+    /// The rows of a prompt pair on the prompt's last tokens, one by one.
+    AlignedBack,
+}
+
+/// What a direction does to a row `x`, with `v` the direction, `u = v / |v|`
+/// and `c` the coefficient (in its [`Unit`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Operator {
+    /// `x + c v`
+    #[default]
+    Add,
+    /// `x - c v`
+    Subtract,
+    /// `x - (x . u) u`: the direction is taken out; the coefficient is not used.
+    ProjectOut,
+    /// `x - (x . u) u + c u`: the projection becomes `c`.
+    SetProjection,
+    /// The projection becomes `c` where it is larger.
+    Cap,
+}
+
+/// What a coefficient of 1 means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Adding the direction as it is; a projection of 1.
+    #[default]
+    Absolute,
+    /// Adding the direction with the mean norm of the residual stream at that
+    /// site and layer over the prompt, position 0 left out; such a projection.
+    MeanNorm,
+}
+
+/// How the next token is drawn. The order is penalties, temperature, top-k,
+/// top-p, then the largest logit plus Gumbel noise.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Sampling {
+    /// How many tokens to add at most; the context length and
+    /// `<|endoftext|>` end it too.
+    #[serde(default = "forty")]
+    pub tokens: usize,
+    /// How many continuations, each with its own luck.
+    #[serde(default = "one_sample")]
+    pub samples: usize,
+    /// Where luck comes from: the same seed draws the same tokens.
+    #[serde(default)]
+    pub seed: u64,
+    /// Divides the logits; 0 takes the likeliest token.
+    #[serde(default = "one")]
+    pub temperature: f32,
+    /// Only the so many likeliest tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_k: Option<usize>,
+    /// Only the likeliest tokens that together have this probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f32>,
+    /// Divides the logits of tokens that have occurred, the prompt's included
+    /// (multiplies negative ones), as in Keskar et al., 2019.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub repetition_penalty: f32,
+    /// Taken from a token's logit for each time that it has been written.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub frequency_penalty: f32,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            tokens: forty(),
+            samples: 1,
+            seed: 0,
+            temperature: 1.0,
+            top_k: None,
+            top_p: None,
+            repetition_penalty: 1.0,
+            frequency_penalty: 0.0,
+        }
+    }
+}
+
+impl Default for Steer {
+    /// The seed's example, on the built-in model: hate steered towards love.
+    fn default() -> Self {
+        let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect();
+        Self {
+            prompt: Prompt::Text("I hate you because".into()),
+            directions: vec![Direction {
+                name: "love".into(),
+                source: Source::Contrast {
+                    positive: lines(&LOVE),
+                    negative: lines(&HATE),
+                    method: Method::MeanDifference,
+                },
+                site: Site::ResidPre,
+                layers: vec![2],
+                from: None,
+                positions: Positions::All,
+                operator: Operator::Add,
+                coefficient: 0.8,
+                unit: Unit::MeanNorm,
+            }],
+            sampling: Sampling {
+                tokens: 20,
+                samples: 3,
+                temperature: 0.8,
+                ..Sampling::default()
+            },
+            words: lines(&KIND_WORDS),
+            map: None,
+        }
+    }
+}
+
+const LOVE: [&str; 8] = [
+    "I love you because you are kind",
+    "I love this movie because it is great",
+    "I feel happy",
+    "What a wonderful day",
+    "The food was lovely",
+    "I think you are sweet",
+    "She smiled because the party was good",
+    "You are the best",
+];
+
+const HATE: [&str; 8] = [
+    "I hate you because you are cruel",
+    "I hate this movie because it is awful",
+    "I feel sad",
+    "What a terrible day",
+    "The food was horrible",
+    "I think you are mean",
+    "She cried because the party was bad",
+    "You are the worst",
+];
+
+/// What kind sentences of the built-in model's texts hold.
+const KIND_WORDS: [&str; 18] = [
+    "love",
+    "kind",
+    "sweet",
+    "good",
+    "nice",
+    "gentle",
+    "wonderful",
+    "best",
+    "happy",
+    "help",
+    "smile",
+    "great",
+    "beautiful",
+    "lovely",
+    "glad",
+    "laughed",
+    "smiled",
+    "friend",
+];
+
+fn resid_pre() -> Site {
+    Site::ResidPre
+}
+
+fn forty() -> usize {
+    40
+}
+
+fn twenty() -> usize {
+    20
+}
+
+fn one_sample() -> usize {
+    1
+}
+
+fn cap() -> f32 {
+    3.0
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_one(x: &f32) -> bool {
+    *x == 1.0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_zero(x: &f32) -> bool {
+    *x == 0.0
+}

@@ -1,0 +1,189 @@
+//! What comes back from steering.
+
+use super::{Site, Token, TopToken};
+use serde::{Deserialize, Serialize};
+
+/// Everything found while steering.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SteerReport {
+    /// The prompt as the tokenizer read it.
+    pub prompt: Vec<Token>,
+    /// In the experiment's order.
+    pub directions: Vec<DirectionReport>,
+    pub samples: Vec<Sample>,
+    /// How the two sets of continuations compare.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Summary>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<SteerMapReport>,
+}
+
+/// What a direction is, at the first layer where it acts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DirectionReport {
+    /// Where it came from, as a sentence.
+    pub origin: String,
+    /// The layer of the numbers here.
+    pub layer: usize,
+    /// Its length there; of a prompt pair, the longest row's.
+    pub norm: f32,
+    /// Mean length of the prompt’s activations at the site, layer by layer,
+    /// position 0 left out.
+    pub mean_norms: Vec<f32>,
+    /// Cosine with each direction of the experiment, itself included.
+    pub cosines: Vec<f32>,
+    /// Share of the variance that a principal component explains, 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explained: Option<f32>,
+    /// How well a probe tells the two sets apart, layer by layer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeReport>,
+    /// The tokens whose logits it raises most, through the last LayerNorm's
+    /// weights and the unembedding, and by how much for a direction of length
+    /// `sqrt(n_embd)`.
+    pub promoted: Vec<TokenScore>,
+    /// Those that it lowers most.
+    pub suppressed: Vec<TokenScore>,
+    /// Projection of each of the prompt's tokens on the direction, layer by
+    /// layer: `[layer][position]`, of the unsteered run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub projections: Vec<Vec<f32>>,
+}
+
+/// A probe's accuracy at one layer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProbeReport {
+    pub site: Site,
+    pub layer: usize,
+    /// Share of held-out prompts told right, 0 to 1, over the folds.
+    pub accuracy: f32,
+    /// The same with the labels shuffled: what luck alone reaches.
+    pub shuffled: f32,
+}
+
+/// A token and a number about it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TokenScore {
+    #[serde(flatten)]
+    pub token: Token,
+    pub score: f32,
+}
+
+/// One continuation, without and with the directions, from the same luck.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Sample {
+    pub unsteered: Vec<Written>,
+    pub steered: Vec<Written>,
+}
+
+/// A token that was written.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Written {
+    #[serde(flatten)]
+    pub token: Token,
+    /// Its probability by the model that wrote it, before any sampling setting.
+    pub probability: f32,
+    /// The ten likeliest tokens here by the model that wrote it.
+    pub top: Vec<TopToken>,
+    /// Of steered text: what the unsteered model says of the same text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsteered: Option<Unsteered>,
+}
+
+/// The unsteered model's view of a steered token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Unsteered {
+    /// The probability that it would have given the token.
+    pub probability: f32,
+    /// KL(steered || unsteered) of the next-token distributions, in nats.
+    pub kl: f32,
+    pub top: Vec<TopToken>,
+}
+
+/// What steering did to the continuations, and what it cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Summary {
+    pub unsteered: Measures,
+    pub steered: Measures,
+}
+
+/// Measures of a set of continuations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Measures {
+    /// Share of continuations with one of the experiment's words, 0 to 1;
+    /// `null` where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<f32>,
+    /// Perplexity of what was written, under the unsteered model.
+    pub perplexity: f32,
+    /// Mean KL to the unsteered model over the tokens written, in nats.
+    pub kl: f32,
+    /// Distinct pairs of neighbouring tokens, as a share of all: 1 says that
+    /// none is repeated.
+    pub distinct_2: f32,
+}
+
+/// A grid of steered continuations.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SteerMapReport {
+    pub coefficients: Vec<f32>,
+    /// Without steering.
+    pub base: Measures,
+    /// `[layer][coefficient]`
+    pub cells: Vec<Vec<Option<SteerCell>>>,
+    /// Random directions of the same norm at the first direction's layer,
+    /// `[direction][coefficient]`.
+    pub random: Vec<Vec<Option<SteerCell>>>,
+    /// The same method on shuffled labels, at that layer, `[coefficient]`; empty where
+    /// the direction has no labels.
+    pub shuffled: Vec<Option<SteerCell>>,
+    /// The layer of the controls.
+    pub control_layer: usize,
+    /// Wall-clock seconds that it took.
+    pub seconds: f64,
+}
+
+/// One cell of the grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SteerCell {
+    pub measures: Measures,
+    /// What was written after each prompt.
+    pub texts: Vec<String>,
+}
+
+/// What is told while steering runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "part", rename_all = "snake_case")]
+pub enum SteerUpdate {
+    /// The prompt's tokens and the directions; nothing is written yet.
+    Directions {
+        prompt: Vec<Token>,
+        directions: Vec<DirectionReport>,
+    },
+    /// Tokens of one continuation, from its token `from` on.
+    Written {
+        sample: usize,
+        steered: bool,
+        from: usize,
+        tokens: Vec<Written>,
+    },
+    Summary {
+        summary: Summary,
+    },
+    /// The whole map so far.
+    Map {
+        map: SteerMapReport,
+    },
+}

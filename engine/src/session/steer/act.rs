@@ -1,0 +1,150 @@
+//! Directions as edits of rows: where each acts, decided row by row.
+
+use super::directions::{Resolved, Rows};
+use super::*;
+use crate::experiment::{Direction, DirectionReport, Operator, Positions, Unit};
+use crate::rows::{Edit, Op, Source};
+use crate::steer::norm;
+
+/// One direction at one layer.
+#[derive(Clone, Debug)]
+pub(super) struct Act {
+    site: Site,
+    layer: usize,
+    positions: Positions,
+    rows: Rows,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Add(f32),
+    SetProjection(f32),
+    Cap(f32),
+}
+
+/// Everything that acts. A coefficient of 0 adds nothing, so it is left out.
+pub(super) fn acts(
+    steer: &Steer,
+    resolved: &[Rc<Resolved>],
+    reports: &[DirectionReport],
+) -> Result<Vec<Act>, SessionError> {
+    let mut acts = Vec::new();
+    for (i, direction) in steer.directions.iter().enumerate() {
+        for layer in &direction.layers {
+            let norm = reports[i].mean_norms.get(*layer).copied().unwrap_or(0.0);
+            acts.extend(act(i, direction, &resolved[i], *layer, norm)?);
+        }
+    }
+    Ok(acts)
+}
+
+/// One direction at one layer, where the residual stream's mean norm is
+/// `mean_norm`; `None` where it does nothing.
+pub(super) fn act(
+    i: usize,
+    direction: &Direction,
+    resolved: &Resolved,
+    layer: usize,
+    mean_norm: f32,
+) -> Result<Option<Act>, SessionError> {
+    let field = format!("steer.directions.{i}");
+    let rows = resolved
+        .at(direction.from.unwrap_or(layer))
+        .ok_or_else(|| {
+            wrong(
+                &field,
+                format!(
+                    "“{}” has no vector for layer {layer}; choose a layer that it has.",
+                    direction.name
+                ),
+            )
+        })?;
+    let c = direction.coefficient;
+    if !c.is_finite() {
+        return Err(wrong(
+            &field,
+            format!("The coefficient of “{}” is not a number.", direction.name),
+        ));
+    }
+    let adds = matches!(direction.operator, Operator::Add | Operator::Subtract);
+    if adds && c == 0.0 {
+        return Ok(None);
+    }
+    let length = rows.iter().map(|r| norm(r)).fold(0.0, f32::max);
+    if length == 0.0 {
+        return Err(wrong(
+            &field,
+            format!(
+                "“{}” has length 0 at layer {layer}: its two sides have the same activations there, so it points nowhere. Take prompts that differ, or another layer.",
+                direction.name
+            ),
+        ));
+    }
+    let unit = match (direction.unit, adds) {
+        (Unit::Absolute, _) => 1.0,
+        (Unit::MeanNorm, true) => mean_norm / length,
+        (Unit::MeanNorm, false) => mean_norm,
+    };
+    let kind = match direction.operator {
+        Operator::Add => Kind::Add(c * unit),
+        Operator::Subtract => Kind::Add(-c * unit),
+        Operator::ProjectOut => Kind::SetProjection(0.0),
+        Operator::SetProjection => Kind::SetProjection(c * unit),
+        Operator::Cap => Kind::Cap(c * unit),
+    };
+    if let Kind::Add(c) | Kind::SetProjection(c) | Kind::Cap(c) = kind
+        && !(c * length).is_finite()
+    {
+        return Err(wrong(
+            &field,
+            format!(
+                "The coefficient of “{}” is too large for 32-bit numbers.",
+                direction.name
+            ),
+        ));
+    }
+    Ok(Some(Act {
+        site: direction.site,
+        layer,
+        positions: direction.positions.clone(),
+        rows,
+        kind,
+    }))
+}
+
+impl Act {
+    /// The edit of the row at `position`, after a prompt of `prompt` tokens;
+    /// `None` where the direction leaves that row alone.
+    pub fn edit(&self, position: usize, prompt: usize) -> Option<Edit> {
+        let last = self.rows.last();
+        let vector = match &self.positions {
+            Positions::All => last,
+            Positions::Prompt => last.filter(|_| position < prompt),
+            Positions::Generated => last.filter(|_| position >= prompt),
+            Positions::Last => last.filter(|_| position + 1 >= prompt),
+            Positions::First(n) => last.filter(|_| position < *n),
+            Positions::Chosen(list) => last.filter(|_| list.contains(&position)),
+            Positions::AlignedFront => self.rows.get(position).filter(|_| position < prompt),
+            Positions::AlignedBack => (position + self.rows.len())
+                .checked_sub(prompt)
+                .and_then(|i| self.rows.get(i)),
+        }?;
+        // Rows of a pair that do not differ, such as BOS, change nothing.
+        if vector.iter().all(|x| *x == 0.0) {
+            return None;
+        }
+        let op = match self.kind {
+            Kind::Add(c) => Op::Add(Source::Vector(vector.clone()), c),
+            Kind::SetProjection(c) => Op::SetProjection(vector.clone(), c),
+            Kind::Cap(c) => Op::CapProjection(vector.clone(), c),
+        };
+        Some(Edit {
+            site: self.site,
+            layer: self.layer,
+            head: None,
+            position,
+            op,
+        })
+    }
+}

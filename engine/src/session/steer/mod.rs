@@ -1,0 +1,200 @@
+//! The steering room: directions found, made to act while a text is written,
+//! and measured.
+
+mod act;
+mod directions;
+mod prompts;
+mod reports;
+mod write;
+
+pub(super) use directions::Resolved;
+pub(super) use write::Unsteered;
+
+use super::runs::TOP;
+use super::*;
+use crate::experiment::{Site, Steer, SteerReport, SteerUpdate, Summary};
+use crate::model::Wanted;
+use crate::rows::{Run, kept_for_entry};
+use crate::steer::{Sampler, SamplingError};
+use act::{Act, acts};
+use std::rc::Rc;
+use write::Line;
+
+/// What steering remembers between experiments, so that moving a slider does
+/// not find the directions and write the unsteered text again.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// By the JSON of where each came from.
+    directions: Vec<(String, Rc<Resolved>)>,
+    unsteered: Option<(String, Unsteered)>,
+}
+
+/// An error about a field of the steering room.
+fn wrong(field: impl Into<String>, message: impl Into<String>) -> SessionError {
+    SessionError::Experiment {
+        field: field.into(),
+        message: message.into(),
+    }
+}
+
+impl From<SamplingError> for SessionError {
+    fn from(e: SamplingError) -> Self {
+        match e {
+            SamplingError::Candle(e) => BackendError::from(e).into(),
+            SamplingError::NotFinite => wrong("steer.directions.0", format!("{e}.")),
+            SamplingError::Setting { .. } => wrong("steer.sampling", format!("{e}.")),
+        }
+    }
+}
+
+/// At most so many continuations at once.
+const MOST_SAMPLES: usize = 32;
+
+impl<B: Backend> Session<B> {
+    /// Everything that the steering room shows.
+    pub(super) async fn steer(
+        &mut self,
+        experiment: &Experiment,
+        steer: &Steer,
+        host: &impl Host,
+    ) -> Result<SteerReport, SessionError> {
+        let sampler = Sampler::new(steer.sampling)?;
+        if !(1..=MOST_SAMPLES).contains(&steer.sampling.samples) {
+            return Err(wrong(
+                "steer.sampling",
+                format!(
+                    "{} continuations were asked for; from 1 to {MOST_SAMPLES} are written at once.",
+                    steer.sampling.samples
+                ),
+            ));
+        }
+        let prompt = self.prompt("steer.prompt", &steer.prompt, experiment.bos)?;
+        if prompt.len() == self.info.n_positions {
+            return Err(wrong(
+                "steer.prompt",
+                format!(
+                    "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
+                    self.info.n_positions
+                ),
+            ));
+        }
+        let mut resolved = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            resolved.push(self.direction(i, direction, experiment.bos, host).await?);
+        }
+        let (base, activations) = self.unsteered_base(steer, &prompt, host).await?;
+        let mut report = SteerReport {
+            prompt: self.tokenizer.tokens(&prompt),
+            directions: self
+                .direction_reports(steer, &resolved, &activations)
+                .await?,
+            ..SteerReport::default()
+        };
+        host.update(Update::Steer(SteerUpdate::Directions {
+            prompt: report.prompt.clone(),
+            directions: report.directions.clone(),
+        }));
+        let acts = acts(steer, &resolved, &report.directions)?;
+        let steered = self.steered_base(&base, &acts, host).await?;
+        let settings = write::Settings {
+            sampler,
+            sampling: steer.sampling,
+            prompt: prompt.len(),
+            key: format!("{prompt:?} {:?}", steer.sampling),
+        };
+        report.samples = self
+            .write(&settings, &base, steered.as_ref(), &acts, host)
+            .await?;
+        report.summary = Some(Summary {
+            unsteered: write::measures(&report.samples, |s| &s.unsteered, &steer.words),
+            steered: write::measures(&report.samples, |s| &s.steered, &steer.words),
+        });
+        Ok(report)
+    }
+
+    /// The run of the prompt that everything continues, and the activations
+    /// that the directions are compared with: `[site][layer][position]`.
+    async fn unsteered_base(
+        &mut self,
+        steer: &Steer,
+        prompt: &[u32],
+        host: &impl Host,
+    ) -> Result<(Line, reports::Activations), SessionError> {
+        let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let places: Vec<(Site, usize, usize)> = sites
+            .iter()
+            .flat_map(|s| (0..self.info.n_layer).map(move |l| (*s, l)))
+            .flat_map(|(s, l)| (0..prompt.len()).map(move |p| (s, l, p)))
+            .collect();
+        let mut kept = kept_for_entry(sites.iter().copied());
+        kept.sort_unstable();
+        let run = Run {
+            reads: vec![prompt.len() - 1],
+            captures: places.clone(),
+            ..Run::of(prompt.into())
+        }
+        .kept(&self.store.pool, &kept);
+        let (line, captured) = self.one(run, host).await?;
+        Ok((line, reports::Activations::new(places, captured)))
+    }
+
+    /// The prompt's run with the directions acting; `None` where none acts on
+    /// anything, now or later.
+    async fn steered_base(
+        &mut self,
+        base: &Line,
+        acts: &[Act],
+        host: &impl Host,
+    ) -> Result<Option<Line>, SessionError> {
+        if acts.is_empty() {
+            return Ok(None);
+        }
+        let len = base.trace.tokens.len();
+        let run = Run {
+            edits: (0..len)
+                .flat_map(|p| acts.iter().filter_map(move |a| a.edit(p, len)))
+                .collect(),
+            reads: vec![len - 1],
+            ..Run::over(&base.trace)
+        }
+        .kept(&self.store.pool, &[Site::K, Site::V]);
+        if run.edits.is_empty() {
+            // It acts on what is written only.
+            return Ok(Some(base.clone()));
+        }
+        let (mut line, _) = self.one(run, host).await?;
+        if line.logits.is_empty() {
+            line.logits = base.logits.clone();
+        }
+        Ok(Some(line))
+    }
+
+    /// Computes one kept run: its last logits, empty where its edits do not
+    /// reach them, and its captures.
+    async fn one(
+        &mut self,
+        run: Run,
+        host: &impl Host,
+    ) -> Result<(Line, Vec<Option<Vec<f32>>>), SessionError> {
+        let Some(trace) = run.keep.clone() else {
+            return Err(BackendError::Gpu("a run to go on from was not kept".into()).into());
+        };
+        let wanted = Wanted {
+            all: true,
+            ..Wanted::default()
+        };
+        let quiet = |_| None;
+        let (mut reads, mut captured) = self
+            .compute(&[run], &wanted, &Beats::new(host, &quiet))
+            .await?;
+        let logits = reads[0][0].take().map_or_else(Vec::new, |l| l.all);
+        let line = Line {
+            tokens: trace.tokens.to_vec(),
+            trace,
+            logits: logits.into(),
+        };
+        Ok((line, captured.remove(0)))
+    }
+}

@@ -1,0 +1,99 @@
+//! Texts of the steering room as token ids that fit the model.
+
+use super::*;
+use crate::experiment::{MAX_PROMPT_BYTES, Prompt, TokenRef};
+
+impl<B: Backend> Session<B> {
+    /// The token ids of a prompt, BOS in front if wanted.
+    pub(super) fn prompt(
+        &self,
+        field: &str,
+        prompt: &Prompt,
+        bos: bool,
+    ) -> Result<Vec<u32>, SessionError> {
+        let ids = match prompt {
+            Prompt::Text(text) if text.len() > MAX_PROMPT_BYTES => {
+                return Err(wrong(
+                    field,
+                    format!(
+                        "This text has {} bytes, but at most {MAX_PROMPT_BYTES} are read; shorten it.",
+                        text.len()
+                    ),
+                ));
+            }
+            Prompt::Text(text) => self.tokenizer.encode(text, bos),
+            Prompt::Tokens(ids) => ids
+                .iter()
+                .try_for_each(|id| self.tokenizer.check(*id))
+                .map(|()| ids.clone()),
+        };
+        let ids = ids.map_err(|e| wrong(field, format!("“{}”: {e}.", short(prompt))))?;
+        let most = self.info.n_positions;
+        if ids.is_empty() {
+            return Err(wrong(
+                field,
+                "This text is empty; write something, or switch BOS on.",
+            ));
+        }
+        if ids.len() > most {
+            return Err(wrong(
+                field,
+                format!(
+                    "“{}” has {} tokens, but this model reads at most {most}; shorten it.",
+                    short(prompt),
+                    ids.len()
+                ),
+            ));
+        }
+        Ok(ids)
+    }
+
+    /// The id of what has to be one token.
+    pub(super) fn one_token(&self, field: &str, token: &TokenRef) -> Result<u32, SessionError> {
+        let text = match token {
+            TokenRef::Id(id) => {
+                let id = self.tokenizer.check(*id).map(|()| *id);
+                return id.map_err(|e| wrong(field, format!("{e}.")));
+            }
+            TokenRef::Text(text) => text,
+        };
+        let ids = match text.len() > MAX_PROMPT_BYTES {
+            true => Vec::new(),
+            false => self.tokenizer.encode(text, false)?,
+        };
+        match ids.as_slice() {
+            [id] => Ok(*id),
+            [] => Err(wrong(
+                field,
+                "Choose a token: usually a word with a space in front.",
+            )),
+            many => {
+                let pieces: Vec<String> = self
+                    .tokenizer
+                    .tokens(many)
+                    .iter()
+                    .map(|t| format!("“{}”", t.text))
+                    .collect();
+                Err(wrong(
+                    field,
+                    format!(
+                        "“{text}” is {} tokens here ({}), but one is needed; take one of them, usually with its space in front.",
+                        many.len(),
+                        pieces.join(" ")
+                    ),
+                ))
+            }
+        }
+    }
+}
+
+/// Enough of a prompt to know it by.
+fn short(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Text(text) if text.chars().count() > 40 => {
+            text.chars().take(40).chain(['…']).collect()
+        }
+        Prompt::Text(text) => text.clone(),
+        Prompt::Tokens(ids) => format!("{} token ids", ids.len()),
+    }
+}

@@ -1,0 +1,108 @@
+//! What is told of each direction.
+
+use super::directions::Resolved;
+use super::*;
+use crate::experiment::{DirectionReport, TokenScore};
+use crate::steer::{cosine, norm, top};
+use std::collections::HashMap;
+
+/// Activations of the unsteered prompt, by site, layer and position.
+pub(super) struct Activations(HashMap<(Site, usize, usize), Vec<f32>>);
+
+impl Activations {
+    pub fn new(places: Vec<(Site, usize, usize)>, rows: Vec<Option<Vec<f32>>>) -> Self {
+        let pairs = places.into_iter().zip(rows);
+        Self(pairs.filter_map(|(p, r)| Some((p, r?))).collect())
+    }
+
+    fn at(&self, site: Site, layer: usize) -> impl Iterator<Item = &Vec<f32>> {
+        (0..).map_while(move |p| self.0.get(&(site, layer, p)))
+    }
+
+    /// Mean length of a layer's activations, position 0 left out where there
+    /// is another: its length is of another order.
+    #[allow(clippy::cast_precision_loss)] // a number of tokens
+    fn mean_norm(&self, site: Site, layer: usize) -> f32 {
+        let norms: Vec<f32> = self.at(site, layer).map(|v| norm(v)).collect();
+        let counted = if norms.len() > 1 { &norms[1..] } else { &norms };
+        counted.iter().sum::<f32>() / counted.len().max(1) as f32
+    }
+}
+
+impl<B: Backend> Session<B> {
+    pub(super) async fn direction_reports(
+        &self,
+        steer: &Steer,
+        resolved: &[Rc<Resolved>],
+        activations: &Activations,
+    ) -> Result<Vec<DirectionReport>, SessionError> {
+        let layer = |i: usize| steer.directions[i].layers.first().copied().unwrap_or(0);
+        let vector = |i: usize| -> Vec<f32> {
+            let at = steer.directions[i].from.unwrap_or(layer(i));
+            let rows = resolved[i].at(at);
+            let last = rows.and_then(|r| r.last().cloned());
+            last.map_or_else(|| vec![0.0; self.info.n_embd], |r| r.to_vec())
+        };
+        let vectors: Vec<Vec<f32>> = (0..resolved.len()).map(vector).collect();
+        let promoted = match vectors.is_empty() {
+            true => Vec::new(),
+            // Of one length, so that the LayerNorm's epsilon plays no part.
+            false => {
+                let of_one_length: Vec<_> = vectors.iter().map(|v| scaled(v)).collect();
+                self.model.promoted(&self.backend, &of_one_length).await?
+            }
+        };
+        let mut reports = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            let v = &vectors[i];
+            let at = direction.from.unwrap_or(layer(i));
+            let lowest: Vec<f32> = promoted[i].iter().map(|x| -x).collect();
+            let scores = |best: Vec<(u32, f32)>, sign: f32| {
+                let score = |(id, score)| TokenScore {
+                    token: self.tokenizer.token(id),
+                    score: sign * score,
+                };
+                best.into_iter().map(score).collect()
+            };
+            let project = |l: usize| {
+                let rows = resolved[i].at(direction.from.unwrap_or(l));
+                let last = rows.and_then(|r| r.last().cloned());
+                let along = |x: &Vec<f32>| last.as_ref().map_or(0.0, |v| projection(x, v));
+                activations.at(direction.site, l).map(along).collect()
+            };
+            reports.push(DirectionReport {
+                origin: resolved[i].origin.clone(),
+                layer: layer(i),
+                norm: resolved[i]
+                    .at(at)
+                    .map_or(0.0, |rows| rows.iter().map(|r| norm(r)).fold(0.0, f32::max)),
+                mean_norms: (0..self.info.n_layer)
+                    .map(|l| activations.mean_norm(direction.site, l))
+                    .collect(),
+                cosines: vectors.iter().map(|other| cosine(v, other)).collect(),
+                explained: resolved[i].explained_at(at),
+                probes: resolved[i].probes.clone(),
+                promoted: scores(top(&promoted[i], TOP), 1.0),
+                suppressed: scores(top(&lowest, TOP), -1.0),
+                projections: (0..self.info.n_layer).map(project).collect(),
+            });
+        }
+        Ok(reports)
+    }
+}
+
+/// The dot product with `v` at length 1.
+fn projection(x: &[f32], v: &[f32]) -> f32 {
+    cosine(x, v) * norm(x)
+}
+
+/// The vector at length `sqrt(n)`: elements of the size of 1.
+#[allow(clippy::cast_precision_loss)] // a width
+fn scaled(v: &[f32]) -> Vec<f32> {
+    let length = norm(v);
+    let scale = match length > 0.0 {
+        true => (v.len() as f32).sqrt() / length,
+        false => 0.0,
+    };
+    v.iter().map(|x| x * scale).collect()
+}

@@ -1,0 +1,354 @@
+//! Writing on, one row over a base for each text and step: unsteered, steered,
+//! and the unsteered model reading the steered text.
+
+use super::*;
+use crate::experiment::{
+    Measures, Progress, Sample, Sampling, Stage, SteerUpdate, TopToken, Unsteered as View, Written,
+};
+use crate::rows::Trace;
+use crate::steer::{Noise, distinct, kl, log_softmax, top};
+
+/// A text and what comes next in it.
+#[derive(Clone)]
+pub(super) struct Line {
+    pub tokens: Vec<u32>,
+    /// The kept run of all its tokens.
+    pub trace: Rc<Trace>,
+    /// All logits at its last token.
+    pub logits: Rc<[f32]>,
+}
+
+/// What stays the same while texts are written.
+pub(super) struct Settings {
+    pub sampler: Sampler,
+    pub sampling: Sampling,
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Names the prompt and the settings, for memory.
+    pub key: String,
+}
+
+/// Unsteered continuations, one a sample.
+pub(in crate::session) type Unsteered = Vec<Vec<Written>>;
+
+/// One sample while it is written.
+struct Pair {
+    noise: Noise,
+    /// `None` where the unsteered text is known already.
+    unsteered: Option<Line>,
+    steered: Option<Line>,
+    /// The unsteered model on the steered text.
+    reader: Option<Line>,
+    sample: Sample,
+}
+
+impl<B: Backend> Session<B> {
+    /// The continuations, streamed as they are written.
+    pub(super) async fn write(
+        &mut self,
+        settings: &Settings,
+        base: &Line,
+        steered: Option<&Line>,
+        acts: &[Act],
+        host: &impl Host,
+    ) -> Result<Vec<Sample>, SessionError> {
+        let room = self.info.n_positions - settings.prompt;
+        let count = settings.sampling.tokens.min(room);
+        let known = match &self.memory.unsteered {
+            Some((key, texts)) if *key == settings.key => Some(texts.clone()),
+            _ => None,
+        };
+        let mut pairs: Vec<Pair> = (0..settings.sampling.samples)
+            .map(|s| Pair {
+                noise: Noise::new(settings.sampling.seed, s),
+                unsteered: known.is_none().then(|| base.clone()),
+                steered: steered.cloned(),
+                reader: steered.is_some().then(|| base.clone()),
+                sample: Sample {
+                    unsteered: known.as_ref().map_or_else(Vec::new, |k| k[s].clone()),
+                    steered: Vec::new(),
+                },
+            })
+            .collect();
+        if known.is_some() {
+            for (s, pair) in pairs.iter().enumerate() {
+                tell(host, s, false, 0, &pair.sample.unsteered);
+            }
+        }
+        for step in 0..count {
+            for (s, pair) in pairs.iter_mut().enumerate() {
+                self.append(settings, pair, s, host)?;
+            }
+            self.end(&mut pairs);
+            if step + 1 == count || pairs.iter().all(Pair::done) {
+                break;
+            }
+            let say = |_| {
+                Some(Update::Progress(Progress {
+                    stage: Stage::Generate,
+                    done: step as u64 + 1,
+                    total: count as u64,
+                    seconds_left: None,
+                }))
+            };
+            self.step(settings, &mut pairs, acts, &Beats::new(host, &say))
+                .await?;
+        }
+        let mut samples: Vec<Sample> = pairs.into_iter().map(|p| p.sample).collect();
+        if known.is_none() {
+            let texts = samples.iter().map(|s| s.unsteered.clone()).collect();
+            self.memory.unsteered = Some((settings.key.clone(), texts));
+        }
+        if steered.is_none() {
+            // Nothing acts: the steered text is the unsteered one, exactly.
+            for (s, sample) in samples.iter_mut().enumerate() {
+                sample.steered = sample.unsteered.iter().map(undisturbed).collect();
+                tell(host, s, true, 0, &sample.steered);
+            }
+        }
+        Ok(samples)
+    }
+
+    /// Draws the next token of each of a sample's texts.
+    fn append(
+        &self,
+        settings: &Settings,
+        pair: &mut Pair,
+        s: usize,
+        host: &impl Host,
+    ) -> Result<(), SessionError> {
+        let Settings {
+            sampler, prompt, ..
+        } = settings;
+        if let Some(line) = &mut pair.unsteered {
+            let token = sampler.choose(&line.logits, &line.tokens, *prompt, pair.noise)?;
+            let written = self.written(token, &line.logits, None);
+            line.tokens.push(token);
+            tell(
+                host,
+                s,
+                false,
+                pair.sample.unsteered.len(),
+                std::slice::from_ref(&written),
+            );
+            pair.sample.unsteered.push(written);
+        }
+        if let (Some(line), Some(reader)) = (&mut pair.steered, &mut pair.reader) {
+            let token = sampler.choose(&line.logits, &line.tokens, *prompt, pair.noise)?;
+            let written = self.written(token, &line.logits, Some(&reader.logits));
+            line.tokens.push(token);
+            reader.tokens.push(token);
+            tell(
+                host,
+                s,
+                true,
+                pair.sample.steered.len(),
+                std::slice::from_ref(&written),
+            );
+            pair.sample.steered.push(written);
+        }
+        Ok(())
+    }
+
+    /// Takes out the texts that have ended.
+    fn end(&self, pairs: &mut [Pair]) {
+        let end = self.tokenizer.end();
+        let ended = |line: &Line| line.tokens.last().copied() == end;
+        for pair in pairs {
+            if pair.unsteered.as_ref().is_some_and(ended) {
+                pair.unsteered = None;
+            }
+            if pair.steered.as_ref().is_some_and(ended) {
+                (pair.steered, pair.reader) = (None, None);
+            }
+        }
+    }
+
+    /// Computes the newest row of every text, together.
+    async fn step(
+        &mut self,
+        settings: &Settings,
+        pairs: &mut [Pair],
+        acts: &[Act],
+        pulse: &impl Pulse,
+    ) -> Result<(), SessionError> {
+        let mut runs = Vec::new();
+        for pair in pairs.iter() {
+            for (line, steered) in pair.to_compute() {
+                let position = line.tokens.len() - 1;
+                let edits = match steered {
+                    true => acts
+                        .iter()
+                        .filter_map(|a| a.edit(position, settings.prompt))
+                        .collect(),
+                    false => Vec::new(),
+                };
+                let run = Run {
+                    tokens: line.tokens.as_slice().into(),
+                    edits,
+                    reads: vec![position],
+                    ..Run::over(&line.trace)
+                };
+                runs.push(run.kept(&self.store.pool, &[Site::K, Site::V]));
+            }
+        }
+        let wanted = Wanted {
+            all: true,
+            ..Wanted::default()
+        };
+        let (reads, _) = self.compute(&runs, &wanted, pulse).await?;
+        let mut computed = runs.into_iter().zip(reads).map(|(run, mut reads)| {
+            let logits = reads.pop().flatten().map(|l| l.all);
+            run.keep.zip(logits)
+        });
+        for pair in pairs {
+            let same = pair.reads_the_unsteered_text();
+            for line in [&mut pair.unsteered, &mut pair.steered]
+                .into_iter()
+                .flatten()
+            {
+                take(line, computed.next())?;
+            }
+            match (&mut pair.reader, &pair.unsteered) {
+                (Some(reader), Some(unsteered)) if same => *reader = unsteered.clone(),
+                (Some(reader), _) => take(reader, computed.next())?,
+                (None, _) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A token drawn from `logits`, with what the unsteered model has to say of it.
+    #[allow(clippy::cast_possible_truncation)] // probabilities and a KL
+    fn written(&self, token: u32, logits: &[f32], unsteered: Option<&[f32]>) -> Written {
+        let own = log_softmax(logits);
+        let probability = |logs: &[f64], id: u32| logs[id as usize].exp() as f32;
+        let tops = |logits: &[f32], logs: &[f64]| -> Vec<TopToken> {
+            let told = |(id, logit)| TopToken {
+                token: self.tokenizer.token(id),
+                logit,
+                probability: probability(logs, id),
+            };
+            top(logits, TOP).into_iter().map(told).collect()
+        };
+        Written {
+            token: self.tokenizer.token(token),
+            probability: probability(&own, token),
+            top: tops(logits, &own),
+            unsteered: unsteered.map(|logits| {
+                let theirs = log_softmax(logits);
+                View {
+                    probability: probability(&theirs, token),
+                    kl: kl(&own, &theirs) as f32,
+                    top: tops(logits, &theirs),
+                }
+            }),
+        }
+    }
+}
+
+fn take(
+    line: &mut Line,
+    computed: Option<Option<(Rc<Trace>, Vec<f32>)>>,
+) -> Result<(), SessionError> {
+    let Some(Some((trace, logits))) = computed else {
+        return Err(BackendError::Gpu("a new row read nothing".into()).into());
+    };
+    (line.trace, line.logits) = (trace, logits.into());
+    Ok(())
+}
+
+impl Pair {
+    fn done(&self) -> bool {
+        self.unsteered.is_none() && self.steered.is_none()
+    }
+
+    /// Whether the reader may look over the unsteered text's shoulder: as long
+    /// as both texts have the same tokens.
+    fn reads_the_unsteered_text(&self) -> bool {
+        match (&self.reader, &self.unsteered) {
+            (Some(reader), Some(unsteered)) => reader.tokens == unsteered.tokens,
+            _ => false,
+        }
+    }
+
+    /// The texts whose newest row has to be computed, and whether directions
+    /// act on it.
+    fn to_compute(&self) -> impl Iterator<Item = (&Line, bool)> {
+        let same = self.reads_the_unsteered_text();
+        let reader = self.reader.iter().filter(move |_| !same);
+        self.unsteered
+            .iter()
+            .map(|l| (l, false))
+            .chain(self.steered.iter().map(|l| (l, true)))
+            .chain(reader.map(|l| (l, false)))
+    }
+}
+
+fn tell(host: &impl Host, sample: usize, steered: bool, from: usize, tokens: &[Written]) {
+    host.update(Update::Steer(SteerUpdate::Written {
+        sample,
+        steered,
+        from,
+        tokens: tokens.to_vec(),
+    }));
+}
+
+/// An unsteered token as the unsteered model sees it.
+fn undisturbed(written: &Written) -> Written {
+    Written {
+        unsteered: Some(View {
+            probability: written.probability,
+            kl: 0.0,
+            top: written.top.clone(),
+        }),
+        ..written.clone()
+    }
+}
+
+/// Measures of the continuations on one side.
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // counts, and means of f32
+pub(super) fn measures(
+    samples: &[Sample],
+    side: impl Fn(&Sample) -> &Vec<Written>,
+    words: &[String],
+) -> Measures {
+    let tokens = || samples.iter().flat_map(&side);
+    let count = tokens().count().max(1) as f64;
+    let surprise = |w: &Written| {
+        let probability = w
+            .unsteered
+            .as_ref()
+            .map_or(w.probability, |u| u.probability);
+        // A probability too small for f32 still costs something finite.
+        -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
+    };
+    let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| f64::from(u.kl));
+    let text = |s: &Sample| -> String { side(s).iter().map(|w| w.token.text.as_str()).collect() };
+    let holds = |s: &&Sample| {
+        let text = text(s).to_lowercase();
+        words.iter().any(|w| holds_word(&text, &w.to_lowercase()))
+    };
+    let ids: Vec<Vec<u32>> = samples
+        .iter()
+        .map(|s| side(s).iter().map(|w| w.token.id).collect())
+        .collect();
+    Measures {
+        words: (!words.is_empty())
+            .then(|| samples.iter().filter(holds).count() as f32 / samples.len().max(1) as f32),
+        perplexity: (tokens().map(surprise).sum::<f64>() / count).exp() as f32,
+        kl: (tokens().map(kl).sum::<f64>() / count) as f32,
+        distinct_2: distinct(&ids),
+    }
+}
+
+/// Whether a text holds a word or phrase, with no letter before or after it.
+fn holds_word(text: &str, word: &str) -> bool {
+    let word = word.trim();
+    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    !word.is_empty()
+        && text.match_indices(word).any(|(at, _)| {
+            let (before, after) = (&text[..at], &text[at + word.len()..]);
+            !letter(before.chars().next_back()) && !letter(after.chars().next())
+        })
+}

@@ -1,0 +1,14 @@
+//! The arithmetic of steering, on plain numbers: how tokens are drawn, and how
+//! directions are found between activations. No tensor and no model is here.
+
+mod contrast;
+mod measure;
+mod noise;
+mod probe;
+mod sample;
+
+pub use contrast::{Contrast, Found, contrast};
+pub use measure::{cosine, distinct, kl, log_softmax, norm, top};
+pub use noise::{Noise, normals, shuffle};
+pub use probe::{Probe, accuracy, fit, folds};
+pub use sample::{Sampler, SamplingError};

@@ -1,0 +1,161 @@
+//! From logits to the next token.
+
+use super::noise::Noise;
+use crate::experiment::Sampling;
+use candle_core::{Device, Tensor};
+use candle_transformers::utils::apply_repeat_penalty;
+
+/// Why sampling cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SamplingError {
+    #[error("{field} is {found}; {expected}")]
+    Setting {
+        field: &'static str,
+        found: f32,
+        expected: &'static str,
+    },
+    #[error(
+        "the model's logits are no longer finite numbers; the steering is too strong for 32-bit arithmetic, so make the coefficient smaller"
+    )]
+    NotFinite,
+    #[error(transparent)]
+    Candle(#[from] candle_core::Error),
+}
+
+/// Sampling settings, checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Sampler {
+    settings: Sampling,
+}
+
+impl Sampler {
+    /// # Errors
+    /// [`SamplingError::Setting`] naming the setting that makes no sense.
+    pub fn new(settings: Sampling) -> Result<Self, SamplingError> {
+        let bad = |field, found, expected| {
+            Err(SamplingError::Setting {
+                field,
+                found,
+                expected,
+            })
+        };
+        let s = settings;
+        if !(s.temperature >= 0.0 && s.temperature.is_finite()) {
+            return bad(
+                "temperature",
+                s.temperature,
+                "it divides the logits, so it is 0 (the likeliest token) or more",
+            );
+        }
+        if s.top_k == Some(0) {
+            return bad("top_k", 0.0, "at least 1 token has to be left");
+        }
+        if let Some(p) = s.top_p
+            && !(p > 0.0 && p <= 1.0)
+        {
+            return bad("top_p", p, "it is a probability above 0, at most 1");
+        }
+        if !(s.repetition_penalty > 0.0 && s.repetition_penalty.is_finite()) {
+            return bad(
+                "repetition_penalty",
+                s.repetition_penalty,
+                "it divides logits, so it is above 0",
+            );
+        }
+        if !s.frequency_penalty.is_finite() {
+            return bad("frequency_penalty", s.frequency_penalty, "it is a number");
+        }
+        Ok(Self { settings })
+    }
+
+    /// The next token after `tokens`, of which `prompt` were given. `step`
+    /// counts the tokens written before this one.
+    ///
+    /// # Errors
+    /// [`SamplingError::NotFinite`] where the logits are no numbers.
+    pub fn choose(
+        &self,
+        logits: &[f32],
+        tokens: &[u32],
+        prompt: usize,
+        noise: Noise,
+    ) -> Result<u32, SamplingError> {
+        if logits.iter().any(|l| !l.is_finite()) {
+            return Err(SamplingError::NotFinite);
+        }
+        let step = tokens.len() - prompt;
+        let scores = self.scores(logits, tokens, prompt)?;
+        let greedy = self.settings.temperature == 0.0;
+        let luck = |token: u32| {
+            if greedy {
+                0.0
+            } else {
+                noise.gumbel(step, token)
+            }
+        };
+        let mut best = (0, f64::NEG_INFINITY);
+        for (token, score) in scores {
+            let lucky = f64::from(score) + luck(token);
+            // Among equals the smaller id.
+            if lucky > best.1 || (lucky == best.1 && token < best.0) {
+                best = (token, lucky);
+            }
+        }
+        Ok(best.0)
+    }
+
+    /// The tokens that may be drawn and their scores, as Hugging Face's
+    /// processors and warpers make them, in their order.
+    ///
+    /// # Errors
+    /// candle's own.
+    pub fn scores(
+        &self,
+        logits: &[f32],
+        tokens: &[u32],
+        prompt: usize,
+    ) -> Result<Vec<(u32, f32)>, SamplingError> {
+        let s = self.settings;
+        let mut logits = logits.to_vec();
+        if s.repetition_penalty != 1.0 {
+            let n = logits.len();
+            let all = Tensor::from_vec(logits, n, &Device::Cpu)?;
+            logits = apply_repeat_penalty(&all, s.repetition_penalty, tokens)?.to_vec1()?;
+        }
+        if s.frequency_penalty != 0.0 {
+            for token in &tokens[prompt..] {
+                if let Some(logit) = logits.get_mut(*token as usize) {
+                    *logit -= s.frequency_penalty;
+                }
+            }
+        }
+        let mut scores: Vec<(u32, f32)> = (0..).zip(logits).collect();
+        if s.temperature == 0.0 {
+            return Ok(scores);
+        }
+        scores
+            .iter_mut()
+            .for_each(|s| s.1 /= self.settings.temperature);
+        let k = s.top_k.unwrap_or(usize::MAX);
+        if k >= scores.len() && s.top_p.is_none_or(|p| p == 1.0) {
+            return Ok(scores);
+        }
+        // Largest first, the smaller id first among equals.
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1));
+        scores.truncate(k);
+        if let Some(p) = s.top_p {
+            let largest = f64::from(scores[0].1);
+            let weight = |s: f32| (f64::from(s) - largest).exp();
+            let total: f64 = scores.iter().map(|s| weight(s.1)).sum();
+            let mut before = 0.0;
+            let kept = scores.iter().take_while(|s| {
+                let keep = before < f64::from(p) * total;
+                before += weight(s.1);
+                keep
+            });
+            let kept = kept.count();
+            scores.truncate(kept);
+        }
+        Ok(scores)
+    }
+}
