@@ -2,8 +2,8 @@
 
 use crate::grid::{Grid, key};
 use patchbay_engine::experiment::{
-    CellReport, Estimate, Experiment, MetricReport, ModelInfo, Progress, Reading, Report,
-    RunReport, Update,
+    CellReport, Estimate, Experiment, MetricReport, ModelInfo, Progress, Reading, Report, Room,
+    RunReport, Sample, SteerReport, SteerUpdate, Update,
 };
 
 /// What a request to the engine is for.
@@ -41,6 +41,15 @@ pub struct Patched {
     pub report: CellReport,
 }
 
+/// What the steering room was told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steered {
+    pub experiment: Experiment,
+    pub report: SteerReport,
+    /// Whether the report is whole.
+    pub complete: bool,
+}
+
 /// Everything told so far. Parts of an older experiment stay until newer ones
 /// replace them, so that the page does not flicker while a person types.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -50,6 +59,7 @@ pub struct Results {
     pub estimate: Option<Estimate>,
     pub grid: Option<Grid>,
     pub patched: Option<Patched>,
+    pub steered: Option<Steered>,
     /// The finished report, for download.
     pub report: Option<Report>,
 }
@@ -81,12 +91,22 @@ impl Results {
                     grid.enter(&cells);
                 }
             }
+            Update::Steer(update) => self.enter_steered(job, update),
             Update::Progress(_) => {}
         }
     }
 
     /// Takes in the report at the end of a job.
     pub fn finish(&mut self, job: &Job, model: &ModelInfo, report: Report) {
+        if let Some(steered) = report.steer.clone() {
+            self.steered = Some(Steered {
+                experiment: job.experiment.clone(),
+                report: steered,
+                complete: true,
+            });
+            self.report = Some(report);
+            return;
+        }
         let wanted = key(&job.experiment);
         self.reading = Some(report.reading.clone());
         self.runs = Some(Runs {
@@ -135,6 +155,42 @@ impl Results {
         });
     }
 
+    /// Texts of the experiment before stay until their first token is
+    /// written anew, so that the page keeps its shape while a slider moves.
+    fn enter_steered(&mut self, job: &Job, update: SteerUpdate) {
+        let steered = self.steered.get_or_insert_with(|| Steered {
+            experiment: job.experiment.clone(),
+            report: SteerReport::default(),
+            complete: false,
+        });
+        steered.experiment.clone_from(&job.experiment);
+        steered.complete = false;
+        let report = &mut steered.report;
+        match update {
+            SteerUpdate::Directions { prompt, directions } => {
+                let samples = job.experiment.steer.as_ref().map(|s| s.sampling.samples);
+                report.samples.truncate(samples.unwrap_or(usize::MAX));
+                (report.prompt, report.directions) = (prompt, directions);
+            }
+            SteerUpdate::Written {
+                sample,
+                steered,
+                from,
+                tokens,
+            } => {
+                if report.samples.len() <= sample {
+                    report.samples.resize(sample + 1, Sample::default());
+                }
+                let side = match steered {
+                    true => &mut report.samples[sample].steered,
+                    false => &mut report.samples[sample].unsteered,
+                };
+                side.truncate(from);
+                side.extend(tokens);
+            }
+        }
+    }
+
     fn begin_grid(&mut self, job: &Job, model: &ModelInfo, estimate: Estimate) {
         self.estimate = Some(estimate);
         // A finished sweep is not given up for a look at what another would cost.
@@ -155,6 +211,13 @@ impl Results {
     /// What is still to be asked of the engine for this experiment.
     #[must_use]
     pub fn goal(&self, experiment: &Experiment, automatic: bool) -> Option<Goal> {
+        if experiment.room == Room::Steering {
+            let there = self
+                .steered
+                .as_ref()
+                .is_some_and(|s| s.complete && s.experiment == *experiment);
+            return (!there).then_some(Goal::Full);
+        }
         let wanted = key(experiment);
         let swept = self
             .grid

@@ -6,6 +6,7 @@ use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
+use patchbay_engine::experiment::Room;
 use patchbay_engine::worker::BackendChoice;
 
 /// The name, the model and where it runs, the link, the colours.
@@ -18,12 +19,33 @@ pub fn Header() -> impl IntoView {
                 <img src="favicon.svg" alt="" width="22" height="22" />
                 {t.brand}
             </p>
+            <Rooms />
             <ModelInfo />
             <div class="tools">
                 <CopyLink />
                 <ThemeSelect />
             </div>
         </header>
+    }
+}
+
+#[component]
+fn Rooms() -> impl IntoView {
+    let state = use_state();
+    let t = &text().header;
+    view! {
+        <nav class="rooms" aria-label=t.rooms>
+            <Segmented
+                name="room"
+                legend=t.rooms
+                choices=vec![
+                    (Room::Patching, t.room_patching, "room-patching"),
+                    (Room::Steering, t.room_steering, "room-steering"),
+                ]
+                chosen=Signal::derive(move || state.room())
+                choose=move |room| state.edit(|e| e.room = room)
+            />
+        </nav>
     }
 }
 

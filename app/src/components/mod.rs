@@ -27,6 +27,11 @@
 //! | `detail` | the value pointed at |
 //! | `values-normalised`, `values-raw`, `legend` | the scale |
 //! | `table`, `download-csv`, `download-json` | the same as numbers |
+//! | `room-patching`, `room-steering` | which room is shown |
+//! | `steer-prompt`, `steer-words`, `summary` | in the steering room: what is continued, what is counted |
+//! | `direction-I`, `coefficient-I`, `coefficient-number-I` | a direction and how strong it is |
+//! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
+//! | `inspect` | the token that was opened |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `broken-link` | messages |
 
 mod advice;
@@ -44,6 +49,7 @@ mod segmented;
 mod shows;
 mod stages;
 mod status;
+mod steer;
 mod sweep;
 mod table;
 mod top;
@@ -51,6 +57,7 @@ mod top;
 use crate::state::State;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Room;
 use wasm_bindgen::JsCast;
 
 /// A text that follows the state. One type for all such texts, instead of one
@@ -71,7 +78,9 @@ fn whether(is: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
 #[component]
 pub fn App() -> impl IntoView {
     let t = &text().header;
-    provide_context(State::new());
+    let state = State::new();
+    provide_context(state);
+    let room = Memo::new(move |_| state.room());
     // The address's fragment holds the experiment, so the skip link must not
     // write its own target there.
     let skip = |event: leptos::ev::MouseEvent| {
@@ -87,18 +96,30 @@ pub fn App() -> impl IntoView {
         <a class="skip" href="#main" on:click=skip>{t.skip}</a>
         <header::Header />
         <main id="main" tabindex="-1">
-            <div class="lede">
-                <h1>{t.title}</h1>
-                <p>{t.lede}</p>
-            </div>
-            <notice::Notices />
-            <prompts::Prompts />
-            <div class="bench">
-                <stages::Stages />
-                <sweep::Sweep />
-                <shows::Shows />
-            </div>
+            {move || match room.get() {
+                Room::Patching => view! { <Patching /> }.into_any(),
+                Room::Steering => view! { <steer::Steering /> }.into_any(),
+            }}
         </main>
         <footer class="foot"><p>{t.footer}</p></footer>
+    }
+}
+
+/// The room of activation patching.
+#[component]
+fn Patching() -> impl IntoView {
+    let t = &text().header;
+    view! {
+        <div class="lede">
+            <h1>{t.title}</h1>
+            <p>{t.lede}</p>
+        </div>
+        <notice::Notices />
+        <prompts::Prompts />
+        <div class="bench">
+            <stages::Stages />
+            <sweep::Sweep />
+            <shows::Shows />
+        </div>
     }
 }

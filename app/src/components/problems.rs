@@ -3,11 +3,12 @@ use leptos::prelude::*;
 
 /// What the engine remarks on one field, beside that field.
 #[component]
-pub fn Problems(field: &'static str) -> impl IntoView {
+pub fn Problems(#[prop(into)] field: String) -> impl IntoView {
     let state = use_state();
+    let name = field.clone();
     let list = move || {
         state
-            .problems(field)
+            .problems(&name)
             .into_iter()
             .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{problem.message}</p> })
             .collect_view()

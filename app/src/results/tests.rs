@@ -32,6 +32,7 @@ fn report(experiment: &Experiment) -> Report {
         }),
         cell: None,
         captures: Vec::new(),
+        steer: None,
     }
 }
 

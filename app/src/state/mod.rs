@@ -3,12 +3,13 @@
 
 mod requests;
 mod responses;
+mod steering;
 
 use crate::engine::Engine;
 use crate::grid::{Grid, key};
 use crate::link::{self, BrokenLink};
 use crate::preferences::{Preferences, preferences};
-use crate::results::{Job, Patched, Results, Runs};
+use crate::results::{Job, Patched, Results, Runs, Steered};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
@@ -87,6 +88,8 @@ pub struct Derived {
     /// Whether the heat map belongs to an older experiment.
     pub stale: Memo<bool>,
     pub busy: Memo<bool>,
+    /// What the steering room was told.
+    pub steered: Memo<Option<Steered>>,
 }
 
 impl State {
@@ -208,6 +211,7 @@ impl Derived {
             }),
             stale: Memo::new(move |_| grid.with(|g| differs(g.as_ref().map(|g| &g.experiment)))),
             busy: Memo::new(move |_| job.with(Option::is_some)),
+            steered: Memo::new(move |_| results.with(|r| r.steered.clone())),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::results::{Goal, Job};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Cell, Experiment, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Room, Sweep};
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
@@ -27,12 +27,12 @@ impl State {
             },
             PAUSE,
         );
-        Effect::new(move |before: Option<(Option<Cell>, String)>| {
-            let now = self.experiment.with(|e| (e.cell, e.model.clone()));
-            if let Some((cell, model)) = before {
-                if model != now.1 {
+        Effect::new(move |before: Option<(Option<Cell>, Room, String)>| {
+            let now = self.experiment.with(|e| (e.cell, e.room, e.model.clone()));
+            if let Some((cell, room, model)) = before {
+                if model != now.2 {
                     self.load();
-                } else if cell != now.0 {
+                } else if (cell, room) != (now.0, now.1) {
                     // A click on a cell is meant; it need not wait for a pause.
                     self.ask();
                 }
@@ -244,6 +244,14 @@ impl State {
     /// Back to the example that the page opens with.
     pub fn reset(self) {
         self.broken_link.set(None);
-        self.experiment.set(Experiment::default());
+        self.experiment.update(|e| match e.room {
+            Room::Patching => {
+                *e = Experiment {
+                    steer: e.steer.take(),
+                    ..Experiment::default()
+                };
+            }
+            Room::Steering => e.steer = None,
+        });
     }
 }

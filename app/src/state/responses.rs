@@ -25,6 +25,7 @@ impl State {
                     // Another model or backend: its numbers are its own.
                     results.grid = None;
                     results.patched = None;
+                    results.steered = None;
                     results.report = None;
                 });
                 self.ask();

@@ -1,5 +1,7 @@
 //! English.
 
+mod steer;
+
 use super::{Answer, Header, Map, Notices, Prompts, Stages, SweepText, Text};
 use crate::format::{count, number};
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
@@ -12,9 +14,13 @@ pub static TEXT: Text = Text {
     sweep: SWEEP,
     map: MAP,
     notices: NOTICES,
+    steer: steer::STEER,
 };
 
 const HEADER: Header = Header {
+    rooms: "Room",
+    room_patching: "Patching",
+    room_steering: "Steering",
     skip: "Skip to the experiment",
     brand: "Patchbay",
     title: "Which parts of the model carry the answer?",

@@ -18,11 +18,11 @@ pub use report::{
 pub use site::Site;
 pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
-    SteerMap, Unit,
+    Unit,
 };
 pub use steered::{
-    DirectionReport, Measures, ProbeReport, Sample, SteerCell, SteerMapReport, SteerReport,
-    SteerUpdate, Summary, TokenScore, Unsteered, Written,
+    DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
+    Unsteered, Written,
 };
 
 use serde::{Deserialize, Serialize};

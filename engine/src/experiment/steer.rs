@@ -39,29 +39,6 @@ pub struct Steer {
     /// continuations hold one of them is counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
-    /// How much and where: the same steering at other layers and coefficients.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub map: Option<SteerMap>,
-}
-
-/// A grid of steered continuations, layer by coefficient, with the first
-/// direction of the experiment and its controls.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct SteerMap {
-    /// Prompts that every cell continues; the experiment's own when empty.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub prompts: Vec<String>,
-    /// The coefficients of the columns, in the first direction's unit.
-    pub coefficients: Vec<f32>,
-    /// Random directions of the same norm, at the first direction's layer.
-    #[serde(default = "twenty")]
-    pub controls: usize,
-    /// Perplexity, as a multiple of the unsteered text's, above which a text
-    /// no longer counts as coherent.
-    #[serde(default = "cap")]
-    pub cap: f32,
 }
 
 /// A vector at a site, where it comes from, and how it acts.
@@ -298,7 +275,6 @@ impl Default for Steer {
                 ..Sampling::default()
             },
             words: lines(&KIND_WORDS),
-            map: None,
         }
     }
 }
@@ -355,16 +331,8 @@ fn forty() -> usize {
     40
 }
 
-fn twenty() -> usize {
-    20
-}
-
 fn one_sample() -> usize {
     1
-}
-
-fn cap() -> f32 {
-    3.0
 }
 
 fn one() -> f32 {

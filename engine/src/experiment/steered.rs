@@ -15,8 +15,6 @@ pub struct SteerReport {
     /// How the two sets of continuations compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub map: Option<SteerMapReport>,
 }
 
 /// What a direction is, at the first layer where it acts.
@@ -132,36 +130,6 @@ pub struct Measures {
     pub distinct_2: f32,
 }
 
-/// A grid of steered continuations.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct SteerMapReport {
-    pub coefficients: Vec<f32>,
-    /// Without steering.
-    pub base: Measures,
-    /// `[layer][coefficient]`
-    pub cells: Vec<Vec<Option<SteerCell>>>,
-    /// Random directions of the same norm at the first direction's layer,
-    /// `[direction][coefficient]`.
-    pub random: Vec<Vec<Option<SteerCell>>>,
-    /// The same method on shuffled labels, at that layer, `[coefficient]`; empty where
-    /// the direction has no labels.
-    pub shuffled: Vec<Option<SteerCell>>,
-    /// The layer of the controls.
-    pub control_layer: usize,
-    /// Wall-clock seconds that it took.
-    pub seconds: f64,
-}
-
-/// One cell of the grid.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct SteerCell {
-    pub measures: Measures,
-    /// What was written after each prompt.
-    pub texts: Vec<String>,
-}
-
 /// What is told while steering runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -178,12 +146,5 @@ pub enum SteerUpdate {
         steered: bool,
         from: usize,
         tokens: Vec<Written>,
-    },
-    Summary {
-        summary: Summary,
-    },
-    /// The whole map so far.
-    Map {
-        map: SteerMapReport,
     },
 }

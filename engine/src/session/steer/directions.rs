@@ -12,8 +12,6 @@ pub(super) type Rows = Rc<[Rc<[f32]>]>;
 /// A direction that was found.
 pub(in crate::session) struct Resolved {
     vectors: Vectors,
-    /// The same method on shuffled labels, layer by layer, where there are labels.
-    pub(super) shuffled: Vec<Rows>,
     /// Where it came from, as a sentence.
     pub(super) origin: String,
     explained: Vec<Option<f32>>,
@@ -35,7 +33,6 @@ impl Resolved {
     fn new(vectors: Vectors, origin: String) -> Self {
         Self {
             vectors,
-            shuffled: Vec::new(),
             origin,
             explained: Vec::new(),
             probes: Vec::new(),
@@ -332,7 +329,6 @@ impl<B: Backend> Session<B> {
             let direction = contrast(of, method);
             found.explained.push(direction.explained);
             layers.push(Some(one(direction.vector)));
-            found.shuffled.push(one(contrast(control, method).vector));
             if probed && let (Some(accuracy), Some(shuffled)) = (accuracy(of), accuracy(control)) {
                 found.probes.push(ProbeReport {
                     site,

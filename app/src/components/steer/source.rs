@@ -1,0 +1,263 @@
+use super::number::Number;
+use super::{live, whether};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Matrix, Method, Source, Steer, TokenRef};
+
+const METHODS: [(Method, &str); 4] = [
+    (Method::MeanDifference, "mean_difference"),
+    (Method::PcaDiff, "pca_diff"),
+    (Method::PcaCenter, "pca_center"),
+    (Method::Logistic, "logistic"),
+];
+
+fn kind(source: &Source) -> &'static str {
+    match source {
+        Source::Pair { .. } => "pair",
+        Source::Contrast { .. } => "contrast",
+        Source::Token { .. } => "token",
+        Source::Neuron { .. } => "neuron",
+        Source::Random { .. } => "random",
+        Source::Vectors { .. } => "vectors",
+    }
+}
+
+/// A source of that kind to begin with.
+fn example(kind: &str) -> Source {
+    let text = |t: &str| TokenRef::Text(t.into());
+    match kind {
+        "pair" => Source::Pair {
+            positive: "I love".into(),
+            negative: "I hate".into(),
+        },
+        "token" => Source::Token {
+            token: text(" love"),
+            minus: Some(text(" hate")),
+            matrix: Matrix::Unembedding,
+        },
+        "neuron" => Source::Neuron {
+            layer: 0,
+            neuron: 0,
+        },
+        "random" => Source::Random { seed: 1 },
+        _ => Steer::default()
+            .directions
+            .pop()
+            .map_or(Source::Random { seed: 1 }, |d| d.source),
+    }
+}
+
+/// Where a direction comes from.
+#[component]
+pub fn SourceEditor(i: usize) -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    let now = Memo::new(move |_| state.steer(|s| s.directions.get(i).map(|d| kind(&d.source))));
+    let option = move |(value, label): (&'static str, &'static str)| {
+        view! {
+            <option value=value prop:selected=whether(move || now.get() == Some(value))>{label}</option>
+        }
+    };
+    let file = move || (now.get() == Some("vectors")).then(|| option(("vectors", t.from_file)));
+    view! {
+        <div class="grid">
+            <div class="field">
+                <label for=format!("name-{i}")>{t.name}</label>
+                <input
+                    type="text"
+                    id=format!("name-{i}")
+                    prop:value=live(move || state.direction(i, |d| d.name.clone()))
+                    on:input:target=move |event| {
+                        let name = event.target().value();
+                        state.edit_direction(i, |d| d.name = name);
+                    }
+                />
+            </div>
+            <div class="field">
+                <label for=format!("source-{i}")>{t.source}</label>
+                <select
+                    id=format!("source-{i}")
+                    data-testid=format!("source-{i}")
+                    on:change:target=move |event| {
+                        let source = example(&event.target().value());
+                        state.edit_direction(i, |d| d.source = source);
+                    }
+                >
+                    {t.sources.map(option).into_iter().collect_view()}
+                    {file}
+                </select>
+            </div>
+        </div>
+        {move || match now.get() {
+            Some("contrast") => contrast(i).into_any(),
+            Some("pair") => view! {
+                <div class="grid">
+                    {line(i, "positive", t.positive)}
+                    {line(i, "negative", t.negative)}
+                </div>
+                <small>{t.pair_hint}</small>
+            }.into_any(),
+            Some("token") => view! {
+                <div class="grid">{line(i, "token", t.token)} {line(i, "minus", t.minus)}</div>
+            }.into_any(),
+            Some("neuron") => view! {
+                <div class="grid">{whole(i, "layer", t.neuron_layer)} {whole(i, "neuron", t.neuron)}</div>
+            }.into_any(),
+            Some("random") => whole(i, "seed", t.seed).into_any(),
+            _ => ().into_any(),
+        }}
+    }
+}
+
+fn contrast(i: usize) -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    let method = move || {
+        state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
+            Some(Source::Contrast { method, .. }) => Some(*method),
+            _ => None,
+        })
+    };
+    let options = METHODS.map(|(one, name)| {
+        view! {
+            <option value=name prop:selected=whether(move || method() == Some(one))>
+                {(t.method_name)(one)}
+            </option>
+        }
+    });
+    view! {
+        <div class="grid">
+            {lines(i, "positive", t.positive)}
+            {lines(i, "negative", t.negative)}
+        </div>
+        <small>{t.lines_hint}</small>
+        <div class="field">
+            <label for=format!("method-{i}")>{t.method}</label>
+            <select
+                id=format!("method-{i}")
+                data-testid=format!("method-{i}")
+                on:change:target=move |event| {
+                    let name = event.target().value();
+                    let chosen = METHODS.iter().find(|(_, n)| *n == name);
+                    state.edit_direction(i, |d| {
+                        if let (Source::Contrast { method, .. }, Some((chosen, _))) = (&mut d.source, chosen) {
+                            *method = *chosen;
+                        }
+                    });
+                }
+            >
+                {options.into_iter().collect_view()}
+            </select>
+        </div>
+    }
+}
+
+/// One side of a contrast, a prompt a line.
+fn lines(i: usize, side: &'static str, label: &'static str) -> impl IntoView {
+    let state = use_state();
+    let id = format!("{side}-{i}");
+    let value = live(move || {
+        state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
+            Some(Source::Contrast {
+                positive, negative, ..
+            }) => if side == "positive" {
+                positive
+            } else {
+                negative
+            }
+            .join("\n"),
+            _ => String::new(),
+        })
+    });
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea
+                id=id.clone()
+                data-testid=id
+                rows="4"
+                spellcheck="false"
+                prop:value=value
+                on:input:target=move |event| {
+                    let text = event.target().value();
+                    let new = text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect();
+                    state.edit_direction(i, |d| {
+                        if let Source::Contrast { positive, negative, .. } = &mut d.source {
+                            *(if side == "positive" { positive } else { negative }) = new;
+                        }
+                    });
+                }
+            ></textarea>
+        </div>
+    }
+}
+
+/// A text of one line: a prompt of a pair, or a token.
+fn line(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
+    let state = use_state();
+    let id = format!("{part}-{i}");
+    let of_token = |token: &TokenRef| match token {
+        TokenRef::Text(text) => text.clone(),
+        TokenRef::Id(id) => format!("#{id}"),
+    };
+    let value = live(move || {
+        state.steer(|s| match (s.directions.get(i).map(|d| &d.source), part) {
+            (Some(Source::Pair { positive, .. }), "positive") => positive.clone(),
+            (Some(Source::Pair { negative, .. }), "negative") => negative.clone(),
+            (Some(Source::Token { token, .. }), "token") => of_token(token),
+            (Some(Source::Token { minus, .. }), "minus") => {
+                minus.as_ref().map(of_token).unwrap_or_default()
+            }
+            _ => String::new(),
+        })
+    });
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <input
+                type="text"
+                id=id.clone()
+                data-testid=id
+                spellcheck="false"
+                prop:value=value
+                on:input:target=move |event| {
+                    let text = event.target().value();
+                    state.edit_direction(i, |d| match (&mut d.source, part) {
+                        (Source::Pair { positive, .. }, "positive") => *positive = text,
+                        (Source::Pair { negative, .. }, "negative") => *negative = text,
+                        (Source::Token { token, .. }, "token") => *token = TokenRef::Text(text),
+                        (Source::Token { minus, .. }, "minus") => {
+                            *minus = (!text.is_empty()).then_some(TokenRef::Text(text));
+                        }
+                        _ => {}
+                    });
+                }
+            />
+        </div>
+    }
+}
+
+/// A whole number of a source.
+fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
+    let state = use_state();
+    let value = move |()| {
+        state.steer(|s| match (s.directions.get(i).map(|d| &d.source), part) {
+            (Some(Source::Neuron { layer, .. }), "layer") => layer.to_string(),
+            (Some(Source::Neuron { neuron, .. }), "neuron") => neuron.to_string(),
+            (Some(Source::Random { seed }), _) => seed.to_string(),
+            _ => String::new(),
+        })
+    };
+    let set = move |n: Option<f64>| {
+        // Below zero it is 0; the engine says what is too large.
+        let n = n.unwrap_or(0.0) as u32;
+        state.edit_direction(i, |d| match (&mut d.source, part) {
+            (Source::Neuron { layer, .. }, "layer") => *layer = n as usize,
+            (Source::Neuron { neuron, .. }, "neuron") => *neuron = n as usize,
+            (Source::Random { seed }, _) => *seed = u64::from(n),
+            _ => {}
+        });
+    };
+    view! { <Number id=format!("{part}-of-{i}") label=label value=value set=set step="1" min="0" /> }
+}

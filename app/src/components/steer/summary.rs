@@ -1,0 +1,32 @@
+use crate::format::{number, percent};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+
+/// Effect and cost of the steering, in two sentences.
+#[component]
+pub fn SummaryLine() -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    let summary = Memo::new(move |_| {
+        state.derived.steered.with(|s| {
+            let s = s.as_ref().filter(|s| s.complete)?;
+            s.report.summary
+        })
+    });
+    let lines = move || {
+        summary.get().map(|s| {
+            let (before, after) = (s.unsteered, s.steered);
+            let words = before.words.zip(after.words);
+            let words = words.map(|(b, a)| (t.summary_words)(&percent(b), &percent(a)));
+            let perplexity = [before, after].map(|m| number(m.perplexity, 1));
+            let cost = (t.summary_cost)(&perplexity[0], &perplexity[1], &number(after.kl, 2));
+            view! {
+                {words.map(|words| view! { <p><strong>{words}</strong></p> })}
+                <p>{cost}</p>
+                <p class="hint">{t.summary_hint}</p>
+            }
+        })
+    };
+    view! { <div class="summary" data-testid="summary" aria-live="polite">{lines}</div> }
+}

@@ -1,0 +1,190 @@
+use super::inspect::inspect;
+use super::reading::Reading;
+use super::sampling::SamplingSettings;
+use super::summary::SummaryLine;
+use super::{live, whether};
+use crate::format;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Sample, Written};
+use wasm_bindgen::JsCast;
+use web_sys::KeyboardEvent;
+
+/// A token of a continuation: the sample, whether it is steered, which token.
+type Place = (usize, bool, usize);
+
+/// The continuations side by side.
+#[component]
+pub fn Texts() -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    let steered = state.derived.steered;
+    let opened = RwSignal::new(None::<Place>);
+    let count = Memo::new(move |_| {
+        let wanted = state.steer(|s| s.sampling.samples.min(32));
+        wanted.max(steered.with(|s| s.as_ref().map_or(0, |s| s.report.samples.len())))
+    });
+    let samples = move || {
+        (0..count.get())
+            .map(|s| {
+                view! {
+                    <li class="sample" aria-label=(t.sample)(s + 1)>
+                        <Text s steered=false opened />
+                        <Text s steered=true opened />
+                    </li>
+                }
+            })
+            .collect_view()
+    };
+    let inspected = move || {
+        let (s, steered, at) = opened.get()?;
+        let written = state.derived.steered.with(|found| {
+            let sample = found.as_ref()?.report.samples.get(s)?;
+            side(sample, steered).get(at).cloned()
+        })?;
+        Some(inspect(&written))
+    };
+    let more = move |_| state.edit_steer(|s| s.sampling.tokens += 20);
+    let luck = move |_| state.edit_steer(|s| s.sampling.seed = (s.sampling.seed + 1) % 1_000_000);
+    let busy = state.derived.busy;
+    let status = move || {
+        if busy.get() {
+            ("busy", t.writing)
+        } else {
+            ("done", "")
+        }
+    };
+    view! {
+        <section class="panel" aria-labelledby="texts-title" aria-busy=live(move || busy.get().to_string())>
+            <h2 id="texts-title">{t.texts_title}</h2>
+            <div class="heads">
+                <div><h3>{t.unsteered}</h3><p class="hint">{t.unsteered_hint}</p></div>
+                <div class="with"><h3>{t.steered}</h3><p class="hint">{t.steered_hint}</p></div>
+            </div>
+            <ol class="samples">{samples}</ol>
+            <div class="buttons">
+                <button type="button" class="primary" data-testid="more" on:click=more>{t.more}</button>
+                <button type="button" data-testid="luck" on:click=luck>{t.luck}</button>
+                <button
+                    type="button"
+                    data-testid="steer-stop"
+                    disabled=whether(move || !busy.get())
+                    on:click=move |_| state.cancel()
+                >
+                    {t.stop}
+                </button>
+                <span
+                    role="status"
+                    class="hint"
+                    data-testid="steer-status"
+                    data-state=live(move || status().0)
+                >
+                    {live(move || status().1)}
+                </span>
+            </div>
+            <SummaryLine />
+            <Show
+                when=move || opened.with(Option::is_some)
+                fallback=move || view! { <p class="hint">{t.open_token}</p> }
+            >
+                {inspected}
+            </Show>
+            <SamplingSettings />
+            <Reading />
+        </section>
+    }
+}
+
+fn side(sample: &Sample, steered: bool) -> &Vec<Written> {
+    if steered {
+        &sample.steered
+    } else {
+        &sample.unsteered
+    }
+}
+
+/// One continuation. Its tokens are buttons of which one is in the tab order;
+/// the arrow keys go from one to the next.
+#[component]
+fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoView {
+    let state = use_state();
+    let words = Memo::new(move |_| {
+        state.derived.steered.with(|found| {
+            let sample = found.as_ref()?.report.samples.get(s)?;
+            let shown = |w: &Written| {
+                let kl = w.unsteered.as_ref().map_or(0.0, |u| u.kl);
+                (w.token.text.clone(), kl)
+            };
+            Some(side(sample, steered).iter().map(shown).collect::<Vec<_>>())
+        })
+    });
+    let prompt = move || {
+        state.derived.steered.with(|found| {
+            let tokens = found.as_ref().map(|f| f.report.prompt.iter());
+            let tokens = tokens
+                .into_iter()
+                .flatten()
+                .filter(|t| t.text != "<|endoftext|>");
+            tokens.map(|t| t.text.as_str()).collect::<String>()
+        })
+    };
+    let current = move || match opened.get() {
+        Some((a, b, at)) if (a, b) == (s, steered) => at,
+        _ => 0,
+    };
+    let buttons = move || {
+        let words = words.get().unwrap_or_default();
+        let button = |(at, (text, kl)): (usize, (String, f32))| {
+            // 3 nats is as good as another language.
+            let shade = (kl / 3.0).min(1.0);
+            view! {
+                <button
+                    type="button"
+                    data-index=at.to_string()
+                    tabindex=move || if current() == at { "0" } else { "-1" }
+                    class:opened=whether(move || opened.get() == Some((s, steered, at)))
+                    style=("--kl", shade.to_string())
+                    on:click=move |_| opened.set(Some((s, steered, at)))
+                >
+                    {visible(&text)}
+                </button>
+            }
+        };
+        words.into_iter().enumerate().map(button).collect_view()
+    };
+    let name = if steered { "steered" } else { "unsteered" };
+    view! {
+        <p class=name data-testid=format!("{name}-{s}") on:keydown=|event| walk(&event)>
+            <span class="given">{live(prompt)}</span>
+            {buttons}
+        </p>
+    }
+}
+
+/// A token within a text: spaces as they are, what would not be seen as a sign.
+fn visible(text: &str) -> String {
+    match text {
+        "<|endoftext|>" => " ∎".into(),
+        _ if text.contains('\n') => format::token(text),
+        _ => text.into(),
+    }
+}
+
+fn walk(event: &KeyboardEvent) {
+    let Some(from) = event
+        .target()
+        .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
+    else {
+        return;
+    };
+    let to = match event.key().as_str() {
+        "ArrowRight" => from.next_element_sibling(),
+        "ArrowLeft" => from.previous_element_sibling(),
+        _ => return,
+    };
+    if let Some(to) = to.and_then(|t| t.dyn_into::<web_sys::HtmlElement>().ok()) {
+        event.prevent_default();
+        let _ = to.focus();
+    }
+}

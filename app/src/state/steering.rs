@@ -1,0 +1,41 @@
+//! The steering room's part of the experiment.
+
+use super::State;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Direction, Room, Steer};
+
+impl State {
+    /// Which room the page shows.
+    #[must_use]
+    pub fn room(self) -> Room {
+        self.experiment.with(|e| e.room)
+    }
+
+    /// Reads the steering wanted, or the example that the room opens with.
+    pub fn steer<T>(self, read: impl FnOnce(&Steer) -> T) -> T {
+        self.experiment.with(|e| match &e.steer {
+            Some(steer) => read(steer),
+            None => read(&Steer::default()),
+        })
+    }
+
+    /// Reads one direction; the default of `T` where it is no longer there.
+    pub fn direction<T: Default>(self, i: usize, read: impl FnOnce(&Direction) -> T) -> T {
+        self.steer(|s| s.directions.get(i).map(read).unwrap_or_default())
+    }
+
+    /// Changes the steering.
+    pub fn edit_steer(self, change: impl FnOnce(&mut Steer)) {
+        self.experiment
+            .update(|e| change(e.steer.get_or_insert_default()));
+    }
+
+    /// Changes one direction.
+    pub fn edit_direction(self, i: usize, change: impl FnOnce(&mut Direction)) {
+        self.edit_steer(|s| {
+            if let Some(direction) = s.directions.get_mut(i) {
+                change(direction);
+            }
+        });
+    }
+}

@@ -1,0 +1,124 @@
+//! The steering room in English.
+
+use crate::text::SteerText;
+use patchbay_engine::experiment::{Method, Operator};
+
+pub const STEER: SteerText = SteerText {
+    title: "What happens if one direction is pushed?",
+    lede: "Find a direction in the model’s activations, add it while the model writes, and compare: the same prompt, the same luck, with and without the push.",
+    prompt_title: "A text to continue",
+    prompt: "Prompt",
+    prompt_hint: "The model writes on from here.",
+    words: "Words to count",
+    words_hint: "with commas between; how many continuations hold one of them?",
+    directions_title: "Directions",
+    add_direction: "Add a direction",
+    remove: |name| format!("Remove “{name}”"),
+    new_name: |n| format!("direction {n}"),
+    strength: |name| format!("How much of “{name}”"),
+    strength_number: "as a number",
+    off: "off",
+    source: "Where it comes from",
+    sources: [
+        ("contrast", "Two sets of prompts"),
+        ("pair", "A pair of prompts, position by position"),
+        ("token", "A token of the vocabulary"),
+        ("neuron", "What a neuron writes"),
+        ("random", "Chance, for comparison"),
+    ],
+    from_file: "Numbers from a file",
+    edit_source: "Where it comes from, and where it acts",
+    name: "Name",
+    positive: "Towards",
+    negative: "Away from",
+    lines_hint: "one prompt a line, each read at its last token",
+    pair_hint: "the shorter one is padded with spaces",
+    method: "Method",
+    method_name: |method| match method {
+        Method::MeanDifference => "Difference of the means (CAA)",
+        Method::PcaDiff => "Principal component of the differences",
+        Method::PcaCenter => "Principal component, pairs centred",
+        Method::Logistic => "Logistic regression probe",
+    },
+    token: "Token",
+    minus: "Less the token (or nothing)",
+    neuron_layer: "Layer of the neuron",
+    neuron: "Neuron",
+    seed: "Seed",
+    site: "Activation",
+    layers: "Layers",
+    positions: "Tokens",
+    position_names: [
+        ("all", "All of them"),
+        ("prompt", "The prompt’s"),
+        ("generated", "Those written"),
+        ("last", "The last one read"),
+        ("first", "The first one"),
+        ("aligned_front", "Row by row, from the front"),
+        ("aligned_back", "Row by row, up to the prompt’s end"),
+    ],
+    operator: "What it does",
+    operator_name: |operator| match operator {
+        Operator::Add => "Add",
+        Operator::Subtract => "Subtract",
+        Operator::ProjectOut => "Take out",
+        Operator::SetProjection => "Set the projection",
+        Operator::Cap => "Cap the projection",
+    },
+    unit: "1 means",
+    unit_absolute: "the direction as it is",
+    unit_norm: "the stream’s mean length",
+    norm: |norm, mean, layer| {
+        format!("Length {norm} at layer {layer}, where the activations are {mean} long on average.")
+    },
+    explained: |share| format!("It explains {share} of the variance."),
+    accuracy: |found, luck| {
+        format!(
+            "A probe here tells the two sets apart in {found} of held-out prompts; with shuffled labels {luck}."
+        )
+    },
+    cosine: |name, cosine| format!("Cosine with “{name}”: {cosine}."),
+    promoted: "Raises",
+    suppressed: "Lowers",
+    texts_title: "Two continuations, one luck",
+    unsteered: "Unsteered",
+    steered: "Steered",
+    unsteered_hint: "What the model writes by itself.",
+    steered_hint: "The darker a token, the more the direction changed what could come there.",
+    sample: |n| format!("text {n}"),
+    more: "Write on",
+    luck: "Other luck",
+    stop: "Stop",
+    writing: "Writing …",
+    summary_words: |before, after| {
+        format!("Texts with one of the words: {before} unsteered, {after} steered.")
+    },
+    summary_cost: |before, after, kl| {
+        format!(
+            "Perplexity for the unsteered model: {before} unsteered, {after} steered; mean KL {kl}."
+        )
+    },
+    summary_hint: "Effect and cost: a push that is too strong also moves the words, but breaks the text.",
+    open_token: "Choose a token to see what else could have come there.",
+    inspect: |token| format!("What could have come instead of “{token}”"),
+    by_steered: "Steered model",
+    by_unsteered: "Unsteered model, same text",
+    kl: |kl| format!("KL between the two: {kl} nats"),
+    sampling: "How tokens are drawn",
+    tokens: "Tokens",
+    samples: "Texts",
+    temperature: "Temperature",
+    top_k: "Top-k",
+    top_p: "Top-p",
+    repetition: "Repetition penalty",
+    frequency: "Frequency penalty",
+    reading_title: "Reading with it",
+    reading_hint: "How far each token of the prompt already points along the direction, layer by layer, before any push. Blue is along it, orange against it.",
+    shows_title: "What this shows, and what it does not",
+    shows: &[
+        "A direction that changes the text is enough to change it. That does not say that the model uses this direction for that idea by itself.",
+        "Any push that is strong enough changes the text. Compare with a random direction of the same length, and look at the cost: perplexity and KL.",
+        "A few continuations are a few draws. Other luck, more texts and other prompts tell whether the effect holds.",
+        "A small base model has no refusals to steer and no persona to jailbreak; results on it need not carry over to large ones.",
+    ],
+};
