@@ -16,10 +16,6 @@ pub const SEED: u64 = 2026;
 /// Prompts a measure.
 pub const PROMPTS: usize = 300;
 
-/// Bars that the committed weights do not reach yet, and what they are held to
-/// until a training does. A line that reaches its bar must not stand here.
-pub const NOT_YET: &[(Family, f64)] = &[(Family::Induction, 0.3)];
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Statistic {
@@ -99,6 +95,13 @@ pub fn measures() -> Vec<Measure> {
             induction::held_out,
             Some(0.9),
         ),
+        measure(
+            "induction, commas",
+            Family::Induction,
+            Top1,
+            induction::held_out_commas,
+            None,
+        ),
         measure("pronouns", Family::Pronouns, Top1, pronouns::held_out, None),
     ]
 }
@@ -120,15 +123,6 @@ impl Line {
     /// Whether the bar is reached.
     pub fn passes(&self) -> bool {
         self.at_least.is_none_or(|bar| self.value >= bar)
-    }
-
-    /// Whether the line is as expected of the committed weights: its bar is
-    /// reached, or it is among those that are [`NOT_YET`] and holds its floor.
-    pub fn as_expected(&self) -> bool {
-        match NOT_YET.iter().find(|(family, _)| *family == self.family) {
-            Some((_, floor)) => self.value >= *floor && !self.passes(),
-            None => self.passes(),
-        }
     }
 }
 

@@ -127,6 +127,7 @@ pub const RELATIONS: &[Relation] = &[
         templates: &[
             "The color of the [X] is",
             "The color of [X] is",
+            "The color of [X] is called",
             "The [X] is",
         ],
         held_out: &[

@@ -42,12 +42,7 @@ pub const FRAMES: &[(&str, &str)] = &[
     ("A list:", ""),
     ("He said", ""),
 ];
-pub const HELD_OUT_FRAMES: &[(&str, &str)] = &[
-    ("", ""),
-    ("A list:", ","),
-    ("The words are", ""),
-    ("Again: He said", ""),
-];
+pub const HELD_OUT_FRAMES: &[&str] = &["", "The words are", "Again: He said"];
 
 /// Whether `b` right after `a` is kept out of the training texts.
 pub fn held_out_pair(a: &str, b: &str) -> bool {
@@ -115,8 +110,19 @@ fn again(rng: &mut Rng, text: Text, words: &[&str], separator: &str) -> Text {
 
 /// Stops before a word whose predecessor never came before it in training.
 pub fn held_out(rng: &mut Rng) -> Example {
-    let (frame, separator) = pick(rng, HELD_OUT_FRAMES);
-    let n = rng.random_range(4..=if separator.is_empty() { 10 } else { 6 });
+    let frame = pick(rng, HELD_OUT_FRAMES);
+    stopped(rng, frame, 10, "")
+}
+
+/// The same with commas: the token to look for is not the last but the one
+/// before, so that it takes one step more.
+pub fn held_out_commas(rng: &mut Rng) -> Example {
+    stopped(rng, "A list:", 6, ",")
+}
+
+/// At least four words and `most`, and some of them again.
+fn stopped(rng: &mut Rng, frame: &str, most: usize, separator: &str) -> Example {
+    let n = rng.random_range(4..=most);
     let critical = rng.random_range(1..n);
     let words = words(rng, n, Some(critical));
     let spaced = |word: &&str| format!(" {word}");
