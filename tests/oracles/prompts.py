@@ -45,8 +45,8 @@ MINI = [
     ),
     Case(
         "years",
-        "The war lasted from the year 1772 to the year 17",
-        "The war lasted from the year 1713 to the year 17",
+        "The war lasted from the year 1761 to the year 17",
+        "The war lasted from the year 1728 to the year 17",
         bos=False,
         answer="80",
         wrong="50",
