@@ -17,7 +17,7 @@ pub struct Gpt2<B: Backend> {
     wpe: B::Tensor,
     h: Vec<Block<B>>,
     pub(super) ln_f: LayerNorm<B>,
-    pub(super) lm_head: Option<Table<B>>,
+    lm_head: Option<Table<B>>,
     /// Parameters, a tied head counted once.
     pub parameters: u64,
 }
@@ -146,6 +146,11 @@ impl<B: Backend> Gpt2<B> {
             last: pick(plan.final_captures.iter().map(|r| r.2).collect())?,
             captured: std::mem::take(&mut hooks.captured),
         })
+    }
+
+    /// The unembedding, `[n_vocab, n]`: the embedding, where the head is tied.
+    pub(super) fn head(&self) -> &Table<B> {
+        self.lm_head.as_ref().unwrap_or(&self.wte)
     }
 
     /// The MLP's output matrix of a layer, `[n_inner, n]`.

@@ -69,7 +69,7 @@ impl<B: Backend> Gpt2<B> {
         let x = self.ln_f.forward(b, x, &self.config)?;
         let rows = b.shape(&x)[0];
         let mut all = vec![Logits::default(); rows];
-        let head = self.lm_head.as_ref().unwrap_or(&self.wte);
+        let head = self.head();
         if !wanted.tokens.is_empty() {
             let some = head.gather(b, &wanted.tokens)?;
             let values = b.read(&b.unembed(&x, &some)?).await?;
@@ -144,7 +144,7 @@ impl<B: Backend> Gpt2<B> {
             let x = self.ln_f.forward(b, x, &self.config)?; // [captures, n]
             let normed = b.read(&x).await?;
             let n = self.config.shape.n_embd;
-            let head = self.lm_head.as_ref().unwrap_or(&self.wte);
+            let head = self.head();
             for (j, (run, i, _)) in plan.final_captures.iter().enumerate() {
                 let values = match runs[*run].captures[*i].0 {
                     Site::Logits => {

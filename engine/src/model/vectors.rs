@@ -20,8 +20,7 @@ impl<B: Backend> Gpt2<B> {
     /// # Errors
     /// When the device fails.
     pub async fn unembedding(&self, b: &B, token: u32) -> Result<Vec<f32>> {
-        let head = self.lm_head.as_ref().unwrap_or(&self.wte);
-        Ok(b.read(&head.gather(b, &[token])?).await?)
+        Ok(b.read(&self.head().gather(b, &[token])?).await?)
     }
 
     /// What a neuron of the MLP writes to the residual stream, `[n_embd]`: its
@@ -54,8 +53,7 @@ impl<B: Backend> Gpt2<B> {
         let x = b.upload([2 * directions.len(), n], &rows)?;
         let x = self.ln_f.forward(b, &x, &self.config)?;
         let mut logits = vec![Vec::new(); directions.len()];
-        let head = self.lm_head.as_ref().unwrap_or(&self.wte);
-        for piece in &head.pieces {
+        for piece in &self.head().pieces {
             let values = b.read(&b.unembed(&x, piece)?).await?;
             let width = values.len() / (2 * directions.len());
             for (logits, both) in logits.iter_mut().zip(values.chunks(2 * width)) {

@@ -406,7 +406,11 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
     for (row, edit, len) in edits {
         let turn = seen.entry(*row).or_default();
         let (start, width) = edit.columns(shape, keys, *len);
-        let mut most = f32::MAX;
+        let most = match edit.op {
+            // Along a unit vector only shortening is left.
+            Op::CapProjection(..) => 0.0,
+            _ => f32::MAX,
+        };
         let (from, vector, source_row, scale, coef, gain) = match &edit.op {
             Op::Scale(c) => (From::Nothing, None, 0, *c, 0.0, 0.0),
             Op::Replace(s) | Op::Add(s, _) => {
@@ -427,10 +431,6 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
                 }
             }
             Op::SetProjection(v, c) | Op::CapProjection(v, c) => {
-                if matches!(edit.op, Op::CapProjection(..)) {
-                    // Along a unit vector only shortening is left.
-                    most = 0.0;
-                }
                 let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
                 let unit = v.iter().map(|x| x / norm).collect();
                 (From::Vectors(width), Some(unit), 0, 1.0, *c, -1.0)

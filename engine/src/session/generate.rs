@@ -1,10 +1,9 @@
-//! Continuing a run, one row over a base at a time.
+//! The greedy continuation of the patching room's runs.
 
+use super::line::{Line, tokens_done};
 use super::runs::Base;
 use super::*;
-use crate::experiment::{Generate, Progress, Sampling, Site, Stage, Token};
-use crate::model::Wanted;
-use crate::rows::Run;
+use crate::experiment::{Generate, Sampling, Token};
 use crate::steer::{Noise, Sampler};
 
 impl<B: Backend> Session<B> {
@@ -20,51 +19,29 @@ impl<B: Backend> Session<B> {
             repetition_penalty: generate.repetition_penalty,
             ..Sampling::default()
         });
-        let sampler = sampler.map_err(|e| SessionError::Experiment {
-            field: "generate".into(),
-            message: format!("{e}."),
-        })?;
+        let sampler = sampler.map_err(|e| SessionError::of("generate", format!("{e}.")))?;
         let given = base.trace.tokens.len();
-        let room = self.model.config.shape.n_positions - base.trace.tokens.len();
-        let count = generate.tokens.min(room);
-        let mut trace = base.trace.clone();
+        let count = generate.tokens.min(self.info.n_positions - given);
         let mut written = Vec::with_capacity(count);
-        let wanted = Wanted {
-            all: true,
-            ..Wanted::default()
+        let mut line = Line {
+            tokens: base.trace.tokens.to_vec(),
+            trace: base.trace.clone(),
+            logits: base.logits.as_slice().into(),
         };
-        let mut logits = base.logits.clone();
-        let mut tokens = trace.tokens.to_vec();
         for step in 0..count {
             // The likeliest token: luck plays no part.
-            let token = sampler.choose(&logits, &tokens, given, Noise::new(0, 0))?;
+            let token = sampler.choose(&line.logits, &line.tokens, given, Noise::new(0, 0))?;
             written.push(self.tokenizer.token(token));
-            tokens.push(token);
+            line.tokens.push(token);
             if step + 1 == count {
                 break;
             }
-            let run = Run {
-                tokens: tokens.clone().into(),
-                reads: vec![tokens.len() - 1],
-                ..Run::over(&trace)
-            }
-            .kept(&self.store.pool, &[Site::K, Site::V]);
-            trace = run.keep.clone().unwrap_or(trace);
-            let say = |_| {
-                Some(Update::Progress(Progress {
-                    stage: Stage::Generate,
-                    done: step as u64 + 1,
-                    total: count as u64,
-                    seconds_left: None,
-                }))
-            };
-            let (mut reads, _) = self
-                .compute(&[run], &wanted, &Beats::new(host, &say))
-                .await?;
-            let Some(read) = reads[0][0].take() else {
+            let run = line.newest(&self.store.pool, Vec::new());
+            let say = |_| Some(tokens_done(step + 1, count));
+            (line, _) = self.line(run, &Beats::new(host, &say)).await?;
+            if line.logits.is_empty() {
                 return Err(BackendError::Gpu("a new row read nothing".into()).into());
-            };
-            logits = read.all;
+            }
         }
         Ok(written)
     }

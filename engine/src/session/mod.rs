@@ -5,7 +5,9 @@
 
 mod advice;
 mod generate;
+mod line;
 mod metric;
+mod prompt;
 mod runs;
 mod setup;
 mod steer;
@@ -55,6 +57,16 @@ pub enum SessionError {
     Experiment { field: String, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),
+}
+
+impl SessionError {
+    /// The experiment cannot be run because of one of its fields.
+    fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Experiment {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
 }
 
 impl From<BackendError> for SessionError {

@@ -1,6 +1,7 @@
 //! The two runs that everything else varies or compares with.
 
 use super::advice::advise;
+use super::line::CACHE;
 use super::*;
 use crate::experiment::{Mode, Progress, RunName, Site, Stage, Sweep, TopToken};
 use crate::model::{Logits, Wanted};
@@ -52,7 +53,7 @@ fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
         }
     }
     if experiment.generate.is_some() {
-        sites.extend([Site::K, Site::V]);
+        sites.extend(CACHE);
     }
     sites.sort_unstable();
     sites.dedup();
@@ -229,19 +230,19 @@ fn captures(
             (true, Some(layer)) => layer,
             (false, None) => 0,
             (true, None) => {
-                return Err(SessionError::Experiment {
-                    field: "captures".into(),
-                    message: format!("A capture of {} needs a layer.", capture.site),
-                });
+                return Err(SessionError::of(
+                    "captures",
+                    format!("A capture of {} needs a layer.", capture.site),
+                ));
             }
             (false, Some(_)) => {
-                return Err(SessionError::Experiment {
-                    field: "captures".into(),
-                    message: format!(
+                return Err(SessionError::of(
+                    "captures",
+                    format!(
                         "{} has no layer; leave it out of the capture.",
                         capture.site
                     ),
-                });
+                ));
             }
         };
         let positions = capture

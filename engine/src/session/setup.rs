@@ -2,6 +2,7 @@
 //! that fit the model, with every problem told by the field that it is about.
 
 use super::SessionError;
+use super::prompt::{PromptError, token_ids};
 use crate::experiment::{
     Choice, Experiment, MAX_PROMPT_BYTES, MetricKind, Problem, Prompt, Reading, Sweep, TokenRef,
 };
@@ -89,10 +90,7 @@ impl Reader<'_> {
 
     fn refuse<T>(&mut self, field: &str, message: String) -> Result<T, SessionError> {
         self.problem(field, true, message.clone());
-        Err(SessionError::Experiment {
-            field: field.into(),
-            message,
-        })
+        Err(SessionError::of(field, message))
     }
 
     fn prompt(
@@ -101,45 +99,16 @@ impl Reader<'_> {
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
-        let ids = match prompt {
-            Prompt::Text(text) if text.len() > MAX_PROMPT_BYTES => {
-                let found = text.len();
-                return self.refuse(field, format!(
-                    "The {field} prompt has {found} bytes, but at most {MAX_PROMPT_BYTES} are read; shorten it."
-                ));
-            }
-            Prompt::Text(text) => {
-                if text.ends_with(' ') {
-                    self.problem(field, false, format!(
-                        "The {field} prompt ends with a space. This model's words bring their own space in front, so the next word is read better without it."
-                    ));
-                }
-                self.tokenizer.encode(text, bos)
-            }
-            // Token ids stand as they are: whoever writes them writes BOS too.
-            Prompt::Tokens(ids) => ids
-                .iter()
-                .try_for_each(|id| self.tokenizer.check(*id))
-                .map(|()| ids.clone()),
-        };
-        let ids = match ids {
-            Ok(ids) => ids,
-            Err(e) => return self.refuse(field, format!("The {field} prompt: {e}.")),
-        };
-        let most = self.config.shape.n_positions;
-        if ids.is_empty() {
-            return self.refuse(
-                field,
-                format!("The {field} prompt is empty; write something, or switch BOS on."),
-            );
-        }
-        if ids.len() > most {
-            let found = ids.len();
-            return self.refuse(field, format!(
-                "The {field} prompt has {found} tokens, but this model reads at most {most}; shorten it."
+        let ids = token_ids(self.tokenizer, self.config.shape.n_positions, prompt, bos);
+        if let Prompt::Text(text) = prompt
+            && text.ends_with(' ')
+            && !matches!(ids, Err(PromptError::TooLarge { .. }))
+        {
+            self.problem(field, false, format!(
+                "The {field} prompt ends with a space. This model's words bring their own space in front, so the next word is read better without it."
             ));
         }
-        Ok(ids)
+        ids.or_else(|e| self.refuse(field, format!("The {field} prompt{e}")))
     }
 
     fn note_unseen(&mut self, field: &str, tokens: &[crate::experiment::Token]) {

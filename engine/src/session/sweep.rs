@@ -60,16 +60,16 @@ impl<B: Backend> Session<B> {
         let shape = self.model.config.shape;
         let columns = columns(&shape, setup, sweep);
         if cell.layer >= shape.n_layer || cell.column >= columns {
-            return Err(SessionError::Experiment {
-                field: "cell".into(),
-                message: format!(
+            return Err(SessionError::of(
+                "cell",
+                format!(
                     "The chosen cell is layer {}, column {}, but this sweep has layers 0 to {} and columns 0 to {}; choose another.",
                     cell.layer,
                     cell.column,
                     shape.n_layer - 1,
                     columns - 1
                 ),
-            });
+            ));
         }
         let roles = bases.roles(sweep);
         let mut wanted = Wanted {

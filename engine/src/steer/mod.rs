@@ -10,5 +10,5 @@ mod sample;
 pub use contrast::{Contrast, Found, contrast};
 pub use measure::{cosine, distinct, kl, log_softmax, norm, top};
 pub use noise::{Noise, normals, shuffle};
-pub use probe::{Probe, accuracy, fit, folds};
+pub use probe::accuracy;
 pub use sample::{Sampler, SamplingError};

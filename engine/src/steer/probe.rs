@@ -149,10 +149,8 @@ fn solve(mut a: Vec<f64>, m: usize) -> Option<Vec<f64>> {
     Some(x)
 }
 
-/// Which fold each of `n` examples of one side is held out in: in turn, and no
-/// more folds than examples.
-#[must_use]
-pub fn folds(positive: usize, negative: usize) -> usize {
+/// How many folds: five, or as many as the smaller side has examples.
+fn folds(positive: usize, negative: usize) -> usize {
     5.min(positive).min(negative)
 }
 

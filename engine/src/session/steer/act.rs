@@ -1,10 +1,9 @@
 //! Directions as edits of rows: where each acts, decided row by row.
 
-use super::directions::{Resolved, Rows};
+use super::directions::{Resolved, Rows, length};
 use super::*;
 use crate::experiment::{Direction, DirectionReport, Operator, Positions, Unit};
 use crate::rows::{Edit, Op, Source};
-use crate::steer::norm;
 
 /// One direction at one layer.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub(super) fn acts(
 
 /// One direction at one layer, where the residual stream's mean norm is
 /// `mean_norm`; `None` where it does nothing.
-pub(super) fn act(
+fn act(
     i: usize,
     direction: &Direction,
     resolved: &Resolved,
@@ -52,7 +51,7 @@ pub(super) fn act(
     let rows = resolved
         .at(direction.from.unwrap_or(layer))
         .ok_or_else(|| {
-            wrong(
+            SessionError::of(
                 &field,
                 format!(
                     "“{}” has no vector for layer {layer}; choose a layer that it has.",
@@ -62,7 +61,7 @@ pub(super) fn act(
         })?;
     let c = direction.coefficient;
     if !c.is_finite() {
-        return Err(wrong(
+        return Err(SessionError::of(
             &field,
             format!("The coefficient of “{}” is not a number.", direction.name),
         ));
@@ -71,9 +70,9 @@ pub(super) fn act(
     if adds && c == 0.0 {
         return Ok(None);
     }
-    let length = rows.iter().map(|r| norm(r)).fold(0.0, f32::max);
+    let length = length(&rows);
     if length == 0.0 {
-        return Err(wrong(
+        return Err(SessionError::of(
             &field,
             format!(
                 "“{}” has length 0 at layer {layer}: its two sides have the same activations there, so it points nowhere. Take prompts that differ, or another layer.",
@@ -96,7 +95,7 @@ pub(super) fn act(
     if let Kind::Add(c) | Kind::SetProjection(c) | Kind::Cap(c) = kind
         && !(c * length).is_finite()
     {
-        return Err(wrong(
+        return Err(SessionError::of(
             &field,
             format!(
                 "The coefficient of “{}” is too large for 32-bit numbers.",

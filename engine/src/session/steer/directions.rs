@@ -51,6 +51,11 @@ impl Resolved {
     }
 }
 
+/// The length of a direction at a layer: its longest row's.
+pub(super) fn length(rows: &Rows) -> f32 {
+    rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
+}
+
 fn one(vector: Vec<f32>) -> Rows {
     [Rc::from(vector)].into()
 }
@@ -135,7 +140,7 @@ impl<B: Backend> Session<B> {
             }
             Source::Neuron { layer, neuron } => {
                 if *layer >= shape.n_layer || *neuron >= shape.n_inner {
-                    return Err(wrong(
+                    return Err(SessionError::of(
                         field,
                         format!(
                             "There is no neuron {neuron} in layer {layer}; this model has layers 0 to {} with neurons 0 to {}.",
@@ -164,7 +169,7 @@ impl<B: Backend> Session<B> {
                 let mut layers = vec![None; shape.n_layer];
                 for v in vectors {
                     let place = layers.get_mut(v.layer).ok_or_else(|| {
-                        wrong(
+                        SessionError::of(
                             field,
                             format!(
                                 "The file has a vector for layer {}, but this model has layers 0 to {}; it was made on another model.",
@@ -174,7 +179,7 @@ impl<B: Backend> Session<B> {
                         )
                     })?;
                     if v.values.len() != shape.n_embd {
-                        return Err(wrong(
+                        return Err(SessionError::of(
                             field,
                             format!(
                                 "The file’s vectors have {} numbers, but this model is {} wide; a vector fits only the model that it was made on.",
@@ -184,7 +189,7 @@ impl<B: Backend> Session<B> {
                         ));
                     }
                     if v.values.iter().any(|x| !x.is_finite()) {
-                        return Err(wrong(
+                        return Err(SessionError::of(
                             field,
                             format!(
                                 "The file’s vector for layer {} has a value that is not a finite number.",
@@ -195,7 +200,7 @@ impl<B: Backend> Session<B> {
                     *place = Some(one(v.values.clone()));
                 }
                 if vectors.is_empty() {
-                    return Err(wrong(field, "The file has no vector."));
+                    return Err(SessionError::of(field, "The file has no vector."));
                 }
                 Ok(Resolved::new(Vectors::Layers(layers), origin.clone()))
             }
@@ -233,7 +238,7 @@ impl<B: Backend> Session<B> {
         if ids.iter().any(|i| i.len() < longest) {
             let space = self.tokenizer.encode(" ", false)?;
             let &[space] = space.as_slice() else {
-                return Err(wrong(
+                return Err(SessionError::of(
                     field,
                     "The two prompts have different numbers of tokens, and this model has no token for a space to pad the shorter one with.",
                 ));
@@ -241,12 +246,12 @@ impl<B: Backend> Session<B> {
             ids.iter_mut().for_each(|i| i.resize(longest, space));
         }
         let n_layer = self.info.n_layer;
-        let places = |site, _: usize| {
+        let places = |_: usize| {
             (0..n_layer)
                 .flat_map(move |l| (0..longest).map(move |p| (site, l, p)))
                 .collect()
         };
-        let rows = self.activations(&ids, site, &places, host).await?;
+        let rows = self.activations(&ids, &places, host).await?;
         let layer = |l: usize| -> Rows {
             let row = |p: usize| -> Rc<[f32]> {
                 let at = l * longest + p;
@@ -272,7 +277,7 @@ impl<B: Backend> Session<B> {
         for (side, name) in sides.iter().zip(["positive", "negative"]) {
             let found = side.len();
             if found == 0 {
-                return Err(wrong(
+                return Err(SessionError::of(
                     field,
                     format!(
                         "There are no {name} prompts; a direction lies between two sets, so write at least one a side."
@@ -280,7 +285,7 @@ impl<B: Backend> Session<B> {
                 ));
             }
             if found > MOST_PROMPTS {
-                return Err(wrong(
+                return Err(SessionError::of(
                     field,
                     format!(
                         "There are {found} {name} prompts, but at most {MOST_PROMPTS} are read; take fewer."
@@ -291,7 +296,7 @@ impl<B: Backend> Session<B> {
         let (positive, negative) = (sides[0].len(), sides[1].len());
         let paired = matches!(method, Method::PcaDiff | Method::PcaCenter);
         if paired && positive != negative {
-            return Err(wrong(
+            return Err(SessionError::of(
                 field,
                 format!(
                     "This method compares the prompts pair by pair, but there are {positive} positive and {negative} negative ones; make them as many."
@@ -299,7 +304,7 @@ impl<B: Backend> Session<B> {
             ));
         }
         if paired && positive < 2 {
-            return Err(wrong(
+            return Err(SessionError::of(
                 field,
                 "A principal component needs at least two pairs of prompts; write more, or take the mean difference.",
             ));
@@ -309,15 +314,11 @@ impl<B: Backend> Session<B> {
             ids.push(self.prompt(field, &Prompt::Text(text.clone()), bos)?);
         }
         let n_layer = self.info.n_layer;
-        let places = |site, len: usize| (0..n_layer).map(|l| (site, l, len - 1)).collect();
-        let rows = self.activations(&ids, site, &places, host).await?;
+        let places = |len: usize| (0..n_layer).map(|l| (site, l, len - 1)).collect();
+        let rows = self.activations(&ids, &places, host).await?;
         let probed = method == Method::Logistic || ids.len() <= PROBED;
         let order = shuffle(1, ids.len());
-        let mut found = Resolved::new(
-            Vectors::Layers(Vec::new()),
-            origin_of(method, positive, negative),
-        );
-        let mut layers = Vec::new();
+        let (mut layers, mut explained, mut probes) = (Vec::new(), Vec::new(), Vec::new());
         for l in 0..n_layer {
             let row = |i: &usize| rows[*i][l].clone();
             let all: Vec<Vec<f32>> = (0..ids.len()).map(|i| row(&i)).collect();
@@ -327,10 +328,10 @@ impl<B: Backend> Session<B> {
                 negative: &rows[positive..],
             });
             let direction = contrast(of, method);
-            found.explained.push(direction.explained);
+            explained.push(direction.explained);
             layers.push(Some(one(direction.vector)));
             if probed && let (Some(accuracy), Some(shuffled)) = (accuracy(of), accuracy(control)) {
-                found.probes.push(ProbeReport {
+                probes.push(ProbeReport {
                     site,
                     layer: l,
                     accuracy,
@@ -339,8 +340,14 @@ impl<B: Backend> Session<B> {
             }
             host.breathe().await?;
         }
-        found.vectors = Vectors::Layers(layers);
-        Ok(found)
+        Ok(Resolved {
+            explained,
+            probes,
+            ..Resolved::new(
+                Vectors::Layers(layers),
+                origin_of(method, positive, negative),
+            )
+        })
     }
 
     /// Activations of whole prompts at the places that `places` names for a
@@ -348,8 +355,7 @@ impl<B: Backend> Session<B> {
     async fn activations(
         &mut self,
         prompts: &[Vec<u32>],
-        site: Site,
-        places: &dyn Fn(Site, usize) -> Vec<(Site, usize, usize)>,
+        places: &dyn Fn(usize) -> Vec<(Site, usize, usize)>,
         host: &impl Host,
     ) -> Result<Vec<Vec<Vec<f32>>>, SessionError> {
         let mut all = Vec::new();
@@ -357,7 +363,7 @@ impl<B: Backend> Session<B> {
             let runs: Vec<Run> = some
                 .iter()
                 .map(|ids| Run {
-                    captures: places(site, ids.len()),
+                    captures: places(ids.len()),
                     ..Run::of(ids.as_slice().into())
                 })
                 .collect();
@@ -378,7 +384,7 @@ impl<B: Backend> Session<B> {
 fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
     if site.per_head() || !site.per_layer() || shape.width(site) != Some(shape.n_embd) {
-        return Err(wrong(
+        return Err(SessionError::of(
             field,
             format!(
                 "{site} is not as wide as the residual stream; take resid_pre, resid_mid, resid_post, attn_out or mlp_out."
@@ -386,7 +392,7 @@ fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), Sessio
         ));
     }
     if direction.layers.is_empty() {
-        return Err(wrong(
+        return Err(SessionError::of(
             field,
             format!("“{}” acts at no layer; choose one.", direction.name),
         ));
@@ -394,7 +400,7 @@ fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), Sessio
     let mut layers = direction.layers.iter().chain(&direction.from);
     match layers.find(|l| **l >= shape.n_layer) {
         None => Ok(()),
-        Some(layer) => Err(wrong(
+        Some(layer) => Err(SessionError::of(
             field,
             format!(
                 "There is no layer {layer}; this model has layers 0 to {}.",

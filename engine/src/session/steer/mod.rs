@@ -10,6 +10,7 @@ mod write;
 pub(super) use directions::Resolved;
 pub(super) use write::Unsteered;
 
+use super::line::{CACHE, Line};
 use super::runs::TOP;
 use super::*;
 use crate::experiment::{Site, Steer, SteerReport, SteerUpdate, Summary};
@@ -18,7 +19,6 @@ use crate::rows::{Run, kept_for_entry};
 use crate::steer::{Sampler, SamplingError};
 use act::{Act, acts};
 use std::rc::Rc;
-use write::Line;
 
 /// What steering remembers between experiments, so that moving a slider does
 /// not find the directions and write the unsteered text again.
@@ -29,20 +29,12 @@ pub(super) struct Memory {
     unsteered: Option<(String, Unsteered)>,
 }
 
-/// An error about a field of the steering room.
-fn wrong(field: impl Into<String>, message: impl Into<String>) -> SessionError {
-    SessionError::Experiment {
-        field: field.into(),
-        message: message.into(),
-    }
-}
-
 impl From<SamplingError> for SessionError {
     fn from(e: SamplingError) -> Self {
         match e {
             SamplingError::Candle(e) => BackendError::from(e).into(),
-            SamplingError::NotFinite => wrong("steer.directions.0", format!("{e}.")),
-            SamplingError::Setting { .. } => wrong("steer.sampling", format!("{e}.")),
+            SamplingError::NotFinite => SessionError::of("steer.directions.0", format!("{e}.")),
+            SamplingError::Setting { .. } => SessionError::of("steer.sampling", format!("{e}.")),
         }
     }
 }
@@ -60,7 +52,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<SteerReport, SessionError> {
         let sampler = Sampler::new(steer.sampling)?;
         if !(1..=MOST_SAMPLES).contains(&steer.sampling.samples) {
-            return Err(wrong(
+            return Err(SessionError::of(
                 "steer.sampling",
                 format!(
                     "{} continuations were asked for; from 1 to {MOST_SAMPLES} are written at once.",
@@ -70,7 +62,7 @@ impl<B: Backend> Session<B> {
         }
         let prompt = self.prompt("steer.prompt", &steer.prompt, experiment.bos)?;
         if prompt.len() == self.info.n_positions {
-            return Err(wrong(
+            return Err(SessionError::of(
                 "steer.prompt",
                 format!(
                     "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
@@ -136,7 +128,8 @@ impl<B: Backend> Session<B> {
             ..Run::of(prompt.into())
         }
         .kept(&self.store.pool, &kept);
-        let (line, captured) = self.one(run, host).await?;
+        let quiet = |_| None;
+        let (line, captured) = self.line(run, &Beats::new(host, &quiet)).await?;
         Ok((line, reports::Activations::new(places, captured)))
     }
 
@@ -159,42 +152,16 @@ impl<B: Backend> Session<B> {
             reads: vec![len - 1],
             ..Run::over(&base.trace)
         }
-        .kept(&self.store.pool, &[Site::K, Site::V]);
+        .kept(&self.store.pool, &CACHE);
         if run.edits.is_empty() {
             // It acts on what is written only.
             return Ok(Some(base.clone()));
         }
-        let (mut line, _) = self.one(run, host).await?;
+        let quiet = |_| None;
+        let (mut line, _) = self.line(run, &Beats::new(host, &quiet)).await?;
         if line.logits.is_empty() {
             line.logits = base.logits.clone();
         }
         Ok(Some(line))
-    }
-
-    /// Computes one kept run: its last logits, empty where its edits do not
-    /// reach them, and its captures.
-    async fn one(
-        &mut self,
-        run: Run,
-        host: &impl Host,
-    ) -> Result<(Line, Vec<Option<Vec<f32>>>), SessionError> {
-        let Some(trace) = run.keep.clone() else {
-            return Err(BackendError::Gpu("a run to go on from was not kept".into()).into());
-        };
-        let wanted = Wanted {
-            all: true,
-            ..Wanted::default()
-        };
-        let quiet = |_| None;
-        let (mut reads, mut captured) = self
-            .compute(&[run], &wanted, &Beats::new(host, &quiet))
-            .await?;
-        let logits = reads[0][0].take().map_or_else(Vec::new, |l| l.all);
-        let line = Line {
-            tokens: trace.tokens.to_vec(),
-            trace,
-            logits: logits.into(),
-        };
-        Ok((line, captured.remove(0)))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::experiment::{MAX_PROMPT_BYTES, Prompt, TokenRef};
+use crate::session::prompt::{PromptError, token_ids};
 
 impl<B: Backend> Session<B> {
     /// The token ids of a prompt, BOS in front if wanted.
@@ -11,41 +12,16 @@ impl<B: Backend> Session<B> {
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
-        let ids = match prompt {
-            Prompt::Text(text) if text.len() > MAX_PROMPT_BYTES => {
-                return Err(wrong(
-                    field,
-                    format!(
-                        "This text has {} bytes, but at most {MAX_PROMPT_BYTES} are read; shorten it.",
-                        text.len()
-                    ),
-                ));
-            }
-            Prompt::Text(text) => self.tokenizer.encode(text, bos),
-            Prompt::Tokens(ids) => ids
-                .iter()
-                .try_for_each(|id| self.tokenizer.check(*id))
-                .map(|()| ids.clone()),
-        };
-        let ids = ids.map_err(|e| wrong(field, format!("“{}”: {e}.", short(prompt))))?;
-        let most = self.info.n_positions;
-        if ids.is_empty() {
-            return Err(wrong(
-                field,
-                "This text is empty; write something, or switch BOS on.",
-            ));
-        }
-        if ids.len() > most {
-            return Err(wrong(
-                field,
-                format!(
-                    "“{}” has {} tokens, but this model reads at most {most}; shorten it.",
-                    short(prompt),
-                    ids.len()
-                ),
-            ));
-        }
-        Ok(ids)
+        let ids = token_ids(&self.tokenizer, self.info.n_positions, prompt, bos);
+        ids.map_err(|e| {
+            let name = match e {
+                PromptError::TooLarge { .. } | PromptError::Empty => "This text".into(),
+                PromptError::Tokenizer(_) | PromptError::TooLong { .. } => {
+                    format!("“{}”", short(prompt))
+                }
+            };
+            SessionError::of(field, format!("{name}{e}"))
+        })
     }
 
     /// The id of what has to be one token.
@@ -53,7 +29,7 @@ impl<B: Backend> Session<B> {
         let text = match token {
             TokenRef::Id(id) => {
                 let id = self.tokenizer.check(*id).map(|()| *id);
-                return id.map_err(|e| wrong(field, format!("{e}.")));
+                return id.map_err(|e| SessionError::of(field, format!("{e}.")));
             }
             TokenRef::Text(text) => text,
         };
@@ -63,7 +39,7 @@ impl<B: Backend> Session<B> {
         };
         match ids.as_slice() {
             [id] => Ok(*id),
-            [] => Err(wrong(
+            [] => Err(SessionError::of(
                 field,
                 "Choose a token: usually a word with a space in front.",
             )),
@@ -74,7 +50,7 @@ impl<B: Backend> Session<B> {
                     .iter()
                     .map(|t| format!("“{}”", t.text))
                     .collect();
-                Err(wrong(
+                Err(SessionError::of(
                     field,
                     format!(
                         "“{text}” is {} tokens here ({}), but one is needed; take one of them, usually with its space in front.",

@@ -1,6 +1,6 @@
 //! What is told of each direction.
 
-use super::directions::Resolved;
+use super::directions::{Resolved, length};
 use super::*;
 use crate::experiment::{DirectionReport, TokenScore};
 use crate::steer::{cosine, norm, top};
@@ -73,9 +73,7 @@ impl<B: Backend> Session<B> {
             reports.push(DirectionReport {
                 origin: resolved[i].origin.clone(),
                 layer: layer(i),
-                norm: resolved[i]
-                    .at(at)
-                    .map_or(0.0, |rows| rows.iter().map(|r| norm(r)).fold(0.0, f32::max)),
+                norm: resolved[i].at(at).map_or(0.0, |rows| length(&rows)),
                 mean_norms: (0..self.info.n_layer)
                     .map(|l| activations.mean_norm(direction.site, l))
                     .collect(),

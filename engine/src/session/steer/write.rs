@@ -3,20 +3,11 @@
 
 use super::*;
 use crate::experiment::{
-    Measures, Progress, Sample, Sampling, Stage, SteerUpdate, TopToken, Unsteered as View, Written,
+    Measures, Sample, Sampling, SteerUpdate, TopToken, Unsteered as View, Written,
 };
 use crate::rows::Trace;
+use crate::session::line::{all_logits, tokens_done};
 use crate::steer::{Noise, distinct, kl, log_softmax, top};
-
-/// A text and what comes next in it.
-#[derive(Clone)]
-pub(super) struct Line {
-    pub tokens: Vec<u32>,
-    /// The kept run of all its tokens.
-    pub trace: Rc<Trace>,
-    /// All logits at its last token.
-    pub logits: Rc<[f32]>,
-}
 
 /// What stays the same while texts are written.
 pub(super) struct Settings {
@@ -83,14 +74,7 @@ impl<B: Backend> Session<B> {
             if step + 1 == count || pairs.iter().all(Pair::done) {
                 break;
             }
-            let say = |_| {
-                Some(Update::Progress(Progress {
-                    stage: Stage::Generate,
-                    done: step as u64 + 1,
-                    total: count as u64,
-                    seconds_left: None,
-                }))
-            };
+            let say = |_| Some(tokens_done(step + 1, count));
             self.step(settings, &mut pairs, acts, &Beats::new(host, &say))
                 .await?;
         }
@@ -183,20 +167,10 @@ impl<B: Backend> Session<B> {
                         .collect(),
                     false => Vec::new(),
                 };
-                let run = Run {
-                    tokens: line.tokens.as_slice().into(),
-                    edits,
-                    reads: vec![position],
-                    ..Run::over(&line.trace)
-                };
-                runs.push(run.kept(&self.store.pool, &[Site::K, Site::V]));
+                runs.push(line.newest(&self.store.pool, edits));
             }
         }
-        let wanted = Wanted {
-            all: true,
-            ..Wanted::default()
-        };
-        let (reads, _) = self.compute(&runs, &wanted, pulse).await?;
+        let (reads, _) = self.compute(&runs, &all_logits(), pulse).await?;
         let mut computed = runs.into_iter().zip(reads).map(|(run, mut reads)| {
             let logits = reads.pop().flatten().map(|l| l.all);
             run.keep.zip(logits)
