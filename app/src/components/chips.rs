@@ -1,4 +1,5 @@
-use super::{live, whether};
+use super::bos::Bos;
+use super::live;
 use crate::align::{self, Pair};
 use crate::format;
 use crate::state::use_state;
@@ -36,30 +37,9 @@ pub fn Chips() -> impl IntoView {
             <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
             <div class="under-tokens">
                 <p>{legend}</p>
-                <Bos />
+                <Bos testid="bos" hint=t.bos_hint />
             </div>
         </div>
-    }
-}
-
-#[component]
-fn Bos() -> impl IntoView {
-    let state = use_state();
-    let t = &text().prompts;
-    view! {
-        <label class="check">
-            <input
-                type="checkbox"
-                data-testid="bos"
-                prop:checked=whether(move || state.experiment.with(|e| e.bos))
-                on:change:target=move |event| {
-                    let bos = event.target().checked();
-                    state.edit(|e| e.bos = bos);
-                }
-            />
-            <span>{t.bos}</span>
-            <small>{t.bos_hint}</small>
-        </label>
     }
 }
 

@@ -36,6 +36,7 @@
 
 mod advice;
 mod answer;
+mod bos;
 mod chips;
 mod controls;
 mod header;
@@ -108,7 +109,7 @@ pub fn App() -> impl IntoView {
 /// The room of activation patching.
 #[component]
 fn Patching() -> impl IntoView {
-    let t = &text().header;
+    let (t, shows) = (&text().header, &text().map);
     view! {
         <div class="lede">
             <h1>{t.title}</h1>
@@ -119,7 +120,7 @@ fn Patching() -> impl IntoView {
         <div class="bench">
             <stages::Stages />
             <sweep::Sweep />
-            <shows::Shows />
+            <shows::Shows id="shows-title" title=shows.shows_title lines=shows.shows />
         </div>
     }
 }

@@ -1,18 +1,20 @@
-use crate::text::text;
 use leptos::prelude::*;
 
-/// What the map is evidence for, and what it is not.
+/// What a room's numbers are evidence for, and what they are not.
 #[component]
-pub fn Shows() -> impl IntoView {
-    let t = &text().map;
-    let lines = t
-        .shows
+pub fn Shows(
+    /// The id of its heading.
+    id: &'static str,
+    title: &'static str,
+    lines: &'static [&'static str],
+) -> impl IntoView {
+    let lines = lines
         .iter()
         .map(|line| view! { <li>{*line}</li> })
         .collect_view();
     view! {
-        <aside class="panel shows" aria-labelledby="shows-title">
-            <h2 id="shows-title">{t.shows_title}</h2>
+        <aside class="panel shows" aria-labelledby=id>
+            <h2 id=id>{title}</h2>
             <ul>{lines}</ul>
         </aside>
     }

@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::grid::{Grid, key};
 use crate::link::{self, BrokenLink};
 use crate::preferences::{Preferences, preferences};
-use crate::results::{Job, Patched, Results, Runs, Steered};
+use crate::results::{Job, Patched, Results, Runs};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
@@ -88,8 +88,6 @@ pub struct Derived {
     /// Whether the heat map belongs to an older experiment.
     pub stale: Memo<bool>,
     pub busy: Memo<bool>,
-    /// What the steering room was told.
-    pub steered: Memo<Option<Steered>>,
 }
 
 impl State {
@@ -211,7 +209,6 @@ impl Derived {
             }),
             stale: Memo::new(move |_| grid.with(|g| differs(g.as_ref().map(|g| &g.experiment)))),
             busy: Memo::new(move |_| job.with(Option::is_some)),
-            steered: Memo::new(move |_| results.with(|r| r.steered.clone())),
         }
     }
 }

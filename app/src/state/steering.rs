@@ -1,6 +1,7 @@
 //! The steering room's part of the experiment.
 
 use super::State;
+use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Room, Steer};
 
@@ -17,6 +18,12 @@ impl State {
             Some(steer) => read(steer),
             None => read(&Steer::default()),
         })
+    }
+
+    /// Reads what the steering room was told. In place: it changes with every
+    /// token that is written.
+    pub fn steered<T>(self, read: impl FnOnce(Option<&Steered>) -> T) -> T {
+        self.results.with(|r| read(r.steered.as_ref()))
     }
 
     /// Reads one direction; the default of `T` where it is no longer there.

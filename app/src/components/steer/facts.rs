@@ -9,8 +9,8 @@ use patchbay_engine::experiment::{DirectionReport, TokenScore};
 pub fn Facts(i: usize) -> impl IntoView {
     let state = use_state();
     let found = Memo::new(move |_| {
-        state.derived.steered.with(|s| {
-            let report = &s.as_ref()?.report;
+        state.steered(|s| {
+            let report = &s?.report;
             report.directions.get(i).cloned()
         })
     });

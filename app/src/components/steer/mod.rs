@@ -14,6 +14,7 @@ mod texts;
 mod used;
 
 use super::notice::Notices;
+use super::shows::Shows;
 use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
@@ -24,11 +25,6 @@ use patchbay_engine::experiment::{Direction, Source, Steer};
 #[component]
 pub fn Steering() -> impl IntoView {
     let t = &text().steer;
-    let lines = t
-        .shows
-        .iter()
-        .map(|line| view! { <li>{*line}</li> })
-        .collect_view();
     view! {
         <div class="lede">
             <h1>{t.title}</h1>
@@ -41,10 +37,7 @@ pub fn Steering() -> impl IntoView {
                 <Directions />
             </div>
             <texts::Texts />
-            <aside class="panel shows" aria-labelledby="steer-shows-title">
-                <h2 id="steer-shows-title">{t.shows_title}</h2>
-                <ul>{lines}</ul>
-            </aside>
+            <Shows id="steer-shows-title" title=t.shows_title lines=t.shows />
         </div>
     }
 }

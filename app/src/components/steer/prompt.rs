@@ -1,5 +1,6 @@
+use super::super::bos::Bos;
 use super::super::problems::Problems;
-use super::{live, whether};
+use super::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -55,18 +56,7 @@ pub fn PromptPanel() -> impl IntoView {
                 <small id="steer-prompt-hint">{t.prompt_hint}</small>
             </div>
             <Problems field="steer.prompt" />
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid="steer-bos"
-                    prop:checked=whether(move || state.experiment.with(|e| e.bos))
-                    on:change:target=move |event| {
-                        let bos = event.target().checked();
-                        state.edit(|e| e.bos = bos);
-                    }
-                />
-                <span>{common.bos}</span>
-            </label>
+            <Bos testid="steer-bos" />
             <div class="field">
                 <label for="steer-words">{t.words}</label>
                 <input

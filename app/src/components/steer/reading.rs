@@ -11,8 +11,8 @@ pub fn Reading() -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let found = Memo::new(move |_| {
-        state.derived.steered.with(|s| {
-            let report = &s.as_ref()?.report;
+        state.steered(|s| {
+            let report = &s?.report;
             let projections = report.directions.first()?.projections.clone();
             let tokens: Vec<_> = report
                 .prompt

@@ -9,8 +9,8 @@ pub fn SummaryLine() -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let summary = Memo::new(move |_| {
-        state.derived.steered.with(|s| {
-            let s = s.as_ref().filter(|s| s.complete)?;
+        state.steered(|s| {
+            let s = s.filter(|s| s.complete)?;
             s.report.summary
         })
     });

@@ -19,11 +19,10 @@ type Place = (usize, bool, usize);
 pub fn Texts() -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
-    let steered = state.derived.steered;
     let opened = RwSignal::new(None::<Place>);
     let count = Memo::new(move |_| {
         let wanted = state.steer(|s| s.sampling.samples.min(32));
-        wanted.max(steered.with(|s| s.as_ref().map_or(0, |s| s.report.samples.len())))
+        wanted.max(state.steered(|s| s.map_or(0, |s| s.report.samples.len())))
     });
     let samples = move || {
         (0..count.get())
@@ -39,8 +38,8 @@ pub fn Texts() -> impl IntoView {
     };
     let inspected = move || {
         let (s, steered, at) = opened.get()?;
-        let written = state.derived.steered.with(|found| {
-            let sample = found.as_ref()?.report.samples.get(s)?;
+        let written = state.steered(|found| {
+            let sample = found?.report.samples.get(s)?;
             side(sample, steered).get(at).cloned()
         })?;
         Some(inspect(&written))
@@ -110,8 +109,8 @@ fn side(sample: &Sample, steered: bool) -> &Vec<Written> {
 fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoView {
     let state = use_state();
     let words = Memo::new(move |_| {
-        state.derived.steered.with(|found| {
-            let sample = found.as_ref()?.report.samples.get(s)?;
+        state.steered(|found| {
+            let sample = found?.report.samples.get(s)?;
             let shown = |w: &Written| {
                 let kl = w.unsteered.as_ref().map_or(0.0, |u| u.kl);
                 (w.token.text.clone(), kl)
@@ -120,8 +119,8 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
         })
     });
     let prompt = move || {
-        state.derived.steered.with(|found| {
-            let tokens = found.as_ref().map(|f| f.report.prompt.iter());
+        state.steered(|found| {
+            let tokens = found.map(|f| f.report.prompt.iter());
             let tokens = tokens
                 .into_iter()
                 .flatten()
