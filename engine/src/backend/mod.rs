@@ -37,6 +37,12 @@ pub trait Backend: 'static {
     /// A tensor of zeros that [`Backend::scatter`] may write to.
     fn zeros(&self, shape: [usize; 2]) -> Result<Self::Tensor>;
 
+    /// Room for a weight, to be filled by [`Backend::fill`] before it is used.
+    fn reserve(&self, shape: [usize; 2]) -> Result<Self::Tensor>;
+
+    /// `into[first_row ..] := values`, whole rows of a reserved tensor, row-major.
+    fn fill(&self, into: &Self::Tensor, first_row: usize, values: &[f32]) -> Result<()>;
+
     /// The values, row-major. Everything issued before it has happened by then.
     fn read(&self, x: &Self::Tensor) -> impl Future<Output = Result<Vec<f32>>>;
 
@@ -64,12 +70,14 @@ pub trait Backend: 'static {
         epsilon: f32,
     ) -> Result<Self::Tensor>;
 
-    /// `x [r, in] @ weight [in, out] + bias [1, out]`, the checkpoint's Conv1D.
+    /// `x [r, in] @ weight [in, out] + bias [1, out]`, the checkpoint's Conv1D,
+    /// and `then` on the way out.
     fn linear(
         &self,
         x: &Self::Tensor,
         weight: &Self::Tensor,
         bias: &Self::Tensor,
+        then: Then<Self::Tensor>,
     ) -> Result<Self::Tensor>;
 
     /// `x [r, n] @ wte [v, n] transposed`: the logits of `v` tokens.
@@ -119,6 +127,16 @@ pub trait Backend: 'static {
     /// The `k` largest of each row, largest first, the smaller column first
     /// among equals: `[rows, 2 k]`, the values and then their columns as numbers.
     fn top_k(&self, x: &Self::Tensor, k: usize) -> Result<Self::Tensor>;
+}
+
+/// What is done to a matrix product before it is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Then<'a, T> {
+    Nothing,
+    /// The MLP's activation function, element by element.
+    Activate(Activation),
+    /// A tensor of the product's shape is added: the residual stream.
+    Add(&'a T),
 }
 
 /// What can go wrong on a device.

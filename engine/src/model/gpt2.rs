@@ -6,7 +6,7 @@
 use super::hooks::{Captured, Hooks};
 use super::table::Table;
 use super::{Config, ModelError, Pulse, Store, Weights};
-use crate::backend::{Backend, Result};
+use crate::backend::{Backend, Result, Then};
 use crate::experiment::Site;
 use crate::rows::Plan;
 
@@ -221,8 +221,7 @@ impl<B: Backend> Block<B> {
         let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
         let z = b.mix(&pattern, &v, &hooks.kept(Site::V, l)?, &table, n_head)?;
         let z = hooks.at(Site::Z, l, z)?; // [rows, n]
-        let attn_out = hooks.at(Site::AttnOut, l, self.attn_c_proj.forward(b, &z)?)?;
-        b.add(&x, &attn_out)
+        self.attn_c_proj.onto(b, hooks, (Site::AttnOut, l), &z, &x)
     }
 
     /// `x + c_proj(act(c_fc(ln_2(x))))`
@@ -238,11 +237,13 @@ impl<B: Backend> Block<B> {
             return Ok(x.clone());
         }
         let x = hooks.at(Site::ResidMid, l, x.clone())?;
-        let pre = self.c_fc.forward(b, &self.ln_2.forward(b, &x, config)?)?;
-        let pre = hooks.at(Site::MlpPre, l, pre)?; // [rows, n_inner]
-        let post = hooks.at(Site::MlpPost, l, b.activate(&pre, config.activation)?)?;
-        let mlp_out = hooks.at(Site::MlpOut, l, self.mlp_c_proj.forward(b, &post)?)?; // [rows, n]
-        hooks.at(Site::ResidPost, l, b.add(&x, &mlp_out)?)
+        let normed = self.ln_2.forward(b, &x, config)?;
+        let post = self.c_fc.activated(b, config, hooks, l, &normed)?; // [rows, n_inner]
+        let post = hooks.at(Site::MlpPost, l, post)?;
+        let x = self
+            .mlp_c_proj
+            .onto(b, hooks, (Site::MlpOut, l), &post, &x)?; // [rows, n]
+        hooks.at(Site::ResidPost, l, x)
     }
 }
 
@@ -254,6 +255,37 @@ impl<B: Backend> LayerNorm<B> {
 
 impl<B: Backend> Linear<B> {
     fn forward(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
-        b.linear(x, &self.weight, &self.bias)
+        b.linear(x, &self.weight, &self.bias, Then::Nothing)
+    }
+
+    /// `act(c_fc(x))`, in one operation where nobody looks at `mlp_pre`.
+    fn activated(
+        &self,
+        b: &B,
+        config: &Config,
+        hooks: &mut Hooks<B>,
+        l: usize,
+        x: &B::Tensor,
+    ) -> Result<B::Tensor> {
+        let act = config.activation;
+        if hooks.idle(Site::MlpPre, l) {
+            return b.linear(x, &self.weight, &self.bias, Then::Activate(act));
+        }
+        b.activate(&hooks.at(Site::MlpPre, l, self.forward(b, x)?)?, act)
+    }
+
+    /// `x + c_proj(z)`, in one operation where nobody looks at what is added.
+    fn onto(
+        &self,
+        b: &B,
+        hooks: &mut Hooks<B>,
+        (site, l): (Site, usize),
+        z: &B::Tensor,
+        x: &B::Tensor,
+    ) -> Result<B::Tensor> {
+        if hooks.idle(site, l) {
+            return b.linear(z, &self.weight, &self.bias, Then::Add(x));
+        }
+        b.add(x, &hooks.at(site, l, self.forward(b, z)?)?)
     }
 }

@@ -96,6 +96,11 @@ impl<'a, B: Backend> Hooks<'a, B> {
         &self.plan.layers[l]
     }
 
+    /// Whether nothing at all is to be done at a site.
+    pub fn idle(&self, site: Site, l: usize) -> bool {
+        !self.plan.layers[l].hooks.contains_key(&site)
+    }
+
     /// Makes the edits at a site, keeps and hands back what is wanted of it.
     pub fn at(&mut self, site: Site, l: usize, mut x: B::Tensor) -> Result<B::Tensor> {
         let b = self.backend;

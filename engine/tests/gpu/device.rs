@@ -2,7 +2,7 @@
 
 use crate::{Random, gpu, open};
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions, Tensor};
-use patchbay_engine::backend::{Backend, BackendError};
+use patchbay_engine::backend::{Backend, BackendError, Then};
 use patchbay_engine::model::Activation;
 use patchbay_engine::rows::{OWN_ROW, SlotTable};
 use pollster::block_on;
@@ -73,7 +73,9 @@ fn pass(gpu: &Gpu, random: &mut Random, rows: usize) -> Vec<f32> {
     let mut x = gpu.gather(&wte, &ids).unwrap();
     for _ in 0..2 {
         let normed = gpu.layer_norm(&x, &row, &row, 1e-5).unwrap();
-        let qkv = gpu.linear(&normed, &c_attn, &attn_bias).unwrap();
+        let qkv = gpu
+            .linear(&normed, &c_attn, &attn_bias, Then::Nothing)
+            .unwrap();
         let part = |i: usize| gpu.columns(&qkv, i * n..(i + 1) * n).unwrap();
         let pattern = gpu
             .pattern(&part(0), &part(1), &kept, &table, 3, 0.3)

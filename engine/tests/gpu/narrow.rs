@@ -2,6 +2,7 @@
 //! of them than a device takes side by side (65,535).
 
 use crate::{Random, gpu, same};
+use patchbay_engine::backend::Then;
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
 use patchbay_engine::model::Activation;
 use patchbay_engine::rows::{OWN_ROW, RowEdit, SlotTable};
@@ -43,7 +44,8 @@ fn workgroups_go_into_lines() {
     for rows in [4, 71] {
         let x = random.matrix([rows, n]);
         same!(gpu, format!("lines: linear, {rows} rows"), |g, put| {
-            g.linear(&put(&x), &put(&weight), &put(&bias)).unwrap()
+            g.linear(&put(&x), &put(&weight), &put(&bias), Then::Nothing)
+                .unwrap()
         });
         same!(gpu, format!("lines: unembed, {rows} rows"), |g, put| {
             g.unembed(&put(&x), &put(&wte)).unwrap()

@@ -1,7 +1,8 @@
 //! Matrix products.
 
 use crate::{Random, gpu, same};
-use patchbay_engine::backend::Backend;
+use patchbay_engine::backend::{Backend, Then};
+use patchbay_engine::model::Activation;
 
 /// Rows, inner, columns: every path and every kind of remainder of its tiles.
 const SIZES: [[usize; 3]; 14] = [
@@ -21,6 +22,14 @@ const SIZES: [[usize; 3]; 14] = [
     [40, 768, 100],
 ];
 
+const ACTIVATIONS: [Activation; 5] = [
+    Activation::GeluNew,
+    Activation::Gelu,
+    Activation::Relu,
+    Activation::Silu,
+    Activation::Tanh,
+];
+
 #[test]
 fn linear() {
     let Some(gpu) = &gpu() else { return };
@@ -29,8 +38,20 @@ fn linear() {
         let x = random.matrix([rows, inner]);
         let (weight, bias) = (random.matrix([inner, columns]), random.matrix([1, columns]));
         same!(gpu, format!("linear {size:?}"), |g, put| {
-            g.linear(&put(&x), &put(&weight), &put(&bias)).unwrap()
+            let (x, weight, bias) = (put(&x), put(&weight), put(&bias));
+            g.linear(&x, &weight, &bias, Then::Nothing).unwrap()
         });
+        let onto = random.matrix([rows, columns]);
+        same!(gpu, format!("linear, added {size:?}"), |g, put| {
+            let (x, weight, bias, onto) = (put(&x), put(&weight), put(&bias), put(&onto));
+            g.linear(&x, &weight, &bias, Then::Add(&onto)).unwrap()
+        });
+        for act in ACTIVATIONS {
+            same!(gpu, format!("linear, {act:?} {size:?}"), |g, put| {
+                let (x, weight, bias) = (put(&x), put(&weight), put(&bias));
+                g.linear(&x, &weight, &bias, Then::Activate(act)).unwrap()
+            });
+        }
         // Views: of x as the model has them; of the weights too, which the trait allows.
         let (wide, all) = (
             random.matrix([rows, inner + 3]),
@@ -39,12 +60,12 @@ fn linear() {
         same!(gpu, format!("linear, views {size:?}"), |g, put| {
             let x = g.columns(&put(&wide), 2..inner + 2).unwrap();
             let weight = g.columns(&put(&all), 1..columns + 1).unwrap();
-            g.linear(&x, &weight, &put(&bias)).unwrap()
+            g.linear(&x, &weight, &put(&bias), Then::Nothing).unwrap()
         });
     }
     let (x, bias) = (gpu.zeros([2, 3]).unwrap(), gpu.zeros([1, 5]).unwrap());
     let e = gpu
-        .linear(&x, &gpu.zeros([4, 5]).unwrap(), &bias)
+        .linear(&x, &gpu.zeros([4, 5]).unwrap(), &bias, Then::Nothing)
         .err()
         .unwrap();
     assert_eq!(e.to_string(), "linear: expected [3, 5], found [4, 5]");

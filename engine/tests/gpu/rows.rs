@@ -1,7 +1,7 @@
 //! Rows moved and added, element by element functions, LayerNorm.
 
 use crate::{Matrix, Random, SHAPES, gpu, same};
-use patchbay_engine::backend::Backend;
+use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 use pollster::block_on;
 
@@ -174,7 +174,7 @@ fn takes_no_rows() {
         gpu.concat(&none, &none).unwrap(),
         gpu.add(&none, &none).unwrap(),
         gpu.layer_norm(&none, &row, &row, 1e-5).unwrap(),
-        gpu.linear(&none, &square, &row).unwrap(),
+        gpu.linear(&none, &square, &row, Then::Nothing).unwrap(),
         gpu.unembed(&none, &square).unwrap(),
         gpu.activate(&none, Activation::Gelu).unwrap(),
         gpu.edit(none.clone(), &[], None).unwrap(),

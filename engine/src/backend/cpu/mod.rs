@@ -7,7 +7,7 @@ mod edit;
 mod reduce;
 mod rows;
 
-use super::{Backend, BackendError, Result};
+use super::{Backend, BackendError, Result, Then};
 use crate::experiment::BackendInfo;
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
@@ -57,6 +57,16 @@ impl Backend for Cpu {
         )?)
     }
 
+    fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
+        self.zeros(shape)
+    }
+
+    fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
+        let width = into.dims2()?.1;
+        let rows = Tensor::from_slice(values, (values.len() / width.max(1), width), &DEVICE)?;
+        Ok(into.slice_set(&rows, 0, first_row)?)
+    }
+
     async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
         Ok(x.flatten_all()?.to_vec1()?)
     }
@@ -97,8 +107,19 @@ impl Backend for Cpu {
         )?)
     }
 
-    fn linear(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-        Ok(x.matmul(weight)?.broadcast_add(bias)?)
+    fn linear(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        then: Then<Tensor>,
+    ) -> Result<Tensor> {
+        let out = x.matmul(weight)?.broadcast_add(bias)?;
+        match then {
+            Then::Nothing => Ok(out),
+            Then::Activate(activation) => self.activate(&out, activation),
+            Then::Add(onto) => self.add(onto, &out),
+        }
     }
 
     fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {

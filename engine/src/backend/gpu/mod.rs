@@ -20,7 +20,7 @@ mod tensor;
 pub use open::GpuOptions;
 pub use tensor::{Table, Tensor};
 
-use super::{Backend, BackendError, Result};
+use super::{Backend, BackendError, Result, Then};
 use crate::experiment::BackendInfo;
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
@@ -136,6 +136,14 @@ impl Backend for Gpu {
         self.zeroed(shape)
     }
 
+    fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
+        self.reserved(shape)
+    }
+
+    fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
+        self.fill_rows(into, first_row, values)
+    }
+
     async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
         self.read_back(x).await
     }
@@ -170,8 +178,19 @@ impl Backend for Gpu {
         self.normalised(x, weight, bias, epsilon)
     }
 
-    fn linear(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-        self.product(x, weight, bias)
+    fn linear(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        then: Then<Tensor>,
+    ) -> Result<Tensor> {
+        let out = self.product(x, weight, bias)?;
+        match then {
+            Then::Nothing => Ok(out),
+            Then::Activate(activation) => self.activated(&out, activation),
+            Then::Add(onto) => self.sum(onto, &out),
+        }
     }
 
     fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {

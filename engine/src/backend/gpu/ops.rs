@@ -47,16 +47,39 @@ impl Gpu {
             r.write(&out.held, bytes);
             return Ok(out);
         }
-        let held = r.pool.take_new(bytes.len() as u64)?;
-        r.write_now(&held, bytes);
+        let out = self.reserved([rows, columns])?;
+        r.write_now(&out.held, 0, bytes);
+        Ok(out)
+    }
+
+    /// Room for a weight. One of its own size, destroyed with it, where that is worth it.
+    pub(super) fn reserved(&self, [rows, columns]: [usize; 2]) -> Result<Tensor> {
         let (rows, columns) = (word(rows)?, word(columns)?);
+        let bytes = 4 * u64::from(rows) * u64::from(columns);
+        if bytes <= WEIGHT {
+            return self.tensor(rows, columns);
+        }
         Ok(Tensor {
-            held,
+            held: self.0.recorder.pool.take_new(bytes)?,
             rows,
             columns,
             offset: 0,
             stride: columns,
         })
+    }
+
+    pub(super) fn fill_rows(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
+        let width = into.columns as usize;
+        let rows = values.len() / width.max(1);
+        if rows * width != values.len() || first_row + rows > into.rows as usize {
+            let expected = format!("whole rows within {:?}", into.shape());
+            let found = format!("{} values from row {first_row} on", values.len());
+            return Err(shape("fill", expected, found));
+        }
+        let at = 4 * first_row as u64 * u64::from(into.columns);
+        let r = &self.0.recorder;
+        r.write_now(&into.held, at, bytemuck::cast_slice(values));
+        Ok(())
     }
 
     pub(super) fn zeroed(&self, [rows, columns]: [usize; 2]) -> Result<Tensor> {

@@ -189,13 +189,13 @@ impl Recorder {
             let at = self.arena_put(bytes, 0, |_, _| ());
             self.copy_buffer(&self.arena, u64::from(at), to, bytes.len() as u64);
         } else {
-            self.write_now(to, bytes);
+            self.write_now(to, 0, bytes);
         }
     }
 
-    /// Fills the start of a buffer that nothing recorded ever used.
-    pub fn write_now(&self, to: &Held, bytes: &[u8]) {
-        self.queue.write_buffer(&to.buffer, 0, bytes);
+    /// Fills a buffer that nothing recorded ever used, from a byte on.
+    pub fn write_now(&self, to: &Held, at: u64, bytes: &[u8]) {
+        self.queue.write_buffer(&to.buffer, at, bytes);
         self.written.set(self.written.get() + bytes.len() as u64);
         if self.written.get() >= WRITTEN {
             self.submit();
