@@ -58,13 +58,25 @@ impl Backend for Cpu {
     }
 
     fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
-        self.zeros(shape)
+        let len = shape[0].saturating_mul(shape[1]);
+        let mut values: Vec<f32> = Vec::new();
+        // The page's memory has an end, and reaching it otherwise ends the worker.
+        let full = |_| BackendError::OutOfMemory {
+            bytes: 4 * len as u64,
+        };
+        values.try_reserve_exact(len).map_err(full)?;
+        values.resize(len, 0.0);
+        Ok(Tensor::from_vec(values, (shape[0], shape[1]), &DEVICE)?)
     }
 
     fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
         let width = into.dims2()?.1;
         let rows = Tensor::from_slice(values, (values.len() / width.max(1), width), &DEVICE)?;
         Ok(into.slice_set(&rows, 0, first_row)?)
+    }
+
+    async fn settle(&self) -> Result<()> {
+        Ok(())
     }
 
     async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
