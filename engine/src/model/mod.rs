@@ -12,7 +12,7 @@ mod weights;
 pub use config::{Activation, Config, ConfigError};
 pub use gpt2::{Gpt2, Outcome};
 pub use hooks::Store;
-pub use readout::{Logits, Wanted};
+pub use readout::{Logits, OfRuns, Wanted};
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use weights::{Weights, WeightsError};
 
