@@ -56,7 +56,7 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
             all: true,
             ..Wanted::default()
         };
-        let reads = pollster::block_on(async {
+        let (reads, _) = pollster::block_on(async {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
             gpt2.read(b, &runs, &plan, &outcome, &wanted).await.unwrap()
         });
@@ -144,10 +144,9 @@ fn activations<B: Backend>(model: &str, b: &B) {
         let plan = Plan::new(&shape, &runs).unwrap();
         let rows = pollster::block_on(async {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
-            gpt2.captured(b, &runs, &plan, &outcome)
-                .await
-                .unwrap()
-                .remove(0)
+            let wanted = Wanted::default();
+            let (_, mut rows) = gpt2.read(b, &runs, &plan, &outcome, &wanted).await.unwrap();
+            rows.remove(0)
         });
         let rows: Vec<Vec<f32>> = rows.into_iter().map(|r| r.unwrap()).collect();
         let found: Vec<f32> = match s {

@@ -31,7 +31,7 @@ fn logits<B: Backend>(b: &B, model: &Gpt2<B>) -> Vec<f32> {
         ..Wanted::default()
     };
     let outcome = block_on(model.forward(b, &plan, &mut store, &Patient)).unwrap();
-    let reads = block_on(model.read(b, &[run], &plan, &outcome, &wanted)).unwrap();
+    let (reads, _) = block_on(model.read(b, &[run], &plan, &outcome, &wanted)).unwrap();
     reads[0][0].clone().unwrap().all
 }
 

@@ -68,8 +68,7 @@ impl<B: Backend> Lab<B> {
                 .forward(b, &plan, &mut self.store, &Patient)
                 .await
                 .unwrap();
-            let reads = m.read(b, runs, &plan, &outcome, &wanted).await.unwrap();
-            let captures = m.captured(b, runs, &plan, &outcome).await.unwrap();
+            let (reads, captures) = m.read(b, runs, &plan, &outcome, &wanted).await.unwrap();
             let logits = reads
                 .into_iter()
                 .map(|of_run| of_run.into_iter().map(|l| l.map(|l| l.all)).collect());

@@ -80,7 +80,7 @@ impl<B: Backend> Gpt2<B> {
         }
         let pick = |rows: Vec<u32>| match rows.is_empty() {
             true => Ok(None),
-            false => b.gather(&x, &rows).map(Some),
+            false => hooks.some_rows(&x, &rows).map(Some),
         };
         Ok(Outcome {
             read: pick(plan.reads.iter().map(|r| r.2).collect())?,
@@ -104,8 +104,7 @@ impl<B: Backend> Gpt2<B> {
         if tokens.is_empty() {
             return b.zeros([0, self.config.shape.n_embd]);
         }
-        let wte = self.wte.gather(b, &tokens)?;
-        b.add(&wte, &b.gather(&self.wpe, &positions)?)
+        self.wte.sum_rows(b, &tokens, &self.wpe, &positions)
     }
 }
 
@@ -146,8 +145,8 @@ impl<B: Backend> Block<B> {
             false => {
                 let qkv = self.c_attn.forward(b, &self.ln_1.forward(b, x, config)?)?; // [rows, 3 n]
                 let q = hooks.at(Site::Q, l, b.columns(&qkv, 0..n)?)?; // [rows, n]
-                let k = hooks.at(Site::K, l, b.columns(&qkv, n..2 * n)?)?;
-                let v = hooks.at(Site::V, l, b.columns(&qkv, 2 * n..3 * n)?)?;
+                let (k, v) = (b.columns(&qkv, n..2 * n)?, b.columns(&qkv, 2 * n..3 * n)?);
+                let [k, v] = hooks.at_both([Site::K, Site::V], l, [k, v])?;
                 (q, k, v)
             }
         };
@@ -156,11 +155,17 @@ impl<B: Backend> Block<B> {
             return Ok(x);
         }
         let q = hooks.pass(&plan.attend, Site::Q, l, &q)?;
-        let table = b.upload_table(&plan.table)?;
+        let table = &hooks.table(l)?;
+        let (kept_k, kept_v) = (&hooks.kept(Site::K, l)?, &hooks.kept(Site::V, l)?);
         let scale = config.attention_scale(l);
-        let pattern = b.pattern(&q, &k, &hooks.kept(Site::K, l)?, &table, n_head, scale)?;
-        let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
-        let z = b.mix(&pattern, &v, &hooks.kept(Site::V, l)?, &table, n_head)?;
+        let z = match hooks.idle(Site::Pattern, l) {
+            true => b.attend(&q, [&k, kept_k], [&v, kept_v], table, n_head, scale)?,
+            false => {
+                let pattern = b.pattern(&q, &k, kept_k, table, n_head, scale)?;
+                let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
+                b.mix(&pattern, &v, kept_v, table, n_head)?
+            }
+        };
         let z = hooks.at(Site::Z, l, z)?; // [rows, n]
         self.attn_c_proj.onto(b, hooks, (Site::AttnOut, l), &z, &x)
     }

@@ -17,7 +17,7 @@ pub use gpt2::{Gpt2, Outcome};
 pub use header::{Entry, Header};
 pub use hooks::Store;
 pub use loader::Loader;
-pub use readout::{Logits, Wanted};
+pub use readout::{Logits, OfRuns, Wanted};
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use weights::WeightsError;
 

@@ -141,6 +141,8 @@ impl<B: Backend> Session<B> {
         preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
+        let largest = sweep::largest_activation(&self.model.config.shape);
+        self.backend.even_out(largest);
         if experiment.room == Room::Steering {
             let steer = experiment.steer.clone().unwrap_or_default();
             let found = self.steer(experiment, &steer, host).await?;

@@ -84,8 +84,9 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
-        Ok(x.flatten_all()?.to_vec1()?)
+    async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
+        let values = |x: &&Tensor| Ok(x.flatten_all()?.to_vec1()?);
+        xs.iter().map(values).collect()
     }
 
     fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
@@ -100,8 +101,13 @@ impl Backend for Cpu {
         rows::scatter(into, rows, x)
     }
 
-    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        Ok(Tensor::cat(&[a, b], 0)?)
+    fn join(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
+        let (a, b) = (rows::gather(a, a_rows)?, rows::gather(b, b_rows)?);
+        match (a_rows.is_empty(), b_rows.is_empty()) {
+            (true, _) => Ok(b),
+            (_, true) => Ok(a),
+            _ => Ok(Tensor::cat(&[a, b], 0)?),
+        }
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
