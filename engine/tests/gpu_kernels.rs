@@ -8,8 +8,11 @@
 
 #[path = "gpu/attention.rs"]
 mod attention;
+mod common;
 #[path = "gpu/device.rs"]
 mod device;
+#[path = "gpu/economy.rs"]
+mod economy;
 #[path = "gpu/narrow.rs"]
 mod narrow;
 #[path = "gpu/products.rs"]
