@@ -21,6 +21,8 @@ mod products;
 mod reductions;
 #[path = "gpu/rows.rs"]
 mod rows;
+#[path = "gpu/speed.rs"]
+mod speed;
 
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
 use pollster::block_on;

@@ -207,13 +207,7 @@ impl<'a, B: Backend> Hooks<'a, B> {
 
     /// The rows that go on past a stage, then those that enter there with their
     /// parents' activations of `site`.
-    pub fn pass(
-        &mut self,
-        stage: &Stage,
-        site: Site,
-        l: usize,
-        x: B::Tensor,
-    ) -> Result<B::Tensor> {
+    pub fn pass(&mut self, stage: &Stage, site: Site, l: usize, x: B::Tensor) -> Result<B::Tensor> {
         let b = self.backend;
         let all: Vec<u32>;
         let carried = match &stage.carried {
