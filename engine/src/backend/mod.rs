@@ -43,6 +43,10 @@ pub trait Backend: 'static {
     /// `into[first_row ..] := values`, whole rows of a reserved tensor, row-major.
     fn fill(&self, into: &Self::Tensor, first_row: usize, values: &[f32]) -> Result<()>;
 
+    /// Waits until everything issued has happened, to hear whether there was room
+    /// for it, and so that what comes next does not pile up.
+    fn settle(&self) -> impl Future<Output = Result<()>>;
+
     /// The values of each, row-major, in one go. Everything issued before it has
     /// happened by then.
     fn read_all(&self, xs: &[&Self::Tensor]) -> impl Future<Output = Result<Vec<Vec<f32>>>>;

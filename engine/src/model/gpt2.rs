@@ -5,7 +5,7 @@
 
 use super::hooks::{Captured, Hooks};
 use super::table::Table;
-use super::{Config, ModelError, Pulse, Store, Weights};
+use super::{Config, Loader, ModelError, Pulse, Store};
 use crate::backend::{Backend, Result, Then};
 use crate::experiment::Site;
 use crate::rows::Plan;
@@ -14,31 +14,29 @@ use crate::rows::Plan;
 pub struct Gpt2<B: Backend> {
     pub config: Config,
     pub(super) wte: Table<B>,
-    wpe: B::Tensor,
-    h: Vec<Block<B>>,
+    pub(super) wpe: B::Tensor,
+    pub(super) h: Vec<Block<B>>,
     pub(super) ln_f: LayerNorm<B>,
-    lm_head: Option<Table<B>>,
-    /// Parameters, a tied head counted once.
-    pub parameters: u64,
+    pub(super) lm_head: Option<Table<B>>,
 }
 
-struct Block<B: Backend> {
-    ln_1: LayerNorm<B>,
-    c_attn: Linear<B>,
-    attn_c_proj: Linear<B>,
-    ln_2: LayerNorm<B>,
-    c_fc: Linear<B>,
-    mlp_c_proj: Linear<B>,
+pub(super) struct Block<B: Backend> {
+    pub ln_1: LayerNorm<B>,
+    pub c_attn: Linear<B>,
+    pub attn_c_proj: Linear<B>,
+    pub ln_2: LayerNorm<B>,
+    pub c_fc: Linear<B>,
+    pub mlp_c_proj: Linear<B>,
 }
 
 pub(super) struct LayerNorm<B: Backend> {
-    weight: B::Tensor,
-    bias: B::Tensor,
+    pub weight: B::Tensor,
+    pub bias: B::Tensor,
 }
 
-struct Linear<B: Backend> {
-    weight: B::Tensor,
-    bias: B::Tensor,
+pub(super) struct Linear<B: Backend> {
+    pub weight: B::Tensor,
+    pub bias: B::Tensor,
 }
 
 /// What a forward pass hands back, still on the device.
@@ -52,71 +50,14 @@ pub struct Outcome<B: Backend> {
 }
 
 impl<B: Backend> Gpt2<B> {
-    /// Puts the weights on the device.
+    /// Puts the weights, the bytes of `model.safetensors`, on the device.
     ///
     /// # Errors
     /// When a tensor is missing or of the wrong shape, or the device is full.
-    pub fn load(
-        backend: &B,
-        config: Config,
-        weights: &Weights,
-    ) -> std::result::Result<Self, ModelError> {
-        let s = config.shape;
-        let (n, inner) = (s.n_embd, s.n_inner);
-        let mut parameters = 0;
-        let mut get = |name: &str, shape: &[usize]| {
-            let values = weights.tensor(name, shape)?;
-            parameters += values.len() as u64;
-            Ok::<_, ModelError>(values)
-        };
-        let wte = Table::upload(backend, &get("wte.weight", &[s.n_vocab, n])?, n)?;
-        let wpe = backend.upload([s.n_positions, n], &get("wpe.weight", &[s.n_positions, n])?)?;
-        let lm_head = match config.tied_head {
-            true => None,
-            false => {
-                let head = get("lm_head.weight", &[s.n_vocab, n])?;
-                Some(Table::upload(backend, &head, n)?)
-            }
-        };
-        let mut pair = |name: &str, weight: &[usize], out: usize| {
-            let shape = match weight {
-                [rows, columns] => [*rows, *columns],
-                _ => [1, out],
-            };
-            let w = backend.upload(shape, &get(&format!("{name}.weight"), weight)?)?;
-            let b = backend.upload([1, out], &get(&format!("{name}.bias"), &[out])?)?;
-            Ok::<_, ModelError>((w, b))
-        };
-        let mut h = Vec::with_capacity(s.n_layer);
-        for l in 0..s.n_layer {
-            let mut norm = |name: &str| {
-                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[n], n)?;
-                Ok::<_, ModelError>(LayerNorm { weight, bias })
-            };
-            let (ln_1, ln_2) = (norm("ln_1")?, norm("ln_2")?);
-            let mut linear = |name: &str, from: usize, to: usize| {
-                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[from, to], to)?;
-                Ok::<_, ModelError>(Linear { weight, bias })
-            };
-            h.push(Block {
-                ln_1,
-                c_attn: linear("attn.c_attn", n, 3 * n)?,
-                attn_c_proj: linear("attn.c_proj", n, n)?,
-                ln_2,
-                c_fc: linear("mlp.c_fc", n, inner)?,
-                mlp_c_proj: linear("mlp.c_proj", inner, n)?,
-            });
-        }
-        let (weight, bias) = pair("ln_f", &[n], n)?;
-        Ok(Self {
-            config,
-            wte,
-            wpe,
-            h,
-            ln_f: LayerNorm { weight, bias },
-            lm_head,
-            parameters,
-        })
+    pub fn load(b: &B, config: Config, weights: &[u8]) -> std::result::Result<Self, ModelError> {
+        let mut loader = Loader::reserve(b, config)?;
+        loader.push(b, weights)?;
+        Ok(loader.finish()?.0)
     }
 
     /// Computes the rows of `plan`. Kept rows are in `store` afterwards.

@@ -9,13 +9,14 @@ pub(super) struct Table<B: Backend> {
 }
 
 impl<B: Backend> Table<B> {
-    pub fn upload(backend: &B, values: &[f32], n_embd: usize) -> Result<Self> {
+    /// Room for `n_vocab` rows.
+    pub fn reserve(backend: &B, n_vocab: usize, n_embd: usize) -> Result<Self> {
         let row_bytes = 4 * n_embd as u64;
         let limit = usize::try_from(backend.max_tensor_bytes() / row_bytes).unwrap_or(usize::MAX);
-        let rows_per_piece = limit.clamp(1, values.len() / n_embd);
-        let pieces = values
-            .chunks(rows_per_piece * n_embd)
-            .map(|piece| backend.upload([piece.len() / n_embd, n_embd], piece))
+        let rows_per_piece = limit.clamp(1, n_vocab);
+        let pieces = (0..n_vocab)
+            .step_by(rows_per_piece)
+            .map(|first| backend.reserve([rows_per_piece.min(n_vocab - first), n_embd]))
             .collect::<Result<_>>()?;
         Ok(Self {
             pieces,

@@ -77,16 +77,6 @@ impl Gpu {
         self.0.info.device_type == wgpu::DeviceType::Cpu
     }
 
-    /// Waits until everything issued is done, without reading anything: after
-    /// loading a model, to hear whether there was room for it.
-    ///
-    /// # Errors
-    /// What went wrong since the last read.
-    pub async fn settle(&self) -> Result<()> {
-        let nothing = self.zeroed([1, 1])?;
-        self.read_back(&[&nothing]).await.map(drop)
-    }
-
     /// Gives the device back. Everything after is [`BackendError::DeviceLost`].
     pub fn destroy(&self) {
         self.0.recorder.faults.lose("it was given back".into());
@@ -140,6 +130,11 @@ impl Backend for Gpu {
 
     fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
         self.fill_rows(into, first_row, values)
+    }
+
+    async fn settle(&self) -> Result<()> {
+        let nothing = self.zeroed([1, 1])?;
+        self.read_back(&[&nothing]).await.map(drop)
     }
 
     async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {

@@ -89,6 +89,10 @@ impl Gpu {
         }
         let at = 4 * first_row as u64 * u64::from(into.columns);
         let r = &self.0.recorder;
+        if r.pool.recording() {
+            // A small tensor's buffer may be one that a recorded command used.
+            r.submit();
+        }
         r.write_now(&into.held, at, bytemuck::cast_slice(values));
         Ok(())
     }
