@@ -8,14 +8,14 @@ const PAIR = {
 };
 const TOKENS = 16;
 
-/** What is measured. `device` picks the device's work out of a report, given that of a plain pass. */
+/** What is measured. */
 const PARTS = {
   pass: { name: "pass over both prompts" },
   sweep: { name: "resid_pre sweep" },
   tokens: { name: `${TOKENS - 1} more tokens of both` },
 };
 
-/** Peak of two kinds of GPU, multiplications and bytes a second, and the share of it that COST.md expects. */
+/** Peaks of two kinds of GPU, a second; seconds of a dispatch; and the share of the peaks that COST.md expects. */
 const GPUS = {
   integrated: { multiplications: 1e12, bytes: 60e9, dispatch: 8e-6 },
   discrete: { multiplications: 7.5e12, bytes: 400e9, dispatch: 5e-6 },
@@ -159,14 +159,12 @@ $("results").tHead.rows[0].append(
   ...Object.values(COLUMNS).map((title) => Object.assign(document.createElement("th"), { scope: "col", textContent: title })),
 );
 
-$("folder").addEventListener("input", () => (document.querySelector("[value=folder]").checked = true));
+$("other").addEventListener("input", () => (document.querySelector("[value=other]").checked = true));
 
 $("what").addEventListener("submit", async (event) => {
   event.preventDefault();
   const [chosen] = checked("model");
-  // A name without a slash would be a model that comes with the page.
-  const folder = `${$("folder").value.trim() || "models/mini"}/`.replace(/\/+$/, "/");
-  const model = chosen === "folder" ? folder : chosen;
+  const model = chosen === "other" ? $("other").value.trim() || "mini" : chosen;
   const times = Math.min(50, Math.max(1, $("times").valueAsNumber || 1));
   stop = new AbortController();
   lines = [navigator.userAgent, Object.values(COLUMNS).join("\t")];
