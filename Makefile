@@ -94,9 +94,9 @@ random-gpt2: setup ## a random model of GPT-2 small's shape and file layout, in 
 	@$(STAGE) "random GPT-2" node tests/random-gpt2.mjs
 
 .PHONY: bench
-bench: test-dist ## what a reader waits for and downloads, and what a sweep costs
+bench: test-dist ## what a reader waits for, and the engine against its peers (ARGS=--quick)
 	@$(STAGE) "sizes" node tests/sizes.mjs dist
-	@$(STAGE) "benchmarks" node tests/bench.mjs $(ARGS)
+	@$(STAGE) "benchmarks" node tests/bench/main.mjs $(ARGS)
 
 .PHONY: oracles
 oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
