@@ -60,7 +60,7 @@ test-fmt: setup-test
 	$(FMT_CHECK)
 test-clippy: setup-test
 	$(CLIPPY)
-test-rust: setup-test ## the native tests, WebGPU's included
+test-rust: setup-test random-gpt2 ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
 test-card: setup-test ## measure the mini model against its card's bars
 	@$(STAGE) "mini model's card" cargo run --locked --package patchbay-mini -- card
@@ -99,7 +99,7 @@ bench: test-dist ## what a reader waits for, and the engine against its peers (A
 	@$(STAGE) "benchmarks" node tests/bench/main.mjs $(ARGS)
 
 .PHONY: oracles
-oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
+oracles: random-gpt2 ## make the tests' oracle values again, in Python (ARGS="--only mini")
 	@$(STAGE) oracles tests/oracles/make.sh $(ARGS)
 
 .PHONY: clean

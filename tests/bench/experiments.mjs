@@ -34,3 +34,11 @@ export const pass = (i) => ({
 
 /** The same, and both prompts continued by `tokens` tokens. */
 export const continued = (i, tokens) => ({ ...pass(i), generate: { tokens } });
+
+/** A sweep of which a GPU in software is done in seconds: the prompts differ near their end. */
+export const smallSweep = (i) => ({
+  clean: [END, 1000, 2000, 3000, 4000 + i],
+  corrupted: [END, 1000, 2000, 5000, 4000 + i],
+  metric: { kind: 'probability', answer: ' Mary' },
+  sweep: denoising,
+});

@@ -45,13 +45,14 @@ try {
 
 if (rows.length) {
   const verdict = ({ ratio, bar }) => (bar === undefined ? '' : ratio >= bar ? 'met' : 'not met');
+  const ratio = (ratio) => (ratio === undefined ? '' : ratio.toFixed(2));
   printTable([
     ['what', 'ours: median (least)', 'peer', 'ratio', 'bar', '', 'planned, reached'],
     ...rows.map((row) => [
       row.what,
       row.ours,
       row.theirs,
-      row.ratio.toFixed(2),
+      ratio(row.ratio),
       row.bar === undefined ? '' : `>= ${row.bar}`,
       verdict(row),
       row.notes,
