@@ -5,6 +5,7 @@
 //! `session -> model -> {rows, backend}`, and nothing here knows the page.
 
 pub mod experiment;
+pub mod source;
 pub mod worker;
 
 #[cfg(feature = "model")]

@@ -9,9 +9,11 @@ mod engines;
 #[cfg(feature = "worker")]
 mod failure;
 #[cfg(feature = "worker")]
-mod fetch;
+mod js;
 #[cfg(feature = "worker")]
 mod listen;
+#[cfg(feature = "worker")]
+mod load;
 #[cfg(feature = "worker")]
 mod serve;
 
@@ -19,6 +21,7 @@ mod serve;
 pub use serve::serve;
 
 use crate::experiment::{BackendInfo, Experiment, ModelInfo, Progress, Report, Update};
+use crate::source::Place;
 use serde::{Deserialize, Serialize};
 
 /// Which backend is wanted.
@@ -37,15 +40,26 @@ pub enum BackendChoice {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// Load a model: `folder` is the absolute address of a folder with
-    /// `config.json`, `tokenizer.json` and `model.safetensors`; `name` is what
-    /// the model is called in reports (`mini`, or the address).
+    /// Say what loading a model would take, before a byte of its weights is
+    /// fetched. A host that is not the page's own is asked for a list of the
+    /// files, unless all that is known or kept already.
+    Describe {
+        id: u32,
+        model: String,
+        place: Place,
+    },
+    /// Load a model by its name ([`Named`](crate::source::Named)). What arrives is
+    /// kept in the browser, so that a load that was cancelled goes on where it was.
     Load {
         id: u32,
-        name: String,
-        folder: String,
+        model: String,
+        place: Place,
         backend: BackendChoice,
     },
+    /// Say which models are kept in this browser.
+    Kept { id: u32 },
+    /// Delete one of them, by its key; answered like `Kept`.
+    Forget { id: u32, key: String },
     Run {
         id: u32,
         experiment: Box<Experiment>,
@@ -63,14 +77,27 @@ pub enum Request {
 pub enum Response {
     /// The worker's code has started and it listens.
     Ready,
+    Described {
+        id: u32,
+        offer: Box<Offer>,
+    },
+    /// Bytes of all files, those that were kept included.
     Loading {
         id: u32,
         progress: Progress,
+        /// Why nothing arrives just now, where it is being tried again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waiting: Option<String>,
     },
     Loaded {
         id: u32,
         model: ModelInfo,
         backend: BackendInfo,
+        source: SourceInfo,
+    },
+    Kept {
+        id: u32,
+        store: Store,
     },
     Update {
         id: u32,
@@ -87,6 +114,84 @@ pub enum Response {
         id: u32,
         failure: Failure,
     },
+}
+
+/// What loading a model would take.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// The name asked about.
+    pub model: String,
+    /// Address of the folder that the files come from.
+    pub folder: String,
+    /// The host that sends them; `None` where it is the page's own.
+    pub host: Option<String>,
+    /// As the repository states it.
+    pub licence: Option<String>,
+    /// The commit that is loaded, where the hub says which.
+    pub revision: Option<String>,
+    /// Bytes to fetch in all, where known.
+    pub bytes: Option<u64>,
+    pub parameters: Option<u64>,
+    /// Bytes of memory that the model will take, on the GPU or in the page.
+    pub memory: Option<u64>,
+    /// SHA-256 of the weights, where it is published.
+    pub sha256: Option<String>,
+    /// Bytes that this browser has kept already.
+    pub kept: u64,
+    /// Whether all of it is kept: loading then asks no host.
+    pub complete: bool,
+    /// What else a person should know before agreeing, as sentences.
+    pub remarks: Vec<String>,
+}
+
+/// Where the loaded model came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceInfo {
+    pub folder: String,
+    pub revision: Option<String>,
+    /// The published SHA-256 of the weights, which the one found equals; `None`
+    /// where none is published, so that only the one found can be shown.
+    pub published: Option<String>,
+    pub kept: Keeping,
+    /// What went otherwise than expected, as sentences.
+    pub remarks: Vec<String>,
+}
+
+/// Whether a model stays in the browser for the next time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Keeping {
+    /// It comes with the page.
+    Bundled,
+    Kept,
+    /// The browser has no room for it, or does not allow it.
+    NotKept,
+}
+
+/// The models kept in this browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Store {
+    /// Whether this browser keeps anything at all.
+    pub available: bool,
+    pub models: Vec<KeptModel>,
+    /// Bytes that the page uses and may use, as the browser estimates them.
+    pub usage: Option<u64>,
+    pub quota: Option<u64>,
+    /// Whether the browser promised not to clear it by itself.
+    pub persisted: Option<bool>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptModel {
+    /// What `Forget` takes.
+    pub key: String,
+    /// The name that it was loaded by.
+    pub model: String,
+    pub folder: String,
+    pub bytes: u64,
+    /// Bytes of the whole, where known.
+    pub total: Option<u64>,
+    pub complete: bool,
 }
 
 /// An error as the page shows it.
