@@ -4,6 +4,7 @@
 //! what to do with the answers is [`crate::state`]'s.
 
 use gloo::events::EventListener;
+use patchbay_engine::source::Place;
 use patchbay_engine::worker::{Request, Response};
 use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
@@ -87,15 +88,20 @@ impl Drop for Engine {
     }
 }
 
-/// The absolute address of a model's folder: models of the page lie beside it.
+/// Where models come from: the page's own folder, and the hub that the page's
+/// `<meta name="patchbay-hub">` names, where it has one.
 #[must_use]
-pub fn model_folder(name: &str) -> String {
-    let relative = if name.contains('/') {
-        name.to_owned()
-    } else {
-        format!("models/{name}/")
-    };
-    web_sys::Url::new_with_base(&relative, &page_address()).map_or(relative, |url| url.href())
+pub fn place() -> Place {
+    let hub = gloo::utils::document()
+        .query_selector("meta[name=patchbay-hub]")
+        .ok()
+        .flatten()
+        .and_then(|meta| meta.get_attribute("content"));
+    let page = page_address();
+    Place {
+        home: web_sys::Url::new_with_base("./", &page).map_or(page, |url| url.href()),
+        hub: hub.filter(|hub| !hub.is_empty()),
+    }
 }
 
 fn page_address() -> String {
