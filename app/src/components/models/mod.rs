@@ -12,8 +12,8 @@ mod source;
 pub use panel::Panel;
 pub use source::Source;
 
-use super::{live, whether};
-use crate::state::{State, use_state};
+use super::{focus, live, whether};
+use crate::state::{MINI, State, use_state};
 use crate::text::text;
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
@@ -91,6 +91,26 @@ fn dialog() -> Option<HtmlDialogElement> {
     document().get_element_by_id("models")?.dyn_into().ok()
 }
 
+/// A button of the panel. What it does puts other buttons there, so the focus
+/// goes to the panel, which stays.
+#[component]
+fn Act(testid: &'static str, #[prop(into)] label: Signal<String>, act: fn(State)) -> impl IntoView {
+    let state = use_state();
+    view! {
+        <button
+            type="button"
+            class="primary"
+            data-testid=testid
+            on:click=move |_| {
+                focus("offer");
+                act(state);
+            }
+        >
+            {label}
+        </button>
+    }
+}
+
 /// What leads to the mini where another model was wanted.
 #[component]
 fn UseMini(label: &'static str) -> impl IntoView {
@@ -99,7 +119,11 @@ fn UseMini(label: &'static str) -> impl IntoView {
         <button
             type="button"
             data-testid="use-mini"
-            on:click=move |_| state.choose_model(crate::state::MINI)
+            on:click=move |_| {
+                // This button goes away with the panel that it is in.
+                focus("main");
+                state.choose_model(MINI);
+            }
         >
             {label}
         </button>

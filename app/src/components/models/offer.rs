@@ -1,6 +1,6 @@
-use super::{UseMini, live};
+use super::{Act, UseMini, live};
 use crate::format;
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::worker::Offer;
@@ -48,14 +48,7 @@ pub fn Offered(offer: Offer) -> impl IntoView {
         <div class="remarks">{remarks}</div>
         <p data-testid="already">{already}</p>
         <div class="buttons">
-            <button
-                type="button"
-                class="primary"
-                data-testid="download"
-                on:click=move |_| state.download()
-            >
-                {label}
-            </button>
+            <Act testid="download" label act=State::download />
             <UseMini label=t.use_mini />
         </div>
         <details class="more">

@@ -1,7 +1,7 @@
 use super::offer::Offered;
 use super::progress::Arrival;
-use super::{UseMini, live};
-use crate::state::{Status, use_state};
+use super::{Act, UseMini, live};
+use crate::state::{State, Status, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 
@@ -27,10 +27,25 @@ pub fn Panel() -> impl IntoView {
         _ => ().into_any(),
     };
     let awaits = Memo::new(move |_| state.awaits_model());
+    // There before it says anything, so that it is read out.
+    let said = live(move || {
+        if awaits.get() {
+            title.get()
+        } else {
+            String::new()
+        }
+    });
     view! {
+        <p class="hidden" role="status">{said}</p>
         <Show when=move || awaits.get()>
-            <section class="panel offer" aria-labelledby="offer-title" data-testid="offer">
-                <h2 id="offer-title" role="status">{title}</h2>
+            <section
+                id="offer"
+                class="panel offer"
+                tabindex="-1"
+                aria-labelledby="offer-title"
+                data-testid="offer"
+            >
+                <h2 id="offer-title">{title}</h2>
                 {body}
             </section>
         </Show>
@@ -40,19 +55,11 @@ pub fn Panel() -> impl IntoView {
 /// A host that was not agreed to yet.
 #[component]
 fn Unasked(host: String) -> impl IntoView {
-    let state = use_state();
     let t = &text().models;
     view! {
         <p>{(t.unasked)(&host)}</p>
         <div class="buttons">
-            <button
-                type="button"
-                class="primary"
-                data-testid="ask-host"
-                on:click=move |_| state.agree_to_host()
-            >
-                {(t.ask_host)(&host)}
-            </button>
+            <Act testid="ask-host" label=(t.ask_host)(&host) act=State::agree_to_host />
             <UseMini label=t.use_mini />
         </div>
     }

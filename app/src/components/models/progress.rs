@@ -1,6 +1,6 @@
-use super::{UseMini, live, whether};
+use super::{Act, UseMini, live, whether};
 use crate::format;
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Progress;
@@ -26,11 +26,8 @@ pub fn Arrival(
                 .with(|s| s.as_ref().is_some_and(|s| !s.available))
     });
     let pause = pausable.then(|| {
-        view! {
-            <button type="button" class="primary" data-testid="pause" on:click=move |_| state.pause()>
-                {t.pause}
-            </button>
-        }
+        let label = String::from(t.pause);
+        view! { <Act testid="pause" label act=State::pause /> }
     });
     view! {
         <progress
