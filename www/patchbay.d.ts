@@ -3,24 +3,69 @@
 /** Starts an engine and loads a model into it. */
 export function load(options?: LoadOptions): Promise<Engine>;
 
-export interface LoadOptions {
+/** What loading a model would take, before a byte of its weights is fetched. */
+export function describe(options?: DescribeOptions): Promise<Offer>;
+
+export interface DescribeOptions {
   /**
-   * `mini` (the default), or the address of a folder with config.json,
-   * tokenizer.json and model.safetensors, absolute or relative to the page.
+   * `mini` (the default), `gpt2`, a repository of the hub (`owner/name` or
+   * `owner/name@revision`), or the address of a folder with config.json,
+   * tokenizer.json and model.safetensors: absolute, or beginning with `./`, `../`
+   * or `/` and relative to the page.
    */
   model?: string;
-  /** `auto` (the default): a real GPU if there is one, else the CPU. */
-  backend?: "auto" | "cpu" | "webgpu";
-  /** Progress in bytes. */
-  onProgress?: (progress: Progress) => void;
+  /** A server with the layout of the Hugging Face hub, in place of it. */
+  hub?: string | URL;
   signal?: AbortSignal;
   /** Where Patchbay's files are, if not beside patchbay.js. */
   base?: string | URL;
 }
 
+export interface Offer {
+  model: string;
+  /** Address of the folder that the files come from. */
+  folder: string;
+  /** The host that sends them; null where it is the page's own. */
+  host: string | null;
+  licence: string | null;
+  /** The commit that is loaded, where the hub says which. */
+  revision: string | null;
+  /** Bytes of the weights. */
+  bytes: number | null;
+  parameters: number | null;
+  /** Bytes of memory that the model will take. */
+  memory: number | null;
+  /** SHA-256 of the weights, where it is published. */
+  sha256: string | null;
+  /** Bytes that this browser has kept already. */
+  kept: number;
+  /** Whether all of it is kept: loading then asks no host. */
+  complete: boolean;
+  remarks: string[];
+}
+
+export interface LoadOptions extends DescribeOptions {
+  /** `auto` (the default): a real GPU if there is one, else the CPU. */
+  backend?: "auto" | "cpu" | "webgpu";
+  /** Progress in bytes; `waiting` is a sentence while a broken connection is tried again. */
+  onProgress?: (progress: Progress & { waiting?: string }) => void;
+}
+
+/** Where the loaded model came from. */
+export interface SourceInfo {
+  folder: string;
+  revision: string | null;
+  /** The published SHA-256 of the weights, which the one found equals; null where none is published. */
+  published: string | null;
+  /** Whether it stays in the browser for the next time. */
+  kept: "bundled" | "kept" | "not_kept";
+  remarks: string[];
+}
+
 export interface Engine {
   readonly model: Readonly<ModelInfo>;
   readonly backend: Readonly<BackendInfo>;
+  readonly source: Readonly<SourceInfo>;
   /** Runs an experiment. Runs that are asked for meanwhile wait for it. */
   run(experiment: Experiment, options?: RunOptions): Promise<Report>;
   /** Ends the engine and gives its memory back. Whatever runs is rejected. */

@@ -47,23 +47,27 @@ export class PatchbayError extends Error {
  * Starts an engine and loads a model into it.
  *
  * @param {import("./patchbay").LoadOptions} [options]
- *   `model`: `mini` (the default), or the address of a folder with config.json,
- *   tokenizer.json and model.safetensors, absolute or relative to the page;
+ *   `model`: `mini` (the default), `gpt2`, a repository of the hub (`owner/name`,
+ *   `owner/name@revision`), or the address of a folder with config.json,
+ *   tokenizer.json and model.safetensors: absolute, or beginning with `./`, `../`
+ *   or `/` and relative to the page;
  *   `backend`: `auto` (a real GPU if there is one, else the CPU), `cpu` or `webgpu`;
- *   `onProgress`: called with `{ done, total, seconds_left }` in bytes;
+ *   `hub`: a server with the layout of the Hugging Face hub, in place of it;
+ *   `onProgress`: called with `{ done, total, seconds_left, waiting }`, in bytes;
+ *   `waiting` is a sentence while a broken connection is tried again;
  *   `signal`: an AbortSignal that stops the loading;
  *   `base`: where Patchbay's files are, if not beside this one
  * @returns {Promise<import("./patchbay").Engine>}
  */
-export async function load({ model = "mini", backend = "auto", onProgress, signal, base } = {}) {
+export async function load({ model = "mini", backend = "auto", hub, onProgress, signal, base } = {}) {
   signal?.throwIfAborted();
-  const home = new URL(base ?? "./", base ? location.href : import.meta.url);
-  const { name, folder } = place(model, home);
-  const wire = new Wire(new URL("engine.js", home));
+  const place = placeOf(base, hub);
+  const wire = new Wire(new URL("engine.js", place.home));
   try {
     await wire.ready;
-    const request = { type: "load", name, folder, backend };
-    const loaded = await wire.ask(request, { signal, onLoading: onProgress });
+    const request = { type: "load", model: absolute(model), place, backend };
+    const onLoading = ({ progress, waiting }) => onProgress?.({ ...progress, waiting });
+    const loaded = await wire.ask(request, { signal, onLoading });
     return new Engine(wire, loaded);
   } catch (error) {
     wire.end(error);
@@ -71,23 +75,45 @@ export async function load({ model = "mini", backend = "auto", onProgress, signa
   }
 }
 
-/** A name without a slash is a model that comes with Patchbay. */
-function place(model, home) {
-  const bundled = !model.includes("/");
-  const folder = bundled ? new URL(`models/${model}/`, home) : new URL(model, location.href);
-  if (!folder.pathname.endsWith("/")) folder.pathname += "/";
-  return { name: bundled ? model : folder.href, folder: folder.href };
+/**
+ * What loading a model would take, before a byte of its weights is fetched: where
+ * it comes from, its size and licence, the memory it needs, what is kept already.
+ *
+ * @param {import("./patchbay").DescribeOptions} options as for `load`
+ * @returns {Promise<import("./patchbay").Offer>}
+ */
+export async function describe({ model = "mini", hub, signal, base } = {}) {
+  signal?.throwIfAborted();
+  const place = placeOf(base, hub);
+  const wire = new Wire(new URL("engine.js", place.home));
+  try {
+    await wire.ready;
+    const { offer } = await wire.ask({ type: "describe", model: absolute(model), place }, { signal });
+    return offer;
+  } finally {
+    wire.end(new PatchbayError("disposed", "This engine only described a model."));
+  }
 }
+
+const placeOf = (base, hub) => ({
+  home: new URL(base ?? "./", base ? location.href : import.meta.url).href,
+  ...(hub && { hub: new URL(hub, location.href).href }),
+});
+
+/** A folder's address relative to the page begins with a dot or a slash. */
+const absolute = (model) => (/^[./]/.test(model) ? new URL(model, location.href).href : model);
 
 class Engine {
   #wire;
 
-  constructor(wire, { model, backend }) {
+  constructor(wire, { model, backend, source }) {
     this.#wire = wire;
     /** The model that is loaded: its name, sizes and the SHA-256 of its weights. */
     this.model = Object.freeze(model);
     /** Where it is computed: `name`, `device`, and under `auto` the `reason`. */
     this.backend = Object.freeze(backend);
+    /** Where its files came from, whether their hash was published, whether they are kept. */
+    this.source = Object.freeze(source);
   }
 
   /**
@@ -194,11 +220,12 @@ class Wire {
     try {
       switch (message.type) {
         case "loading":
-          return waiting.onLoading?.(message.progress);
+          return waiting.onLoading?.(message);
         case "update":
           return waiting.onUpdate?.(message.update);
         case "loaded":
         case "done":
+        case "described":
           return waiting.resolve(message);
         case "failed": {
           const { code, message: text, field } = message.failure;

@@ -7,7 +7,7 @@ mod common;
 use common::{Oracle, close, files, ids};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::Site;
-use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted, Weights};
+use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted};
 use patchbay_engine::rows::{Edit, Op, Plan, Run, Source, kept_for_entry};
 use serde_json::Value;
 use std::rc::Rc;
@@ -48,7 +48,7 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
     let files = files(model);
     let config = Config::from_json(&files.config).unwrap();
     let mut store = Store::new(config.shape);
-    let gpt2 = Gpt2::load(b, config, &Weights::new(&files.weights).unwrap()).unwrap();
+    let gpt2 = Gpt2::load(b, config, &files.weights).unwrap();
     let mut compute = |run: Run| {
         let runs = [run];
         let plan = Plan::new(&gpt2.config.shape, &runs).unwrap();
@@ -56,7 +56,7 @@ fn edited_logits<B: Backend>(model: &str, b: &B) {
             all: true,
             ..Wanted::default()
         };
-        let reads = pollster::block_on(async {
+        let (reads, _) = pollster::block_on(async {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
             gpt2.read(b, &runs, &plan, &outcome, &wanted).await.unwrap()
         });
@@ -127,7 +127,7 @@ fn activations<B: Backend>(model: &str, b: &B) {
     let config = Config::from_json(&files.config).unwrap();
     let shape = config.shape;
     let mut store = Store::new(shape);
-    let gpt2 = Gpt2::load(b, config, &Weights::new(&files.weights).unwrap()).unwrap();
+    let gpt2 = Gpt2::load(b, config, &files.weights).unwrap();
     let tokens: Rc<[u32]> = ids(&oracle.cases()[0]["clean"]["tokens"]).into();
     let mut compared = 0;
     for s in Site::ALL {
@@ -144,10 +144,9 @@ fn activations<B: Backend>(model: &str, b: &B) {
         let plan = Plan::new(&shape, &runs).unwrap();
         let rows = pollster::block_on(async {
             let outcome = gpt2.forward(b, &plan, &mut store, &Patient).await.unwrap();
-            gpt2.captured(b, &runs, &plan, &outcome)
-                .await
-                .unwrap()
-                .remove(0)
+            let wanted = Wanted::default();
+            let (_, mut rows) = gpt2.read(b, &runs, &plan, &outcome, &wanted).await.unwrap();
+            rows.remove(0)
         });
         let rows: Vec<Vec<f32>> = rows.into_iter().map(|r| r.unwrap()).collect();
         let found: Vec<f32> = match s {

@@ -7,7 +7,7 @@ mod common;
 use common::{files, largest_difference};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::Site;
-use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted, Weights};
+use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted};
 use patchbay_engine::rows::{Edit, Op, Plan, Run, Source, Trace};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
@@ -48,7 +48,7 @@ impl<B: Backend> Lab<B> {
         let files = files(name);
         let config = Config::from_json(&files.config).unwrap();
         let store = Store::new(config.shape);
-        let model = Gpt2::load(&backend, config, &Weights::new(&files.weights).unwrap()).unwrap();
+        let model = Gpt2::load(&backend, config, &files.weights).unwrap();
         Self {
             backend,
             model,
@@ -68,8 +68,7 @@ impl<B: Backend> Lab<B> {
                 .forward(b, &plan, &mut self.store, &Patient)
                 .await
                 .unwrap();
-            let reads = m.read(b, runs, &plan, &outcome, &wanted).await.unwrap();
-            let captures = m.captured(b, runs, &plan, &outcome).await.unwrap();
+            let (reads, captures) = m.read(b, runs, &plan, &outcome, &wanted).await.unwrap();
             let logits = reads
                 .into_iter()
                 .map(|of_run| of_run.into_iter().map(|l| l.map(|l| l.all)).collect());

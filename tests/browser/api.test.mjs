@@ -246,8 +246,8 @@ describe('cancelling', () => {
           worker.onerror = (event) => reject(new Error(event.message));
           worker.onmessage = ({ data }) => {
             if (data.type === 'ready') {
-              const folder = new URL('models/mini', api).href;
-              worker.postMessage({ type: 'load', id: 1, name: 'mini', folder, backend: 'cpu' });
+              const place = { home: new URL('./', api).href };
+              worker.postMessage({ type: 'load', id: 1, model: 'mini', place, backend: 'cpu' });
             } else if (data.type === 'loaded') {
               run(2);
               run(3);
@@ -370,7 +370,7 @@ describe('refusing', () => {
   });
   refuses('a folder that is not there', { options: { model: '../nowhere/' } }, {
     code: 'network',
-    message: /nowhere\/config\.json was answered with status 404/,
+    message: /nowhere\/(config|tokenizer)\.json is not there \(status 404\)/,
   });
   refuses('a server that is not there', { options: { model: 'http://localhost:9/model/' } }, {
     code: 'network',
@@ -409,14 +409,14 @@ describe('refusing', () => {
           worker.onerror = (event) => reject(new Error(event.message));
           worker.onmessage = ({ data }) => {
             if (data.type === 'ready') {
-              const load = (id, folder) =>
-                worker.postMessage({ type: 'load', id, name: folder, folder: new URL(folder, api).href, backend: 'cpu' });
+              const place = { home: new URL('./', api).href };
+              const load = (id, model) => worker.postMessage({ type: 'load', id, model, place, backend: 'cpu' });
               const run = (id) => worker.postMessage({ type: 'run', id, experiment });
               run(1);
-              load(2, 'models/mini');
+              load(2, 'mini');
               load(3, 'nowhere');
               run(4);
-              load(5, 'broken/weights');
+              load(5, new URL('broken/weights/', api).href);
               run(6);
             } else if (data.id && !['loading', 'update'].includes(data.type)) {
               answers.push([data.id, data.type, data.failure?.code]);

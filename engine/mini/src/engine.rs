@@ -2,7 +2,7 @@
 //! about what readers run, not about the trainer's own forward pass.
 
 use patchbay_engine::backend::cpu::Cpu;
-use patchbay_engine::model::{Config, Gpt2, ModelError, Patient, Store, Wanted, Weights};
+use patchbay_engine::model::{Config, Gpt2, ModelError, Patient, Store, Wanted};
 use patchbay_engine::rows::{Plan, Run};
 
 use crate::error::Result;
@@ -21,8 +21,7 @@ impl Engine {
     pub fn open(config: &[u8], weights: &[u8]) -> Result<Self> {
         let config = Config::from_json(config).map_err(ModelError::from)?;
         let store = Store::new(config.shape);
-        let weights = Weights::new(weights).map_err(ModelError::from)?;
-        let model = Gpt2::load(&Cpu, config, &weights)?;
+        let model = Gpt2::load(&Cpu, config, weights)?;
         Ok(Self { model, store })
     }
 

@@ -2,14 +2,14 @@
 //! have them.
 //!
 //! Every tensor is a matrix `[rows, columns]` of f32. Operations are issued in
-//! order and may be queued; only [`Backend::read`] waits for numbers.
+//! order and may be queued; only [`Backend::read_all`] waits for numbers.
 
 #[cfg(feature = "cpu")]
 pub mod cpu;
 #[cfg(feature = "webgpu")]
 pub mod gpu;
 
-use crate::experiment::BackendInfo;
+use crate::experiment::{BackendInfo, Counters};
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
 use std::future::Future;
@@ -43,8 +43,27 @@ pub trait Backend: 'static {
     /// `into[first_row ..] := values`, whole rows of a reserved tensor, row-major.
     fn fill(&self, into: &Self::Tensor, first_row: usize, values: &[f32]) -> Result<()>;
 
-    /// The values, row-major. Everything issued before it has happened by then.
-    fn read(&self, x: &Self::Tensor) -> impl Future<Output = Result<Vec<f32>>>;
+    /// Waits until everything issued has happened, to hear whether there was room
+    /// for it, and so that what comes next does not pile up.
+    fn settle(&self) -> impl Future<Output = Result<()>>;
+
+    /// The values of each, row-major, in one go. Everything issued before it has
+    /// happened by then.
+    fn read_all(&self, xs: &[&Self::Tensor]) -> impl Future<Output = Result<Vec<Vec<f32>>>>;
+
+    /// The values of one.
+    fn read(&self, x: &Self::Tensor) -> impl Future<Output = Result<Vec<f32>>> {
+        async { Ok(self.read_all(&[x]).await?.pop().unwrap_or_default()) }
+    }
+
+    /// What the device was asked to do so far; zeros where there is no device.
+    fn counters(&self) -> Counters {
+        Counters::default()
+    }
+
+    /// Says that results of up to so many elements are about to be made, again and
+    /// again, of many sizes: their memory may be made interchangeable.
+    fn even_out(&self, _elements: usize) {}
 
     /// A view of some columns; nothing is copied.
     fn columns(&self, x: &Self::Tensor, columns: Range<usize>) -> Result<Self::Tensor>;
@@ -55,8 +74,36 @@ pub trait Backend: 'static {
     /// `into[rows] := x`, in place. Rows are distinct.
     fn scatter(&self, into: &Self::Tensor, rows: &[u32], x: &Self::Tensor) -> Result<()>;
 
-    /// The rows of `a`, then the rows of `b`.
-    fn concat(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;
+    /// [`Backend::scatter`] of two tensors to the same rows of two others.
+    fn scatter_pair(
+        &self,
+        [into_a, into_b]: [&Self::Tensor; 2],
+        rows: &[u32],
+        [a, b]: [&Self::Tensor; 2],
+    ) -> Result<()> {
+        self.scatter(into_a, rows, a)?;
+        self.scatter(into_b, rows, b)
+    }
+
+    /// `a[a_rows]`, then `b[b_rows]`.
+    fn join(
+        &self,
+        a: &Self::Tensor,
+        a_rows: &[u32],
+        b: &Self::Tensor,
+        b_rows: &[u32],
+    ) -> Result<Self::Tensor>;
+
+    /// `a[a_rows] + b[b_rows]`
+    fn sum_rows(
+        &self,
+        a: &Self::Tensor,
+        a_rows: &[u32],
+        b: &Self::Tensor,
+        b_rows: &[u32],
+    ) -> Result<Self::Tensor> {
+        self.add(&self.gather(a, a_rows)?, &self.gather(b, b_rows)?)
+    }
 
     /// `a + b`, of equal shape.
     fn add(&self, a: &Self::Tensor, b: &Self::Tensor) -> Result<Self::Tensor>;
@@ -112,6 +159,21 @@ pub trait Backend: 'static {
         table: &Self::Table,
         n_head: usize,
     ) -> Result<Self::Tensor>;
+
+    /// [`Backend::pattern`] and then [`Backend::mix`], where nobody looks at the
+    /// pattern. `k` and `v` are each `[own rows, n]` and what is kept.
+    fn attend(
+        &self,
+        q: &Self::Tensor,
+        [k, kept_k]: [&Self::Tensor; 2],
+        [v, kept_v]: [&Self::Tensor; 2],
+        table: &Self::Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Self::Tensor> {
+        let pattern = self.pattern(q, k, kept_k, table, n_head, scale)?;
+        self.mix(&pattern, v, kept_v, table, n_head)
+    }
 
     /// Applies edits, no two to the same row, with `source` where any has one.
     fn edit(

@@ -8,9 +8,10 @@
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
-use patchbay_engine::model::{Cancelled, Files};
-use patchbay_engine::session::{Host, Session};
-use std::io::{IsTerminal, Write};
+use patchbay_engine::model::{Cancelled, Files, ModelError};
+use patchbay_engine::session::{Arriving, Host, Session};
+use std::fs::File;
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -102,19 +103,13 @@ fn run(options: &Options) -> Result<(), Failure> {
     };
     let experiment =
         Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
-    let files = files(&options.model)?;
     let report = match options.backend.as_str() {
-        "cpu" => report(options, &files, Cpu, &experiment)?,
+        "cpu" => report(options, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
         "webgpu" => {
             use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
             let gpu = pollster::block_on(Gpu::new(GpuOptions::default()));
-            report(
-                options,
-                &files,
-                gpu.map_err(|e| e.to_string())?,
-                &experiment,
-            )?
+            report(options, gpu.map_err(|e| e.to_string())?, &experiment)?
         }
         other => return Err(format!("there is no backend {other}; take cpu or webgpu")),
     };
@@ -130,12 +125,10 @@ fn run(options: &Options) -> Result<(), Failure> {
 
 fn report<B: Backend>(
     options: &Options,
-    files: &Files,
     backend: B,
     experiment: &Experiment,
 ) -> Result<Report, Failure> {
-    let mut session = Session::load(&options.model, files, backend)
-        .map_err(|e| format!("model {}: {e}", options.model))?;
+    let mut session = session(&options.model, backend)?;
     let terminal = Terminal {
         started: Instant::now(),
         shows: std::io::stderr().is_terminal(),
@@ -144,26 +137,47 @@ fn report<B: Backend>(
     report.map_err(|e| e.to_string())
 }
 
-fn files(model: &str) -> Result<Files, Failure> {
+/// Bytes of the weights that are read at once, and after which the device is waited for.
+const STEP: usize = 1 << 20;
+const SETTLE: u64 = 64 << 20;
+
+fn session<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
+    let wrong = |e: ModelError| format!("model {model}: {e}");
     if model == "mini" {
         let [config, tokenizer, weights] = MINI.map(<[u8]>::to_vec);
-        return Ok(Files {
+        let files = Files {
             config,
             tokenizer,
             weights,
-        });
+        };
+        return Session::load(model, &files, backend).map_err(wrong);
     }
-    let read = |name: &str| {
-        let path = Path::new(model).join(name);
-        std::fs::read(&path).map_err(|e| {
-            format!("{}: {e}; --model takes mini, or a folder with config.json, tokenizer.json and model.safetensors", path.display())
-        })
+    let path = |name: &str| Path::new(model).join(name);
+    let unreadable = |path: &Path, e: std::io::Error| {
+        format!(
+            "{}: {e}; --model takes mini, or a folder with config.json, tokenizer.json and model.safetensors",
+            path.display()
+        )
     };
-    Ok(Files {
-        config: read("config.json")?,
-        tokenizer: read("tokenizer.json")?,
-        weights: read("model.safetensors")?,
-    })
+    let read = |name: &str| std::fs::read(path(name)).map_err(|e| unreadable(&path(name), e));
+    let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
+    let mut arriving = Arriving::expect(model, &config, &tokenizer, backend).map_err(wrong)?;
+    let path = path("model.safetensors");
+    let mut file = File::open(&path).map_err(|e| unreadable(&path, e))?;
+    let (mut buffer, mut waiting) = (vec![0; STEP], 0);
+    loop {
+        let bytes = file.read(&mut buffer).map_err(|e| unreadable(&path, e))?;
+        if bytes == 0 {
+            break;
+        }
+        arriving.push(&buffer[..bytes]).map_err(wrong)?;
+        waiting += bytes as u64;
+        if waiting >= SETTLE {
+            waiting = 0;
+            pollster::block_on(arriving.settle()).map_err(wrong)?;
+        }
+    }
+    arriving.finish().map_err(wrong)
 }
 
 fn schema() -> String {

@@ -12,8 +12,8 @@ mod steered;
 
 pub use read::{Choice, Problem, Reading, Token};
 pub use report::{
-    Advice, BackendInfo, CaptureReport, CellReport, Estimate, MetricReport, ModelInfo, Offer,
-    PlanReport, Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
+    Advice, BackendInfo, CaptureReport, CellReport, Counters, Estimate, MetricReport, ModelInfo,
+    Offer, PlanReport, Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
 };
 pub use site::Site;
 pub use steer::{

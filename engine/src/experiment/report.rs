@@ -105,6 +105,39 @@ pub struct PlanReport {
     pub full_multiplications: u64,
 }
 
+/// What a device was asked to do. Nothing of it is counted on the CPU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Counters {
+    /// Kernels run.
+    pub dispatches: u64,
+    /// Times that the queue was given commands.
+    pub submissions: u64,
+    /// Buffers allocated.
+    pub buffers_made: u64,
+    /// Kernels compiled.
+    pub pipelines_made: u64,
+    /// Bytes sent to the device, and fetched from it.
+    pub bytes_written: u64,
+    pub bytes_read: u64,
+}
+
+impl std::ops::Sub for Counters {
+    type Output = Self;
+
+    /// What was done after `earlier`.
+    fn sub(self, earlier: Self) -> Self {
+        Self {
+            dispatches: self.dispatches - earlier.dispatches,
+            submissions: self.submissions - earlier.submissions,
+            buffers_made: self.buffers_made - earlier.buffers_made,
+            pipelines_made: self.pipelines_made - earlier.pipelines_made,
+            bytes_written: self.bytes_written - earlier.bytes_written,
+            bytes_read: self.bytes_read - earlier.bytes_read,
+        }
+    }
+}
+
 /// The results of a sweep, one row per layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -116,6 +149,9 @@ pub struct SweepReport {
     pub plan: PlanReport,
     /// Wall-clock seconds that it took.
     pub seconds: f64,
+    /// What a GPU was asked to do for it; not there on the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Counters>,
 }
 
 impl SweepReport {

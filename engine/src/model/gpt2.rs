@@ -5,7 +5,7 @@
 
 use super::hooks::{Captured, Hooks};
 use super::table::Table;
-use super::{Config, ModelError, Pulse, Store, Weights};
+use super::{Config, Loader, ModelError, Pulse, Store};
 use crate::backend::{Backend, Result, Then};
 use crate::experiment::Site;
 use crate::rows::Plan;
@@ -14,31 +14,29 @@ use crate::rows::Plan;
 pub struct Gpt2<B: Backend> {
     pub config: Config,
     pub(super) wte: Table<B>,
-    wpe: B::Tensor,
-    h: Vec<Block<B>>,
+    pub(super) wpe: B::Tensor,
+    pub(super) h: Vec<Block<B>>,
     pub(super) ln_f: LayerNorm<B>,
-    lm_head: Option<Table<B>>,
-    /// Parameters, a tied head counted once.
-    pub parameters: u64,
+    pub(super) lm_head: Option<Table<B>>,
 }
 
-struct Block<B: Backend> {
-    ln_1: LayerNorm<B>,
-    c_attn: Linear<B>,
-    attn_c_proj: Linear<B>,
-    ln_2: LayerNorm<B>,
-    c_fc: Linear<B>,
-    mlp_c_proj: Linear<B>,
+pub(super) struct Block<B: Backend> {
+    pub ln_1: LayerNorm<B>,
+    pub c_attn: Linear<B>,
+    pub attn_c_proj: Linear<B>,
+    pub ln_2: LayerNorm<B>,
+    pub c_fc: Linear<B>,
+    pub mlp_c_proj: Linear<B>,
 }
 
 pub(super) struct LayerNorm<B: Backend> {
-    weight: B::Tensor,
-    bias: B::Tensor,
+    pub weight: B::Tensor,
+    pub bias: B::Tensor,
 }
 
-struct Linear<B: Backend> {
-    weight: B::Tensor,
-    bias: B::Tensor,
+pub(super) struct Linear<B: Backend> {
+    pub weight: B::Tensor,
+    pub bias: B::Tensor,
 }
 
 /// What a forward pass hands back, still on the device.
@@ -52,71 +50,14 @@ pub struct Outcome<B: Backend> {
 }
 
 impl<B: Backend> Gpt2<B> {
-    /// Puts the weights on the device.
+    /// Puts the weights, the bytes of `model.safetensors`, on the device.
     ///
     /// # Errors
     /// When a tensor is missing or of the wrong shape, or the device is full.
-    pub fn load(
-        backend: &B,
-        config: Config,
-        weights: &Weights,
-    ) -> std::result::Result<Self, ModelError> {
-        let s = config.shape;
-        let (n, inner) = (s.n_embd, s.n_inner);
-        let mut parameters = 0;
-        let mut get = |name: &str, shape: &[usize]| {
-            let values = weights.tensor(name, shape)?;
-            parameters += values.len() as u64;
-            Ok::<_, ModelError>(values)
-        };
-        let wte = Table::upload(backend, &get("wte.weight", &[s.n_vocab, n])?, n)?;
-        let wpe = backend.upload([s.n_positions, n], &get("wpe.weight", &[s.n_positions, n])?)?;
-        let lm_head = match config.tied_head {
-            true => None,
-            false => {
-                let head = get("lm_head.weight", &[s.n_vocab, n])?;
-                Some(Table::upload(backend, &head, n)?)
-            }
-        };
-        let mut pair = |name: &str, weight: &[usize], out: usize| {
-            let shape = match weight {
-                [rows, columns] => [*rows, *columns],
-                _ => [1, out],
-            };
-            let w = backend.upload(shape, &get(&format!("{name}.weight"), weight)?)?;
-            let b = backend.upload([1, out], &get(&format!("{name}.bias"), &[out])?)?;
-            Ok::<_, ModelError>((w, b))
-        };
-        let mut h = Vec::with_capacity(s.n_layer);
-        for l in 0..s.n_layer {
-            let mut norm = |name: &str| {
-                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[n], n)?;
-                Ok::<_, ModelError>(LayerNorm { weight, bias })
-            };
-            let (ln_1, ln_2) = (norm("ln_1")?, norm("ln_2")?);
-            let mut linear = |name: &str, from: usize, to: usize| {
-                let (weight, bias) = pair(&format!("h.{l}.{name}"), &[from, to], to)?;
-                Ok::<_, ModelError>(Linear { weight, bias })
-            };
-            h.push(Block {
-                ln_1,
-                c_attn: linear("attn.c_attn", n, 3 * n)?,
-                attn_c_proj: linear("attn.c_proj", n, n)?,
-                ln_2,
-                c_fc: linear("mlp.c_fc", n, inner)?,
-                mlp_c_proj: linear("mlp.c_proj", inner, n)?,
-            });
-        }
-        let (weight, bias) = pair("ln_f", &[n], n)?;
-        Ok(Self {
-            config,
-            wte,
-            wpe,
-            h,
-            ln_f: LayerNorm { weight, bias },
-            lm_head,
-            parameters,
-        })
+    pub fn load(b: &B, config: Config, weights: &[u8]) -> std::result::Result<Self, ModelError> {
+        let mut loader = Loader::reserve(b, config)?;
+        loader.push(b, weights)?;
+        Ok(loader.finish()?.0)
     }
 
     /// Computes the rows of `plan`. Kept rows are in `store` afterwards.
@@ -139,7 +80,7 @@ impl<B: Backend> Gpt2<B> {
         }
         let pick = |rows: Vec<u32>| match rows.is_empty() {
             true => Ok(None),
-            false => b.gather(&x, &rows).map(Some),
+            false => hooks.some_rows(&x, &rows).map(Some),
         };
         Ok(Outcome {
             read: pick(plan.reads.iter().map(|r| r.2).collect())?,
@@ -163,8 +104,7 @@ impl<B: Backend> Gpt2<B> {
         if tokens.is_empty() {
             return b.zeros([0, self.config.shape.n_embd]);
         }
-        let wte = self.wte.gather(b, &tokens)?;
-        b.add(&wte, &b.gather(&self.wpe, &positions)?)
+        self.wte.sum_rows(b, &tokens, &self.wpe, &positions)
     }
 }
 
@@ -205,8 +145,8 @@ impl<B: Backend> Block<B> {
             false => {
                 let qkv = self.c_attn.forward(b, &self.ln_1.forward(b, x, config)?)?; // [rows, 3 n]
                 let q = hooks.at(Site::Q, l, b.columns(&qkv, 0..n)?)?; // [rows, n]
-                let k = hooks.at(Site::K, l, b.columns(&qkv, n..2 * n)?)?;
-                let v = hooks.at(Site::V, l, b.columns(&qkv, 2 * n..3 * n)?)?;
+                let (k, v) = (b.columns(&qkv, n..2 * n)?, b.columns(&qkv, 2 * n..3 * n)?);
+                let [k, v] = hooks.at_both([Site::K, Site::V], l, [k, v])?;
                 (q, k, v)
             }
         };
@@ -215,11 +155,17 @@ impl<B: Backend> Block<B> {
             return Ok(x);
         }
         let q = hooks.pass(&plan.attend, Site::Q, l, &q)?;
-        let table = b.upload_table(&plan.table)?;
+        let table = &hooks.table(l)?;
+        let (kept_k, kept_v) = (&hooks.kept(Site::K, l)?, &hooks.kept(Site::V, l)?);
         let scale = config.attention_scale(l);
-        let pattern = b.pattern(&q, &k, &hooks.kept(Site::K, l)?, &table, n_head, scale)?;
-        let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
-        let z = b.mix(&pattern, &v, &hooks.kept(Site::V, l)?, &table, n_head)?;
+        let z = match hooks.idle(Site::Pattern, l) {
+            true => b.attend(&q, [&k, kept_k], [&v, kept_v], table, n_head, scale)?,
+            false => {
+                let pattern = b.pattern(&q, &k, kept_k, table, n_head, scale)?;
+                let pattern = hooks.at(Site::Pattern, l, pattern)?; // [rows, n_head t]
+                b.mix(&pattern, &v, kept_v, table, n_head)?
+            }
+        };
         let z = hooks.at(Site::Z, l, z)?; // [rows, n]
         self.attn_c_proj.onto(b, hooks, (Site::AttnOut, l), &z, &x)
     }

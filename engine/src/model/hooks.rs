@@ -5,6 +5,7 @@ use crate::backend::{Backend, Result};
 use crate::experiment::Site;
 use crate::rows::{EditSource, LayerPlan, Plan, Shape, SlotPool, Stage};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// The kept activations of all traces: one matrix `[slots, width]` per site and layer.
 pub struct Store<B: Backend> {
@@ -41,19 +42,18 @@ impl<B: Backend> Store<B> {
         Ok(nothing)
     }
 
-    fn write(
+    /// The matrix of a site to keep rows of `width` in, with room for every slot.
+    fn room(
         &mut self,
         backend: &B,
         (site, layer): (Site, usize),
-        slots: &[u32],
-        rows: &B::Tensor,
-    ) -> Result<()> {
+        width: usize,
+    ) -> Result<B::Tensor> {
         let capacity = self.pool.capacity();
-        let width = backend.shape(rows)[1];
         let old = self.kept.get(&(site, layer)).cloned();
         let have = old.as_ref().map_or(0, |t| backend.shape(t)[0]);
-        let into = match old {
-            Some(kept) if have >= capacity => kept,
+        match old {
+            Some(kept) if have >= capacity => Ok(kept),
             old => {
                 // Half as much again, so that a growing run is not copied at every step.
                 let grown = backend.zeros([capacity + capacity / 2, width])?;
@@ -62,10 +62,9 @@ impl<B: Backend> Store<B> {
                     backend.scatter(&grown, &all, &old)?;
                 }
                 self.kept.insert((site, layer), grown.clone());
-                grown
+                Ok(grown)
             }
-        };
-        backend.scatter(&into, slots, rows)
+        }
     }
 }
 
@@ -78,6 +77,8 @@ pub(super) struct Hooks<'a, B: Backend> {
     backend: &'a B,
     plan: &'a Plan,
     store: &'a mut Store<B>,
+    /// The last layer's table, and the layer.
+    table: Option<(usize, Rc<B::Table>)>,
     /// Rows to hand back, still on the device: which captures, and their rows.
     pub captured: Captured<B>,
 }
@@ -88,6 +89,7 @@ impl<'a, B: Backend> Hooks<'a, B> {
             backend,
             plan,
             store,
+            table: None,
             captured: Vec::new(),
         }
     }
@@ -102,7 +104,44 @@ impl<'a, B: Backend> Hooks<'a, B> {
     }
 
     /// Makes the edits at a site, keeps and hands back what is wanted of it.
-    pub fn at(&mut self, site: Site, l: usize, mut x: B::Tensor) -> Result<B::Tensor> {
+    pub fn at(&mut self, site: Site, l: usize, x: B::Tensor) -> Result<B::Tensor> {
+        let x = self.edited(site, l, x)?;
+        self.keep(site, l, &x)?;
+        self.capture(site, l, &x)?;
+        Ok(x)
+    }
+
+    /// The same at two sites with the same rows, which are kept in one go.
+    pub fn at_both(
+        &mut self,
+        sites: [Site; 2],
+        l: usize,
+        [x, y]: [B::Tensor; 2],
+    ) -> Result<[B::Tensor; 2]> {
+        let both = [self.edited(sites[0], l, x)?, self.edited(sites[1], l, y)?];
+        let hooks = &self.plan.layers[l].hooks;
+        match sites.map(|site| hooks.get(&site).map(|hook| &hook.keep)) {
+            [Some(keep), Some(other)] if keep == other && !keep.0.is_empty() => {
+                let (b, (rows, slots)) = (self.backend, keep);
+                let [x, y] = &both;
+                let [x, y] = [self.some_rows(x, rows)?, self.some_rows(y, rows)?];
+                let into_x = self.store.room(b, (sites[0], l), b.shape(&x)[1])?;
+                let into_y = self.store.room(b, (sites[1], l), b.shape(&y)[1])?;
+                b.scatter_pair([&into_x, &into_y], slots, [&x, &y])?;
+            }
+            _ => {
+                for (site, x) in sites.into_iter().zip(&both) {
+                    self.keep(site, l, x)?;
+                }
+            }
+        }
+        for (site, x) in sites.into_iter().zip(&both) {
+            self.capture(site, l, x)?;
+        }
+        Ok(both)
+    }
+
+    fn edited(&mut self, site: Site, l: usize, mut x: B::Tensor) -> Result<B::Tensor> {
         let b = self.backend;
         let Some(hook) = self.plan.layers[l].hooks.get(&site) else {
             return Ok(x);
@@ -117,17 +156,47 @@ impl<'a, B: Backend> Hooks<'a, B> {
             };
             x = b.edit(x, &round.edits, source.as_ref())?;
         }
-        let (rows, slots) = &hook.keep;
-        if !rows.is_empty() {
-            let kept = self.some_rows(&x, rows)?;
-            self.store.write(b, (site, l), slots, &kept)?;
-        }
-        if !hook.captures.is_empty() {
-            let rows: Vec<u32> = hook.captures.iter().map(|c| c.2).collect();
-            let names = hook.captures.iter().map(|c| (c.0, c.1)).collect();
-            self.captured.push((names, b.gather(&x, &rows)?));
-        }
         Ok(x)
+    }
+
+    fn keep(&mut self, site: Site, l: usize, x: &B::Tensor) -> Result<()> {
+        let b = self.backend;
+        let Some(hook) = self.plan.layers[l].hooks.get(&site) else {
+            return Ok(());
+        };
+        let (rows, slots) = &hook.keep;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let kept = self.some_rows(x, rows)?;
+        let into = self.store.room(b, (site, l), b.shape(&kept)[1])?;
+        b.scatter(&into, slots, &kept)
+    }
+
+    fn capture(&mut self, site: Site, l: usize, x: &B::Tensor) -> Result<()> {
+        let Some(hook) = self.plan.layers[l].hooks.get(&site) else {
+            return Ok(());
+        };
+        if hook.captures.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<u32> = hook.captures.iter().map(|c| c.2).collect();
+        let names = hook.captures.iter().map(|c| (c.0, c.1)).collect();
+        self.captured.push((names, self.backend.gather(x, &rows)?));
+        Ok(())
+    }
+
+    /// The layer's slot table on the device; the one before, where it is the same.
+    pub fn table(&mut self, l: usize) -> Result<Rc<B::Table>> {
+        let wanted = &self.plan.layers[l].table;
+        if let Some((last, table)) = &self.table
+            && self.plan.layers[*last].table == *wanted
+        {
+            return Ok(table.clone());
+        }
+        let table = Rc::new(self.backend.upload_table(wanted)?);
+        self.table = Some((l, table.clone()));
+        Ok(table)
     }
 
     /// The kept rows of a site, for attention to look keys and values up in.
@@ -145,23 +214,23 @@ impl<'a, B: Backend> Hooks<'a, B> {
         x: &B::Tensor,
     ) -> Result<B::Tensor> {
         let b = self.backend;
-        let entering = match stage.entering.as_slice() {
-            [] => None,
-            slots => Some(b.gather(&self.store.get(b, site, l)?, slots)?),
-        };
+        let all: Vec<u32>;
         let carried = match &stage.carried {
-            None => Some(x.clone()),
-            Some(rows) if rows.is_empty() => None,
-            Some(rows) => Some(b.gather(x, rows)?),
+            None if stage.entering.is_empty() => return Ok(x.clone()),
+            None => {
+                all = (0..).take(b.shape(x)[0]).collect();
+                &all
+            }
+            Some(rows) => rows,
         };
-        match (carried.filter(|x| b.shape(x)[0] > 0), entering) {
-            (Some(carried), Some(entering)) => b.concat(&carried, &entering),
-            (Some(rows), None) | (None, Some(rows)) => Ok(rows),
-            (None, None) => b.zeros([0, b.shape(x)[1]]),
+        match stage.entering.as_slice() {
+            [] => b.gather(x, carried),
+            slots => b.join(x, carried, &self.store.get(b, site, l)?, slots),
         }
     }
 
-    fn some_rows(&self, x: &B::Tensor, rows: &[u32]) -> Result<B::Tensor> {
+    /// Those rows of `x`; itself where they are all of them.
+    pub fn some_rows(&self, x: &B::Tensor, rows: &[u32]) -> Result<B::Tensor> {
         let all = rows.len() == self.backend.shape(x)[0] && (0..).zip(rows).all(|(i, r)| i == *r);
         if all {
             return Ok(x.clone());

@@ -2,7 +2,10 @@
 
 mod config;
 mod gpt2;
+mod header;
 mod hooks;
+mod loader;
+mod places;
 mod readout;
 mod table;
 mod tokenizer;
@@ -11,10 +14,12 @@ mod weights;
 
 pub use config::{Activation, Config, ConfigError};
 pub use gpt2::{Gpt2, Outcome};
+pub use header::{Entry, Header};
 pub use hooks::Store;
-pub use readout::{Logits, Wanted};
+pub use loader::Loader;
+pub use readout::{Logits, OfRuns, Wanted};
 pub use tokenizer::{Tokenizer, TokenizerError};
-pub use weights::{Weights, WeightsError};
+pub use weights::WeightsError;
 
 use crate::backend::BackendError;
 use crate::rows::PlanError;

@@ -39,9 +39,13 @@ impl Logits {
     }
 }
 
+/// For each run and each thing asked of it, what was found; `None` where the
+/// run's edits do not reach, so that the parent's holds.
+pub type OfRuns<T> = Vec<Vec<Option<T>>>;
+
 impl<B: Backend> Gpt2<B> {
-    /// The logits that `plan.reads` ask for, for each run and each of its reads;
-    /// `None` where the run's edits do not reach, so that the parent's holds.
+    /// What `plan` reads and captures, for each run and each of its reads and
+    /// captures. The device is asked once.
     ///
     /// # Errors
     /// When the device fails.
@@ -52,115 +56,178 @@ impl<B: Backend> Gpt2<B> {
         plan: &Plan,
         outcome: &Outcome<B>,
         wanted: &Wanted,
-    ) -> std::result::Result<Vec<Vec<Option<Logits>>>, ModelError> {
-        let mut reads: Vec<Vec<Option<Logits>>> =
-            runs.iter().map(|r| vec![None; r.reads.len()]).collect();
+    ) -> std::result::Result<(OfRuns<Logits>, OfRuns<Vec<f32>>), ModelError> {
+        let mut asked = Vec::new();
         if let Some(x) = &outcome.read {
-            let logits = self.logits(b, x, wanted).await?;
+            self.ask_logits(b, x, wanted, &mut asked)?;
+        }
+        self.ask_captures(b, runs, plan, outcome, &mut asked)?;
+        let asked: Vec<&B::Tensor> = asked.iter().collect();
+        let mut told = b.read_all(&asked).await?.into_iter();
+        let mut reads: OfRuns<Logits> = runs.iter().map(|r| vec![None; r.reads.len()]).collect();
+        if outcome.read.is_some() {
+            let logits = self.hear_logits(b, plan.reads.len(), wanted, &mut told);
             for ((run, i, _), logits) in plan.reads.iter().zip(logits) {
                 reads[*run][*i] = Some(logits);
             }
         }
-        Ok(reads)
+        let captures = self.hear_captures(runs, plan, outcome, &mut told);
+        Ok((reads, captures))
     }
 
-    /// What is wanted of the logits of rows `x [rows, n]`, which come before `ln_f`.
-    async fn logits(&self, b: &B, x: &B::Tensor, wanted: &Wanted) -> Result<Vec<Logits>> {
+    /// Asks what is wanted of the logits of rows `x [rows, n]`, which come before `ln_f`.
+    fn ask_logits(
+        &self,
+        b: &B,
+        x: &B::Tensor,
+        wanted: &Wanted,
+        asked: &mut Vec<B::Tensor>,
+    ) -> Result<()> {
         let x = self.ln_f.forward(b, x, &self.config)?;
         let rows = b.shape(&x)[0];
-        let mut all = vec![Logits::default(); rows];
         let head = self.head();
         if !wanted.tokens.is_empty() {
-            let some = head.gather(b, &wanted.tokens)?;
-            let values = b.read(&b.unembed(&x, &some)?).await?;
-            for (logits, row) in all.iter_mut().zip(values.chunks(wanted.tokens.len())) {
-                logits.tokens = row.to_vec();
-            }
+            asked.push(b.unembed(&x, &head.gather(b, &wanted.tokens)?)?);
         }
-        if wanted.all {
-            for piece in &head.pieces {
-                let values = b.read(&b.unembed(&x, piece)?).await?;
-                let width = values.len() / rows;
-                for (logits, row) in all.iter_mut().zip(values.chunks(width)) {
-                    logits.all.extend_from_slice(row);
-                }
-            }
-        }
-        if !wanted.normaliser && wanted.top == 0 {
-            return Ok(all);
-        }
-        for logits in &mut all {
-            logits.log_sum_exp = f64::NEG_INFINITY;
+        if !wanted.vocabulary() {
+            return Ok(());
         }
         // Reduced on the device, piece by piece of the vocabulary and some rows
-        // at a time, so that `[rows, n_vocab]` is never held.
-        for (i, piece) in head.pieces.iter().enumerate() {
-            let k = wanted.top.min(b.shape(piece)[0]);
+        // at a time, so that `[rows, n_vocab]` is held only where it is wanted.
+        for piece in &head.pieces {
             for (first, stop) in stretches(rows, ROWS_AT_ONCE) {
                 let some: Vec<u32> = (first..stop).collect();
                 let scores = match some.len() == rows {
                     true => b.unembed(&x, piece)?,
                     false => b.unembed(&b.gather(&x, &some)?, piece)?,
                 };
-                let sums = b.read(&b.log_sum_exp(&scores)?).await?;
-                let tops = match k {
-                    0 => Vec::new(),
-                    k => b.read(&b.top_k(&scores, k)?).await?,
-                };
-                for (j, logits) in all[first as usize..stop as usize].iter_mut().enumerate() {
-                    logits.log_sum_exp = add_logs(logits.log_sum_exp, f64::from(sums[j]));
-                    if k > 0 {
-                        let row = &tops[2 * k * j..2 * k * (j + 1)];
+                if wanted.reduced() {
+                    asked.push(b.log_sum_exp(&scores)?);
+                }
+                if wanted.top > 0 {
+                    asked.push(b.top_k(&scores, wanted.top)?);
+                }
+                if wanted.all {
+                    asked.push(scores);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers to [`Self::ask_logits`], in its order.
+    fn hear_logits(
+        &self,
+        b: &B,
+        rows: usize,
+        wanted: &Wanted,
+        told: &mut impl Iterator<Item = Vec<f32>>,
+    ) -> Vec<Logits> {
+        let mut next = || told.next().unwrap_or_default();
+        let mut all = vec![Logits::default(); rows];
+        if !wanted.tokens.is_empty() {
+            for (logits, row) in all.iter_mut().zip(next().chunks(wanted.tokens.len())) {
+                logits.tokens = row.to_vec();
+            }
+        }
+        if !wanted.vocabulary() {
+            return all;
+        }
+        if wanted.reduced() {
+            for logits in &mut all {
+                logits.log_sum_exp = f64::NEG_INFINITY;
+            }
+        }
+        let head = self.head();
+        for (i, piece) in head.pieces.iter().enumerate() {
+            let columns = b.shape(piece)[0];
+            for (first, stop) in stretches(rows, ROWS_AT_ONCE) {
+                let some = &mut all[first as usize..stop as usize];
+                if wanted.reduced() {
+                    for (logits, sum) in some.iter_mut().zip(next()) {
+                        logits.log_sum_exp = add_logs(logits.log_sum_exp, f64::from(sum));
+                    }
+                }
+                if wanted.top > 0 {
+                    let k = wanted.top.min(columns);
+                    for (logits, row) in some.iter_mut().zip(next().chunks(2 * k)) {
                         logits.take_top(row, head.first_id(i), wanted.top);
+                    }
+                }
+                if wanted.all {
+                    for (logits, row) in some.iter_mut().zip(next().chunks(columns)) {
+                        logits.all.extend_from_slice(row);
                     }
                 }
             }
         }
-        Ok(all)
+        all
     }
 
-    /// Captured activations: for each run and each of its captures, the row's
-    /// values; `None` where the run's edits do not reach.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub async fn captured(
+    /// Asks for the captured rows.
+    fn ask_captures(
         &self,
         b: &B,
         runs: &[Run],
         plan: &Plan,
         outcome: &Outcome<B>,
-    ) -> std::result::Result<Vec<Vec<Option<Vec<f32>>>>, ModelError> {
-        let mut captured: Vec<Vec<Option<Vec<f32>>>> =
+        asked: &mut Vec<B::Tensor>,
+    ) -> Result<()> {
+        asked.extend(outcome.captured.iter().map(|(_, rows)| rows.clone()));
+        let Some(x) = &outcome.last else {
+            return Ok(());
+        };
+        let x = self.ln_f.forward(b, x, &self.config)?; // [captures, n]
+        for (row, (run, i, _)) in (0..).zip(&plan.final_captures) {
+            let row = b.gather(&x, &[row])?;
+            match runs[*run].captures[*i].0 {
+                Site::Logits => {
+                    for piece in &self.head().pieces {
+                        asked.push(b.unembed(&row, piece)?);
+                    }
+                }
+                _ => asked.push(row),
+            }
+        }
+        Ok(())
+    }
+
+    /// The answers to [`Self::ask_captures`], in its order.
+    fn hear_captures(
+        &self,
+        runs: &[Run],
+        plan: &Plan,
+        outcome: &Outcome<B>,
+        told: &mut impl Iterator<Item = Vec<f32>>,
+    ) -> OfRuns<Vec<f32>> {
+        let mut captures: OfRuns<Vec<f32>> =
             runs.iter().map(|r| vec![None; r.captures.len()]).collect();
-        for (names, rows) in &outcome.captured {
-            let values = b.read(rows).await?;
+        for ((names, _), values) in outcome.captured.iter().zip(told.by_ref()) {
             let width = values.len() / names.len();
             for ((run, i), row) in names.iter().zip(values.chunks(width)) {
-                captured[*run][*i] = Some(row.to_vec());
+                captures[*run][*i] = Some(row.to_vec());
             }
         }
-        if let Some(x) = &outcome.last {
-            let x = self.ln_f.forward(b, x, &self.config)?; // [captures, n]
-            let normed = b.read(&x).await?;
-            let n = self.config.shape.n_embd;
-            let head = self.head();
-            for (j, (run, i, _)) in plan.final_captures.iter().enumerate() {
-                let values = match runs[*run].captures[*i].0 {
-                    Site::Logits => {
-                        let row = b.gather(&x, &[u32::try_from(j).unwrap_or(u32::MAX)])?;
-                        let mut logits = Vec::with_capacity(self.config.shape.n_vocab);
-                        for piece in &head.pieces {
-                            logits.extend(b.read(&b.unembed(&row, piece)?).await?);
-                        }
-                        logits
-                    }
-                    _ => normed[j * n..(j + 1) * n].to_vec(),
-                };
-                captured[*run][*i] = Some(values);
-            }
+        for (run, i, _) in &plan.final_captures {
+            let pieces = match runs[*run].captures[*i].0 {
+                Site::Logits => self.head().pieces.len(),
+                _ => 1,
+            };
+            captures[*run][*i] = Some(told.by_ref().take(pieces).flatten().collect());
         }
-        Ok(captured)
+        captures
+    }
+}
+
+impl Wanted {
+    /// Whether every token's logit is needed.
+    fn vocabulary(&self) -> bool {
+        self.reduced() || self.all
+    }
+
+    /// Whether the logits are reduced on the device.
+    fn reduced(&self) -> bool {
+        self.normaliser || self.top > 0
     }
 }
 

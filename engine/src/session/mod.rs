@@ -4,6 +4,7 @@
 //! the JavaScript API and the command line all call it.
 
 mod advice;
+mod arriving;
 mod generate;
 mod line;
 mod metric;
@@ -18,12 +19,10 @@ use crate::experiment::{
     BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Reading, Report,
     Room, RunReport, SweepReport, Update,
 };
-use crate::model::{
-    Cancelled, Config, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError, Weights,
-};
+use crate::model::{Cancelled, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError};
 use crate::rows::{PlanError, SlotPool};
+pub use arriving::Arriving;
 use setup::Setup;
-use sha2::{Digest, Sha256};
 
 /// A model on a device, ready for experiments.
 pub struct Session<B: Backend> {
@@ -99,35 +98,9 @@ impl<B: Backend> Session<B> {
     /// # Errors
     /// [`ModelError`] naming the file, field or tensor that is not right.
     pub fn load(name: &str, files: &Files, backend: B) -> Result<Self, ModelError> {
-        let config = Config::from_json(&files.config)?;
-        let tokenizer = Tokenizer::from_json(
-            &files.tokenizer,
-            config.shape.n_vocab,
-            config.bos_token_id,
-            &config.unseen_tokens,
-        )?;
-        let model = Gpt2::load(&backend, config, &Weights::new(&files.weights)?)?;
-        let shape = model.config.shape;
-        let info = ModelInfo {
-            name: name.into(),
-            n_layer: shape.n_layer,
-            n_head: shape.n_head,
-            n_embd: shape.n_embd,
-            n_positions: shape.n_positions,
-            n_vocab: shape.n_vocab,
-            sha256: hex(&Sha256::digest(&files.weights)),
-            parameters: model.parameters,
-        };
-        Ok(Self {
-            backend_info: backend.info(),
-            backend,
-            tokenizer,
-            store: Store::new(shape),
-            info,
-            model,
-            last_sweep: None,
-            memory: steer::Memory::default(),
-        })
+        let mut arriving = Arriving::expect(name, &files.config, &files.tokenizer, backend)?;
+        arriving.push(&files.weights)?;
+        arriving.finish()
     }
 
     /// The model that is loaded.
@@ -168,6 +141,8 @@ impl<B: Backend> Session<B> {
         preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
+        let largest = sweep::largest_activation(&self.model.config.shape);
+        self.backend.even_out(largest);
         if experiment.room == Room::Steering {
             let steer = experiment.steer.clone().unwrap_or_default();
             let found = self.steer(experiment, &steer, host).await?;
@@ -228,10 +203,6 @@ impl<B: Backend> Session<B> {
             steer: None,
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Lets a host stop a forward pass and hear how far it has got.

@@ -4,7 +4,7 @@ use super::advice::advise;
 use super::line::CACHE;
 use super::*;
 use crate::experiment::{Mode, Progress, RunName, Site, Stage, Sweep, TopToken};
-use crate::model::{Logits, Wanted};
+use crate::model::{Logits, OfRuns, Wanted};
 use crate::rows::{Cost, Plan, Run, Trace, kept_for_entry};
 use std::rc::Rc;
 
@@ -59,10 +59,6 @@ fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
     sites.dedup();
     sites
 }
-
-/// For each run and each thing asked of it, what was found; `None` where the
-/// run's edits do not reach.
-pub(super) type OfRuns<T> = Vec<Vec<Option<T>>>;
 
 impl<B: Backend> Session<B> {
     pub(super) async fn bases(
@@ -170,9 +166,7 @@ impl<B: Backend> Session<B> {
         let plan = Plan::new(&self.model.config.shape, runs)?;
         let (b, model) = (&self.backend, &self.model);
         let outcome = model.forward(b, &plan, &mut self.store, pulse).await?;
-        let reads = model.read(b, runs, &plan, &outcome, wanted).await?;
-        let captured = model.captured(b, runs, &plan, &outcome).await?;
-        Ok((reads, captured))
+        Ok(model.read(b, runs, &plan, &outcome, wanted).await?)
     }
 
     /// The likeliest next tokens of a run, and its metric.

@@ -19,6 +19,11 @@ fn rows_per_chunk(shape: &Shape, keys: usize) -> usize {
     (CHUNK_BYTES / per_row).clamp(1, CHUNK_ROWS)
 }
 
+/// Numbers in the largest activation of a full chunk.
+pub(super) fn largest_activation(shape: &Shape) -> usize {
+    CHUNK_ROWS * (3 * shape.n_embd).max(shape.n_inner)
+}
+
 /// The run of one cell: the parent, with the site copied from the source. A
 /// column is a position for block sites, and a head, at all positions, for head sites.
 fn patched(sweep: &Sweep, (parent, source): (&Base, &Base), cell: Cell) -> Run {
@@ -124,7 +129,7 @@ impl<B: Backend> Session<B> {
         };
         let shape = self.model.config.shape;
         let columns = columns(&shape, setup, sweep);
-        let started = host.now();
+        let (started, before_it) = (host.now(), self.backend.counters());
         let (chunks, plan) = chunks(&shape, sweep, roles, columns)?;
         host.update(Update::Estimate(estimate(plan, bases.speed)));
         if preview {
@@ -167,6 +172,7 @@ impl<B: Backend> Session<B> {
             values,
             plan,
             seconds: (host.now() - started) / 1000.0,
+            device: Some(self.backend.counters() - before_it).filter(|c| c.dispatches > 0),
         };
         self.last_sweep = Some((key, report.clone()));
         Ok(Some(report))

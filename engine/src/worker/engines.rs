@@ -5,8 +5,8 @@ use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Gpu, GpuOptions};
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{BackendInfo, Experiment, ModelInfo, Report};
-use crate::model::{Files, ModelError};
-use crate::session::{Host, Session, SessionError};
+use crate::model::ModelError;
+use crate::session::{Arriving, Host, Session, SessionError};
 
 pub(super) enum Engine {
     Cpu(Box<Session<Cpu>>),
@@ -14,38 +14,6 @@ pub(super) enum Engine {
 }
 
 impl Engine {
-    /// Puts the model where it is wanted. `Auto` takes a real GPU if there is
-    /// one with room for the model, else the CPU, and says why.
-    pub async fn load(
-        name: &str,
-        files: &Files,
-        choice: BackendChoice,
-    ) -> Result<Self, ModelError> {
-        match choice {
-            BackendChoice::Cpu => on_cpu(name, files, None),
-            BackendChoice::Webgpu => on_gpu(name, files, open().await?).await,
-            BackendChoice::Auto => {
-                let reason = match open().await {
-                    Ok(gpu) if gpu.is_software() => {
-                        gpu.destroy();
-                        format!(
-                            "The CPU, because the only WebGPU adapter here ({}) is itself the CPU, which is faster without that detour.",
-                            gpu.info().device
-                        )
-                    }
-                    Ok(gpu) => match on_gpu(name, files, gpu).await {
-                        Err(ModelError::Backend(e)) => {
-                            format!("The CPU, because the GPU could not take the model: {e}.")
-                        }
-                        loaded => return loaded,
-                    },
-                    Err(e) => format!("The CPU, because no GPU can be used: {e}."),
-                };
-                on_cpu(name, files, Some(reason))
-            }
-        }
-    }
-
     pub fn model(&self) -> &ModelInfo {
         match self {
             Self::Cpu(session) => session.model(),
@@ -73,47 +41,119 @@ impl Engine {
     }
 }
 
-fn on_cpu(name: &str, files: &Files, reason: Option<String>) -> Result<Engine, ModelError> {
-    let mut session = Session::load(name, files, Cpu)?;
-    session.set_reason(reason);
-    Ok(Engine::Cpu(Box::new(session)))
+/// A model on its way to the backend that was chosen.
+pub(super) enum Coming {
+    Cpu {
+        arriving: Box<Arriving<Cpu>>,
+        reason: Option<String>,
+    },
+    Gpu(Box<ComingToGpu>),
 }
 
-pub(super) struct OnGpu {
-    session: Session<Gpu>,
-    gpu: Gpu,
+pub(super) struct ComingToGpu {
+    arriving: Arriving<Gpu>,
+    gpu: Opened,
 }
 
-/// A GPU's memory is not freed by forgetting about it.
-impl Drop for OnGpu {
-    fn drop(&mut self) {
-        self.gpu.destroy();
+impl Coming {
+    /// Reads the small files, chooses the backend and reserves room there for the
+    /// weights: `Auto` takes a real GPU if there is one with room for the model,
+    /// else the CPU, and says why.
+    pub async fn expect(
+        name: &str,
+        config: &[u8],
+        tokenizer: &[u8],
+        choice: BackendChoice,
+    ) -> Result<Self, ModelError> {
+        let on_gpu = async |gpu: Opened| {
+            let arriving = Arriving::expect(name, config, tokenizer, gpu.0.clone())?;
+            // Only now is it known whether there is room.
+            arriving.settle().await?;
+            Ok(Self::Gpu(Box::new(ComingToGpu { arriving, gpu })))
+        };
+        let reason = match choice {
+            BackendChoice::Cpu => None,
+            BackendChoice::Webgpu => return on_gpu(open().await?).await,
+            BackendChoice::Auto => Some(match open().await {
+                Ok(gpu) if gpu.0.is_software() => format!(
+                    "The CPU, because the only WebGPU adapter here ({}) is itself the CPU, which is faster without that detour.",
+                    gpu.0.info().device
+                ),
+                Ok(gpu) => match on_gpu(gpu).await {
+                    Err(ModelError::Backend(e)) => {
+                        format!("The CPU, because the GPU could not take the model: {e}.")
+                    }
+                    coming => return coming,
+                },
+                Err(e) => format!("The CPU, because no GPU can be used: {e}."),
+            }),
+        };
+        let arriving = Box::new(Arriving::expect(name, config, tokenizer, Cpu)?);
+        Ok(Self::Cpu { arriving, reason })
+    }
+
+    /// Takes the next bytes of the weights.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.push(bytes),
+            Self::Gpu(to) => to.arriving.push(bytes),
+        }
+    }
+
+    /// Waits until the device has what was pushed.
+    pub async fn settle(&self) -> Result<(), ModelError> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.settle().await,
+            Self::Gpu(to) => to.arriving.settle().await,
+        }
+    }
+
+    /// Bytes of the whole file, once its header has come.
+    pub fn file_bytes(&self) -> Option<u64> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.file_bytes(),
+            Self::Gpu(to) => to.arriving.file_bytes(),
+        }
+    }
+
+    pub fn finish(self) -> Result<Engine, ModelError> {
+        match self {
+            Self::Cpu { arriving, reason } => {
+                let mut session = arriving.finish()?;
+                session.set_reason(reason);
+                Ok(Engine::Cpu(Box::new(session)))
+            }
+            Self::Gpu(to) => {
+                let ComingToGpu { arriving, gpu } = *to;
+                let mut session = arriving.finish()?;
+                let device = gpu.0.info().device;
+                session.set_reason(Some(match gpu.0.is_software() {
+                    true => format!(
+                        "WebGPU, because it was asked for, but its adapter ({device}) is itself the CPU; the CPU backend is faster."
+                    ),
+                    false => format!("WebGPU, because there is a GPU ({device})."),
+                }));
+                Ok(Engine::Gpu(Box::new(OnGpu { session, _gpu: gpu })))
+            }
+        }
     }
 }
 
-async fn open() -> Result<Gpu, BackendError> {
-    Gpu::new(GpuOptions::default()).await
+// In this order: the session's tensors go before the device.
+pub(super) struct OnGpu {
+    session: Session<Gpu>,
+    _gpu: Opened,
 }
 
-async fn on_gpu(name: &str, files: &Files, gpu: Gpu) -> Result<Engine, ModelError> {
-    let loaded = match Session::load(name, files, gpu.clone()) {
-        // Only now is it known whether there was room.
-        Ok(session) => gpu.settle().await.map(|()| session).map_err(Into::into),
-        Err(e) => Err(e),
-    };
-    let mut session = match loaded {
-        Ok(session) => session,
-        Err(e) => {
-            gpu.destroy();
-            return Err(e);
-        }
-    };
-    let device = gpu.info().device;
-    session.set_reason(Some(match gpu.is_software() {
-        true => format!(
-            "WebGPU, because it was asked for, but its adapter ({device}) is itself the CPU; the CPU backend is faster."
-        ),
-        false => format!("WebGPU, because there is a GPU ({device})."),
-    }));
-    Ok(Engine::Gpu(Box::new(OnGpu { session, gpu })))
+/// A GPU's memory is not freed by forgetting about it.
+pub(super) struct Opened(Gpu);
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.0.destroy();
+    }
+}
+
+async fn open() -> Result<Opened, BackendError> {
+    Gpu::new(GpuOptions::default()).await.map(Opened)
 }

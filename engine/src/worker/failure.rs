@@ -1,6 +1,6 @@
 //! Every error, as the page shows it.
 
-use super::fetch::FetchError;
+use super::load::{FetchError, LoadError};
 use super::{Failure, FailureCode};
 use crate::backend::BackendError;
 use crate::model::ModelError;
@@ -68,15 +68,20 @@ fn code(e: &BackendError) -> FailureCode {
     }
 }
 
-impl From<FetchError> for Ended {
-    fn from(e: FetchError) -> Self {
+impl From<LoadError> for Ended {
+    fn from(e: LoadError) -> Self {
         let code = match &e {
-            FetchError::Cancelled => return Self::Cancelled,
-            FetchError::NoRoom { .. } => FailureCode::OutOfMemory,
-            FetchError::Status { .. }
-            | FetchError::Unreachable { .. }
-            | FetchError::Interrupted { .. }
-            | FetchError::Short { .. } => FailureCode::Network,
+            LoadError::Fetch(FetchError::Cancelled) => return Self::Cancelled,
+            LoadError::Fetch(
+                FetchError::Hash { .. } | FetchError::CutShort { .. } | FetchError::WebPage { .. },
+            )
+            | LoadError::Config(_)
+            | LoadError::Name(_) => FailureCode::Model,
+            LoadError::Fetch(_) => FailureCode::Network,
+            LoadError::Model(_) => match e {
+                LoadError::Model(e) => return e.into(),
+                _ => FailureCode::Model,
+            },
         };
         Failure::new(code, e).into()
     }

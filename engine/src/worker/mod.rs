@@ -9,9 +9,11 @@ mod engines;
 #[cfg(feature = "worker")]
 mod failure;
 #[cfg(feature = "worker")]
-mod fetch;
+mod js;
 #[cfg(feature = "worker")]
 mod listen;
+#[cfg(feature = "worker")]
+mod load;
 #[cfg(feature = "worker")]
 mod serve;
 

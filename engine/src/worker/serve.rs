@@ -3,7 +3,8 @@
 
 use super::engines::Engine;
 use super::failure::Ended;
-use super::fetch::{self, words};
+use super::js::words;
+use super::load::{self, Load};
 use super::{Failure, FailureCode, Request, Response, listen};
 use crate::experiment::{Stage, Update};
 use crate::model::Cancelled;
@@ -143,24 +144,39 @@ impl Desk {
         match request {
             Request::Load {
                 id,
-                name,
-                folder,
+                model,
+                place,
                 backend,
             } => {
-                let report = |progress| post(&Response::Loading { id, progress });
-                let now = || self.clock.now();
-                let files = fetch::files(&folder, &running.abort, now, report).await?;
-                // What follows occupies the worker for a while.
-                attention
-                    .breathe()
-                    .await
-                    .map_err(|Cancelled| Ended::Cancelled)?;
-                // Two models at once may not fit.
-                self.engine.borrow_mut().take();
-                let engine = Engine::load(&name, &files, backend).await?;
+                let load = Load {
+                    model: &model,
+                    place: &place,
+                    backend,
+                    signal: &running.abort.signal(),
+                    now: &|| self.clock.now(),
+                    report: &|progress, waiting| {
+                        post(&Response::Loading {
+                            id,
+                            progress,
+                            waiting,
+                        });
+                    },
+                    make_room: &|| drop(self.engine.borrow_mut().take()),
+                };
+                let loaded = load.run().await;
+                if loaded.is_err() {
+                    // Nobody reads what may still be on its way.
+                    running.abort.abort();
+                }
+                let (engine, source) = loaded?;
                 let (model, backend) = (engine.model().clone(), engine.backend().clone());
                 *self.engine.borrow_mut() = Some(engine);
-                Ok(Response::Loaded { id, model, backend })
+                Ok(Response::Loaded {
+                    id,
+                    model,
+                    backend,
+                    source,
+                })
             }
             Request::Run {
                 id,
@@ -176,6 +192,20 @@ impl Desk {
                 let report = Box::new(report?);
                 Ok(Response::Done { id, report })
             }
+            Request::Describe { id, model, place } => {
+                let offer = load::offer(&model, &place, &running.abort.signal()).await?;
+                let offer = Box::new(offer);
+                Ok(Response::Described { id, offer })
+            }
+            Request::Forget { id, key } => {
+                load::forget(&key).await;
+                let store = load::list().await;
+                Ok(Response::Kept { id, store })
+            }
+            Request::Kept { id } => {
+                let store = load::list().await;
+                Ok(Response::Kept { id, store })
+            }
             // Never waits in line.
             Request::Cancel { .. } => Err(Ended::Cancelled),
         }
@@ -185,7 +215,12 @@ impl Desk {
 impl Request {
     fn id(&self) -> u32 {
         match self {
-            Self::Load { id, .. } | Self::Run { id, .. } | Self::Cancel { id } => *id,
+            Self::Describe { id, .. }
+            | Self::Load { id, .. }
+            | Self::Kept { id }
+            | Self::Forget { id, .. }
+            | Self::Run { id, .. }
+            | Self::Cancel { id } => *id,
         }
     }
 }

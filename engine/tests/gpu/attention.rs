@@ -64,6 +64,13 @@ fn attends() {
             g.mix(&put(&pattern), &v, &put(&kept_v), &table, heads)
                 .unwrap()
         });
+        same!(gpu, format!("attend {size:?}, {rows} rows"), |g, put| {
+            let (qkv, table) = (put(&qkv), g.upload_table(&slot_table).unwrap());
+            let [q, k, v] = [0, n, 2 * n].map(|c| g.columns(&qkv, c..c + n).unwrap());
+            let (kept_k, kept_v) = (put(&kept_k), put(&kept_v));
+            g.attend(&q, [&k, &kept_k], [&v, &kept_v], &table, heads, scale)
+                .unwrap()
+        });
     }
 }
 
@@ -85,6 +92,12 @@ fn attends_safely() {
         g.pattern(&put(&q), &put(&k), &put(&kept), &table, 2, 1.0)
             .unwrap()
     });
+    same!(gpu, "attend, large scores", |g, put| {
+        let table = g.upload_table(&slot_table).unwrap();
+        let (q, k, kept) = (put(&q), put(&k), put(&kept));
+        g.attend(&q, [&k, &kept], [&k, &kept], &table, 2, 1.0)
+            .unwrap()
+    });
     let short = gpu.zeros([1, 8]).unwrap();
     let table = gpu.upload_table(&slot_table).unwrap();
     let q = gpu.upload(q.0, &q.1).unwrap();
@@ -92,6 +105,10 @@ fn attends_safely() {
     assert!(
         gpu.pattern(&q, &q, &q, &table, 3, 1.0).is_err(),
         "8 columns for 3 heads"
+    );
+    assert!(
+        gpu.attend(&q, [&q, &q], [&q, &short], &table, 2, 1.0)
+            .is_err()
     );
 }
 
@@ -166,21 +183,22 @@ fn random_source(source: &Matrix) -> Matrix {
 #[test]
 fn edits_carefully() {
     let Some(gpu) = &gpu() else { return };
-    // Replacing and zeroing forget what was there, whatever it was.
-    let x = [f32::NAN, f32::INFINITY, 2.0, f32::NAN];
+    // Replacing and zeroing forget what was there, whatever it was: with a source
+    // and without, and with one that adds nothing.
+    let x = [
+        [f32::NAN, f32::INFINITY, 2.0],
+        [f32::NEG_INFINITY, 3.0, f32::NAN],
+        [4.0, f32::NAN, f32::INFINITY],
+    ];
     let source = gpu.upload([1, 2], &[5.0, 6.0]).unwrap();
-    let y = gpu.upload([2, 2], &x).unwrap();
-    let y = gpu
-        .edit(
-            y,
-            &[edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0, f32::MAX])],
-            Some(&source),
-        )
-        .unwrap();
-    let y = gpu
-        .edit(y, &[edit(1, [1, 1, 0, 0], [0.0, 0.0, 0.0, f32::MAX])], None)
-        .unwrap();
-    assert_eq!(block_on(gpu.read(&y)).unwrap(), [5.0, 6.0, 2.0, 0.0]);
+    let y = gpu.upload([3, 3], x.as_flattened()).unwrap();
+    let replace = edit(0, [0, 2, 0, 0], [0.0, 1.0, 0.0, f32::MAX]);
+    let nothing = edit(2, [1, 2, 0, 0], [0.0, 0.0, 0.0, f32::MAX]);
+    let y = gpu.edit(y, &[replace, nothing], Some(&source)).unwrap();
+    let zero = |row, start, width| edit(row, [start, width, 0, 0], [0.0, 0.0, 0.0, f32::MAX]);
+    let y = gpu.edit(y, &[zero(1, 0, 3)], None).unwrap();
+    let found = block_on(gpu.read(&y)).unwrap();
+    assert_eq!(found, [5.0, 6.0, 2.0, 0.0, 0.0, 0.0, 4.0, 0.0, 0.0]);
     // Other handles, and views of the same numbers, do not see the edit.
     let x = gpu.upload([1, 4], &[1.0, 2.0, 3.0, 4.0]).unwrap();
     let (left, right) = (

@@ -29,9 +29,18 @@ fn workgroups_go_into_lines() {
     same!(gpu, "lines: gather", |g, put| g
         .gather(&put(&x), &some)
         .unwrap());
-    same!(gpu, "lines: concat", |g, put| g
-        .concat(&put(&x), &put(&y))
+    same!(gpu, "lines: join", |g, put| g
+        .join(&put(&x), &some, &put(&y), &some[1..])
         .unwrap());
+    same!(gpu, "lines: sum_rows", |g, put| g
+        .sum_rows(&put(&x), &some, &put(&y), &some)
+        .unwrap());
+    same!(gpu, "lines: scatter_pair", |g, put| {
+        let into = [0, 1].map(|_| g.zeros([rows, n]).unwrap());
+        g.scatter_pair([&into[0], &into[1]], &some, [&put(&x), &put(&y)])
+            .unwrap();
+        into[1].clone()
+    });
     same!(gpu, "lines: scatter", |g, put| {
         let into = g.zeros([rows, n]).unwrap();
         g.scatter(&into, &some, &put(&x)).unwrap();
@@ -71,6 +80,10 @@ fn workgroups_go_into_lines() {
         let table = g.upload_table(&table).unwrap();
         g.mix(&put(&pattern), &put(&y), &put(&x), &table, 7)
             .unwrap()
+    });
+    same!(gpu, "lines: attend", |g, put| {
+        let (q, k, v, table) = (put(&x), put(&y), put(&x), g.upload_table(&table).unwrap());
+        g.attend(&q, [&k, &q], [&v, &k], &table, 7, 0.3).unwrap()
     });
     let edits: Vec<RowEdit> = (0..rows as u32)
         .map(|row| RowEdit {

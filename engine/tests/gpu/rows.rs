@@ -76,9 +76,17 @@ fn gathers_scatters_joins() {
             g.columns(&g.columns(&put(&b), 1..view.end).unwrap(), 1..columns + 1)
                 .unwrap()
         });
-        same!(gpu, format!("concat {shape:?}"), |g, put| {
+        same!(gpu, format!("join {shape:?}"), |g, put| {
             let view = g.columns(&put(&b), view.clone()).unwrap();
-            g.concat(&view, &put(&a)).unwrap()
+            g.join(&view, &some, &put(&a), &some[..rows]).unwrap()
+        });
+        same!(gpu, format!("join, only the second {shape:?}"), |g, put| {
+            g.join(&put(&a), &[], &put(&a), &some).unwrap()
+        });
+        same!(gpu, format!("sum_rows {shape:?}"), |g, put| {
+            let view = g.columns(&put(&b), view.clone()).unwrap();
+            let backwards: Vec<u32> = some.iter().rev().copied().collect();
+            g.sum_rows(&view, &some, &put(&a), &backwards).unwrap()
         });
         // Every other row, from the back: distinct, and not in order.
         let places: Vec<u32> = (0..rows as u32).rev().map(|r| r * 2).collect();
@@ -87,6 +95,18 @@ fn gathers_scatters_joins() {
             g.scatter(&into, &places, &put(&a)).unwrap();
             into
         });
+        let both = random.matrix([rows, 2 * columns]);
+        for of in [0, 1] {
+            same!(gpu, format!("scatter_pair, {of} {shape:?}"), |g, put| {
+                let into = [0, 1].map(|_| g.zeros([2 * rows, columns]).unwrap());
+                let both = put(&both);
+                let (x, y) = (0..columns, columns..2 * columns);
+                let [x, y] = [x, y].map(|part| g.columns(&both, part).unwrap());
+                g.scatter_pair([&into[0], &into[1]], &places, [&x, &y])
+                    .unwrap();
+                into[of].clone()
+            });
+        }
         same!(gpu, format!("scatter, a view {shape:?}"), |g, put| {
             let into = put(&Matrix([2 * rows, columns], vec![7.0; 2 * rows * columns]));
             let x = g
@@ -104,11 +124,18 @@ fn gathers_scatters_joins() {
             .is_err()
     );
     assert!(gpu.columns(&x, 1..3).is_err());
+    assert!(gpu.join(&x, &[0], &x, &[2]).is_err());
+    assert!(gpu.sum_rows(&x, &[0], &x, &[0, 1]).is_err());
     // Rows of a matrix onto others of the same.
     gpu.scatter(&x, &[1], &gpu.gather(&x, &[0]).unwrap())
         .unwrap();
     gpu.scatter(&x, &[1, 0], &x).unwrap();
     assert_eq!(block_on(gpu.read(&x)).unwrap(), [1.0, 2.0, 1.0, 2.0]);
+    let y = gpu.upload([2, 2], &[5.0, 6.0, 7.0, 8.0]).unwrap();
+    gpu.scatter_pair([&x, &y], &[0, 1], [&y, &x]).unwrap();
+    let read = block_on(gpu.read_all(&[&x, &gpu.gather(&x, &[]).unwrap(), &y])).unwrap();
+    let expected: [&[f32]; 3] = [&[5.0, 6.0, 7.0, 8.0], &[], &[5.0, 6.0, 7.0, 8.0]];
+    assert_eq!(read, expected, "one after the other");
 }
 
 #[test]
@@ -171,7 +198,8 @@ fn takes_no_rows() {
         gpu.upload([0, 6], &[]).unwrap(),
         gpu.gather(&two, &[]).unwrap(),
         gpu.gather(&none, &[]).unwrap(),
-        gpu.concat(&none, &none).unwrap(),
+        gpu.join(&none, &[], &two, &[]).unwrap(),
+        gpu.sum_rows(&two, &[], &two, &[]).unwrap(),
         gpu.add(&none, &none).unwrap(),
         gpu.layer_norm(&none, &row, &row, 1e-5).unwrap(),
         gpu.linear(&none, &square, &row, Then::Nothing).unwrap(),
@@ -187,6 +215,7 @@ fn takes_no_rows() {
         assert!(block_on(gpu.read(x)).unwrap().is_empty());
     }
     gpu.scatter(&two, &[], &none).unwrap();
-    let joined = gpu.concat(&none, &two).unwrap();
+    gpu.scatter_pair([&two, &two], &[], [&none, &none]).unwrap();
+    let joined = gpu.join(&none, &[], &two, &[0, 1]).unwrap();
     assert_eq!(block_on(gpu.read(&joined)).unwrap(), [1.5; 12]);
 }

@@ -1,6 +1,7 @@
 //! Attention over a slot table. Twin of `gpu/pattern.wgsl` and `gpu/mix.wgsl`.
 
-use super::{DEVICE, Result, Rows, with_rows};
+use super::threads::by_rows;
+use super::{Result, Rows, with_rows};
 use crate::rows::{OWN_ROW, SlotTable};
 use candle_core::Tensor;
 
@@ -28,9 +29,8 @@ pub(super) fn pattern(
 ) -> Result<Tensor> {
     let (rows, n) = q.dims2()?;
     let (d, t) = (n / n_head, table.width);
-    let mut out = vec![0.0; rows * n_head * t];
     with_rows([q, k, kept], |[q, k, kept]| {
-        for (r, heads) in out.chunks_mut(n_head * t).enumerate() {
+        by_rows([rows, n_head * t], n * t, |r, heads| {
             let q = q.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
                 let k = look_up(*slot, &k, &kept);
@@ -42,10 +42,8 @@ pub(super) fn pattern(
             for head in heads.chunks_mut(t) {
                 softmax(&mut head[..table.len[r] as usize]);
             }
-        }
-        Ok(())
-    })?;
-    Ok(Tensor::from_vec(out, (rows, n_head * t), &DEVICE)?)
+        })
+    })
 }
 
 pub(super) fn mix(
@@ -57,9 +55,8 @@ pub(super) fn mix(
 ) -> Result<Tensor> {
     let (rows, n) = (pattern.dims2()?.0, kept.dims2()?.1);
     let (d, t) = (n / n_head, table.width);
-    let mut out = vec![0.0; rows * n];
     with_rows([pattern, v, kept], |[pattern, v, kept]| {
-        for (r, z) in out.chunks_mut(n).enumerate() {
+        by_rows([rows, n], n * t, |r, z| {
             let weights = pattern.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
                 let v = look_up(*slot, &v, &kept);
@@ -71,10 +68,8 @@ pub(super) fn mix(
                     }
                 }
             }
-        }
-        Ok(())
-    })?;
-    Ok(Tensor::from_vec(out, (rows, n), &DEVICE)?)
+        })
+    })
 }
 
 /// Eight partial sums, which the compiler keeps in vector registers.

@@ -14,8 +14,10 @@ pub(super) fn edit(x: &Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Re
             let x = out
                 .get_mut(start..start + e.width as usize)
                 .ok_or_else(|| outside(e, rows))?;
+            // What is set to zero or replaced must not stay a NaN or an infinity.
+            let kept = |x: f32| if e.scale == 0.0 { 0.0 } else { e.scale * x };
             let Some(source) = source else {
-                x.iter_mut().for_each(|x| *x *= e.scale);
+                x.iter_mut().for_each(|x| *x = kept(*x));
                 continue;
             };
             let from = e.source_start as usize;
@@ -26,9 +28,7 @@ pub(super) fn edit(x: &Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Re
             };
             let coef = (e.coef + e.gain * along).min(e.most);
             for (x, s) in x.iter_mut().zip(s) {
-                // Replacing must not keep a NaN or an infinity that it replaces.
-                let kept = if e.scale == 0.0 { 0.0 } else { e.scale * *x };
-                *x = kept + coef * s;
+                *x = kept(*x) + coef * s;
             }
         }
         Ok::<_, BackendError>(())

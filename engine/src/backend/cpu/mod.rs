@@ -1,21 +1,29 @@
-//! The CPU: candle's tensors and matrix products, and loops of our own where
-//! candle has no operation (attention over a slot table, edits, reductions).
-//! These loops are also the twins that the GPU's kernels are tested against.
+//! The CPU: candle's tensors, matrix products of our own (see `engine/kernels`),
+//! and loops where candle has no operation (attention over a slot table, edits)
+//! or loses digits (LayerNorm). They are also the twins that the GPU's kernels
+//! are tested against.
 
 mod attention;
 mod edit;
+mod layer_norm;
+mod products;
 mod reduce;
+mod relaxed;
 mod rows;
+mod threads;
+
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+pub use relaxed::take as take_kernels;
 
 use super::{Backend, BackendError, Result, Then};
 use crate::experiment::BackendInfo;
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
-use candle_core::{D, Device, Tensor};
+use candle_core::{Device, Tensor};
 use std::ops::Range;
 
-/// The CPU backend. Natively candle uses all cores, in the browser one thread
-/// with 128-bit SIMD.
+/// The CPU backend. Natively it uses all cores, in the browser one thread with
+/// 128-bit SIMD.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Cpu;
 
@@ -28,10 +36,7 @@ impl Backend for Cpu {
     fn info(&self) -> BackendInfo {
         BackendInfo {
             name: "cpu".into(),
-            device: match cfg!(target_arch = "wasm32") {
-                true => "WebAssembly, one thread, SIMD 128".into(),
-                false => format!("{}, {} threads", std::env::consts::ARCH, threads()),
-            },
+            device: device(),
             reason: None,
         }
     }
@@ -58,7 +63,15 @@ impl Backend for Cpu {
     }
 
     fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
-        self.zeros(shape)
+        let len = shape[0].saturating_mul(shape[1]);
+        let mut values: Vec<f32> = Vec::new();
+        // The page's memory has an end, and reaching it otherwise ends the worker.
+        let full = |_| BackendError::OutOfMemory {
+            bytes: 4 * len as u64,
+        };
+        values.try_reserve_exact(len).map_err(full)?;
+        values.resize(len, 0.0);
+        Ok(Tensor::from_vec(values, (shape[0], shape[1]), &DEVICE)?)
     }
 
     fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
@@ -67,8 +80,13 @@ impl Backend for Cpu {
         Ok(into.slice_set(&rows, 0, first_row)?)
     }
 
-    async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
-        Ok(x.flatten_all()?.to_vec1()?)
+    async fn settle(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
+        let values = |x: &&Tensor| Ok(x.flatten_all()?.to_vec1()?);
+        xs.iter().map(values).collect()
     }
 
     fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
@@ -83,8 +101,13 @@ impl Backend for Cpu {
         rows::scatter(into, rows, x)
     }
 
-    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        Ok(Tensor::cat(&[a, b], 0)?)
+    fn join(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
+        let (a, b) = (rows::gather(a, a_rows)?, rows::gather(b, b_rows)?);
+        match (a_rows.is_empty(), b_rows.is_empty()) {
+            (true, _) => Ok(b),
+            (_, true) => Ok(a),
+            _ => Ok(Tensor::cat(&[a, b], 0)?),
+        }
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -98,13 +121,7 @@ impl Backend for Cpu {
         bias: &Tensor,
         epsilon: f32,
     ) -> Result<Tensor> {
-        let flat = |t: &Tensor| t.flatten_all();
-        Ok(candle_nn::ops::layer_norm(
-            &x.contiguous()?,
-            &flat(weight)?,
-            &flat(bias)?,
-            epsilon,
-        )?)
+        layer_norm::layer_norm(x, weight, bias, epsilon)
     }
 
     fn linear(
@@ -114,26 +131,17 @@ impl Backend for Cpu {
         bias: &Tensor,
         then: Then<Tensor>,
     ) -> Result<Tensor> {
-        let out = x.matmul(weight)?.broadcast_add(bias)?;
-        match then {
-            Then::Nothing => Ok(out),
-            Then::Activate(activation) => self.activate(&out, activation),
-            Then::Add(onto) => self.add(onto, &out),
-        }
+        products::linear(x, weight, bias, then)
     }
 
     fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
-        Ok(x.matmul(&wte.t()?)?)
+        products::unembed(x, wte)
     }
 
     fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        Ok(match activation {
-            Activation::GeluNew => x.gelu()?,
-            Activation::Gelu => x.gelu_erf()?,
-            Activation::Relu => x.relu()?,
-            Activation::Silu => x.silu()?,
-            Activation::Tanh => x.tanh()?,
-        })
+        let mut values: Vec<f32> = x.flatten_all()?.to_vec1()?;
+        patchbay_kernels::activate(products::function(activation), &mut values);
+        Ok(Tensor::from_vec(values, x.dims2()?, &DEVICE)?)
     }
 
     fn upload_table(&self, table: &SlotTable) -> Result<SlotTable> {
@@ -168,7 +176,7 @@ impl Backend for Cpu {
     }
 
     fn log_sum_exp(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.log_sum_exp(D::Minus1)?.unsqueeze(1)?)
+        reduce::log_sum_exp(x)
     }
 
     fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
@@ -176,8 +184,19 @@ impl Backend for Cpu {
     }
 }
 
-fn threads() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+#[cfg(not(target_arch = "wasm32"))]
+fn device() -> String {
+    let threads = rayon::current_num_threads();
+    format!("{}, {threads} threads", std::env::consts::ARCH)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn device() -> String {
+    #[cfg(feature = "worker")]
+    if relaxed::is_here() {
+        return "WebAssembly, one thread, relaxed SIMD".into();
+    }
+    "WebAssembly, one thread, SIMD 128".into()
 }
 
 /// A tensor's values where they lie, without a copy: row `r` of a matrix
@@ -193,6 +212,11 @@ impl Rows<'_> {
     fn row(&self, r: usize) -> &[f32] {
         let at = self.offset + r * self.stride;
         &self.values[at..at + self.width]
+    }
+
+    /// Where row 0 is.
+    fn start(&self) -> *const f32 {
+        self.values[self.offset..].as_ptr()
     }
 }
 

@@ -40,7 +40,7 @@ impl Gpu {
         }
         let words = [&table.run[..], &table.len, &table.slots].concat();
         let r = &self.0.recorder;
-        let held = r.pool.take(Kind::Storage, 4 * words.len() as u64)?;
+        let held = r.pool.take(Kind::Result, 4 * words.len() as u64)?;
         r.write(&held, bytemuck::cast_slice(&words));
         Ok(Table {
             held,
@@ -70,7 +70,7 @@ impl Gpu {
             kernel: Kernel::Pattern,
             list: None,
             inputs: &[&q.held, &k.held, &kept.held, &table.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[
                 q.rows,
                 heads,
@@ -110,7 +110,7 @@ impl Gpu {
             kernel: Kernel::Mix,
             list: None,
             inputs: &[&pattern.held, &v.held, &kept.held, &table.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[
                 out.rows,
                 out.columns,
@@ -125,6 +125,58 @@ impl Gpu {
             ],
             groups: out.len().div_ceil(64),
             work: table.keys * u64::from(out.columns),
+        })?;
+        Ok(out)
+    }
+
+    /// [`Self::patterns`] and then [`Self::mixed`], in one; `k` and `v` are each
+    /// with what is kept.
+    pub(super) fn attended(
+        &self,
+        q: &Tensor,
+        k: [&Tensor; 2],
+        v: [&Tensor; 2],
+        table: &Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Tensor> {
+        expect("attend", q, [table.rows as usize, q.columns as usize])?;
+        let heads = word(n_head)?;
+        let width = look_up("attend", k, table, q.columns, heads)?;
+        look_up("attend", v, table, q.columns, heads)?;
+        let ([k, kept_k], [v, kept_v]) = (k, v);
+        let out = self.tensor(q.rows, q.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Attend,
+            list: None,
+            inputs: &[
+                &q.held,
+                &k.held,
+                &v.held,
+                &kept_k.held,
+                &kept_v.held,
+                &table.held,
+            ],
+            outs: &[&out.held],
+            params: &[
+                q.rows,
+                heads,
+                width,
+                table.width,
+                q.offset,
+                q.stride,
+                k.offset,
+                k.stride,
+                v.offset,
+                v.stride,
+                kept_k.offset,
+                kept_k.stride,
+                kept_v.offset,
+                kept_v.stride,
+                scale.to_bits(),
+            ],
+            groups: u64::from(q.rows) * u64::from(heads),
+            work: 2 * table.keys * u64::from(q.columns),
         })?;
         Ok(out)
     }
@@ -154,7 +206,7 @@ impl Gpu {
         let (held, offset, stride) = match source {
             Some(s) => (&s.held, s.offset, s.stride),
             None => {
-                nothing = self.0.recorder.pool.take(Kind::Storage, 4)?;
+                nothing = self.0.recorder.pool.take(Kind::Result, 4)?;
                 (&nothing, 0, 0)
             }
         };
@@ -163,7 +215,7 @@ impl Gpu {
             kernel: Kernel::Edit,
             list: Some(&words),
             inputs: &[held],
-            out: &x.held,
+            outs: &[&x.held],
             params: &[
                 word(edits.len())?,
                 x.offset,

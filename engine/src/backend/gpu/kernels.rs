@@ -1,46 +1,54 @@
-//! The kernels' pipelines and bind groups: made when first used, then kept.
+//! The kernels' pipelines, all made when the device is opened, and bind groups,
+//! made when first used, then kept.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 macro_rules! kernels {
-    ($($name:ident, $file:literal, $inputs:literal;)*) => {
-        /// A kernel: one `.wgsl` file of this folder.
+    ($($name:ident, [$($file:literal),*], $inputs:literal, $outputs:literal;)*) => {
+        /// A kernel: one `.wgsl` file of this folder, and those that it shares with others.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub(super) enum Kernel { $($name),* }
 
         const ALL: &[Source] = &[$(Source {
-            name: $file,
-            wgsl: include_str!(concat!($file, ".wgsl")),
+            name: stringify!($name),
+            wgsl: concat!($(include_str!(concat!($file, ".wgsl")),)*),
             inputs: $inputs,
+            outputs: $outputs,
         }),*];
     };
 }
 
-// Name, file, and how many bindings are read: the one after them is written.
+// Name, files, how many bindings are read, and how many after them are written.
 kernels! {
-    Gather, "gather", 2;
-    Scatter, "scatter", 2;
-    Copy, "copy", 1;
-    Add, "add", 2;
-    Activate, "activate", 1;
-    LayerNorm, "layer_norm", 3;
-    Linear, "linear", 3;
-    LinearFew, "linear_few", 3;
-    Unembed, "unembed", 2;
-    UnembedFew, "unembed_few", 2;
-    Pattern, "pattern", 4;
-    Mix, "mix", 4;
-    Edit, "edit", 2;
-    LogSumExp, "log_sum_exp", 1;
-    TopK, "top_k", 1;
+    Gather, ["gather"], 2, 1;
+    Join, ["join"], 3, 1;
+    SumRows, ["sum_rows"], 3, 1;
+    Scatter, ["scatter"], 2, 1;
+    ScatterPair, ["scatter_pair"], 3, 2;
+    Copy, ["copy"], 1, 1;
+    Add, ["add"], 2, 1;
+    Activate, ["activate", "activation"], 1, 1;
+    LayerNorm, ["layer_norm"], 3, 1;
+    Linear, ["linear", "weight_4", "then", "activation"], 4, 1;
+    LinearAny, ["linear", "weight", "then", "activation"], 4, 1;
+    LinearFew, ["linear_few", "weight_4", "then", "activation"], 4, 1;
+    LinearFewAny, ["linear_few", "weight", "then", "activation"], 4, 1;
+    Unembed, ["unembed"], 2, 1;
+    UnembedFew, ["unembed_few"], 2, 1;
+    Attend, ["attend"], 6, 1;
+    Pattern, ["pattern"], 4, 1;
+    Mix, ["mix"], 4, 1;
+    Edit, ["edit"], 2, 1;
+    LogSumExp, ["log_sum_exp"], 1, 1;
+    TopK, ["top_k"], 1, 1;
 }
 
-/// The largest number of `inputs` above.
-const MOST_INPUTS: usize = 4;
+/// The most that one kernel binds of the above; WebGPU promises 8.
+pub(super) const MOST_BINDINGS: usize = 7;
 
 /// Bytes of a kernel's `Params`, at most.
-pub(super) const PARAMS_BYTES: usize = 64;
+pub(super) const PARAMS_BYTES: usize = 80;
 
 /// Bind groups kept; a forward pass uses a few hundred.
 const BIND_GROUPS: usize = 4096;
@@ -49,6 +57,7 @@ struct Source {
     name: &'static str,
     wgsl: &'static str,
     inputs: usize,
+    outputs: usize,
 }
 
 struct Pipeline {
@@ -57,21 +66,29 @@ struct Pipeline {
 }
 
 /// A kernel and the ids of the buffers that it is bound to.
-type Key = (Kernel, [u64; MOST_INPUTS + 1]);
+type Key = (Kernel, [u64; MOST_BINDINGS]);
 
 pub(super) struct Kernels {
     device: wgpu::Device,
-    pipelines: Vec<OnceCell<Pipeline>>,
+    /// In the order of `ALL`.
+    pipelines: Vec<Pipeline>,
     bind_groups: RefCell<HashMap<Key, wgpu::BindGroup>>,
 }
 
 impl Kernels {
+    /// Makes every pipeline. The browser compiles them beside this program, while
+    /// weights are uploaded, so that no run waits for a compiler.
     pub fn new(device: wgpu::Device) -> Self {
         Self {
+            pipelines: ALL.iter().map(|source| make(&device, source)).collect(),
             device,
-            pipelines: ALL.iter().map(|_| OnceCell::new()).collect(),
             bind_groups: RefCell::default(),
         }
+    }
+
+    /// How many there are.
+    pub fn pipelines(&self) -> u64 {
+        self.pipelines.len() as u64
     }
 
     pub fn pipeline(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
@@ -86,7 +103,7 @@ impl Kernels {
         params: &wgpu::Buffer,
         buffers: &[(u64, &wgpu::Buffer)],
     ) -> wgpu::BindGroup {
-        let mut ids = [u64::MAX; MOST_INPUTS + 1];
+        let mut ids = [u64::MAX; MOST_BINDINGS];
         ids.iter_mut().zip(buffers).for_each(|(id, b)| *id = b.0);
         let mut groups = self.bind_groups.borrow_mut();
         if let Some(group) = groups.get(&(kernel, ids)) {
@@ -125,65 +142,55 @@ impl Kernels {
     }
 
     fn get(&self, kernel: Kernel) -> &Pipeline {
-        // A kernel's number is its place in `ALL`.
-        let i = kernel as usize;
-        self.pipelines[i].get_or_init(|| self.make(&ALL[i]))
+        &self.pipelines[kernel as usize]
     }
+}
 
-    fn make(&self, source: &Source) -> Pipeline {
-        let module = self
-            .device
-            .create_shader_module(wgpu::ShaderModuleDescriptor {
-                label: Some(source.name),
-                source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
-            });
-        let storage = |i: usize| wgpu::BufferBindingType::Storage {
-            read_only: i < source.inputs,
-        };
-        let params = wgpu::BufferBindingType::Uniform;
-        let entries: Vec<_> = std::iter::once((params, true))
-            .chain((0..=source.inputs).map(|i| (storage(i), false)))
-            .zip(0..)
-            .map(
-                |((ty, has_dynamic_offset), binding)| wgpu::BindGroupLayoutEntry {
-                    binding,
-                    visibility: wgpu::ShaderStages::COMPUTE,
-                    ty: wgpu::BindingType::Buffer {
-                        ty,
-                        has_dynamic_offset,
-                        min_binding_size: None,
-                    },
-                    count: None,
+fn make(device: &wgpu::Device, source: &Source) -> Pipeline {
+    let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some(source.name),
+        source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
+    });
+    let storage = |i: usize| wgpu::BufferBindingType::Storage {
+        read_only: i < source.inputs,
+    };
+    let params = wgpu::BufferBindingType::Uniform;
+    let entries: Vec<_> = std::iter::once((params, true))
+        .chain((0..source.inputs + source.outputs).map(|i| (storage(i), false)))
+        .zip(0..)
+        .map(
+            |((ty, has_dynamic_offset), binding)| wgpu::BindGroupLayoutEntry {
+                binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty,
+                    has_dynamic_offset,
+                    min_binding_size: None,
                 },
-            )
-            .collect();
-        let layout = self
-            .device
-            .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
-                label: Some(source.name),
-                entries: &entries,
-            });
-        let pipeline_layout = self
-            .device
-            .create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
-                label: Some(source.name),
-                bind_group_layouts: &[Some(&layout)],
-                immediate_size: 0,
-            });
-        let pipeline = self
-            .device
-            .create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-                label: Some(source.name),
-                layout: Some(&pipeline_layout),
-                module: &module,
-                entry_point: Some("main"),
-                compilation_options: wgpu::PipelineCompilationOptions {
-                    // Every kernel writes its workgroup memory before it reads it.
-                    zero_initialize_workgroup_memory: false,
-                    ..Default::default()
-                },
-                cache: None,
-            });
-        Pipeline { pipeline, layout }
-    }
+                count: None,
+            },
+        )
+        .collect();
+    let layout = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some(source.name),
+        entries: &entries,
+    });
+    let pipeline_layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(source.name),
+        bind_group_layouts: &[Some(&layout)],
+        immediate_size: 0,
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(source.name),
+        layout: Some(&pipeline_layout),
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // Every kernel writes its workgroup memory before it reads it.
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    });
+    Pipeline { pipeline, layout }
 }

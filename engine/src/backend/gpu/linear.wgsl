@@ -1,7 +1,9 @@
-// out[r, c] = bias[c] + sum_k x[r, k] weight[k, c]
+// out[r, c] = then(bias[c] + sum_k x[r, k] weight[k, c])
 //
 // x: [rows, inner], its rows `x_stride` apart; weight: [inner, columns], its rows
-// `weight_stride` apart; bias: [1, columns]; out: [rows, columns].
+// `weight_stride` apart; bias: [1, columns]; onto: [rows, columns], its rows
+// `onto_stride` apart; out: [rows, columns].
+// weight.wgsl or weight_4.wgsl reads the weight, then.wgsl ends the product.
 // A workgroup makes a tile of 32 rows and 64 columns, an invocation 4 x 4 of it;
 // tiles of x and weight, 16 deep, go through workgroup memory, x with its rows
 // turned into the lanes of a vector. CPU twin: candle's `matmul`.
@@ -17,6 +19,9 @@ struct Params {
     weight_offset: u32,
     weight_stride: u32,
     bias_offset: u32,
+    then: u32,
+    onto_offset: u32,
+    onto_stride: u32,
 }
 
 const DEPTH = 16u;
@@ -25,9 +30,9 @@ const X_PITCH = 9u;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read> onto: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
 var<workgroup> x_tile: array<vec4<f32>, 144>; // [DEPTH, X_PITCH]
 var<workgroup> weight_tile: array<vec4<f32>, 256>; // [DEPTH, 16]
@@ -39,30 +44,13 @@ fn x_at(row: u32, k: u32) -> f32 {
     return 0.0;
 }
 
-fn weight_at(k: u32, column: u32) -> vec4<f32> {
-    var v = vec4<f32>();
-    if k >= p.inner {
-        return v;
-    }
-    let at = p.weight_offset + k * p.weight_stride + column;
-    if column + 4u <= p.columns {
-        return vec4(weight[at], weight[at + 1u], weight[at + 2u], weight[at + 3u]);
-    }
-    for (var i = 0u; i < 4u; i++) {
-        if column + i < p.columns {
-            v[i] = weight[at + i];
-        }
-    }
-    return v;
-}
-
 fn store(row: u32, column: u32, v: vec4<f32>) {
     if row >= p.rows {
         return;
     }
     for (var i = 0u; i < 4u; i++) {
         if column + i < p.columns {
-            out[row * p.columns + column + i] = v[i] + bias[p.bias_offset + column + i];
+            out[row * p.columns + column + i] = ended(row, column + i, v[i]);
         }
     }
 }

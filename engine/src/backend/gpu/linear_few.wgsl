@@ -1,9 +1,9 @@
-// out[r, c] = bias[c] + sum_k x[r, k] weight[k, c], for at most 4 rows
+// out[r, c] = then(bias[c] + sum_k x[r, k] weight[k, c]), for at most 4 rows
 //
 // Shapes as in linear.wgsl. With few rows the time goes into reading the weights
-// once, so a workgroup takes 32 columns, cuts the sum into 8 parts to have enough
-// readers, and adds the parts in workgroup memory. The rows are the lanes of a
-// vector. CPU twin: candle's `matmul`.
+// once, so a workgroup takes 32 columns, 4 an invocation, cuts the sum into 16 parts
+// to have enough readers, and adds the parts in workgroup memory. CPU twin: candle's
+// `matmul`.
 
 struct Params {
     list: u32, // unused
@@ -16,17 +16,22 @@ struct Params {
     weight_offset: u32,
     weight_stride: u32,
     bias_offset: u32,
+    then: u32,
+    onto_offset: u32,
+    onto_stride: u32,
 }
+
+const PARTS = 16u;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read_write> out: array<f32>;
+@group(0) @binding(4) var<storage, read> onto: array<f32>;
+@group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
-var<workgroup> parts: array<vec4<f32>, 256>; // [8 parts, 32 columns]
+var<workgroup> parts: array<vec4<f32>, 512>; // [4 rows, PARTS, 8 x 4 columns]
 
-@compute @workgroup_size(32, 8)
+@compute @workgroup_size(8, 16)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
@@ -36,24 +41,34 @@ fn main(
     if first_column >= p.columns {
         return;
     }
-    let column = min(first_column + local.x, p.columns - 1u);
+    let column = first_column + local.x * 4u;
     // Rows that are not there read the last one, and are not written.
     let rows = min(vec4(0u, 1u, 2u, 3u), vec4(p.rows - 1u)) * p.x_stride + p.x_offset;
-    var sum = vec4<f32>();
-    for (var k = local.y; k < p.inner; k += 8u) {
-        let v = vec4(x[rows.x + k], x[rows.y + k], x[rows.z + k], x[rows.w + k]);
-        sum += weight[p.weight_offset + k * p.weight_stride + column] * v;
+    var sum0 = vec4<f32>();
+    var sum1 = vec4<f32>();
+    var sum2 = vec4<f32>();
+    var sum3 = vec4<f32>();
+    for (var k = local.y; k < p.inner; k += PARTS) {
+        let w = weight_at(k, column);
+        sum0 += x[rows.x + k] * w;
+        sum1 += x[rows.y + k] * w;
+        sum2 += x[rows.z + k] * w;
+        sum3 += x[rows.w + k] * w;
     }
-    parts[lane] = sum;
+    parts[lane] = sum0;
+    parts[lane + 128u] = sum1;
+    parts[lane + 256u] = sum2;
+    parts[lane + 384u] = sum3;
     workgroupBarrier();
-    if local.y > 0u || first_column + local.x >= p.columns {
+    // An invocation each for a row and column.
+    let row = lane / 32u;
+    let at = lane % 32u;
+    if row >= p.rows || first_column + at >= p.columns {
         return;
     }
-    for (var part = 1u; part < 8u; part++) {
-        sum += parts[part * 32u + local.x];
+    var sum = 0.0;
+    for (var part = 0u; part < PARTS; part++) {
+        sum += parts[row * 128u + part * 8u + at / 4u][at % 4u];
     }
-    sum += bias[p.bias_offset + column];
-    for (var r = 0u; r < p.rows; r++) {
-        out[r * p.columns + column] = sum[r];
-    }
+    out[row * p.columns + first_column + at] = ended(row, first_column + at, sum);
 }

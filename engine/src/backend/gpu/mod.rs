@@ -9,6 +9,8 @@
 mod attention;
 mod faults;
 mod kernels;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod nudges;
 mod open;
 mod ops;
 mod pool;
@@ -21,7 +23,7 @@ pub use open::GpuOptions;
 pub use tensor::{Table, Tensor};
 
 use super::{Backend, BackendError, Result, Then};
-use crate::experiment::BackendInfo;
+use crate::experiment::{BackendInfo, Counters};
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
 use pool::Pool;
@@ -57,7 +59,9 @@ impl Gpu {
         let opened = open::open().await?;
         let pool = Pool::new(opened.device.clone(), opened.faults.clone(), opened.largest);
         let max_tensor_bytes = options.max_tensor_bytes.unwrap_or(u64::MAX);
-        let mut recorder = Recorder::new(opened.device, opened.queue, opened.faults, pool);
+        let software = opened.info.device_type == wgpu::DeviceType::Cpu;
+        let mut recorder =
+            Recorder::new(opened.device, opened.queue, opened.faults, pool, software);
         recorder.narrow(across);
         Ok(Self(Rc::new(Inner {
             recorder,
@@ -71,22 +75,6 @@ impl Gpu {
     #[must_use]
     pub fn is_software(&self) -> bool {
         self.0.info.device_type == wgpu::DeviceType::Cpu
-    }
-
-    /// Buffers made so far. It stands still while shapes repeat.
-    #[must_use]
-    pub fn buffers_made(&self) -> u64 {
-        self.0.recorder.pool.made().0
-    }
-
-    /// Waits until everything issued is done, without reading anything: after
-    /// loading a model, to hear whether there was room for it.
-    ///
-    /// # Errors
-    /// What went wrong since the last read.
-    pub async fn settle(&self) -> Result<()> {
-        let nothing = self.zeroed([1, 1])?;
-        self.read_back(&nothing).await.map(drop)
     }
 
     /// Gives the device back. Everything after is [`BackendError::DeviceLost`].
@@ -144,8 +132,21 @@ impl Backend for Gpu {
         self.fill_rows(into, first_row, values)
     }
 
-    async fn read(&self, x: &Tensor) -> Result<Vec<f32>> {
-        self.read_back(x).await
+    async fn settle(&self) -> Result<()> {
+        let nothing = self.zeroed([1, 1])?;
+        self.read_back(&[&nothing]).await.map(drop)
+    }
+
+    async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
+        self.read_back(xs).await
+    }
+
+    fn counters(&self) -> Counters {
+        self.0.recorder.counters()
+    }
+
+    fn even_out(&self, elements: usize) {
+        self.0.recorder.pool.even_out(4 * elements as u64);
     }
 
     fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
@@ -160,8 +161,16 @@ impl Backend for Gpu {
         self.scatter_rows(into, rows, x)
     }
 
-    fn concat(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        self.concat_rows(a, b)
+    fn scatter_pair(&self, into: [&Tensor; 2], rows: &[u32], xs: [&Tensor; 2]) -> Result<()> {
+        self.scatter_two(into, rows, xs)
+    }
+
+    fn join(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
+        self.join_rows((a, a_rows), (b, b_rows))
+    }
+
+    fn sum_rows(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
+        self.sum_of_rows((a, a_rows), (b, b_rows))
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
@@ -185,12 +194,7 @@ impl Backend for Gpu {
         bias: &Tensor,
         then: Then<Tensor>,
     ) -> Result<Tensor> {
-        let out = self.product(x, weight, bias)?;
-        match then {
-            Then::Nothing => Ok(out),
-            Then::Activate(activation) => self.activated(&out, activation),
-            Then::Add(onto) => self.sum(onto, &out),
-        }
+        self.product(x, weight, bias, then)
     }
 
     fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
@@ -226,6 +230,18 @@ impl Backend for Gpu {
         n_head: usize,
     ) -> Result<Tensor> {
         self.mixed(pattern, [v, kept], table, n_head)
+    }
+
+    fn attend(
+        &self,
+        q: &Tensor,
+        k: [&Tensor; 2],
+        v: [&Tensor; 2],
+        table: &Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Tensor> {
+        self.attended(q, k, v, table, n_head, scale)
     }
 
     fn edit(&self, x: Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {

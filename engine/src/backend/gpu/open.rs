@@ -1,6 +1,7 @@
 //! Finding a GPU.
 
 use super::faults::Faults;
+use super::kernels::MOST_BINDINGS;
 use super::{BackendError, Result};
 
 /// What to ask of a GPU.
@@ -69,7 +70,7 @@ fn unavailable(e: impl std::fmt::Display) -> BackendError {
 /// The limits to ask for, no higher than what the adapter `has`.
 fn limits(has: &wgpu::Limits) -> Result<wgpu::Limits> {
     let mut wanted = wgpu::Limits::downlevel_defaults();
-    wanted.max_storage_buffers_per_shader_stage = 5;
+    wanted.max_storage_buffers_per_shader_stage = MOST_BINDINGS as u32;
     wanted.max_storage_buffer_binding_size = has.max_storage_buffer_binding_size.min(LARGEST);
     wanted.max_buffer_size = has.max_buffer_size.min(LARGEST);
     let mut missing = Vec::new();

@@ -5,7 +5,7 @@ use super::kernels::Kernel;
 use super::pool::Kind;
 use super::recorder::Dispatch;
 use super::tensor::{Tensor, expect, shape, word};
-use super::{Gpu, Result};
+use super::{Gpu, Result, Then};
 use crate::model::Activation;
 
 /// A tensor that is larger gets a buffer of its own size, destroyed with it: it
@@ -18,12 +18,20 @@ const ELEMENTS: u64 = 256;
 /// Rows up to which a matrix product is bound by reading the matrix.
 const FEW: u32 = 4;
 
+/// What `then.wgsl` knows besides the activation functions.
+const NOTHING: u32 = 5;
+const ADD: u32 = 6;
+
 impl Gpu {
-    /// A contiguous tensor, its numbers whatever they were.
+    /// A contiguous tensor for a result, its numbers whatever they were.
     pub(super) fn tensor(&self, rows: u32, columns: u32) -> Result<Tensor> {
+        self.tensor_of(Kind::Result, rows, columns)
+    }
+
+    fn tensor_of(&self, kind: Kind, rows: u32, columns: u32) -> Result<Tensor> {
         let bytes = 4 * u64::from(rows) * u64::from(columns);
         Ok(Tensor {
-            held: self.0.recorder.pool.take(Kind::Storage, bytes)?,
+            held: self.0.recorder.pool.take(kind, bytes)?,
             rows,
             columns,
             offset: 0,
@@ -43,7 +51,7 @@ impl Gpu {
         let r = &self.0.recorder;
         let bytes: &[u8] = bytemuck::cast_slice(values);
         if bytes.len() as u64 <= WEIGHT {
-            let out = self.tensor(word(rows)?, word(columns)?)?;
+            let out = self.tensor_of(Kind::Lasting, word(rows)?, word(columns)?)?;
             r.write(&out.held, bytes);
             return Ok(out);
         }
@@ -57,7 +65,7 @@ impl Gpu {
         let (rows, columns) = (word(rows)?, word(columns)?);
         let bytes = 4 * u64::from(rows) * u64::from(columns);
         if bytes <= WEIGHT {
-            return self.tensor(rows, columns);
+            return self.tensor_of(Kind::Lasting, rows, columns);
         }
         Ok(Tensor {
             held: self.0.recorder.pool.take_new(bytes)?,
@@ -78,12 +86,16 @@ impl Gpu {
         }
         let at = 4 * first_row as u64 * u64::from(into.columns);
         let r = &self.0.recorder;
+        if r.pool.recording() {
+            // A small tensor's buffer may be one that a recorded command used.
+            r.submit();
+        }
         r.write_now(&into.held, at, bytemuck::cast_slice(values));
         Ok(())
     }
 
     pub(super) fn zeroed(&self, [rows, columns]: [usize; 2]) -> Result<Tensor> {
-        let out = self.tensor(word(rows)?, word(columns)?)?;
+        let out = self.tensor_of(Kind::Lasting, word(rows)?, word(columns)?)?;
         if out.len() > 0 {
             self.0.recorder.clear(&out.held, out.bytes());
         }
@@ -97,7 +109,7 @@ impl Gpu {
             kernel: Kernel::Gather,
             list: Some(rows),
             inputs: &[&x.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[out.rows, out.columns, x.offset, x.stride],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
@@ -117,7 +129,7 @@ impl Gpu {
             kernel: Kernel::Scatter,
             list: Some(rows),
             inputs: &[&x.held],
-            out: &into.held,
+            outs: &[&into.held],
             params: &[
                 x.rows,
                 x.columns,
@@ -131,12 +143,107 @@ impl Gpu {
         })
     }
 
-    pub(super) fn concat_rows(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        expect("concat", b, [b.rows as usize, a.columns as usize])?;
-        let rows = word(a.rows as usize + b.rows as usize)?;
-        let out = self.tensor(rows, a.columns)?;
-        self.copy_into(a, &out, 0)?;
-        self.copy_into(b, &out, a.rows * a.columns)?;
+    /// `into[rows] := x` for two matrices of one shape and the same rows.
+    pub(super) fn scatter_two(
+        &self,
+        [into_a, into_b]: [&Tensor; 2],
+        rows: &[u32],
+        [a, b]: [&Tensor; 2],
+    ) -> Result<()> {
+        let apart = |x: &Tensor, into: &Tensor| x.held.id != into.held.id;
+        let apart =
+            apart(into_a, into_b) && [a, b].iter().all(|x| apart(x, into_a) && apart(x, into_b));
+        if !apart || a.columns != b.columns {
+            // A kernel writes a buffer through one binding, and reads it through none.
+            self.scatter_rows(into_a, rows, a)?;
+            return self.scatter_rows(into_b, rows, b);
+        }
+        for (into, x) in [(into_a, a), (into_b, b)] {
+            within("scatter", rows, into.rows)?;
+            expect("scatter", x, [rows.len(), into.columns as usize])?;
+        }
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::ScatterPair,
+            list: Some(rows),
+            inputs: &[&a.held, &b.held],
+            outs: &[&into_a.held, &into_b.held],
+            params: &[
+                a.rows,
+                a.columns,
+                a.offset,
+                a.stride,
+                b.offset,
+                b.stride,
+                into_a.offset,
+                into_a.stride,
+                into_b.offset,
+                into_b.stride,
+            ],
+            groups: a.len().div_ceil(ELEMENTS),
+            work: 2 * a.len(),
+        })
+    }
+
+    /// `a[a_rows]`, then `b[b_rows]`.
+    pub(super) fn join_rows(
+        &self,
+        (a, a_rows): (&Tensor, &[u32]),
+        (b, b_rows): (&Tensor, &[u32]),
+    ) -> Result<Tensor> {
+        within("join", a_rows, a.rows)?;
+        within("join", b_rows, b.rows)?;
+        expect("join", b, [b.rows as usize, a.columns as usize])?;
+        let out = self.tensor(word(a_rows.len() + b_rows.len())?, a.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::Join,
+            list: Some(&[a_rows, b_rows].concat()),
+            inputs: &[&a.held, &b.held],
+            outs: &[&out.held],
+            params: &[
+                out.rows,
+                out.columns,
+                word(a_rows.len())?,
+                a.offset,
+                a.stride,
+                b.offset,
+                b.stride,
+            ],
+            groups: out.len().div_ceil(ELEMENTS),
+            work: out.len(),
+        })?;
+        Ok(out)
+    }
+
+    /// `a[a_rows] + b[b_rows]`
+    pub(super) fn sum_of_rows(
+        &self,
+        (a, a_rows): (&Tensor, &[u32]),
+        (b, b_rows): (&Tensor, &[u32]),
+    ) -> Result<Tensor> {
+        within("sum_rows", a_rows, a.rows)?;
+        within("sum_rows", b_rows, b.rows)?;
+        expect("sum_rows", b, [b.rows as usize, a.columns as usize])?;
+        if a_rows.len() != b_rows.len() {
+            let expected = format!("{} rows of each", a_rows.len());
+            return Err(shape("sum_rows", expected, b_rows.len().to_string()));
+        }
+        let out = self.tensor(word(a_rows.len())?, a.columns)?;
+        self.0.recorder.dispatch(&Dispatch {
+            kernel: Kernel::SumRows,
+            list: Some(&[a_rows, b_rows].concat()),
+            inputs: &[&a.held, &b.held],
+            outs: &[&out.held],
+            params: &[
+                out.rows,
+                out.columns,
+                a.offset,
+                a.stride,
+                b.offset,
+                b.stride,
+            ],
+            groups: out.len().div_ceil(ELEMENTS),
+            work: out.len(),
+        })?;
         Ok(out)
     }
 
@@ -147,7 +254,7 @@ impl Gpu {
             kernel: Kernel::Add,
             list: None,
             inputs: &[&a.held, &b.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[a.rows, a.columns, a.offset, a.stride, b.offset, b.stride],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
@@ -156,20 +263,13 @@ impl Gpu {
     }
 
     pub(super) fn activated(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let function = match activation {
-            Activation::GeluNew => 0,
-            Activation::Gelu => 1,
-            Activation::Relu => 2,
-            Activation::Silu => 3,
-            Activation::Tanh => 4,
-        };
         let out = self.tensor(x.rows, x.columns)?;
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Activate,
             list: None,
             inputs: &[&x.held],
-            out: &out.held,
-            params: &[x.rows, x.columns, x.offset, x.stride, function],
+            outs: &[&out.held],
+            params: &[x.rows, x.columns, x.offset, x.stride, function(activation)],
             groups: out.len().div_ceil(ELEMENTS),
             work: 16 * out.len(),
         })?;
@@ -190,7 +290,7 @@ impl Gpu {
             kernel: Kernel::LayerNorm,
             list: None,
             inputs: &[&x.held, &weight.held, &bias.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[
                 x.rows,
                 x.columns,
@@ -206,7 +306,13 @@ impl Gpu {
         Ok(out)
     }
 
-    pub(super) fn product(&self, x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    pub(super) fn product(
+        &self,
+        x: &Tensor,
+        weight: &Tensor,
+        bias: &Tensor,
+        then: Then<Tensor>,
+    ) -> Result<Tensor> {
         expect(
             "linear",
             weight,
@@ -214,19 +320,34 @@ impl Gpu {
         )?;
         expect("linear", bias, [1, weight.columns as usize])?;
         let out = self.tensor(x.rows, weight.columns)?;
+        // Something must be bound where nothing is added.
+        let (then, onto) = match then {
+            Then::Nothing => (NOTHING, bias),
+            Then::Activate(activation) => (function(activation), bias),
+            Then::Add(onto) => {
+                expect("linear", onto, out.shape())?;
+                (ADD, onto)
+            }
+        };
+        let whole = [weight.columns, weight.offset, weight.stride];
+        let whole = whole.iter().all(|size| size % 4 == 0);
         let columns = u64::from(out.columns);
-        let (kernel, groups) = match x.rows <= FEW {
-            true => (Kernel::LinearFew, columns.div_ceil(32)),
-            false => (
-                Kernel::Linear,
+        let (kernel, groups) = match (x.rows <= FEW, whole) {
+            (true, true) => (Kernel::LinearFew, columns.div_ceil(32)),
+            (true, false) => (Kernel::LinearFewAny, columns.div_ceil(32)),
+            (false, whole) => (
+                match whole {
+                    true => Kernel::Linear,
+                    false => Kernel::LinearAny,
+                },
                 columns.div_ceil(64) * u64::from(x.rows).div_ceil(32),
             ),
         };
         self.0.recorder.dispatch(&Dispatch {
             kernel,
             list: None,
-            inputs: &[&x.held, &weight.held, &bias.held],
-            out: &out.held,
+            inputs: &[&x.held, &weight.held, &bias.held, &onto.held],
+            outs: &[&out.held],
             params: &[
                 x.rows,
                 x.columns,
@@ -236,6 +357,9 @@ impl Gpu {
                 weight.offset,
                 weight.stride,
                 bias.offset,
+                then,
+                onto.offset,
+                onto.stride,
             ],
             groups: if x.rows == 0 { 0 } else { groups },
             work: out.len() * u64::from(x.columns),
@@ -258,7 +382,7 @@ impl Gpu {
             kernel,
             list: None,
             inputs: &[&x.held, &wte.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[
                 x.rows, x.columns, wte.rows, x.offset, x.stride, wte.offset, wte.stride,
             ],
@@ -266,6 +390,17 @@ impl Gpu {
             work: out.len() * u64::from(x.columns),
         })?;
         Ok(out)
+    }
+}
+
+/// The number of an activation function in `activation.wgsl`.
+fn function(activation: Activation) -> u32 {
+    match activation {
+        Activation::GeluNew => 0,
+        Activation::Gelu => 1,
+        Activation::Relu => 2,
+        Activation::Silu => 3,
+        Activation::Tanh => 4,
     }
 }
 

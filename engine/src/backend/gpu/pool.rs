@@ -13,6 +13,12 @@ const KEEP_FREE: u64 = 512 << 20;
 /// A smaller buffer than this is not worth telling apart.
 const SMALLEST: u64 = 256;
 
+/// The same of staging buffers, of which there are one or two.
+const SMALLEST_STAGING: u64 = 64 << 10;
+
+/// A spare buffer may be so many times as large as what it is taken for.
+const SLACK: u64 = 4;
+
 /// Where buffers come from.
 #[derive(Clone)]
 pub(super) struct Pool(Rc<Inner>);
@@ -27,6 +33,8 @@ struct Inner {
     /// that such a command uses must not be destroyed.
     recording: Cell<bool>,
     counts: Cell<Counts>,
+    /// No buffer of [`Kind::Result`] is smaller.
+    even: Cell<u64>,
 }
 
 #[derive(Default)]
@@ -56,8 +64,10 @@ struct Counts {
 /// What a buffer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// Bound by kernels.
-    Storage,
+    /// Bound by kernels, and soon given back: see [`Pool::even_out`].
+    Result,
+    /// Bound by kernels, and held for long: weights, and what is kept of runs.
+    Lasting,
     /// Mapped to be read.
     Staging,
 }
@@ -83,23 +93,30 @@ impl Pool {
             free: RefCell::default(),
             recording: Cell::new(false),
             counts: Cell::default(),
+            even: Cell::new(SMALLEST),
         }))
+    }
+
+    /// Makes buffers for results of up to so many bytes all of that size from now
+    /// on, so that each does for any of them: the chunks of a sweep differ in their
+    /// rows, and none after the first should have to make a buffer.
+    pub fn even_out(&self, bytes: u64) {
+        let even = size_class(bytes.min(self.0.largest));
+        self.0.even.set(self.0.even.get().max(even));
     }
 
     /// A buffer of at least `bytes`, its contents whatever they were.
     pub fn take(&self, kind: Kind, bytes: u64) -> Result<Rc<Held>> {
-        let size = self.fit(size_class(bytes), bytes)?;
-        let spare = {
-            let mut free = self.0.free.borrow_mut();
-            let spare = free.buffers.get_mut(&(kind, size)).and_then(Vec::pop);
-            if spare.is_some() {
-                free.bytes -= size;
-            }
-            spare
+        let least = match kind {
+            Kind::Result => self.0.even.get(),
+            Kind::Lasting => SMALLEST,
+            Kind::Staging => SMALLEST_STAGING,
         };
+        let size = self.fit(size_class(bytes.max(least)), bytes)?;
         let generation = Some(self.0.counts.get().generation);
+        let spare = self.0.free.borrow_mut().take(kind, size);
         Ok(match spare {
-            Some(Spare { buffer, id, .. }) => self.hold(buffer, id, kind, size, generation),
+            Some((size, spare)) => self.hold(spare.buffer, spare.id, kind, size, generation),
             None => self.make(kind, size, generation),
         })
     }
@@ -107,7 +124,7 @@ impl Pool {
     /// A new buffer of `bytes` that is not used again: for weights, which come once.
     pub fn take_new(&self, bytes: u64) -> Result<Rc<Held>> {
         let size = self.fit(bytes.next_multiple_of(4).max(SMALLEST), bytes)?;
-        Ok(self.make(Kind::Storage, size, None))
+        Ok(self.make(Kind::Lasting, size, None))
     }
 
     fn fit(&self, size: u64, bytes: u64) -> Result<u64> {
@@ -124,7 +141,7 @@ impl Pool {
             label: None,
             size,
             usage: match kind {
-                Kind::Storage => Use::STORAGE | Use::COPY_DST | Use::COPY_SRC,
+                Kind::Result | Kind::Lasting => Use::STORAGE | Use::COPY_DST | Use::COPY_SRC,
                 Kind::Staging => Use::MAP_READ | Use::COPY_DST,
             },
             mapped_at_creation: false,
@@ -221,6 +238,17 @@ impl Pool {
         } else {
             buffer.destroy();
         }
+    }
+}
+
+impl Free {
+    /// The smallest spare buffer of at least `size` bytes that is not far too large.
+    fn take(&mut self, kind: Kind, size: u64) -> Option<(u64, Spare)> {
+        let fitting = (kind, size)..=(kind, size.saturating_mul(SLACK));
+        let mut sizes = self.buffers.range_mut(fitting);
+        let (size, spare) = sizes.find_map(|((_, size), spares)| Some((*size, spares.pop()?)))?;
+        self.bytes -= size;
+        Some((size, spare))
     }
 }
 

@@ -23,27 +23,30 @@ impl Drop for Mapping {
 }
 
 impl Gpu {
-    pub(super) async fn read_back(&self, x: &Tensor) -> Result<Vec<f32>> {
-        if x.len() == 0 {
-            return Ok(Vec::new());
-        }
+    /// The values of each of `xs`: one submission, and one wait, for all.
+    pub(super) async fn read_back(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
         let r = &self.0.recorder;
-        let x = match x.contiguous() {
-            true => x.clone(),
-            false => self.contiguous(x)?,
-        };
         r.faults.check_lost()?;
-        let bytes = x.bytes();
+        let bytes: u64 = xs.iter().map(|x| x.bytes()).sum();
+        if bytes == 0 {
+            return Ok(vec![Vec::new(); xs.len()]);
+        }
         let mut mapping = Mapping {
             staging: r.pool.take(Kind::Staging, bytes)?,
             done: false,
         };
-        r.copy_buffer(
-            &x.held.buffer,
-            4 * u64::from(x.offset),
-            &mapping.staging,
-            bytes,
-        );
+        // Copies end a pass of kernels, so every kernel comes before the first of them.
+        let whole = xs.iter().map(|x| match x.contiguous() {
+            true => Ok((*x).clone()),
+            false => self.contiguous(x),
+        });
+        let whole: Vec<Tensor> = whole.collect::<Result<_>>()?;
+        let mut at = 0;
+        for x in whole.iter().filter(|x| x.len() > 0) {
+            let from = 4 * u64::from(x.offset);
+            r.copy_buffer(&x.held.buffer, from, &mapping.staging, at, x.bytes());
+            at += x.bytes();
+        }
         r.submit();
         let buffer = mapping.staging.buffer.clone();
         let (tell, told) = futures_channel::oneshot::channel();
@@ -52,6 +55,9 @@ impl Gpu {
             let _ = tell.send(result);
         });
         let verdict = r.verdict();
+        #[cfg(all(target_arch = "wasm32", feature = "worker"))]
+        let _nudges = super::nudges::Nudges::start(&r.queue);
+        #[cfg(not(target_arch = "wasm32"))]
         self.make_progress();
         verdict.await?;
         let mapped = told.await;
@@ -59,14 +65,21 @@ impl Gpu {
         if !matches!(mapped, Ok(Ok(()))) {
             return Err(BackendError::Gpu("a buffer could not be read".into()));
         }
-        let values = {
+        let values: Vec<f32> = {
             let range = buffer.get_mapped_range(..bytes);
             let range = range.map_err(|e| BackendError::Gpu(e.to_string()))?;
             bytemuck::pod_collect_to_vec(&range)
         };
         buffer.unmap();
         mapping.done = true;
-        Ok(values)
+        r.read(bytes);
+        let mut rest = values.as_slice();
+        let each = xs.iter().filter_map(|x| {
+            let (own, others) = rest.split_at_checked(usize::try_from(x.len()).ok()?)?;
+            rest = others;
+            Some(own.to_vec())
+        });
+        Ok(each.collect())
     }
 
     /// A copy of a view whose elements lie one after the other.
@@ -82,17 +95,14 @@ impl Gpu {
             kernel: Kernel::Copy,
             list: None,
             inputs: &[&x.held],
-            out: &out.held,
+            outs: &[&out.held],
             params: &[x.rows, x.columns, x.offset, x.stride, offset],
             groups: x.len().div_ceil(256),
             work: x.len(),
         })
     }
 
-    /// Natively nothing happens unless somebody waits. The browser looks after itself.
-    #[cfg(target_arch = "wasm32")]
-    fn make_progress(&self) {}
-
+    /// Natively nothing happens unless somebody waits.
     #[cfg(not(target_arch = "wasm32"))]
     fn make_progress(&self) {
         use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,6 +6,7 @@ use super::kernels::{Kernel, Kernels, PARAMS_BYTES};
 use super::pool::{Held, Kind, Pool};
 use super::tensor::shape;
 use super::{BackendError, Result};
+use crate::experiment::Counters;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -15,11 +16,12 @@ const ARENA: usize = 1 << 20;
 const ARENA_SHARE: usize = ARENA / 4;
 /// Parameters start at multiples of this: WebGPU's alignment of dynamic offsets.
 const ALIGN: usize = 256;
-/// Dispatches recorded before the queue gets them, so that the device starts early.
-const DISPATCHES: u32 = 128;
-/// Multiplications recorded before the queue gets them: systems reset a GPU
-/// that is busy with one submission for seconds.
-const WORK: u64 = 4 << 30;
+/// Multiplications recorded before the queue gets them: systems reset a GPU that is
+/// busy with one submission for seconds. A GPU of 100 GFLOP/s, which is slow, is busy
+/// for less than one; a chunk of a sweep of GPT-2 small is 22 G, read closely 32 G.
+const WORK: u64 = 40 << 30;
+/// The same of an adapter in software.
+const WORK_IN_SOFTWARE: u64 = 4 << 30;
 /// Bytes written before the queue is told to take them: until then they are held twice.
 const WRITTEN: u64 = 64 << 20;
 /// Stands for the arena among buffers' ids, which start at 1.
@@ -33,12 +35,23 @@ pub(super) struct Recorder {
     kernels: Kernels,
     max_groups: u32,
     max_across: u32,
+    most_work: u64,
     /// Parameters and row lists. `Queue::write_buffer` acts before everything in
     /// the next submission, so it must not be aimed at what a recorded command
     /// reads: the arena is written once per submission, just before it.
     arena: wgpu::Buffer,
     state: RefCell<State>,
     written: Cell<u64>,
+    counts: Cell<Counts>,
+}
+
+/// What was done so far.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    dispatches: u64,
+    submissions: u64,
+    bytes_written: u64,
+    bytes_read: u64,
 }
 
 #[derive(Default)]
@@ -47,7 +60,6 @@ struct State {
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     arena: Vec<u8>,
-    dispatches: u32,
     work: u64,
     scopes: Option<Scopes>,
     /// Bytes made by the pool when the scopes were opened.
@@ -60,7 +72,7 @@ pub(super) struct Dispatch<'a> {
     /// Bound before the inputs, where the kernel has a list.
     pub list: Option<&'a [u32]>,
     pub inputs: &'a [&'a Rc<Held>],
-    pub out: &'a Rc<Held>,
+    pub outs: &'a [&'a Rc<Held>],
     /// The kernel's `Params` after `list` and `across`.
     pub params: &'a [u32],
     /// Workgroups.
@@ -70,7 +82,14 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Recorder {
-    pub fn new(device: wgpu::Device, queue: wgpu::Queue, faults: Faults, pool: Pool) -> Self {
+    /// `software`: the adapter is the CPU in disguise.
+    pub fn new(
+        device: wgpu::Device,
+        queue: wgpu::Queue,
+        faults: Faults,
+        pool: Pool,
+        software: bool,
+    ) -> Self {
         use wgpu::BufferUsages as Use;
         let state = State {
             scopes: Some(Scopes::open(&device)),
@@ -86,8 +105,13 @@ impl Recorder {
             kernels: Kernels::new(device.clone()),
             max_groups: device.limits().max_compute_workgroups_per_dimension,
             max_across: device.limits().max_compute_workgroups_per_dimension,
+            most_work: match software {
+                true => WORK_IN_SOFTWARE,
+                false => WORK,
+            },
             state: RefCell::new(state),
             written: Cell::new(0),
+            counts: Cell::default(),
             device,
             queue,
             faults,
@@ -119,7 +143,7 @@ impl Recorder {
         let list = d
             .list
             .map(|_| long.as_ref().map_or(arena, |h| (h.id, &h.buffer)));
-        let held = d.inputs.iter().chain([&d.out]).map(|h| (h.id, &h.buffer));
+        let held = d.inputs.iter().chain(d.outs).map(|h| (h.id, &h.buffer));
         let buffers: Vec<_> = list.into_iter().chain(held).collect();
         let bind_group = self.kernels.bind(d.kernel, &self.arena, &buffers);
         let mut state = self.state.borrow_mut();
@@ -127,14 +151,39 @@ impl Recorder {
         pass.set_pipeline(self.kernels.pipeline(d.kernel));
         pass.set_bind_group(0, &bind_group, &[at]);
         pass.dispatch_workgroups(across, down, 1);
-        state.dispatches += 1;
         state.work += d.work;
-        let enough = state.dispatches >= DISPATCHES || state.work >= WORK;
+        let enough = state.work >= self.most_work;
+        self.count(|c| c.dispatches += 1);
         drop(state);
         if enough {
             self.submit();
         }
         Ok(())
+    }
+
+    fn count(&self, f: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        f(&mut counts);
+        self.counts.set(counts);
+    }
+
+    /// Notes that so many bytes were read.
+    pub fn read(&self, bytes: u64) {
+        self.count(|c| c.bytes_read += bytes);
+    }
+
+    /// What was done and made so far.
+    pub fn counters(&self) -> Counters {
+        let counts = self.counts.get();
+        Counters {
+            dispatches: counts.dispatches,
+            submissions: counts.submissions,
+            // The arena is one of them.
+            buffers_made: self.pool.made().0 + 1,
+            pipelines_made: self.kernels.pipelines(),
+            bytes_written: counts.bytes_written,
+            bytes_read: counts.bytes_read,
+        }
     }
 
     /// Runs at most so many workgroups side by side.
@@ -187,7 +236,7 @@ impl Recorder {
         }
         if self.pool.recording() {
             let at = self.arena_put(bytes, 0, |_, _| ());
-            self.copy_buffer(&self.arena, u64::from(at), to, bytes.len() as u64);
+            self.copy_buffer(&self.arena, u64::from(at), to, 0, bytes.len() as u64);
         } else {
             self.write_now(to, 0, bytes);
         }
@@ -197,22 +246,23 @@ impl Recorder {
     pub fn write_now(&self, to: &Held, at: u64, bytes: &[u8]) {
         self.queue.write_buffer(&to.buffer, at, bytes);
         self.written.set(self.written.get() + bytes.len() as u64);
+        self.count(|c| c.bytes_written += bytes.len() as u64);
         if self.written.get() >= WRITTEN {
             self.submit();
         }
     }
 
     fn hold_bytes(&self, bytes: &[u8]) -> Result<Rc<Held>> {
-        let held = self.pool.take(Kind::Storage, bytes.len() as u64)?;
+        let held = self.pool.take(Kind::Result, bytes.len() as u64)?;
         self.write(&held, bytes);
         Ok(held)
     }
 
-    /// Copies bytes from `offset` of a buffer to the start of another.
-    pub fn copy_buffer(&self, source: &wgpu::Buffer, offset: u64, to: &Held, bytes: u64) {
+    /// Copies bytes from `offset` of a buffer to `at` of another.
+    pub fn copy_buffer(&self, source: &wgpu::Buffer, offset: u64, to: &Held, at: u64, bytes: u64) {
         let mut state = self.state.borrow_mut();
         let encoder = state.encoder(self);
-        encoder.copy_buffer_to_buffer(source, offset, &to.buffer, 0, bytes);
+        encoder.copy_buffer_to_buffer(source, offset, &to.buffer, at, bytes);
     }
 
     /// Sets the start of a buffer to zero.
@@ -228,11 +278,12 @@ impl Recorder {
         state.pass = None;
         if !state.arena.is_empty() {
             self.queue.write_buffer(&self.arena, 0, &state.arena);
+            self.count(|c| c.bytes_written += state.arena.len() as u64);
             state.arena.clear();
         }
         self.queue
             .submit(state.encoder.take().map(wgpu::CommandEncoder::finish));
-        state.dispatches = 0;
+        self.count(|c| c.submissions += 1);
         state.work = 0;
         self.written.set(0);
         drop(state);

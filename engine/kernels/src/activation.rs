@@ -1,0 +1,168 @@
+//! The MLP's activation functions, to about 1e-6 of their value.
+
+use crate::Vector;
+
+/// An activation function, by the number that a module understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Function {
+    Identity,
+    GeluNew,
+    Gelu,
+    Relu,
+    Silu,
+    Tanh,
+}
+
+/// # Safety
+/// The machine has the instructions of `V`.
+#[inline(always)]
+pub(crate) unsafe fn activate<V: Vector>(function: Function, values: &mut [f32]) {
+    // SAFETY: every value of the slice, once.
+    unsafe { each::<V>(function, values.as_mut_ptr(), values.len()) }
+}
+
+/// # Safety
+/// `values` is valid for `n` values.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+pub(crate) unsafe fn each<V: Vector>(function: Function, values: *mut f32, n: usize) {
+    // One loop a function: a choice inside the loop would be made for each register.
+    unsafe {
+        match function {
+            Function::Identity => {}
+            Function::GeluNew => over::<V>(values, n, gelu_new, gelu_new),
+            Function::Gelu => over::<V>(values, n, gelu, gelu),
+            Function::Relu => over::<V>(values, n, relu, relu),
+            Function::Silu => over::<V>(values, n, silu, silu),
+            Function::Tanh => over::<V>(values, n, tanh, tanh),
+        }
+    }
+}
+
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+unsafe fn over<V: Vector>(
+    values: *mut f32,
+    n: usize,
+    f: impl Fn(V) -> V,
+    rest: impl Fn(f32) -> f32,
+) {
+    let whole = n - n % V::LANES;
+    unsafe {
+        let mut i = 0;
+        while i < whole {
+            f(V::load(values.add(i))).store(values.add(i));
+            i += V::LANES;
+        }
+        while i < n {
+            *values.add(i) = rest(*values.add(i));
+            i += 1;
+        }
+    }
+}
+
+/// `x / 2 (1 + tanh(u))` with `u = sqrt(2 / pi) (x + 0.044715 x^3)`, which is
+/// `x / (1 + exp(-2 u))`.
+#[inline(always)]
+fn gelu_new<V: Vector>(x: V) -> V {
+    const SCALE: f32 = -1.595_769_1; // -2 sqrt(2 / pi)
+    let cubic = x
+        .mul(x)
+        .mul_add(V::splat(0.044_715 * SCALE), V::splat(SCALE));
+    x.div(V::splat(1.0).add(exp(x.mul(cubic))))
+}
+
+/// `x Phi(x)`, with `Phi(-|x|) = erfc(|x| / sqrt(2)) / 2` as a Chebyshev fit
+/// (Press et al., Numerical Recipes in C, 2nd edition, section 6.2).
+#[inline(always)]
+fn gelu<V: Vector>(x: V) -> V {
+    const FIT: [f32; 9] = [
+        -0.822_152_23,
+        1.488_515_87,
+        -1.135_203_98,
+        0.278_868_07,
+        -0.186_288_06,
+        0.096_784_18,
+        0.374_091_96,
+        1.000_023_68,
+        -1.265_512_23,
+    ];
+    let z = abs(x).mul(V::splat(core::f32::consts::FRAC_1_SQRT_2));
+    let one = V::splat(1.0);
+    let t = one.div(z.mul_add(V::splat(0.5), one));
+    let mut fit = V::splat(0.170_872_77);
+    for c in FIT {
+        fit = fit.mul_add(t, V::splat(c));
+    }
+    let below = t.mul(exp(fit.sub(z.mul(z)))).mul(V::splat(0.5));
+    x.mul(x.less(V::splat(0.0), below, one.sub(below)))
+}
+
+#[inline(always)]
+fn relu<V: Vector>(x: V) -> V {
+    x.less(V::splat(0.0), V::splat(0.0), x)
+}
+
+#[inline(always)]
+fn silu<V: Vector>(x: V) -> V {
+    x.div(V::splat(1.0).add(exp(V::splat(0.0).sub(x))))
+}
+
+/// `1 - 2 / (exp(2 |x|) + 1)` with the sign of `x`; near 0, where that cancels,
+/// an odd polynomial (Moshier, Cephes, `tanhf`).
+#[inline(always)]
+fn tanh<V: Vector>(x: V) -> V {
+    const FIT: [f32; 4] = [
+        2.063_908_9e-2,
+        -5.373_971_6e-2,
+        1.333_144_2e-1,
+        -3.333_328_2e-1,
+    ];
+    let (one, two, size) = (V::splat(1.0), V::splat(2.0), abs(x));
+    let square = x.mul(x);
+    let mut fit = V::splat(-5.704_988_7e-3);
+    for c in FIT {
+        fit = fit.mul_add(square, V::splat(c));
+    }
+    let near = fit.mul(square).mul_add(x, x);
+    let far = one.sub(two.div(exp(size.mul(two)).add(one)));
+    let far = x.less(V::splat(0.0), V::splat(0.0).sub(far), far);
+    // The other way round a NaN would become 1.
+    V::splat(0.625).less(size, far, near)
+}
+
+#[inline(always)]
+fn abs<V: Vector>(x: V) -> V {
+    x.less(V::splat(0.0), V::splat(0.0).sub(x), x)
+}
+
+/// `e^x`, `x` held between -87 and 88: `2^n e^r` with a polynomial for
+/// `|r| <= ln(2) / 2` (Moshier, Cephes, `expf`).
+#[inline(always)]
+pub(crate) fn exp<V: Vector>(x: V) -> V {
+    const FIT: [f32; 5] = [
+        1.398_2e-3,
+        8.333_452e-3,
+        4.166_579_6e-2,
+        1.666_666_5e-1,
+        5.000_000_1e-1,
+    ];
+    // Adding 1.5 * 2^23 leaves the nearest whole number in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let (low, high) = (V::splat(-87.0), V::splat(88.0));
+    let x = x.less(low, low, x);
+    let x = high.less(x, high, x);
+    let n = x
+        .mul_add(V::splat(core::f32::consts::LOG2_E), V::splat(ROUND))
+        .sub(V::splat(ROUND));
+    // ln(2) in two parts, the first of few bits, so that n times it is exact.
+    let r = n.mul_add(V::splat(-0.693_359_375), x);
+    let r = n.mul_add(V::splat(2.121_944_4e-4), r);
+    let mut fit = V::splat(1.987_569_2e-4);
+    for c in FIT {
+        fit = fit.mul_add(r, V::splat(c));
+    }
+    let fit = fit.mul(r).mul_add(r, r).add(V::splat(1.0));
+    fit.mul(n.add(V::splat(ROUND + 127.0)).to_exponent())
+}

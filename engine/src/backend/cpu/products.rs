@@ -1,0 +1,126 @@
+//! Matrix products, by the kernels of `engine/kernels`.
+
+use super::threads::in_parts;
+use super::{BackendError, DEVICE, Result, Then, relaxed, with_rows};
+use crate::model::Activation;
+use candle_core::Tensor;
+use patchbay_kernels::{Function, Linear, SCRATCH, Unembed};
+use std::cell::RefCell;
+use std::ptr::null;
+
+thread_local! {
+    /// What the kernels pack into, made once a thread.
+    static PACKED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Columns between two threads' parts: whole registers and lines of the cache.
+const COLUMNS: usize = 16;
+
+pub(super) fn function(activation: Activation) -> Function {
+    match activation {
+        Activation::GeluNew => Function::GeluNew,
+        Activation::Gelu => Function::Gelu,
+        Activation::Relu => Function::Relu,
+        Activation::Silu => Function::Silu,
+        Activation::Tanh => Function::Tanh,
+    }
+}
+
+pub(super) fn linear(
+    x: &Tensor,
+    weight: &Tensor,
+    bias: &Tensor,
+    then: Then<Tensor>,
+) -> Result<Tensor> {
+    let ((rows, inner), columns) = (x.dims2()?, weight.dims2()?.1);
+    expect("linear", (inner, columns), weight)?;
+    expect("linear", (1, columns), bias)?;
+    let (function, onto) = match then {
+        Then::Nothing => (Function::Identity, None),
+        Then::Activate(activation) => (function(activation), None),
+        Then::Add(onto) => (Function::Identity, Some(onto)),
+    };
+    if let Some(onto) = onto {
+        expect("linear", (rows, columns), onto)?;
+    }
+    let tensors = [x, weight, bias, onto.unwrap_or(bias)];
+    let out = with_rows(tensors, |[x, weight, bias, more]| {
+        Ok(filled(rows * columns, |out| {
+            let product = Linear {
+                rows,
+                inner,
+                columns,
+                x: x.start(),
+                x_stride: x.stride,
+                weight: weight.start(),
+                weight_stride: weight.stride,
+                bias: bias.start(),
+                onto: onto.map_or_else(null, |_| more.start()),
+                onto_stride: more.stride,
+                function,
+                out,
+                out_stride: columns,
+                scratch: std::ptr::null_mut(),
+            };
+            in_parts(columns, COLUMNS, rows * inner * columns, |part| {
+                PACKED.with_borrow_mut(|packed| {
+                    packed.resize(SCRATCH, 0.0);
+                    // SAFETY: the shapes were compared above, and candle's views
+                    // lie inside their storage; the parts do not overlap.
+                    unsafe {
+                        let mut product = product.some(part);
+                        product.scratch = packed.as_mut_ptr();
+                        relaxed::linear(&product);
+                    }
+                });
+            });
+        }))
+    })?;
+    Ok(Tensor::from_vec(out, (rows, columns), &DEVICE)?)
+}
+
+pub(super) fn unembed(x: &Tensor, wte: &Tensor) -> Result<Tensor> {
+    let ((rows, inner), tokens) = (x.dims2()?, wte.dims2()?.0);
+    expect("unembed", (tokens, inner), wte)?;
+    let out = with_rows([x, wte], |[x, wte]| {
+        Ok(filled(rows * tokens, |out| {
+            let product = Unembed {
+                rows,
+                inner,
+                tokens,
+                x: x.start(),
+                x_stride: x.stride,
+                wte: wte.start(),
+                wte_stride: wte.stride,
+                out,
+                out_stride: tokens,
+            };
+            in_parts(tokens, COLUMNS, rows * inner * tokens, |part| {
+                // SAFETY: as in `linear`.
+                unsafe { relaxed::unembed(&product.some(part)) };
+            });
+        }))
+    })?;
+    Ok(Tensor::from_vec(out, (rows, tokens), &DEVICE)?)
+}
+
+/// `n` values, every one of them written by `f`.
+fn filled(n: usize, f: impl FnOnce(*mut f32)) -> Vec<f32> {
+    let mut out = Vec::with_capacity(n);
+    f(out.as_mut_ptr());
+    // SAFETY: there is room for `n`, and a product writes all of its values.
+    unsafe { out.set_len(n) };
+    out
+}
+
+fn expect(operation: &'static str, shape: (usize, usize), x: &Tensor) -> Result<()> {
+    let found = x.dims2()?;
+    if found == shape {
+        return Ok(());
+    }
+    Err(BackendError::Shape {
+        operation,
+        expected: format!("{:?}", [shape.0, shape.1]),
+        found: format!("{:?}", [found.0, found.1]),
+    })
+}

@@ -1,0 +1,143 @@
+// out[r, h] = sum over the keys j < len_r of softmax(scale (q[r, h] . key(r, j)[h])) value(r, j)[h]
+//
+// pattern.wgsl and mix.wgsl in one, where nobody looks at the pattern; shapes and
+// slots as there, `width` columns a head; kept_k and kept_v: [slots, heads * width].
+// One workgroup a row and head goes over the keys in stretches of 64, a lane a key
+// and then a lane a column. What was summed before is shrunk when a larger score
+// comes. A lane reads back only what it wrote to `out` itself.
+// CPU twin: cpu/attention.rs, `pattern` and then `mix`.
+
+struct Params {
+    list: u32, // unused
+    across: u32, // workgroups side by side
+    rows: u32,
+    heads: u32,
+    width: u32,
+    t: u32,
+    q_offset: u32,
+    q_stride: u32,
+    k_offset: u32,
+    k_stride: u32,
+    v_offset: u32,
+    v_stride: u32,
+    kept_k_offset: u32,
+    kept_k_stride: u32,
+    kept_v_offset: u32,
+    kept_v_stride: u32,
+    scale: f32,
+}
+
+const OWN_ROW = 0x80000000u;
+
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> q: array<f32>;
+@group(0) @binding(2) var<storage, read> k: array<f32>;
+@group(0) @binding(3) var<storage, read> v: array<f32>;
+@group(0) @binding(4) var<storage, read> kept_k: array<f32>;
+@group(0) @binding(5) var<storage, read> kept_v: array<f32>;
+@group(0) @binding(6) var<storage, read> slots: array<u32>;
+@group(0) @binding(7) var<storage, read_write> out: array<f32>;
+
+var<workgroup> lanes: array<f32, 64>;
+var<workgroup> weights: array<f32, 64>; // of the stretch's keys
+var<workgroup> places: array<u32, 64>; // their slots
+
+fn largest(lane: u32, value: f32) -> f32 {
+    workgroupBarrier();
+    lanes[lane] = value;
+    workgroupBarrier();
+    for (var span = 32u; span > 0u; span /= 2u) {
+        if lane < span {
+            lanes[lane] = max(lanes[lane], lanes[lane + span]);
+        }
+        workgroupBarrier();
+    }
+    return lanes[0];
+}
+
+fn sum(lane: u32, value: f32) -> f32 {
+    workgroupBarrier();
+    lanes[lane] = value;
+    workgroupBarrier();
+    for (var span = 32u; span > 0u; span /= 2u) {
+        if lane < span {
+            lanes[lane] += lanes[lane + span];
+        }
+        workgroupBarrier();
+    }
+    return lanes[0];
+}
+
+fn score(q_first: u32, slot: u32, head: u32) -> f32 {
+    var dot = 0.0;
+    if (slot & OWN_ROW) != 0u {
+        let first = p.k_offset + (slot & ~OWN_ROW) * p.k_stride + head * p.width;
+        for (var i = 0u; i < p.width; i++) {
+            dot += q[q_first + i] * k[first + i];
+        }
+    } else {
+        let first = p.kept_k_offset + slot * p.kept_k_stride + head * p.width;
+        for (var i = 0u; i < p.width; i++) {
+            dot += q[q_first + i] * kept_k[first + i];
+        }
+    }
+    return p.scale * dot;
+}
+
+fn value_at(slot: u32, column: u32) -> f32 {
+    if (slot & OWN_ROW) != 0u {
+        return v[p.v_offset + (slot & ~OWN_ROW) * p.v_stride + column];
+    }
+    return kept_v[p.kept_v_offset + slot * p.kept_v_stride + column];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let i = group.y * p.across + group.x;
+    if i >= p.rows * p.heads {
+        return;
+    }
+    let row = i / p.heads;
+    let head = i % p.heads;
+    let first_slot = 2u * p.rows + slots[row] * p.t;
+    let len = slots[p.rows + row];
+    let q_first = p.q_offset + row * p.q_stride + head * p.width;
+
+    var high = -3.4e38;
+    var total = 0.0;
+    for (var first = 0u; first < len; first += 64u) {
+        let count = min(64u, len - first);
+        var s = -3.4e38;
+        var place = 0u;
+        if lane < count {
+            place = slots[first_slot + first + lane];
+            s = score(q_first, place, head);
+        }
+        let higher = max(high, largest(lane, s));
+        var weight = 0.0;
+        if lane < count {
+            weight = exp(s - higher);
+        }
+        let shrink = exp(high - higher);
+        high = higher;
+        total = total * shrink + sum(lane, weight);
+        weights[lane] = weight;
+        places[lane] = place;
+        workgroupBarrier();
+        for (var c = lane; c < p.width; c += 64u) {
+            let column = head * p.width + c;
+            let at = row * p.heads * p.width + column;
+            var z = 0.0;
+            if first > 0u {
+                z = out[at] * shrink;
+            }
+            for (var j = 0u; j < count; j++) {
+                z += weights[j] * value_at(places[j], column);
+            }
+            if first + 64u >= len {
+                z /= total;
+            }
+            out[at] = z;
+        }
+    }
+}

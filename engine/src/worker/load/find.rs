@@ -1,0 +1,189 @@
+//! From a model's name to the folder its files come from, and what is known of them.
+
+use super::http;
+use super::shelf::{Manifest, Shelf};
+use super::{FetchError, LoadError};
+use crate::model::Config;
+use crate::source::{self, Named, Place, WEIGHTS};
+use crate::worker::Offer;
+use serde::Deserialize;
+use web_sys::AbortSignal;
+
+/// Memory beside the weights: activations, the tokenizer, the page.
+const WORKING_MEMORY: u64 = 100 << 20;
+
+/// Where a model's files come from.
+pub struct Source {
+    pub named: Named,
+    /// The address that it is kept under: of a repository, that of the name.
+    pub key: String,
+    pub manifest: Manifest,
+    /// Where it is kept; `None` where nothing is kept yet, or ever.
+    pub shelf: Option<Shelf>,
+    pub remarks: Vec<String>,
+}
+
+/// A hub's answer about a repository.
+#[derive(Deserialize)]
+struct Listing {
+    sha: String,
+    #[serde(default)]
+    siblings: Vec<Sibling>,
+    #[serde(default, rename = "cardData")]
+    card: Option<Card>,
+}
+
+#[derive(Deserialize)]
+struct Sibling {
+    rfilename: String,
+    size: Option<u64>,
+    lfs: Option<Lfs>,
+}
+
+#[derive(Deserialize)]
+struct Lfs {
+    sha256: String,
+}
+
+#[derive(Default, Deserialize)]
+struct Card {
+    #[serde(default)]
+    license: serde_json::Value,
+}
+
+/// What is kept of a model, or else what its host says of it.
+pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<Source, LoadError> {
+    let named = Named::parse(model)?;
+    let key = named.folder(place);
+    let mut remarks = Vec::new();
+    let kept = match named {
+        Named::Bundled(_) => None,
+        _ => Shelf::find(&key).await,
+    };
+    let (shelf, manifest) = match kept {
+        Some((shelf, manifest)) => (Some(shelf), manifest),
+        None => {
+            let mut manifest = Manifest {
+                model: model.into(),
+                folder: key.clone(),
+                revision: None,
+                licence: None,
+                published: None,
+                bytes: None,
+                tag: None,
+                sha256: None,
+            };
+            if let Named::Repository {
+                repository,
+                revision,
+            } = &named
+            {
+                manifest.revision.clone_from(revision);
+                match named.published() {
+                    Some(known) => {
+                        manifest.licence = Some(known.licence.into());
+                        manifest.published = Some(known.sha256.into());
+                        manifest.bytes = Some(known.bytes);
+                    }
+                    None => {
+                        let asked = source::listing(place, repository, revision.as_deref());
+                        match listing(&asked, signal).await {
+                            Ok(found) => found.tell(place, repository, &mut manifest),
+                            Err(e @ (FetchError::Cancelled | FetchError::Missing { .. } | FetchError::Denied { .. })) => return Err(e.into()),
+                            Err(e) => remarks.push(format!(
+                                "The hub's list of files could not be read, so the weights cannot be checked against a published hash: {e}."
+                            )),
+                        }
+                    }
+                }
+            }
+            (None, manifest)
+        }
+    };
+    Ok(Source {
+        named,
+        key,
+        manifest,
+        shelf,
+        remarks,
+    })
+}
+
+async fn listing(url: &str, signal: &AbortSignal) -> Result<Listing, FetchError> {
+    let bytes = http::all(url, signal).await?;
+    serde_json::from_slice(&bytes).map_err(|e| FetchError::Unreachable {
+        url: url.into(),
+        reason: format!("its answer is not a list of files: {e}"),
+    })
+}
+
+impl Listing {
+    fn tell(self, place: &Place, repository: &str, manifest: &mut Manifest) {
+        manifest.folder = source::resolved(place, repository, &self.sha);
+        manifest.revision = Some(self.sha);
+        if let Some(weights) = self.siblings.into_iter().find(|s| s.rfilename == WEIGHTS) {
+            manifest.bytes = weights.size;
+            manifest.published = weights.lfs.map(|lfs| lfs.sha256.to_lowercase());
+        }
+        manifest.licence = match self.card.unwrap_or_default().license {
+            serde_json::Value::String(name) => Some(name),
+            serde_json::Value::Array(names) => {
+                let names: Vec<&str> = names.iter().filter_map(|n| n.as_str()).collect();
+                Some(names.join(", "))
+            }
+            _ => None,
+        };
+    }
+}
+
+/// What loading a model would take.
+pub async fn offer(model: &str, place: &Place, signal: &AbortSignal) -> Result<Offer, LoadError> {
+    let source = source(model, place, signal).await?;
+    let mut offer = Offer {
+        model: model.into(),
+        folder: source.manifest.folder.clone(),
+        host: source.named.host(place),
+        complete: source.manifest.sha256.is_some(),
+        licence: source.manifest.licence.clone(),
+        revision: source.manifest.revision.clone(),
+        bytes: source.manifest.bytes,
+        sha256: source.manifest.published.clone(),
+        remarks: source.remarks,
+        ..Offer::default()
+    };
+    if let Some(shelf) = &source.shelf {
+        offer.kept = shelf.bytes(&source.manifest).await;
+    }
+    if let Named::Bundled(_) = source.named {
+        offer.complete = true;
+        return Ok(offer);
+    }
+    offer.parameters = match (source.named.published(), &source.shelf) {
+        (Some(known), _) => Some(known.parameters),
+        (None, shelf) => {
+            let kept = match shelf {
+                Some(shelf) => shelf.file("config.json").await.map(|b| b.to_vec()),
+                None => None,
+            };
+            let config = match kept {
+                Some(kept) => kept,
+                None => http::all(&format!("{}config.json", offer.folder), signal).await?,
+            };
+            let config = Config::from_json(&config)?;
+            Some(config.parameters())
+        }
+    };
+    if offer.bytes.is_none() {
+        offer.bytes = http::size(&format!("{}{WEIGHTS}", offer.folder), signal).await?;
+    }
+    offer.memory = offer.parameters.map(|n| 4 * n + WORKING_MEMORY);
+    if offer
+        .memory
+        .is_some_and(|bytes| bytes > u64::from(u32::MAX))
+    {
+        offer.remarks.push(
+            "It needs more than the 4 GB that a page may use on the CPU; only a GPU with room for it can run it.".into(),
+        );
+    }
+    Ok(offer)
+}

@@ -1,0 +1,213 @@
+//! A model's three files, from wherever they are to an engine.
+
+mod error;
+mod find;
+mod http;
+mod meter;
+mod shelf;
+mod weights;
+
+pub(super) use error::{FetchError, LoadError};
+pub(super) use find::offer;
+pub(super) use shelf::{forget, list};
+
+use super::engines::{Coming, Engine};
+use super::js::words;
+use super::{BackendChoice, Keeping, SourceInfo};
+use crate::experiment::Progress;
+use crate::source::{Named, Place};
+use find::Source;
+use futures_util::future::try_join;
+use meter::Meter;
+use shelf::Shelf;
+use web_sys::{AbortSignal, RequestCache};
+use weights::{Way, Weights};
+
+/// What is loaded, and whoever waits for it.
+pub(super) struct Load<'a> {
+    pub model: &'a str,
+    pub place: &'a Place,
+    pub backend: BackendChoice,
+    pub signal: &'a AbortSignal,
+    /// Milliseconds since some moment.
+    pub now: &'a dyn Fn() -> f64,
+    pub report: &'a dyn Fn(Progress, Option<String>),
+    /// Lets go of the model loaded before: two at once may not fit.
+    pub make_room: &'a dyn Fn(),
+}
+
+/// An attempt that failed.
+struct Failed {
+    error: LoadError,
+    /// Whether the browser had kept some of the files that it blames.
+    had_kept: bool,
+}
+
+impl<E: Into<LoadError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self {
+            error: error.into(),
+            had_kept: false,
+        }
+    }
+}
+
+impl Load<'_> {
+    /// Loads the model. Where what was kept is no good, or the files changed on
+    /// the way, it is done once more from the start.
+    pub async fn run(&self) -> Result<(Engine, SourceInfo), LoadError> {
+        let meter = Meter::new(self.now, self.report);
+        let failed = match self.attempt(&meter).await {
+            Ok(loaded) => return Ok(loaded),
+            Err(failed) => failed,
+        };
+        if !failed.error.blames_files() {
+            return Err(failed.error);
+        }
+        let key = Named::parse(self.model)?.folder(self.place);
+        forget(&key).await;
+        let changed = matches!(failed.error, LoadError::Fetch(FetchError::Changed { .. }));
+        if !failed.had_kept && !changed {
+            return Err(failed.error);
+        }
+        meter.restart();
+        match self.attempt(&meter).await {
+            Ok((engine, mut source)) => {
+                source.remarks.push(format!(
+                    "It was fetched from the start once more, because: {}.",
+                    failed.error
+                ));
+                Ok((engine, source))
+            }
+            Err(failed) => {
+                if failed.error.blames_files() {
+                    forget(&key).await;
+                }
+                Err(failed.error)
+            }
+        }
+    }
+
+    async fn attempt(&self, meter: &Meter<'_>) -> Result<(Engine, SourceInfo), Failed> {
+        let mut source = find::source(self.model, self.place, self.signal).await?;
+        meter.expect(source.manifest.bytes);
+        let had_kept = source.shelf.is_some();
+        let bundled = matches!(source.named, Named::Bundled(_));
+        if source.shelf.is_none() && !bundled {
+            source.open_shelf().await;
+        }
+        let blame = |e: LoadError| Failed { error: e, had_kept };
+        let (config, tokenizer) = try_join(
+            self.small(&source, "config.json"),
+            self.small(&source, "tokenizer.json"),
+        )
+        .await?;
+        (self.make_room)();
+        let mut coming = Coming::expect(self.model, &config, &tokenizer, self.backend)
+            .await
+            .map_err(|e| blame(e.into()))?;
+        drop((config, tokenizer));
+        let refused = Weights::new(Way {
+            coming: &mut coming,
+            shelf: &mut source.shelf,
+            manifest: &mut source.manifest,
+            meter,
+            signal: self.signal,
+            cache: match bundled {
+                true => RequestCache::Default,
+                // The browser would keep addresses that expire.
+                false => RequestCache::NoStore,
+            },
+        })
+        .bring()
+        .await
+        .map_err(blame)?;
+        meter.tell(None);
+        if let Some(reason) = refused {
+            // Parts alone would only fill the reader's disk.
+            forget(&source.key).await;
+            source.not_kept(&reason);
+        }
+        let bytes = coming.file_bytes();
+        let engine = coming.finish().map_err(|e| blame(e.into()))?;
+        source
+            .verify(&engine.model().sha256, bytes)
+            .await
+            .map_err(|e| blame(e.into()))?;
+        let kept = match (bundled, &source.shelf) {
+            (true, _) => Keeping::Bundled,
+            (false, Some(_)) => Keeping::Kept,
+            (false, None) => Keeping::NotKept,
+        };
+        let info = SourceInfo {
+            folder: source.manifest.folder,
+            revision: source.manifest.revision,
+            published: source.manifest.published,
+            kept,
+            remarks: source.remarks,
+        };
+        Ok((engine, info))
+    }
+
+    /// A small file: as it is kept, or else fetched and kept.
+    async fn small(&self, source: &Source, name: &str) -> Result<Vec<u8>, FetchError> {
+        if let Some(shelf) = &source.shelf
+            && let Some(bytes) = shelf.file(name).await
+        {
+            return Ok(bytes.to_vec());
+        }
+        let url = format!("{}{name}", source.manifest.folder);
+        let bytes = http::patiently(&url, self.signal).await?;
+        if let Some(shelf) = &source.shelf {
+            // Refused only where the weights will be, too; they say so.
+            let _ = shelf.put_file(name, &bytes).await;
+        }
+        Ok(bytes)
+    }
+}
+
+impl Source {
+    async fn open_shelf(&mut self) {
+        let opened = match Shelf::open(&self.key).await {
+            Ok(shelf) => shelf.put_manifest(&self.manifest).await.map(|()| shelf),
+            Err(e) => Err(e),
+        };
+        match opened {
+            Ok(shelf) => self.shelf = Some(shelf),
+            Err(e) => self.not_kept(&words(&e)),
+        }
+    }
+
+    fn not_kept(&mut self, reason: &str) {
+        self.shelf = None;
+        self.remarks.push(format!(
+            "This browser does not keep the model ({reason}), so the next visit fetches it again."
+        ));
+    }
+
+    /// Compares the hash found with the one that is published or was found before.
+    async fn verify(&mut self, found: &str, bytes: Option<u64>) -> Result<(), FetchError> {
+        let manifest = &mut self.manifest;
+        if let Some(expected) = manifest.published.as_ref().or(manifest.sha256.as_ref())
+            && expected != found
+        {
+            return Err(FetchError::Hash {
+                folder: manifest.folder.clone(),
+                found: found.into(),
+                expected: expected.clone(),
+            });
+        }
+        if manifest.sha256.is_none() {
+            manifest.sha256 = Some(found.into());
+            manifest.bytes = bytes;
+            if let Some(shelf) = &self.shelf
+                && let Err(e) = shelf.put_manifest(manifest).await
+            {
+                let reason = words(&e);
+                forget(&self.key).await;
+                self.not_kept(&reason);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! The weights: what is kept of them, then what the network brings, with a new
+//! request from the next byte on wherever one breaks off.
+
+use super::http::{self, Reply};
+use super::meter::Meter;
+use super::shelf::{Manifest, PART, Shelf};
+use super::{FetchError, LoadError};
+use crate::source::WEIGHTS;
+use crate::worker::engines::Coming;
+use crate::worker::js::words;
+use js_sys::{Array, Uint8Array};
+use web_sys::{AbortSignal, Blob, RequestCache};
+
+/// Bytes that go into the page's memory at once.
+const STEP: u32 = 1 << 20;
+
+/// Bytes after which the device is waited for, so that they do not pile up.
+const SETTLE: u64 = 32 << 20;
+
+/// Requests in a row that may bring nothing before it is given up; the pauses
+/// between them double, from one second.
+const TRIES: u32 = 5;
+
+/// Of a server never heard of before, fewer: the address may be wrong.
+const FIRST_TRIES: u32 = 2;
+
+/// What the weights of one model need on their way to a device.
+pub struct Way<'a> {
+    pub coming: &'a mut Coming,
+    /// Where they are kept; `None` from the moment on when the browser refuses.
+    pub shelf: &'a mut Option<Shelf>,
+    pub manifest: &'a mut Manifest,
+    pub meter: &'a Meter<'a>,
+    pub signal: &'a AbortSignal,
+    /// What the browser's own cache may do.
+    pub cache: RequestCache,
+}
+
+/// The weights on their way.
+pub struct Weights<'a> {
+    way: Way<'a>,
+    url: String,
+    /// Bytes pushed.
+    at: u64,
+    settled: u64,
+    /// Chunks of the part that is not kept yet, and their bytes.
+    pending: Array,
+    pending_bytes: u64,
+    parts: u64,
+    buffer: Vec<u8>,
+    /// Why the browser refused to keep more.
+    refused: Option<String>,
+}
+
+impl<'a> Weights<'a> {
+    pub fn new(way: Way<'a>) -> Self {
+        Self {
+            url: format!("{}{WEIGHTS}", way.manifest.folder),
+            way,
+            at: 0,
+            settled: 0,
+            pending: Array::new(),
+            pending_bytes: 0,
+            parts: 0,
+            buffer: Vec::new(),
+            refused: None,
+        }
+    }
+
+    /// Brings all of them. Why the browser refused to keep them, where it did.
+    pub async fn bring(mut self) -> Result<Option<String>, LoadError> {
+        self.kept().await?;
+        let (mut tries, mut heard) = (0, self.at > 0);
+        while !self.complete() {
+            let before = self.at;
+            let error = match self.request().await {
+                // The body ended, but the file did not.
+                Ok(()) if self.complete() => break,
+                Ok(()) => FetchError::Interrupted {
+                    url: self.url.clone(),
+                    done: self.at,
+                    reason: "the connection ended early".into(),
+                }
+                .into(),
+                Err(e) => e,
+            };
+            if self.at > before {
+                (tries, heard) = (0, true);
+            }
+            let LoadError::Fetch(error) = error else {
+                return Err(error);
+            };
+            tries += 1;
+            let most = if heard { TRIES } else { FIRST_TRIES };
+            let Some(reason) = error.passing().filter(|_| tries <= most) else {
+                return Err(error.into());
+            };
+            let seconds = match &error {
+                FetchError::Busy {
+                    after: Some(after), ..
+                } => *after,
+                _ => f64::from(1 << (tries - 1)),
+            };
+            self.way.meter.waits(&reason, seconds);
+            http::pause(seconds, self.way.signal).await?;
+        }
+        self.keep().await;
+        self.way.coming.settle().await?;
+        Ok(self.refused)
+    }
+
+    fn complete(&self) -> bool {
+        self.way.coming.file_bytes() == Some(self.at)
+    }
+
+    /// What the browser has kept.
+    async fn kept(&mut self) -> Result<(), LoadError> {
+        let Some(shelf) = self.way.shelf.clone() else {
+            return Ok(());
+        };
+        while let Some(part) = shelf.part(self.at / PART).await {
+            self.push(&part, false).await?;
+            if self.complete() {
+                break;
+            }
+            if u64::from(part.length()) != PART {
+                return Err(FetchError::Changed {
+                    url: self.url.clone(),
+                    what: "what this browser had kept of it is damaged".into(),
+                }
+                .into());
+            }
+        }
+        self.parts = self.at / PART;
+        Ok(())
+    }
+
+    /// One request, read to its end.
+    async fn request(&mut self) -> Result<(), LoadError> {
+        let mut reply = http::get(&self.url, self.at, self.way.cache, self.way.signal).await?;
+        self.check(&reply)?;
+        if self.at == 0 {
+            self.note(&reply).await;
+        }
+        let mut skip = self.at.saturating_sub(reply.start);
+        while let Some(chunk) = reply.chunk().await? {
+            // A server without ranges sends again what has come already.
+            let skipped = skip.min(u64::from(chunk.length()));
+            skip -= skipped;
+            #[allow(clippy::cast_possible_truncation)] // at most the chunk's length
+            let chunk = chunk.subarray(skipped as u32, chunk.length());
+            if chunk.length() == 0 {
+                continue;
+            }
+            self.hold(&chunk).await;
+            self.push(&chunk, true).await?;
+            if let (Some(found), Some(expected)) = (reply.total, self.way.coming.file_bytes())
+                && found < expected
+            {
+                let url = self.url.clone();
+                return Err(FetchError::CutShort {
+                    url,
+                    found,
+                    expected,
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an answer belongs to the version that has come so far.
+    fn check(&self, reply: &Reply) -> Result<(), FetchError> {
+        let changed = |what: String| FetchError::Changed {
+            url: reply.url.clone(),
+            what,
+        };
+        if reply.start > self.at {
+            return Err(changed(format!(
+                "byte {} was asked for, byte {} was sent",
+                self.at, reply.start
+            )));
+        }
+        if let (Some(old), Some(new)) = (&self.way.manifest.tag, &reply.tag)
+            && self.at > 0
+            && old != new
+        {
+            return Err(changed(format!("its mark was {old}, now it is {new}")));
+        }
+        match (self.way.coming.file_bytes(), reply.total) {
+            (Some(expected), Some(found)) if self.at > 0 && expected != found => Err(changed(
+                format!("it had {expected} bytes, now it has {found}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes which version is kept from now on.
+    async fn note(&mut self, reply: &Reply) {
+        self.way.manifest.tag.clone_from(&reply.tag);
+        self.way.manifest.bytes = self.way.manifest.bytes.or(reply.total);
+        self.way.meter.expect(self.way.manifest.bytes);
+        if let Some(shelf) = self.way.shelf.clone() {
+            let put = shelf.put_manifest(self.way.manifest).await;
+            self.refuse(put.err());
+        }
+    }
+
+    /// Bytes to the device, some at a time.
+    async fn push(&mut self, chunk: &Uint8Array, fetched: bool) -> Result<(), LoadError> {
+        if self.way.signal.aborted() {
+            return Err(FetchError::Cancelled.into());
+        }
+        let length = chunk.length();
+        for first in (0..length).step_by(STEP as usize) {
+            let some = chunk.subarray(first, length.min(first + STEP));
+            self.buffer.resize(some.length() as usize, 0);
+            some.copy_to(&mut self.buffer);
+            self.way.coming.push(&self.buffer)?;
+        }
+        self.at += u64::from(length);
+        self.way.meter.add(u64::from(length), fetched);
+        if self.at - self.settled >= SETTLE {
+            self.settled = self.at;
+            self.way.coming.settle().await?;
+        }
+        Ok(())
+    }
+
+    /// Holds bytes from the network until a part of them is whole, and keeps it.
+    async fn hold(&mut self, chunk: &Uint8Array) {
+        let mut rest = chunk.clone();
+        while self.way.shelf.is_some() && rest.length() > 0 {
+            let room = PART - self.pending_bytes;
+            #[allow(clippy::cast_possible_truncation)] // at most a part
+            let now = room.min(u64::from(rest.length())) as u32;
+            // A copy: the browser may use a chunk's memory again.
+            self.pending.push(&rest.slice(0, now));
+            self.pending_bytes += u64::from(now);
+            rest = rest.subarray(now, rest.length());
+            if self.pending_bytes == PART {
+                self.keep().await;
+            }
+        }
+    }
+
+    /// Keeps the part that is held, the last one though it is shorter.
+    async fn keep(&mut self) {
+        let pending = std::mem::replace(&mut self.pending, Array::new());
+        let bytes = std::mem::take(&mut self.pending_bytes);
+        let Some(shelf) = self.way.shelf.clone().filter(|_| bytes > 0) else {
+            return;
+        };
+        let put = match Blob::new_with_u8_array_sequence(&pending) {
+            Ok(blob) => shelf.put_part(self.parts, &blob).await,
+            Err(e) => Err(e),
+        };
+        self.parts += 1;
+        self.refuse(put.err());
+    }
+
+    /// The browser will not keep more: the model is loaded without.
+    fn refuse(&mut self, error: Option<wasm_bindgen::JsValue>) {
+        if let Some(error) = error {
+            self.refused = Some(words(&error));
+            *self.way.shelf = None;
+        }
+    }
+}
