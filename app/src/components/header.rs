@@ -74,7 +74,6 @@ fn ModelInfo() -> impl IntoView {
         <div class="model" role="group" aria-label=t.model>
             <MenuButton />
             <p>
-                <span>{size}</span>
                 <span data-testid="backend">{on}</span>
             </p>
             <Segmented
@@ -87,6 +86,7 @@ fn ModelInfo() -> impl IntoView {
             />
             <details class="reason" hidden=is_away>
                 <summary>{t.details}</summary>
+                <p>{size}</p>
                 <p data-testid="backend-reason">{reason}</p>
                 <Source />
             </details>

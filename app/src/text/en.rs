@@ -30,7 +30,7 @@ const HEADER: Header = Header {
     model: "Model",
     model_size: |m| {
         format!(
-            "{} layers × {} heads, {} parameters",
+            "{} layers × {} heads, {} parameters.",
             m.n_layer,
             m.n_head,
             count(m.parameters)
@@ -291,7 +291,7 @@ const NOTICES: Notices = Notices {
     },
     reload_gpu: "Reload on GPU",
     continue_cpu: "Continue on CPU",
-    try_again: "Start again",
+    try_again: "Try again",
     no_such_model: |name| format!("There is no model “{name}” beside this page. "),
     other_model: "Choose another model",
     use_mini: "Use mini",

@@ -27,7 +27,7 @@ pub const MODELS: ModelsText = ModelsText {
     delete_short: "Delete",
     sure: "Really delete?",
     usage: |usage, quota| match quota {
-        Some(quota) => format!("Patchbay takes {usage} of the {quota} that it may."),
+        Some(quota) => format!("Patchbay takes {usage} of the {quota} it may take."),
         None => format!("Patchbay takes {usage}."),
     },
     persisted: "The browser has promised to keep it.",
@@ -112,7 +112,8 @@ fn from(source: &SourceInfo) -> String {
         Keeping::Bundled => return "It comes with the page.".into(),
         Keeping::Kept | Keeping::NotKept => format!("It comes from {}", source.folder),
     };
-    if let Some(revision) = &source.revision {
+    // The hub's addresses hold the commit already.
+    if let Some(revision) = source.revision.as_ref().filter(|r| !text.contains(*r)) {
         text += &format!(", commit {revision}");
     }
     text + match source.kept {
