@@ -47,6 +47,8 @@ export interface Offer {
 export interface LoadOptions extends DescribeOptions {
   /** `auto` (the default): a real GPU if there is one, else the CPU. */
   backend?: "auto" | "cpu" | "webgpu";
+  /** Workers that share a sweep on the CPU, each with the model; as many as there is room for when left out. */
+  engines?: number;
   /** Progress in bytes; `waiting` is a sentence while a broken connection is tried again. */
   onProgress?: (progress: Progress & { waiting?: string }) => void;
 }

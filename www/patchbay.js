@@ -52,6 +52,8 @@ export class PatchbayError extends Error {
  *   tokenizer.json and model.safetensors: absolute, or beginning with `./`, `../`
  *   or `/` and relative to the page;
  *   `backend`: `auto` (a real GPU if there is one, else the CPU), `cpu` or `webgpu`;
+ *   `engines`: workers that share a sweep on the CPU, as many as the machine has room
+ *   for when left out;
  *   `hub`: a server with the layout of the Hugging Face hub, in place of it;
  *   `onProgress`: called with `{ done, total, seconds_left, waiting }`, in bytes;
  *   `waiting` is a sentence while a broken connection is tried again;
@@ -59,13 +61,13 @@ export class PatchbayError extends Error {
  *   `base`: where Patchbay's files are, if not beside this one
  * @returns {Promise<import("./patchbay").Engine>}
  */
-export async function load({ model = "mini", backend = "auto", hub, onProgress, signal, base } = {}) {
+export async function load({ model = "mini", backend = "auto", engines, hub, onProgress, signal, base } = {}) {
   signal?.throwIfAborted();
   const place = placeOf(base, hub);
   const wire = new Wire(new URL("engine.js", place.home));
   try {
     await wire.ready;
-    const request = { type: "load", model: absolute(model), place, backend };
+    const request = { type: "load", model: absolute(model), place, backend, ...(engines && { engines }) };
     const onLoading = ({ progress, waiting }) => onProgress?.({ ...progress, waiting });
     const loaded = await wire.ask(request, { signal, onLoading });
     return new Engine(wire, loaded);

@@ -149,6 +149,9 @@ pub struct SweepReport {
     pub plan: PlanReport,
     /// Wall-clock seconds that it took.
     pub seconds: f64,
+    /// Engines that shared the work: workers of the page, each on a core of its own.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub engines: usize,
     /// What a GPU was asked to do for it; not there on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Counters>,
@@ -265,4 +268,13 @@ pub enum Update {
     },
     /// Of the steering room.
     Steer(SteerUpdate),
+}
+
+fn one() -> usize {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_one(n: &usize) -> bool {
+    *n == 1
 }

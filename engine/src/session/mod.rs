@@ -5,6 +5,7 @@
 
 mod advice;
 mod arriving;
+mod crew;
 mod generate;
 mod line;
 mod metric;
@@ -22,6 +23,7 @@ use crate::experiment::{
 use crate::model::{Cancelled, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError};
 use crate::rows::{PlanError, SlotPool};
 pub use arriving::Arriving;
+pub use crew::{Cells, Crew, Turn};
 use setup::Setup;
 
 /// A model on a device, ready for experiments.
@@ -46,6 +48,14 @@ pub trait Host {
     fn now(&self) -> f64;
     /// Lets other things happen; answers [`Cancelled`] to stop.
     fn breathe(&self) -> impl Future<Output = Result<(), Cancelled>>;
+    /// The other engines that a sweep is shared with, if there are any.
+    fn crew(&self) -> Option<&Crew> {
+        None
+    }
+    /// What a sweep does next, its pieces being laid out in `crew`.
+    fn turn(&self, crew: &Crew) -> impl Future<Output = Turn> {
+        crew.turn()
+    }
 }
 
 /// Why an experiment ended without a report.

@@ -136,45 +136,56 @@ impl<B: Backend> Session<B> {
             return Ok(None);
         }
         let mut values = vec![vec![None; columns]; shape.n_layer];
-        let mut before = 0;
-        for chunk in chunks {
-            let runs: Vec<Run> = chunk
-                .cells
-                .iter()
-                .map(|c| patched(sweep, roles, *c))
-                .collect();
+        let before = std::cell::Cell::new(0);
+        let alone = Crew::default();
+        let crew = host.crew().unwrap_or(&alone);
+        crew.open(chunks.len());
+        loop {
             let say = |done| {
-                Some(Update::Progress(progress(
-                    before + done,
-                    plan,
-                    host.now() - started,
-                )))
+                let done = before.get() + done;
+                Some(Update::Progress(progress(done, plan, host.now() - started)))
             };
-            let pulse = Beats::new(host, &say);
-            let (reads, _) = self.compute(&runs, &metric.wanted(), &pulse).await?;
-            before += chunk.multiplications;
-            let value = |read: &Option<Logits>| {
-                // Not reached: the run is its parent's.
-                read.as_ref()
-                    .map_or(unpatched, |logits| metric.value(logits))
+            let (piece, cells) = match host.turn(crew).await {
+                Turn::Over => break,
+                Turn::Done { piece, cells } => (piece, cells),
+                Turn::Do(piece) => {
+                    let pulse = Beats::new(host, &say);
+                    let cells = &chunks[piece].cells;
+                    let runs: Vec<Run> = cells.iter().map(|c| patched(sweep, roles, *c)).collect();
+                    let (reads, _) = self.compute(&runs, &metric.wanted(), &pulse).await?;
+                    let value = |read: &Option<Logits>| {
+                        // Not reached: the run is its parent's.
+                        read.as_ref()
+                            .map_or(unpatched, |logits| metric.value(logits))
+                    };
+                    let found = cells.iter().zip(&reads);
+                    let found = found.map(|(c, reads)| (c.layer, c.column, value(&reads[0])));
+                    (piece, found.collect())
+                }
             };
-            let mut cells = Vec::with_capacity(chunk.cells.len());
-            for (cell, reads) in chunk.cells.iter().zip(&reads) {
-                let value = value(&reads[0]);
-                values[cell.layer][cell.column] = Some(value);
-                cells.push((cell.layer, cell.column, value));
+            before.set(before.get() + chunks[piece].multiplications);
+            for (layer, column, value) in &cells {
+                values[*layer][*column] = Some(*value);
             }
             host.update(Update::Cells { cells });
             host.breathe().await?;
         }
+        // Whoever waited for the others in vain was stopped.
+        host.breathe().await?;
+        let engines = crew.hands();
+        crew.close();
         let report = SweepReport {
             site: sweep.site,
             values,
             plan,
             seconds: (host.now() - started) / 1000.0,
+            engines,
             device: Some(self.backend.counters() - before_it).filter(|c| c.dispatches > 0),
         };
-        self.last_sweep = Some((key, report.clone()));
+        // An engine that does pieces for another has only those.
+        if report.values.iter().flatten().all(Option::is_some) {
+            self.last_sweep = Some((key, report.clone()));
+        }
         Ok(Some(report))
     }
 }

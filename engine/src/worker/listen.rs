@@ -24,6 +24,7 @@ pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
             id,
             experiment: Box::new(experiment),
             preview: field(&message, "preview").unwrap_or(false),
+            share: field(&message, "share").unwrap_or(false),
         });
     }
     serde_wasm_bindgen::from_value(message).map_err(|e| Refused {

@@ -5,9 +5,13 @@
 //! Every request carries an `id`, and everything that answers it carries it back.
 
 #[cfg(feature = "worker")]
+mod attention;
+#[cfg(feature = "worker")]
 mod engines;
 #[cfg(feature = "worker")]
 mod failure;
+#[cfg(feature = "worker")]
+mod helpers;
 #[cfg(feature = "worker")]
 mod js;
 #[cfg(feature = "worker")]
@@ -55,6 +59,11 @@ pub enum Request {
         model: String,
         place: Place,
         backend: BackendChoice,
+        /// Engines that share a sweep on the CPU, this one included; as many as the
+        /// machine has room for when left out. Each holds the model, and takes its
+        /// files from where the browser keeps them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        engines: Option<usize>,
     },
     /// Say which models are kept in this browser.
     Kept { id: u32 },
@@ -66,7 +75,13 @@ pub enum Request {
         /// Everything but the sweep, which is only estimated.
         #[serde(default)]
         preview: bool,
+        /// Of the sweep, only the pieces that are given out: this engine shares
+        /// the work of another, which answers each [`Response::Wants`].
+        #[serde(default)]
+        share: bool,
     },
+    /// The piece of a shared sweep that was wanted; none, when none is left.
+    Piece { id: u32, piece: Option<usize> },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },
 }
@@ -102,6 +117,10 @@ pub enum Response {
     Update {
         id: u32,
         update: Box<Update>,
+    },
+    /// The engine is ready for another piece of a shared sweep.
+    Wants {
+        id: u32,
     },
     Done {
         id: u32,

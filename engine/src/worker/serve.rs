@@ -1,33 +1,25 @@
 //! The worker's desk: requests come in, are served one after the other, and
 //! answered.
 
+use super::attention::Attention;
 use super::engines::Engine;
 use super::failure::Ended;
+use super::helpers::{self, Helpers};
 use super::js::words;
 use super::load::{self, Load};
-use super::{Failure, FailureCode, Request, Response, listen};
-use crate::experiment::{Stage, Update};
-use crate::model::Cancelled;
-use crate::session::Host;
-use js_sys::Promise;
+use super::{Failure, FailureCode, Keeping, Request, Response, listen};
+use futures_channel::oneshot::Sender;
 use serde::Serialize;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use wasm_bindgen::JsCast;
 use wasm_bindgen::prelude::{Closure, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{
     AbortController, DedicatedWorkerGlobalScope, MessageChannel, MessageEvent, Performance,
 };
-
-/// Milliseconds of computing after which messages are looked at: short enough
-/// for a person, long enough to cost nothing.
-const BREATH_EVERY: f64 = 12.0;
-
-/// Milliseconds between two reports of progress.
-const PROGRESS_EVERY: f64 = 50.0;
 
 /// The request that is being served, 0 for none. A global, because the panic
 /// hook must know it.
@@ -55,6 +47,9 @@ pub fn serve() -> Result<(), JsValue> {
     let desk = Rc::new(Desk {
         clock,
         channel: MessageChannel::new()?,
+        helpers: Helpers::new(),
+        piece: RefCell::default(),
+        asides: RefCell::default(),
         waiting: RefCell::default(),
         running: RefCell::default(),
         engine: RefCell::default(),
@@ -69,25 +64,42 @@ pub fn serve() -> Result<(), JsValue> {
     Ok(())
 }
 
-struct Desk {
-    clock: Performance,
-    channel: MessageChannel,
+pub(super) struct Desk {
+    pub clock: Performance,
+    pub channel: MessageChannel,
+    pub helpers: Rc<Helpers>,
+    /// Where the next piece of a shared sweep goes.
+    pub piece: RefCell<Option<Sender<Option<usize>>>>,
     waiting: RefCell<VecDeque<Request>>,
     running: RefCell<Option<Running>>,
+    /// Requests that need no engine, and so do not wait for it.
+    asides: RefCell<Vec<Running>>,
     /// Taken out while it runs.
     engine: RefCell<Option<Engine>>,
 }
 
 #[derive(Clone)]
-struct Running {
-    id: u32,
-    abort: AbortController,
+pub(super) struct Running {
+    pub id: u32,
+    pub abort: AbortController,
 }
 
 impl Desk {
     fn receive(self: &Rc<Self>, message: JsValue) {
         match listen::request(message) {
             Ok(Request::Cancel { id }) => self.cancel(id),
+            Ok(Request::Piece { piece, .. }) => {
+                if let Some(give) = self.piece.take() {
+                    // Whoever wanted it may have been stopped.
+                    let _ = give.send(piece);
+                }
+            }
+            Ok(
+                request
+                @ (Request::Describe { .. } | Request::Kept { .. } | Request::Forget { .. }),
+            ) => {
+                spawn_local(self.clone().aside(request));
+            }
             Ok(request) => {
                 self.waiting.borrow_mut().push_back(request);
                 if self.running.borrow().is_none() {
@@ -105,7 +117,14 @@ impl Desk {
     fn cancel(&self, id: u32) {
         if let Some(running) = self.running.borrow().as_ref().filter(|r| r.id == id) {
             running.abort.abort();
+            self.helpers.crew().close();
+            self.piece.take();
         }
+        let asides = self.asides.borrow();
+        asides
+            .iter()
+            .filter(|a| a.id == id)
+            .for_each(|a| a.abort.abort());
         let mut waiting = self.waiting.borrow_mut();
         let before = waiting.len();
         waiting.retain(|request| request.id() != id);
@@ -131,22 +150,45 @@ impl Desk {
             };
             RUNNING.store(0, Ordering::Relaxed);
             *self.running.borrow_mut() = None;
-            post(&match answer {
-                Ok(response) => response,
-                Err(Ended::Cancelled) => Response::Cancelled { id },
-                Err(Ended::Failed(failure)) => Response::Failed { id, failure },
-            });
+            end(id, answer);
         }
     }
 
+    async fn aside(self: Rc<Self>, request: Request) {
+        let id = request.id();
+        let Ok(abort) = AbortController::new() else {
+            return self.cancel(id);
+        };
+        let signal = abort.signal();
+        self.asides.borrow_mut().push(Running { id, abort });
+        let answer = match request {
+            Request::Describe { model, place, .. } => load::offer(&model, &place, &signal)
+                .await
+                .map(|offer| Response::Described {
+                    id,
+                    offer: Box::new(offer),
+                })
+                .map_err(Ended::from),
+            request => {
+                if let Request::Forget { key, .. } = &request {
+                    load::forget(key).await;
+                }
+                let store = load::list().await;
+                Ok(Response::Kept { id, store })
+            }
+        };
+        self.asides.borrow_mut().retain(|a| a.id != id);
+        end(id, answer);
+    }
+
     async fn answer(&self, request: Request, running: &Running) -> Result<Response, Ended> {
-        let attention = Attention::new(self, running);
         match request {
             Request::Load {
                 id,
                 model,
                 place,
                 backend,
+                engines,
             } => {
                 let load = Load {
                     model: &model,
@@ -161,7 +203,10 @@ impl Desk {
                             waiting,
                         });
                     },
-                    make_room: &|| drop(self.engine.borrow_mut().take()),
+                    make_room: &|| {
+                        self.helpers.dismiss();
+                        drop(self.engine.borrow_mut().take());
+                    },
                 };
                 let loaded = load.run().await;
                 if loaded.is_err() {
@@ -169,12 +214,16 @@ impl Desk {
                     running.abort.abort();
                 }
                 let (engine, source) = loaded?;
-                let (model, backend) = (engine.model().clone(), engine.backend().clone());
+                let (info, on) = (engine.model().clone(), engine.backend().clone());
+                if on.name == "cpu" && source.kept != Keeping::NotKept {
+                    let more = helpers::wanted(engines, info.parameters);
+                    self.helpers.hire(more, &model, &place);
+                }
                 *self.engine.borrow_mut() = Some(engine);
                 Ok(Response::Loaded {
                     id,
-                    model,
-                    backend,
+                    model: info,
+                    backend: on,
                     source,
                 })
             }
@@ -182,32 +231,28 @@ impl Desk {
                 id,
                 experiment,
                 preview,
+                share,
             } => {
                 let engine = self.engine.borrow_mut().take();
                 let mut engine = engine.ok_or_else(|| {
                     Failure::new(FailureCode::Model, "no model is loaded; load one first")
                 })?;
+                let attention = Attention::new(self, running, share);
+                if !preview && !share {
+                    self.helpers.begin(&experiment);
+                }
                 let report = engine.run(&experiment, preview, &attention).await;
+                self.helpers.end();
                 *self.engine.borrow_mut() = Some(engine);
                 let report = Box::new(report?);
                 Ok(Response::Done { id, report })
             }
-            Request::Describe { id, model, place } => {
-                let offer = load::offer(&model, &place, &running.abort.signal()).await?;
-                let offer = Box::new(offer);
-                Ok(Response::Described { id, offer })
-            }
-            Request::Forget { id, key } => {
-                load::forget(&key).await;
-                let store = load::list().await;
-                Ok(Response::Kept { id, store })
-            }
-            Request::Kept { id } => {
-                let store = load::list().await;
-                Ok(Response::Kept { id, store })
-            }
-            // Never waits in line.
-            Request::Cancel { .. } => Err(Ended::Cancelled),
+            // These never wait in line.
+            Request::Describe { .. }
+            | Request::Kept { .. }
+            | Request::Forget { .. }
+            | Request::Piece { .. }
+            | Request::Cancel { .. } => Err(Ended::Cancelled),
         }
     }
 }
@@ -220,71 +265,23 @@ impl Request {
             | Self::Kept { id }
             | Self::Forget { id, .. }
             | Self::Run { id, .. }
+            | Self::Piece { id, .. }
             | Self::Cancel { id } => *id,
         }
     }
 }
 
-/// What a running request pays to the page.
-struct Attention<'a> {
-    desk: &'a Desk,
-    running: &'a Running,
-    breathed: Cell<f64>,
-    progress_told: Cell<f64>,
-}
-
-impl<'a> Attention<'a> {
-    fn new(desk: &'a Desk, running: &'a Running) -> Self {
-        Self {
-            desk,
-            running,
-            breathed: Cell::new(desk.clock.now()),
-            progress_told: Cell::new(f64::NEG_INFINITY),
-        }
-    }
-}
-
-impl Host for Attention<'_> {
-    fn update(&self, update: Update) {
-        if matches!(&update, Update::Progress(p) if p.stage != Stage::Load) {
-            let now = self.now();
-            if now - self.progress_told.get() < PROGRESS_EVERY {
-                return;
-            }
-            self.progress_told.set(now);
-        }
-        post(&Response::Update {
-            id: self.running.id,
-            update: Box::new(update),
-        });
-    }
-
-    fn now(&self) -> f64 {
-        self.desk.clock.now()
-    }
-
-    async fn breathe(&self) -> Result<(), Cancelled> {
-        if self.now() - self.breathed.get() >= BREATH_EVERY {
-            // A turn of the event loop. A timer would be held back for 4 ms.
-            let channel = &self.desk.channel;
-            let turn = Promise::new(&mut |resolve, _| {
-                channel.port1().set_onmessage(Some(&resolve));
-            });
-            // Neither can fail: the ports are open, and nothing rejects.
-            if channel.port2().post_message(&JsValue::NULL).is_ok() {
-                let _ = JsFuture::from(turn).await;
-            }
-            self.breathed.set(self.now());
-        }
-        match self.running.abort.signal().aborted() {
-            true => Err(Cancelled),
-            false => Ok(()),
-        }
-    }
+/// Tells how a request ended.
+fn end(id: u32, answer: Result<Response, Ended>) {
+    post(&match answer {
+        Ok(response) => response,
+        Err(Ended::Cancelled) => Response::Cancelled { id },
+        Err(Ended::Failed(failure)) => Response::Failed { id, failure },
+    });
 }
 
 /// Sends an answer to the page.
-fn post(response: &Response) {
+pub(super) fn post(response: &Response) {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let message = response.serialize(&serde_wasm_bindgen::Serializer::json_compatible());
     let sent = message
