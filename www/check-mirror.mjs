@@ -216,6 +216,7 @@ async function checkWhole(folder, origin) {
   if (!Number.isSafeInteger(size)) {
     throw new Problem(`${WEIGHTS}: has no Content-Length, so nobody can tell how much there is to come: serve it as a file, not through a program that streams it`);
   }
+  if (size < 8) throw new Problem(`${WEIGHTS}: has only ${size} bytes: upload the file again, whole and in binary mode`);
   ok(`${WEIGHTS}: ${size} bytes, not packed, may be read by the page`);
   return { size, first, etag: headers.etag };
 }
@@ -286,11 +287,10 @@ async function checkRanges(folder, origin, file) {
 /** The header of a safetensors file: its tensors lie one after the other and fill the file. */
 async function checkHeader(folder, origin, file) {
   const broken = (text) => new Problem(`${WEIGHTS}: ${text}: upload the file again, whole and in binary mode`);
-  if (file.size < 8) throw broken(`has only ${file.size} bytes`);
   const length = (await part(folder, origin, file, 0, 8)).bytes.readBigUInt64LE();
   const start = Number(length) + 8;
   if (length > LONGEST_HEADER) throw broken(`says that its header has ${length} bytes; at most ${LONGEST_HEADER} are allowed`);
-  if (start > file.size) throw broken(`says that its header has ${length} bytes, but the file has ${file.size}`);
+  if (start > file.size) throw broken(`says that its header has ${length} bytes, but only ${file.size - 8} follow`);
   let header;
   try {
     const { bytes } = await part(folder, origin, file, 8, start);

@@ -93,6 +93,9 @@ fn yes() -> bool {
 /// Sizes beyond this are not models of this kind; they would only overflow sums.
 const LARGEST: usize = 1 << 24;
 
+/// GPT-2 XL has 48. Each layer takes memory of its own, however narrow it is.
+const MOST_LAYERS: usize = 1024;
+
 impl Config {
     /// Reads and checks `config.json`.
     ///
@@ -136,7 +139,6 @@ impl Raw {
         let n_inner = self.n_inner.unwrap_or(4 * self.n_embd);
         for (name, size) in [
             ("vocab_size", self.vocab_size),
-            ("n_layer", self.n_layer),
             ("n_head", self.n_head),
             ("n_embd", self.n_embd),
             ("n_positions", n_positions),
@@ -146,11 +148,18 @@ impl Raw {
                 return Err(field(name, "a whole number from 1 to 16777216", size));
             }
         }
+        if self.n_layer == 0 || self.n_layer > MOST_LAYERS {
+            let expected = "a whole number from 1 to 1024";
+            return Err(field("n_layer", expected, self.n_layer));
+        }
         if !self.n_embd.is_multiple_of(self.n_head) {
             let found = format!("{} with n_head {}", self.n_embd, self.n_head);
             return Err(field("n_embd", "a multiple of n_head", found));
         }
-        if !(self.layer_norm_epsilon > 0.0 && self.layer_norm_epsilon < 1.0) {
+        // As it is computed with: smaller numbers than f32 has would be 0.
+        #[allow(clippy::cast_possible_truncation)]
+        let layer_norm_epsilon = self.layer_norm_epsilon as f32;
+        if !(layer_norm_epsilon > 0.0 && layer_norm_epsilon < 1.0) {
             return Err(field(
                 "layer_norm_epsilon",
                 "a number between 0 and 1",
@@ -184,8 +193,7 @@ impl Raw {
                 n_vocab: self.vocab_size,
             },
             activation,
-            #[allow(clippy::cast_possible_truncation)]
-            layer_norm_epsilon: self.layer_norm_epsilon as f32,
+            layer_norm_epsilon,
             scale_attn_weights: self.scale_attn_weights,
             scale_attn_by_inverse_layer_idx: self.scale_attn_by_inverse_layer_idx,
             tied_head: self.tie_word_embeddings,
@@ -200,5 +208,37 @@ fn field(field: &'static str, expected: &'static str, found: impl ToString) -> C
         field,
         expected,
         found: found.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(field: &str, value: &str) -> Result<Config, ConfigError> {
+        let json =
+            format!(r#"{{"vocab_size":301,"n_layer":2,"n_head":2,"n_embd":8,"{field}":{value}}}"#);
+        // Of two entries of one name, JSON readers take the last.
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        Config::from_json(value.to_string().as_bytes())
+    }
+
+    #[test]
+    fn what_would_break_the_computation_is_refused_by_name() {
+        for (name, value) in [
+            ("n_layer", "1025"),
+            ("n_layer", "0"),
+            ("n_embd", "16777217"),
+            ("n_embd", "9"),
+            ("layer_norm_epsilon", "0"),
+            ("layer_norm_epsilon", "1e-300"),
+            ("layer_norm_epsilon", "0.9999999999"),
+        ] {
+            let e = read(name, value).unwrap_err();
+            let found = matches!(&e, ConfigError::Field { field, .. } if *field == name);
+            assert!(found, "{name} {value}: {e}");
+        }
+        let widest = read("n_layer", "1024").unwrap();
+        assert_eq!(widest.shape.n_layer, 1024);
     }
 }

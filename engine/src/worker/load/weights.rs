@@ -74,9 +74,11 @@ impl<'a> Weights<'a> {
         while !self.complete() {
             let before = self.at;
             let error = match self.request().await {
+                Ok(_) if self.complete() => break,
+                // The whole of a file that is none: its end says what is missing.
+                Ok(Some(whole)) if whole == self.at => break,
                 // The body ended, but the file did not.
-                Ok(()) if self.complete() => break,
-                Ok(()) => FetchError::Interrupted {
+                Ok(_) => FetchError::Interrupted {
                     url: self.url.clone(),
                     done: self.at,
                     reason: "the connection ended early".into(),
@@ -135,8 +137,8 @@ impl<'a> Weights<'a> {
         Ok(())
     }
 
-    /// One request, read to its end.
-    async fn request(&mut self) -> Result<(), LoadError> {
+    /// One request, read to its end. Bytes of the whole file, where the server says.
+    async fn request(&mut self) -> Result<Option<u64>, LoadError> {
         let mut reply = http::get(&self.url, self.at, self.way.cache, self.way.signal).await?;
         self.check(&reply)?;
         if self.at == 0 {
@@ -166,7 +168,7 @@ impl<'a> Weights<'a> {
                 .into());
             }
         }
-        Ok(())
+        Ok(reply.total)
     }
 
     /// Whether an answer belongs to the version that has come so far.
