@@ -167,6 +167,7 @@ impl State {
             model: untrack(|| self.model_name()),
             place: place(),
             backend: self.preferences.with_untracked(|p| p.backend),
+            engines: None,
         };
         self.send(&request);
     }
@@ -213,11 +214,16 @@ impl State {
 
     /// Deletes what is kept of the experiment's model, and starts from nothing.
     pub fn start_afresh(self) {
-        if let Some(kept) = untrack(|| self.kept()) {
-            self.forget(kept.key);
-        }
         self.wire.update_value(|wire| wire.agreed = None);
-        self.reload();
+        match untrack(|| self.kept()) {
+            Some(KeptModel { key, .. }) => {
+                // Answered like the question what is kept, so the steps follow.
+                self.status.set(Status::Describing);
+                let id = self.step();
+                self.send(&Request::Forget { id, key });
+            }
+            None => self.reload(),
+        }
     }
 
     /// Asks the browser for the promise not to clear what is kept.

@@ -180,6 +180,7 @@ impl State {
             id,
             experiment: Box::new(experiment),
             preview: goal == Goal::Preview,
+            share: false,
         });
     }
 

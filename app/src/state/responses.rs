@@ -60,6 +60,7 @@ impl State {
             | Response::Loading { .. }
             | Response::Loaded { .. }
             | Response::Update { .. }
+            | Response::Wants { .. }
             | Response::Done { .. }
             | Response::Failed { .. }
             | Response::Cancelled { .. } => {}
