@@ -4,8 +4,9 @@
 //! what to do with the answers is [`crate::state`]'s.
 
 use gloo::events::EventListener;
+use js_sys::{JSON, JsString};
+use patchbay_engine::source::Place;
 use patchbay_engine::worker::{Request, Response};
-use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
@@ -42,9 +43,9 @@ impl Engine {
                 let Some(event) = event.dyn_ref::<MessageEvent>() else {
                     return;
                 };
-                on_event(match serde_wasm_bindgen::from_value(event.data()) {
-                    Ok(response) => Event::Response(Box::new(response)),
-                    Err(error) => Event::Crash(error.to_string()),
+                on_event(match read(&event.data()) {
+                    Ok(response) => Event::Response(response),
+                    Err(message) => Event::Crash(message),
                 });
             })
         };
@@ -74,11 +75,24 @@ impl Engine {
     /// # Errors
     /// The browser's message where it cannot be sent.
     pub fn send(&self, request: &Request) -> Result<(), String> {
-        let message = request
-            .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-            .map_err(|error| error.to_string())?;
+        let text = serde_json::to_string(request).map_err(|error| error.to_string())?;
+        let message = JSON::parse(&text).map_err(describe)?;
         self.worker.post_message(&message).map_err(describe)
     }
+}
+
+/// Reads an answer. It goes through JSON, as links do, because a second way of
+/// reading the same types would add a tenth to the page's code.
+fn read(message: &JsValue) -> Result<Box<Response>, String> {
+    // JSON has no numbers that are not finite; this becomes an infinite f32.
+    let finite = &mut |_: JsString, value: JsValue| match value.as_f64() {
+        Some(number) if number == f64::NEG_INFINITY => Ok(Some(JsValue::from(-1e99))),
+        Some(number) if !number.is_finite() => Ok(Some(JsValue::from(1e99))),
+        _ => Ok(Some(value)),
+    };
+    let text = JSON::stringify_with_replacer_func(message, finite, None).map_err(describe)?;
+    let text = text.as_string().unwrap_or_default();
+    serde_json::from_str(&text).map_err(|error| error.to_string())
 }
 
 impl Drop for Engine {
@@ -87,15 +101,20 @@ impl Drop for Engine {
     }
 }
 
-/// The absolute address of a model's folder: models of the page lie beside it.
+/// Where models come from: the page's own folder, and the hub that the page's
+/// `<meta name="patchbay-hub">` names, where it has one.
 #[must_use]
-pub fn model_folder(name: &str) -> String {
-    let relative = if name.contains('/') {
-        name.to_owned()
-    } else {
-        format!("models/{name}/")
-    };
-    web_sys::Url::new_with_base(&relative, &page_address()).map_or(relative, |url| url.href())
+pub fn place() -> Place {
+    let hub = gloo::utils::document()
+        .query_selector("meta[name=patchbay-hub]")
+        .ok()
+        .flatten()
+        .and_then(|meta| meta.get_attribute("content"));
+    let page = page_address();
+    Place {
+        home: web_sys::Url::new_with_base("./", &page).map_or(page, |url| url.href()),
+        hub: hub.filter(|hub| !hub.is_empty()),
+    }
 }
 
 fn page_address() -> String {

@@ -73,6 +73,17 @@ pub fn count(n: u64) -> String {
     }
 }
 
+/// A size in bytes, in thousands as downloads are counted: 14 KB, 548 MB.
+#[must_use]
+pub fn bytes(n: u64) -> String {
+    let text = count(n);
+    if n < 1_000 {
+        format!("{text} B")
+    } else {
+        format!("{text}B")
+    }
+}
+
 /// A token with its white space made visible.
 #[must_use]
 pub fn token(text: &str) -> String {
@@ -115,6 +126,8 @@ mod tests {
         assert_eq!(count(931), "931");
         assert_eq!(count(124_439_808), "124 M");
         assert_eq!(count(4_200), "4.2 K");
+        assert_eq!(bytes(548_105_171), "548 MB");
+        assert_eq!(bytes(12), "12 B");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod export;
 mod format;
 mod grid;
 mod link;
+mod persist;
 mod preferences;
 mod results;
 mod state;

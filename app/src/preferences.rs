@@ -37,6 +37,8 @@ pub struct Preferences {
     /// Raw metrics in the heat map, not normalised ones.
     pub raw: bool,
     pub theme: Theme,
+    /// Hosts that may be asked what a model would take.
+    pub hosts: Vec<String>,
 }
 
 /// The kept preferences and the way to change them.

@@ -8,6 +8,7 @@ mod en;
 use patchbay_engine::experiment::{
     Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
 };
+use patchbay_engine::worker::{Offer, SourceInfo};
 
 /// The language that the page speaks.
 #[must_use]
@@ -24,6 +25,7 @@ pub struct Text {
     pub map: Map,
     pub notices: Notices,
     pub steer: SteerText,
+    pub models: ModelsText,
 }
 
 pub struct Header {
@@ -40,7 +42,7 @@ pub struct Header {
     pub backend_auto: &'static str,
     pub backend_cpu: &'static str,
     pub backend_webgpu: &'static str,
-    pub why: &'static str,
+    pub details: &'static str,
     pub on_backend: fn(&str, &str) -> String,
     pub theme: &'static str,
     pub theme_auto: &'static str,
@@ -128,6 +130,7 @@ pub struct SweepText {
     pub status_starting: &'static str,
     pub status_loading: &'static str,
     pub status_failed: &'static str,
+    pub status_no_model: &'static str,
     pub status_runs: &'static str,
     pub status_sweep: &'static str,
     pub stage: fn(Stage) -> &'static str,
@@ -186,6 +189,61 @@ pub struct Notices {
     pub reload_gpu: &'static str,
     pub continue_cpu: &'static str,
     pub try_again: &'static str,
+    pub no_such_model: fn(&str) -> String,
+    pub other_model: &'static str,
+    pub use_mini: &'static str,
+    pub start_afresh: &'static str,
+}
+
+/// Models: the menu, the offer before a download, the download.
+pub struct ModelsText {
+    pub menu: fn(&str) -> String,
+    pub title: &'static str,
+    pub close: &'static str,
+    pub choices: &'static str,
+    pub mini: &'static str,
+    pub gpt2: fn(&str, &str, &str) -> String,
+    pub other: &'static str,
+    pub other_hint: &'static str,
+    pub open: &'static str,
+    pub kept: &'static str,
+    pub kept_none: &'static str,
+    pub kept_off: &'static str,
+    pub part: fn(&str, Option<&str>) -> String,
+    pub delete: fn(&str) -> String,
+    pub delete_short: &'static str,
+    pub sure: &'static str,
+    pub usage: fn(&str, Option<&str>) -> String,
+    pub persisted: &'static str,
+    pub not_persisted: &'static str,
+    pub persist: &'static str,
+    pub hosts: fn(&str) -> String,
+    pub forget_hosts: &'static str,
+    pub mirror: &'static str,
+    pub uses: fn(&str) -> String,
+    pub describing: fn(&str) -> String,
+    pub unasked: fn(&str) -> String,
+    pub ask_host: fn(&str) -> String,
+    pub offer: fn(&Offer) -> String,
+    pub private: &'static str,
+    pub here_already: fn(&str, Option<&str>) -> String,
+    pub keeps: &'static str,
+    pub keeps_nothing: &'static str,
+    pub exactly: &'static str,
+    pub folder: &'static str,
+    pub revision: &'static str,
+    pub sha256: &'static str,
+    pub download: fn(Option<&str>) -> String,
+    pub resume: fn(&str) -> String,
+    pub use_mini: &'static str,
+    pub loading: fn(&str) -> String,
+    pub downloading: fn(&str) -> String,
+    pub progress: fn(&str, &str, u64) -> String,
+    pub preparing: &'static str,
+    pub pause: &'static str,
+    pub pause_use_mini: &'static str,
+    pub from: fn(&SourceInfo) -> String,
+    pub hash: fn(&str, bool, bool) -> String,
 }
 
 /// The steering room.

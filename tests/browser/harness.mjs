@@ -21,12 +21,14 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
  * Serves dist/ from a sub-path, as a project page of a static host is. Beside it
  * are the oracles' models, at oracles/<name>/, and pages of the tests, at pages/.
  * @param {object} [options] as `serveFolder` takes them; `mounts` are added
+ * @param {string} [options.hub] address of a hub that the page then takes for the hub
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export const serveDist = ({ mounts, ...options } = {}) =>
+export const serveDist = ({ mounts, hub, ...options } = {}) =>
   serveFolder(DIST, {
     base: '/some/sub/',
     mounts: { 'oracles/': here('../oracles/models'), 'pages/': here('pages'), ...mounts },
+    rewrite: hub && ((html) => html.replace('<title>', `<meta name="patchbay-hub" content="${hub}" />\n    <title>`)),
     ...options,
   });
 

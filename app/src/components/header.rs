@@ -1,3 +1,4 @@
+use super::models::{Menu, MenuButton, Source};
 use super::segmented::Segmented;
 use super::{live, whether};
 use crate::link;
@@ -25,6 +26,7 @@ pub fn Header() -> impl IntoView {
                 <CopyLink />
                 <ThemeSelect />
             </div>
+            <Menu />
         </header>
     }
 }
@@ -53,11 +55,6 @@ fn Rooms() -> impl IntoView {
 fn ModelInfo() -> impl IntoView {
     let state = use_state();
     let t = &text().header;
-    let name = live(move || {
-        state
-            .model()
-            .map_or_else(|| state.experiment.with(|e| e.model.clone()), |m| m.name)
-    });
     let size = live(move || state.model().as_ref().map(t.model_size).unwrap_or_default());
     let on = live(move || {
         state
@@ -65,15 +62,8 @@ fn ModelInfo() -> impl IntoView {
             .map(|b| (t.on_backend)(&b.name, &b.device))
             .unwrap_or_default()
     });
-    let reason = move || {
-        let reason = state.backend()?.reason?;
-        Some(view! {
-            <details class="reason">
-                <summary>{t.why}</summary>
-                <p data-testid="backend-reason">{reason}</p>
-            </details>
-        })
-    };
+    let reason = live(move || state.backend().and_then(|b| b.reason).unwrap_or_default());
+    let is_away = whether(move || state.backend().is_none());
     let backends = vec![
         (BackendChoice::Auto, t.backend_auto, "backend-auto"),
         (BackendChoice::Cpu, t.backend_cpu, "backend-cpu"),
@@ -82,9 +72,8 @@ fn ModelInfo() -> impl IntoView {
     let choice = Signal::derive(move || state.preferences.with(|p| p.backend));
     view! {
         <div class="model" role="group" aria-label=t.model>
+            <MenuButton />
             <p>
-                <strong class="mono" data-testid="model">{name}</strong>
-                <span>{size}</span>
                 <span data-testid="backend">{on}</span>
             </p>
             <Segmented
@@ -95,7 +84,12 @@ fn ModelInfo() -> impl IntoView {
                 chosen=choice
                 choose=move |choice| state.choose_backend(choice)
             />
-            {reason}
+            <details class="reason" hidden=is_away>
+                <summary>{t.details}</summary>
+                <p>{size}</p>
+                <p data-testid="backend-reason">{reason}</p>
+                <Source />
+            </details>
         </div>
     }
 }

@@ -5,7 +5,13 @@
 //!
 //! | id | element |
 //! |---|---|
-//! | `model`, `backend`, `backend-choice` | the loaded model, where it is computed, the switch |
+//! | `model`, `backend`, `backend-choice` | the experiment's model, where it is computed, the switch |
+//! | `model-menu`, `models`, `models-close` | the button with the model's name, and the menu |
+//! | `choose-NAME`, `other-model`, `open-other`, `other-problem` | in the menu: models to choose |
+//! | `kept`, `delete`, `storage`, `persist`, `hosts`, `forget-hosts` | in the menu: what is kept and agreed to |
+//! | `offer`, `ask-host`, `offer-facts`, `download`, `already`, `use-mini` | before a model is fetched |
+//! | `download-progress`, `arrived`, `waiting`, `pause` | while it is fetched |
+//! | `source` | where the model came from |
 //! | `theme`, `copy-link`, `link-field` | in the header |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
 //! | `reset` | back to the example |
@@ -32,7 +38,7 @@
 //! | `direction-I`, `coefficient-I`, `coefficient-number-I` | a direction and how strong it is |
 //! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
 //! | `inspect` | the token that was opened |
-//! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `broken-link` | messages |
+//! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod advice;
 mod answer;
@@ -43,6 +49,7 @@ mod header;
 mod heatmap;
 mod legend;
 mod metric;
+mod models;
 mod notice;
 mod problems;
 mod prompts;
@@ -55,7 +62,7 @@ mod sweep;
 mod table;
 mod top;
 
-use crate::state::State;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Room;
@@ -75,6 +82,16 @@ fn whether(is: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
     Signal::derive(is)
 }
 
+/// Moves the focus to an element, by its id.
+fn focus(id: &str) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
+    {
+        let _ = element.focus();
+    }
+}
+
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
@@ -86,12 +103,7 @@ pub fn App() -> impl IntoView {
     // write its own target there.
     let skip = |event: leptos::ev::MouseEvent| {
         event.prevent_default();
-        if let Some(main) = document()
-            .get_element_by_id("main")
-            .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
-        {
-            let _ = main.focus();
-        }
+        focus("main");
     };
     view! {
         <a class="skip" href="#main" on:click=skip>{t.skip}</a>
@@ -110,14 +122,17 @@ pub fn App() -> impl IntoView {
 #[component]
 fn Patching() -> impl IntoView {
     let (t, shows) = (&text().header, &text().map);
+    let state = use_state();
+    let awaits = whether(move || state.awaits_model());
     view! {
         <div class="lede">
             <h1>{t.title}</h1>
             <p>{t.lede}</p>
         </div>
         <notice::Notices />
+        <models::Panel />
         <prompts::Prompts />
-        <div class="bench">
+        <div class="bench" hidden=awaits>
             <stages::Stages />
             <sweep::Sweep />
             <shows::Shows id="shows-title" title=shows.shows_title lines=shows.shows />

@@ -1,4 +1,5 @@
-use crate::state::{Notice, Status, use_state};
+use super::models::open_menu;
+use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode};
@@ -57,34 +58,52 @@ fn message(notice: Notice, stopped: bool) -> Option<impl IntoView> {
 fn EngineFailed(failure: Failure) -> impl IntoView {
     let state = use_state();
     let t = &text().notices;
+    let name = untrack(|| state.model_name());
     let gpu = matches!(
         failure.code,
         FailureCode::DeviceLost | FailureCode::OutOfMemory | FailureCode::NoWebgpu
     );
-    let button = |choice, label, testid| {
-        view! {
-            <button type="button" data-testid=testid on:click=move |_| state.choose_backend(choice)>
-                {label}
-            </button>
-        }
+    let on_cpu = state.preferences.with_untracked(|p| p.backend) == BackendChoice::Cpu;
+    let broken = failure.code == FailureCode::Model;
+    let is_mini = name == MINI;
+    let message = match is_bundled(&name) && !is_mini {
+        true => (t.no_such_model)(&name) + &failure.message,
+        false => failure.message,
     };
-    let buttons = if gpu {
-        view! {
-            {button(BackendChoice::Webgpu, t.reload_gpu, "reload-gpu")}
-            {button(BackendChoice::Cpu, t.continue_cpu, "continue-cpu")}
-        }
-        .into_any()
-    } else {
-        view! {
-            <button type="button" data-testid="start-again" on:click=move |_| state.reload()>
-                {t.try_again}
-            </button>
-        }
-        .into_any()
-    };
+    // Each with what it does, where it helps.
+    let buttons: [(bool, &'static str, &'static str, fn(State)); 6] = [
+        (gpu && !on_cpu, t.reload_gpu, "reload-gpu", |state| {
+            state.choose_backend(BackendChoice::Webgpu);
+        }),
+        (gpu && !on_cpu, t.continue_cpu, "continue-cpu", |state| {
+            state.choose_backend(BackendChoice::Cpu);
+        }),
+        (!gpu || on_cpu, t.try_again, "start-again", State::reload),
+        (
+            broken && untrack(|| state.kept()).is_some(),
+            t.start_afresh,
+            "start-afresh",
+            State::start_afresh,
+        ),
+        (!is_mini, t.use_mini, "use-mini", |state| {
+            state.choose_model(MINI)
+        }),
+        (!is_mini, t.other_model, "other", open_menu),
+    ];
+    let buttons = buttons
+        .into_iter()
+        .filter(|(helps, ..)| *helps)
+        .map(|(_, label, testid, act)| {
+            view! {
+                <button type="button" data-testid=testid on:click=move |_| act(state)>
+                    {label}
+                </button>
+            }
+        })
+        .collect_view();
     view! {
         <div class="note warn" data-testid="notice">
-            <p>{failure.message}</p>
+            <p>{message}</p>
             <div class="buttons">{buttons}</div>
         </div>
     }

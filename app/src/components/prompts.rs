@@ -12,12 +12,11 @@ use patchbay_engine::experiment::{Experiment, Prompt, RunName};
 pub fn Prompts() -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
-    let is_example = move || state.experiment.with(|e| *e == Experiment::default());
     view! {
         <section class="panel" aria-labelledby="prompts-title">
             <div class="panel-head">
                 <h2 id="prompts-title">{t.title}</h2>
-                <Show when=move || !is_example()>
+                <Show when=move || !state.is_example()>
                     <button
                         type="button"
                         class="quiet"

@@ -60,9 +60,9 @@ fn share(progress: Progress) -> f64 {
 
 fn progress(state: State) -> Option<Progress> {
     match state.status.get() {
-        Status::Loading(progress) => progress,
+        Status::Loading(_) => state.arriving.with(|a| a.progress),
         Status::Ready { .. } => state.job.with(|job| job.as_ref().and_then(|j| j.progress)),
-        Status::Starting | Status::Failed(_) | Status::Stopped => None,
+        _ => None,
     }
 }
 
@@ -72,6 +72,9 @@ fn sentence(state: State) -> (&'static str, String) {
     match state.status.get() {
         Status::Starting => return ("starting", t.status_starting.into()),
         Status::Loading(_) => return ("loading", t.status_loading.into()),
+        Status::Describing | Status::Unasked { .. } | Status::Offered(_) => {
+            return ("waiting", t.status_no_model.into());
+        }
         Status::Failed(_) | Status::Stopped => return ("failed", t.status_failed.into()),
         Status::Ready { .. } => {}
     }

@@ -1,9 +1,12 @@
 //! The page's state: the experiment, which is the only thing a person edits,
 //! and what the engine told about it. Everything else is derived.
 
+mod models;
 mod requests;
 mod responses;
 mod steering;
+
+pub use models::{MINI, is_bundled};
 
 use crate::engine::Engine;
 use crate::grid::{Grid, key};
@@ -14,7 +17,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
-use patchbay_engine::worker::Failure;
+use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
 
 /// Sweeps of models up to this size start by themselves.
 const SMALL_MODEL: u64 = 20_000_000;
@@ -24,10 +27,18 @@ const SMALL_MODEL: u64 = 20_000_000;
 pub enum Status {
     /// The worker's code is being loaded.
     Starting,
-    Loading(Option<Progress>),
+    /// Finding out what the model would take.
+    Describing,
+    /// The model's host has to be agreed to before it is asked anything.
+    Unasked { host: String },
+    /// Nothing is fetched before a person agrees to it.
+    Offered(Box<Offer>),
+    /// With what was agreed to, where something had to be.
+    Loading(Option<Box<Offer>>),
     Ready {
         model: ModelInfo,
         backend: BackendInfo,
+        source: SourceInfo,
     },
     /// The model could not be loaded, or its device was lost.
     Failed(Failure),
@@ -45,6 +56,14 @@ pub enum Notice {
     },
 }
 
+/// How far a load has got.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arriving {
+    pub progress: Option<Progress>,
+    /// Why nothing arrives just now.
+    pub waiting: Option<String>,
+}
+
 /// What the outside world knows and the page need not redraw for.
 #[derive(Default)]
 struct Wire {
@@ -52,8 +71,10 @@ struct Wire {
     /// Whether the worker listens.
     listening: bool,
     next_id: u32,
-    /// The load that is awaited.
+    /// The step of loading that is awaited.
     load: Option<u32>,
+    /// What a person agreed to fetch, until it is there or is paused.
+    agreed: Option<Box<Offer>>,
     /// What was asked last, so that it is not asked twice.
     asked: Option<(Experiment, crate::results::Goal)>,
     /// Crashes since the last finished answer.
@@ -68,6 +89,9 @@ pub struct State {
     pub preferences: Signal<Preferences>,
     pub set_preferences: WriteSignal<Preferences>,
     pub status: RwSignal<Status>,
+    pub arriving: RwSignal<Arriving>,
+    /// The models kept in this browser, as the engine told last.
+    pub store: RwSignal<Option<Store>>,
     pub notice: RwSignal<Option<Notice>>,
     pub job: RwSignal<Option<Job>>,
     pub results: RwSignal<Results>,
@@ -109,6 +133,8 @@ impl State {
             preferences,
             set_preferences,
             status,
+            arriving: RwSignal::new(Arriving::default()),
+            store: RwSignal::new(None),
             notice: RwSignal::new(None),
             job,
             results,

@@ -1,7 +1,7 @@
 //! What the page asks of the engine, and when.
 
 use super::{Notice, State, Status};
-use crate::engine::{Engine, Event, model_folder};
+use crate::engine::{Engine, Event};
 use crate::grid::key;
 use crate::link;
 use crate::results::{Goal, Job};
@@ -91,24 +91,14 @@ impl State {
             return;
         }
         self.cancel();
-        let id = self.next_id();
-        self.wire.update_value(|wire| {
-            if let Some(older) = wire.load.replace(id)
-                && let Some(engine) = &wire.engine
-            {
-                // An answer to it would be dropped anyway.
-                let _ = engine.send(&Request::Cancel { id: older });
-            }
+        let older = self.wire.try_update_value(|wire| {
             wire.asked = None;
+            wire.load.take()
         });
-        self.status.set(Status::Loading(None));
-        let name = self.experiment.with_untracked(|e| e.model.clone());
-        self.send(&Request::Load {
-            id,
-            folder: model_folder(&name),
-            name,
-            backend: self.preferences.with_untracked(|p| p.backend),
-        });
+        if let Some(id) = older.flatten() {
+            self.send(&Request::Cancel { id });
+        }
+        self.open();
     }
 
     /// Changes the backend and loads the model again there.
@@ -190,6 +180,7 @@ impl State {
             id,
             experiment: Box::new(experiment),
             preview: goal == Goal::Preview,
+            share: false,
         });
     }
 
@@ -201,7 +192,7 @@ impl State {
         }
     }
 
-    fn send(self, request: &Request) {
+    pub(super) fn send(self, request: &Request) {
         let sent = self
             .wire
             .with_value(|wire| wire.engine.as_ref().map(|engine| engine.send(request)));
@@ -210,7 +201,7 @@ impl State {
         }
     }
 
-    fn next_id(self) -> u32 {
+    pub(super) fn next_id(self) -> u32 {
         self.wire
             .try_update_value(|wire| {
                 wire.next_id = wire.next_id.wrapping_add(1);
@@ -241,17 +232,50 @@ impl State {
         self.edit(|experiment| experiment.sweep = Some(sweep));
     }
 
-    /// Back to the example that the page opens with.
+    /// Back to the example that the room opens with, on the same model.
     pub fn reset(self) {
         self.broken_link.set(None);
         self.experiment.update(|e| match e.room {
-            Room::Patching => {
-                *e = Experiment {
-                    steer: e.steer.take(),
-                    ..Experiment::default()
-                };
-            }
+            Room::Patching => *e = example(e),
             Room::Steering => e.steer = None,
         });
+    }
+
+    /// Whether the patching room is as it opens.
+    #[must_use]
+    pub fn is_example(self) -> bool {
+        self.experiment.with(|e| *e == example(e))
+    }
+}
+
+/// The patching room's example, with all that is not that room's as it is.
+fn example(experiment: &Experiment) -> Experiment {
+    Experiment {
+        model: experiment.model.clone(),
+        room: experiment.room,
+        steer: experiment.steer.clone(),
+        ..Experiment::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use patchbay_engine::experiment::Steer;
+
+    #[test]
+    fn the_other_room_and_the_model_are_no_part_of_the_example() {
+        let set_up = Experiment {
+            model: "gpt2".into(),
+            room: Room::Steering,
+            steer: Some(Steer::default()),
+            ..Experiment::default()
+        };
+        assert_eq!(example(&set_up), set_up);
+        let changed = Experiment {
+            bos: false,
+            ..set_up.clone()
+        };
+        assert_eq!(example(&changed), set_up);
     }
 }

@@ -1,6 +1,6 @@
 //! What the engine answers.
 
-use super::{Notice, State, Status};
+use super::{Arriving, Notice, State, Status};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, Report};
 use patchbay_engine::worker::{Failure, FailureCode, Response};
@@ -15,12 +15,29 @@ impl State {
                 self.wire.update_value(|wire| wire.listening = true);
                 self.load();
             }
-            Response::Loading { id, progress } if self.is_load(id) => {
-                self.status.set(Status::Loading(Some(progress)));
-            }
-            Response::Loaded { id, model, backend } if self.is_load(id) => {
-                self.wire.update_value(|wire| wire.load = None);
-                self.status.set(Status::Ready { model, backend });
+            Response::Kept { id, store } => self.told_kept(id, store),
+            Response::Described { id, offer } if self.is_load(id) => self.described(offer),
+            Response::Loading {
+                id,
+                progress,
+                waiting,
+            } if self.is_load(id) => self.arriving.set(Arriving {
+                progress: Some(progress),
+                waiting,
+            }),
+            Response::Loaded {
+                id,
+                model,
+                backend,
+                source,
+            } if self.is_load(id) => {
+                self.loading_ended();
+                self.wire.update_value(|wire| wire.agreed = None);
+                self.status.set(Status::Ready {
+                    model,
+                    backend,
+                    source,
+                });
                 self.results.update(|results| {
                     // Another model or backend: its numbers are its own.
                     results.grid = None;
@@ -33,22 +50,24 @@ impl State {
             Response::Update { id, update } if self.is_job(id) => self.told(*update),
             Response::Done { id, report } if self.is_job(id) => self.done(*report),
             Response::Failed { id, failure } if self.is_load(id) => {
-                self.wire.update_value(|wire| wire.load = None);
-                self.status.set(Status::Failed(failure));
+                self.load_failed(failure);
             }
             Response::Failed { id, failure } if self.is_job(id) => self.failed(failure),
+            Response::Cancelled { id } if self.is_load(id) => self.paused(),
             Response::Cancelled { id } if self.is_job(id) => self.job.set(None),
             // Answers to what is no longer wanted.
-            Response::Loading { .. }
+            Response::Described { .. }
+            | Response::Loading { .. }
             | Response::Loaded { .. }
             | Response::Update { .. }
+            | Response::Wants { .. }
             | Response::Done { .. }
             | Response::Failed { .. }
             | Response::Cancelled { .. } => {}
         }
     }
 
-    fn is_load(self, id: u32) -> bool {
+    pub(super) fn is_load(self, id: u32) -> bool {
         self.wire.with_value(|wire| wire.load == Some(id))
     }
 

@@ -1,5 +1,6 @@
 //! English.
 
+mod models;
 mod steer;
 
 use super::{Answer, Header, Map, Notices, Prompts, Stages, SweepText, Text};
@@ -15,6 +16,7 @@ pub static TEXT: Text = Text {
     map: MAP,
     notices: NOTICES,
     steer: steer::STEER,
+    models: models::MODELS,
 };
 
 const HEADER: Header = Header {
@@ -28,7 +30,7 @@ const HEADER: Header = Header {
     model: "Model",
     model_size: |m| {
         format!(
-            "{} layers × {} heads, {} parameters",
+            "{} layers × {} heads, {} parameters.",
             m.n_layer,
             m.n_head,
             count(m.parameters)
@@ -38,7 +40,7 @@ const HEADER: Header = Header {
     backend_auto: "Auto",
     backend_cpu: "CPU",
     backend_webgpu: "WebGPU",
-    why: "Why this one?",
+    details: "Details",
     on_backend: |name, device| match name {
         "webgpu" => format!("on WebGPU, {device}"),
         "cpu" => format!("on CPU, {device}"),
@@ -51,7 +53,7 @@ const HEADER: Header = Header {
     copy_link: "Copy link",
     copied: "Copied",
     link_field: "The link to this experiment",
-    footer: "Nothing leaves this computer: model, prompts and results stay in the browser. A link holds the experiment itself, after the # that browsers do not send.",
+    footer: "Your prompts and results stay in this browser; nothing of them is sent anywhere. Models other than mini are fetched when you ask for them. A link holds the experiment itself, after the # that browsers do not send.",
 };
 
 const PROMPTS: Prompts = Prompts {
@@ -184,6 +186,7 @@ const SWEEP: SweepText = SweepText {
     status_starting: "Starting the engine …",
     status_loading: "Loading the model …",
     status_failed: "The engine is not running.",
+    status_no_model: "No model is open.",
     status_runs: "Running both prompts …",
     status_sweep: "Running the sweep …",
     stage: |stage| match stage {
@@ -288,5 +291,9 @@ const NOTICES: Notices = Notices {
     },
     reload_gpu: "Reload on GPU",
     continue_cpu: "Continue on CPU",
-    try_again: "Start again",
+    try_again: "Try again",
+    no_such_model: |name| format!("There is no model “{name}” beside this page. "),
+    other_model: "Choose another model",
+    use_mini: "Use mini",
+    start_afresh: "Delete what is kept and start afresh",
 };

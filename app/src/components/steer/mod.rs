@@ -13,6 +13,7 @@ mod summary;
 mod texts;
 mod used;
 
+use super::models::Panel;
 use super::notice::Notices;
 use super::shows::Shows;
 use super::{live, whether};
@@ -31,6 +32,7 @@ pub fn Steering() -> impl IntoView {
             <p>{t.lede}</p>
         </div>
         <Notices />
+        <Panel />
         <div class="bench steering">
             <div class="column">
                 <prompt::PromptPanel />

@@ -55,7 +55,11 @@ pub fn Texts() -> impl IntoView {
         }
     };
     view! {
-        <section class="panel" aria-labelledby="texts-title" aria-busy=live(move || busy.get().to_string())>
+        <section
+            class="panel"
+            hidden=whether(move || state.awaits_model())
+            aria-labelledby="texts-title"
+            aria-busy=live(move || busy.get().to_string())>
             <h2 id="texts-title">{t.texts_title}</h2>
             <div class="heads">
                 <div><h3>{t.unsteered}</h3><p class="hint">{t.unsteered_hint}</p></div>

@@ -50,9 +50,13 @@ fn positions(name: &str) -> Positions {
 pub fn Used(i: usize) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
-    let layers = move || state.model().map_or(0, |m| m.n_layer);
+    // While the engine starts again they stay, and with them the focus.
+    let layers = Memo::new(move |before: Option<&usize>| {
+        let now = state.model().map(|m| m.n_layer);
+        now.or(before.copied()).unwrap_or_default()
+    });
     let boxes = move || {
-        (0..layers())
+        (0..layers.get())
             .map(|l| {
                 let on = move || state.direction(i, |d| d.layers.contains(&l));
                 view! {
