@@ -47,13 +47,14 @@ kernels! {
 
 /// What any model with GPT-2's sizes runs. The others are for weights that are not
 /// aligned, and for patterns and activations that somebody looks at.
-const USUAL: [Kernel; 16] = [
+const USUAL: [Kernel; 17] = [
     Kernel::Gather,
     Kernel::Join,
     Kernel::SumRows,
     Kernel::Scatter,
     Kernel::ScatterPair,
     Kernel::Copy,
+    Kernel::Add,
     Kernel::LayerNorm,
     Kernel::Linear,
     Kernel::LinearSome,
