@@ -117,8 +117,9 @@ pub struct Counters {
     pub buffers_made: u64,
     /// Kernels compiled.
     pub pipelines_made: u64,
-    /// Bytes sent to the device, and fetched from it.
+    /// Bytes sent to the device.
     pub bytes_written: u64,
+    /// Bytes fetched from the device.
     pub bytes_read: u64,
 }
 

@@ -69,6 +69,8 @@ impl Coming {
             let arriving = Arriving::expect(name, config, tokenizer, gpu.0.clone())?;
             // Only now is it known whether there is room.
             arriving.settle().await?;
+            // While the weights come.
+            gpu.0.prepare();
             Ok(Self::Gpu(Box::new(ComingToGpu { arriving, gpu })))
         };
         let reason = match choice {

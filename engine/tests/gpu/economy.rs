@@ -88,12 +88,13 @@ fn a_plain_pass_takes_at_most_eight_dispatches_a_layer() {
     println!("{} layers: {pass:?}", shape.n_layer);
     assert!(pass.dispatches > 0 && pass.dispatches <= 8 * shape.n_layer as u64);
     assert_eq!(pass.submissions, 0, "nothing was read yet");
-    assert_eq!(pass.pipelines_made, 0);
 }
 
 #[test]
 fn a_chunk_is_one_submission_and_makes_no_buffers() {
     let Some(gpu) = gpu() else { return };
+    gpu.prepare();
+    assert!(gpu.counters().pipelines_made > 10);
     let mut session = session("mini", gpu.clone());
     let boundary = |u: &Update| matches!(u, Update::Estimate(_) | Update::Cells { .. });
     for (site, kind) in [

@@ -1,7 +1,6 @@
-//! The kernels' pipelines, all made when the device is opened, and bind groups,
-//! made when first used, then kept.
+//! The kernels' pipelines and bind groups: made when first used, or before, then kept.
 
-use std::cell::RefCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
 macro_rules! kernels {
@@ -46,6 +45,28 @@ kernels! {
     TopK, ["top_k"], 1, 1;
 }
 
+/// What any model with GPT-2's sizes runs. The others are for weights that are not
+/// aligned, and for patterns and activations that somebody looks at.
+const USUAL: [Kernel; 17] = [
+    Kernel::Gather,
+    Kernel::Join,
+    Kernel::SumRows,
+    Kernel::Scatter,
+    Kernel::ScatterPair,
+    Kernel::Copy,
+    Kernel::Add,
+    Kernel::LayerNorm,
+    Kernel::Linear,
+    Kernel::LinearSome,
+    Kernel::LinearFew,
+    Kernel::Unembed,
+    Kernel::UnembedFew,
+    Kernel::Attend,
+    Kernel::Edit,
+    Kernel::LogSumExp,
+    Kernel::TopK,
+];
+
 /// The most that one kernel binds of the above; WebGPU promises 8.
 pub(super) const MOST_BINDINGS: usize = 7;
 
@@ -73,24 +94,32 @@ type Key = (Kernel, [u64; MOST_BINDINGS]);
 pub(super) struct Kernels {
     device: wgpu::Device,
     /// In the order of `ALL`.
-    pipelines: Vec<Pipeline>,
+    pipelines: Vec<OnceCell<Pipeline>>,
+    made: Cell<u64>,
     bind_groups: RefCell<HashMap<Key, wgpu::BindGroup>>,
 }
 
 impl Kernels {
-    /// Makes every pipeline. The browser compiles them beside this program, while
-    /// weights are uploaded, so that no run waits for a compiler.
     pub fn new(device: wgpu::Device) -> Self {
         Self {
-            pipelines: ALL.iter().map(|source| make(&device, source)).collect(),
             device,
+            pipelines: ALL.iter().map(|_| OnceCell::new()).collect(),
+            made: Cell::new(0),
             bind_groups: RefCell::default(),
         }
     }
 
-    /// How many there are.
-    pub fn pipelines(&self) -> u64 {
-        self.pipelines.len() as u64
+    /// Makes the pipelines that sweeps and generation use, so that none waits for a
+    /// compiler. Browsers compile them beside this program.
+    pub fn prepare(&self) {
+        for kernel in USUAL {
+            self.get(kernel);
+        }
+    }
+
+    /// Pipelines made so far.
+    pub fn made(&self) -> u64 {
+        self.made.get()
     }
 
     pub fn pipeline(&self, kernel: Kernel) -> &wgpu::ComputePipeline {
@@ -144,7 +173,12 @@ impl Kernels {
     }
 
     fn get(&self, kernel: Kernel) -> &Pipeline {
-        &self.pipelines[kernel as usize]
+        // A kernel's number is its place in `ALL`.
+        let i = kernel as usize;
+        self.pipelines[i].get_or_init(|| {
+            self.made.set(self.made.get() + 1);
+            make(&self.device, &ALL[i])
+        })
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Recorder {
     pub queue: wgpu::Queue,
     pub faults: Faults,
     pub pool: Pool,
-    kernels: Kernels,
+    pub kernels: Kernels,
     max_groups: u32,
     max_across: u32,
     most_work: u64,
@@ -180,7 +180,7 @@ impl Recorder {
             submissions: counts.submissions,
             // The arena is one of them.
             buffers_made: self.pool.made().0 + 1,
-            pipelines_made: self.kernels.pipelines(),
+            pipelines_made: self.kernels.made(),
             bytes_written: counts.bytes_written,
             bytes_read: counts.bytes_read,
         }
