@@ -38,14 +38,9 @@ export const FAULTS = {
   shifted: {
     range: (range, { by = 1 }) => range?.replace(/\d+/g, (n) => Number(n) + by),
   },
-  /** A part that is not the one it is said to be. Options: by */
+  /** A part that is not the one it is said to be: all bytes have moved by so many. Options: by */
   mislabelled: {
-    range: (range, { by = 1 }) => range?.replace(/\d+/g, (n) => Number(n) + by),
-    answer: (answer, { by = 1 }) => {
-      const label = String(answer.headers['content-range']).replace(/\d+(?=[-/])|(?<=-)\d+/g, (n) => Number(n) - by);
-      const [, size] = /\/(\d+)$/.exec(answer.headers['content-range']);
-      return { ...answer, headers: { ...answer.headers, 'content-range': label.replace(/\/.*/, `/${size}`) } };
-    },
+    file: ({ content, ...file }, { by = 1 }) => ({ ...file, content: Content.join(content.slice(by), content.slice(0, by)) }),
   },
   /** Nothing that a page of another origin may read. */
   no_cors: { answer: (answer) => ({ ...answer, cors: false }) },

@@ -189,11 +189,13 @@ impl Reply {
             .filter(|_| status == 206)
             .and_then(|r| r.split('/').nth(1)?.parse().ok())
             .or(length.map(|n| start + n));
+        // Packed on the way, the same version has the same mark, but a weak one.
+        let tag = header("etag").map(|tag| tag.trim_start_matches("W/").to_owned());
         Ok(Self {
             url,
             start,
             total,
-            tag: header("etag").or_else(|| header("last-modified")),
+            tag: tag.or_else(|| header("last-modified")),
             reader: None,
             signal: signal.clone(),
             done: 0,

@@ -156,19 +156,28 @@ impl<'a> Weights<'a> {
             }
             self.hold(&chunk).await;
             self.push(&chunk, true).await?;
-            if let (Some(found), Some(expected)) = (reply.total, self.way.coming.file_bytes())
-                && found < expected
-            {
-                let url = self.url.clone();
-                return Err(FetchError::CutShort {
-                    url,
-                    found,
-                    expected,
-                }
-                .into());
-            }
+            self.long_enough(None)?;
         }
+        self.long_enough(reply.total)?;
         Ok(reply.total)
+    }
+
+    /// Whether the file is as long as its header needs: as long as it is published
+    /// to be, and `ended` bytes, at which the server ends it. (Of a file that is
+    /// packed on the way, the length that it announces is not the file's.)
+    fn long_enough(&self, ended: Option<u64>) -> Result<(), FetchError> {
+        let manifest = &self.way.manifest;
+        let published = manifest.bytes.filter(|_| manifest.published.is_some());
+        let ended = ended.filter(|end| *end == self.at);
+        let found = published.into_iter().chain(ended).min();
+        match (found, self.way.coming.file_bytes()) {
+            (Some(found), Some(expected)) if found < expected => Err(FetchError::CutShort {
+                url: self.url.clone(),
+                found,
+                expected,
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// Whether an answer belongs to the version that has come so far.
