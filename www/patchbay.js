@@ -15,7 +15,7 @@
 // The fields of an experiment and of a report are in patchbay.d.ts. What the page
 // calls "copy link" holds the same experiment as `run` takes.
 //
-// This file lies beside engine.js, worker.js, worker_bg.wasm and models/, and finds
+// This file lies beside engine.js, its .wasm files, worker.js and models/, and finds
 // them by its own address, so it can be imported from any folder. From another
 // origin it works too, if the server that has these files allows it (CORS, as most
 // static hosts do) and the importing page's Content-Security-Policy, if it has one,

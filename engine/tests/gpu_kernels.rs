@@ -8,8 +8,11 @@
 
 #[path = "gpu/attention.rs"]
 mod attention;
+mod common;
 #[path = "gpu/device.rs"]
 mod device;
+#[path = "gpu/economy.rs"]
+mod economy;
 #[path = "gpu/narrow.rs"]
 mod narrow;
 #[path = "gpu/products.rs"]
@@ -18,6 +21,8 @@ mod products;
 mod reductions;
 #[path = "gpu/rows.rs"]
 mod rows;
+#[path = "gpu/speed.rs"]
+mod speed;
 
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
 use pollster::block_on;

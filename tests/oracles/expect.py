@@ -34,6 +34,7 @@ VALUES = HERE / "values"
 MINI = HERE.parents[1] / "www" / "models" / "mini"
 
 SWEPT = (*STREAM_SITES, *HEAD_SITES, "pattern")
+EVERY_SWEEP = [(mode, site) for site in SWEPT for mode in ("denoising", "noising")]
 LAYER_SITES = (*STREAM_SITES, *HEAD_SITES, *NEURON_SITES, "pattern")
 WHOLE_SITES = ("embed", "pos_embed", "ln_final")
 FULLY_TRACED = ("bare", "deep")  # models whose activations are kept
@@ -119,8 +120,18 @@ def greedy(model, tokens: list[int]) -> tuple[list[int], float]:
     return continuation, number(f"{gaps[:clear].min().item():.6g}")
 
 
-def one_case(index: int, case, hooked: Hooked, lens, tokenizer: Tokenizer, kept_logits, agreement):
-    """The json of one prompt pair, and its arrays."""
+def one_case(
+    index: int,
+    case,
+    hooked: Hooked,
+    lens,
+    tokenizer: Tokenizer,
+    kept_logits,
+    agreement,
+    sweeps=EVERY_SWEEP,
+    stride: int = 1,
+):
+    """The json of one prompt pair, and its arrays; of the kept logits every `stride`th."""
     clean, corrupted = prompts.pair(tokenizer, case)
     clean_logits, clean_run = hooked.activations(clean)
     corrupted_logits, corrupted_run = hooked.activations(corrupted)
@@ -131,7 +142,10 @@ def one_case(index: int, case, hooked: Hooked, lens, tokenizer: Tokenizer, kept_
     metric = lambda logits: logits[-1, answer] - logits[-1, wrong]
 
     kept = kept_logits(len(clean))
-    arrays = {"clean.logits": clean_logits[kept], "corrupted.logits": corrupted_logits[kept]}
+    arrays = {
+        "clean.logits": clean_logits[kept, ::stride],
+        "corrupted.logits": corrupted_logits[kept, ::stride],
+    }
     if lens:
         lens_clean, clean_cache = lens.activations(clean)
         lens_corrupted, corrupted_cache = lens.activations(corrupted)
@@ -140,15 +154,17 @@ def one_case(index: int, case, hooked: Hooked, lens, tokenizer: Tokenizer, kept_
         for (site, layer), ours in clean_run.items():
             agreement.check(f"activation {site}", ours, lens.activation(clean_cache, site, layer))
 
-    for site in SWEPT:
-        arrays[f"denoising.{site}"] = sweep(hooked, site, corrupted, clean_run, metric)
-        arrays[f"noising.{site}"] = sweep(hooked, site, clean, corrupted_run, metric)
+    into = {"denoising": corrupted, "noising": clean}
+    source = {"denoising": clean_run, "noising": corrupted_run}
+    if lens:
+        caches = {"denoising": clean_cache, "noising": corrupted_cache}
+    for mode, site in sweeps:
+        found = sweep(hooked, site, into[mode], source[mode], metric)
         if lens:
-            denoising = lens.sweep(site, corrupted, clean_cache, metric)
-            noising = lens.sweep(site, clean, corrupted_cache, metric)
-            agreement.check(f"denoising {site}", arrays[f"denoising.{site}"], denoising)
-            agreement.check(f"noising {site}", arrays[f"noising.{site}"], noising)
-            arrays |= {f"denoising.{site}": denoising, f"noising.{site}": noising}
+            theirs = lens.sweep(site, into[mode], caches[mode], metric)
+            agreement.check(f"{mode} {site}", found, theirs)
+            found = theirs
+        arrays[f"{mode}.{site}"] = found
 
     continuation, closest = greedy(hooked.model, clean)
     if lens and lens.greedy(clean, len(continuation)) != continuation:

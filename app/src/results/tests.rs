@@ -34,6 +34,7 @@ fn report(experiment: &Experiment) -> Report {
         cell: None,
         captures: Vec::new(),
         steer: None,
+        device: None,
     }
 }
 

@@ -1,4 +1,5 @@
 //! The MLP's activation functions, to about 1e-6 of their value.
+#![allow(clippy::excessive_precision)] // constants as they are published
 
 use crate::Vector;
 
@@ -31,32 +32,33 @@ pub(crate) unsafe fn each<V: Vector>(function: Function, values: *mut f32, n: us
     unsafe {
         match function {
             Function::Identity => {}
-            Function::GeluNew => over::<V>(values, n, gelu_new, gelu_new),
-            Function::Gelu => over::<V>(values, n, gelu, gelu),
-            Function::Relu => over::<V>(values, n, relu, relu),
-            Function::Silu => over::<V>(values, n, silu, silu),
-            Function::Tanh => over::<V>(values, n, tanh, tanh),
+            Function::GeluNew => over::<V, GeluNew>(values, n),
+            Function::Gelu => over::<V, Gelu>(values, n),
+            Function::Relu => over::<V, Relu>(values, n),
+            Function::Silu => over::<V, Silu>(values, n),
+            Function::Tanh => over::<V, Tanh>(values, n),
         }
     }
 }
 
+/// A function of one value, for registers of any size. (As an argument it would
+/// not become part of a function that is compiled for these registers.)
+trait Elementwise {
+    fn of<V: Vector>(x: V) -> V;
+}
+
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn over<V: Vector>(
-    values: *mut f32,
-    n: usize,
-    f: impl Fn(V) -> V,
-    rest: impl Fn(f32) -> f32,
-) {
+unsafe fn over<V: Vector, F: Elementwise>(values: *mut f32, n: usize) {
     let whole = n - n % V::LANES;
     unsafe {
         let mut i = 0;
         while i < whole {
-            f(V::load(values.add(i))).store(values.add(i));
+            F::of(V::load(values.add(i))).store(values.add(i));
             i += V::LANES;
         }
         while i < n {
-            *values.add(i) = rest(*values.add(i));
+            *values.add(i) = F::of(*values.add(i));
             i += 1;
         }
     }
@@ -64,72 +66,92 @@ unsafe fn over<V: Vector>(
 
 /// `x / 2 (1 + tanh(u))` with `u = sqrt(2 / pi) (x + 0.044715 x^3)`, which is
 /// `x / (1 + exp(-2 u))`.
-#[inline(always)]
-fn gelu_new<V: Vector>(x: V) -> V {
-    const SCALE: f32 = -1.595_769_1; // -2 sqrt(2 / pi)
-    let cubic = x
-        .mul(x)
-        .mul_add(V::splat(0.044_715 * SCALE), V::splat(SCALE));
-    x.div(V::splat(1.0).add(exp(x.mul(cubic))))
+struct GeluNew;
+
+impl Elementwise for GeluNew {
+    #[inline(always)]
+    fn of<V: Vector>(x: V) -> V {
+        const SCALE: f32 = -1.595_769_121_6; // -2 sqrt(2 / pi)
+        let cubic = x
+            .mul(x)
+            .mul_add(V::splat(0.044_715 * SCALE), V::splat(SCALE));
+        x.div(V::splat(1.0).add(exp(x.mul(cubic))))
+    }
 }
 
 /// `x Phi(x)`, with `Phi(-|x|) = erfc(|x| / sqrt(2)) / 2` as a Chebyshev fit
 /// (Press et al., Numerical Recipes in C, 2nd edition, section 6.2).
-#[inline(always)]
-fn gelu<V: Vector>(x: V) -> V {
-    const FIT: [f32; 9] = [
-        -0.822_152_23,
-        1.488_515_87,
-        -1.135_203_98,
-        0.278_868_07,
-        -0.186_288_06,
-        0.096_784_18,
-        0.374_091_96,
-        1.000_023_68,
-        -1.265_512_23,
-    ];
-    let z = abs(x).mul(V::splat(core::f32::consts::FRAC_1_SQRT_2));
-    let one = V::splat(1.0);
-    let t = one.div(z.mul_add(V::splat(0.5), one));
-    let mut fit = V::splat(0.170_872_77);
-    for c in FIT {
-        fit = fit.mul_add(t, V::splat(c));
+struct Gelu;
+
+impl Elementwise for Gelu {
+    #[inline(always)]
+    fn of<V: Vector>(x: V) -> V {
+        const FIT: [f32; 9] = [
+            -0.822_152_23,
+            1.488_515_87,
+            -1.135_203_98,
+            0.278_868_07,
+            -0.186_288_06,
+            0.096_784_18,
+            0.374_091_96,
+            1.000_023_68,
+            -1.265_512_23,
+        ];
+        let z = abs(x).mul(V::splat(core::f32::consts::FRAC_1_SQRT_2));
+        let one = V::splat(1.0);
+        let t = one.div(z.mul_add(V::splat(0.5), one));
+        let mut fit = V::splat(0.170_872_77);
+        for c in FIT {
+            fit = fit.mul_add(t, V::splat(c));
+        }
+        let below = t.mul(exp(fit.sub(z.mul(z)))).mul(V::splat(0.5));
+        x.mul(x.less(V::splat(0.0), below, one.sub(below)))
     }
-    let below = t.mul(exp(fit.sub(z.mul(z)))).mul(V::splat(0.5));
-    x.mul(x.less(V::splat(0.0), below, one.sub(below)))
 }
 
-#[inline(always)]
-fn relu<V: Vector>(x: V) -> V {
-    x.less(V::splat(0.0), V::splat(0.0), x)
+struct Relu;
+
+impl Elementwise for Relu {
+    #[inline(always)]
+    fn of<V: Vector>(x: V) -> V {
+        x.less(V::splat(0.0), V::splat(0.0), x)
+    }
 }
 
-#[inline(always)]
-fn silu<V: Vector>(x: V) -> V {
-    x.div(V::splat(1.0).add(exp(V::splat(0.0).sub(x))))
+struct Silu;
+
+impl Elementwise for Silu {
+    #[inline(always)]
+    fn of<V: Vector>(x: V) -> V {
+        x.div(V::splat(1.0).add(exp(V::splat(0.0).sub(x))))
+    }
 }
 
 /// `1 - 2 / (exp(2 |x|) + 1)` with the sign of `x`; near 0, where that cancels,
 /// an odd polynomial (Moshier, Cephes, `tanhf`).
-#[inline(always)]
-fn tanh<V: Vector>(x: V) -> V {
-    const FIT: [f32; 4] = [
-        2.063_908_9e-2,
-        -5.373_971_6e-2,
-        1.333_144_2e-1,
-        -3.333_328_2e-1,
-    ];
-    let (one, two, size) = (V::splat(1.0), V::splat(2.0), abs(x));
-    let square = x.mul(x);
-    let mut fit = V::splat(-5.704_988_7e-3);
-    for c in FIT {
-        fit = fit.mul_add(square, V::splat(c));
+struct Tanh;
+
+impl Elementwise for Tanh {
+    #[inline(always)]
+    fn of<V: Vector>(x: V) -> V {
+        const FIT: [f32; 4] = [
+            2.063_908_879_54e-2,
+            -5.373_971_555_31e-2,
+            1.333_144_220_36e-1,
+            -3.333_328_194_22e-1,
+        ];
+        let (one, two, size) = (V::splat(1.0), V::splat(2.0), abs(x));
+        let square = x.mul(x);
+        let mut fit = V::splat(-5.704_988_727_45e-3);
+        for c in FIT {
+            fit = fit.mul_add(square, V::splat(c));
+        }
+        let near = fit.mul(square).mul_add(x, x);
+        let far = one.sub(two.div(exp(size.mul(two)).add(one)));
+        let far = x.less(V::splat(0.0), V::splat(0.0).sub(far), far);
+        // The other way round a NaN would become 1.
+        V::splat(0.625).less(size, far, near)
     }
-    let near = fit.mul(square).mul_add(x, x);
-    let far = one.sub(two.div(exp(size.mul(two)).add(one)));
-    let far = x.less(V::splat(0.0), V::splat(0.0).sub(far), far);
-    // The other way round a NaN would become 1.
-    V::splat(0.625).less(size, far, near)
 }
 
 #[inline(always)]
@@ -142,11 +164,11 @@ fn abs<V: Vector>(x: V) -> V {
 #[inline(always)]
 pub(crate) fn exp<V: Vector>(x: V) -> V {
     const FIT: [f32; 5] = [
-        1.398_2e-3,
-        8.333_452e-3,
-        4.166_579_6e-2,
-        1.666_666_5e-1,
-        5.000_000_1e-1,
+        1.398_199_950_7e-3,
+        8.333_451_907_3e-3,
+        4.166_579_589_4e-2,
+        1.666_666_545_9e-1,
+        5.000_000_120_1e-1,
     ];
     // Adding 1.5 * 2^23 leaves the nearest whole number in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
@@ -158,8 +180,8 @@ pub(crate) fn exp<V: Vector>(x: V) -> V {
         .sub(V::splat(ROUND));
     // ln(2) in two parts, the first of few bits, so that n times it is exact.
     let r = n.mul_add(V::splat(-0.693_359_375), x);
-    let r = n.mul_add(V::splat(2.121_944_4e-4), r);
-    let mut fit = V::splat(1.987_569_2e-4);
+    let r = n.mul_add(V::splat(2.121_944_40e-4), r);
+    let mut fit = V::splat(1.987_569_150_0e-4);
     for c in FIT {
         fit = fit.mul_add(r, V::splat(c));
     }

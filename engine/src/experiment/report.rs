@@ -211,6 +211,9 @@ pub struct Report {
     /// What the steering room found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steer: Option<SteerReport>,
+    /// What a GPU was asked to do for all of it; not there on the CPU.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Counters>,
 }
 
 /// How long something will take, before it starts.

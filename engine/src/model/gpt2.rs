@@ -75,7 +75,7 @@ impl<B: Backend> Gpt2<B> {
         let mut x = self.embed(b, plan)?; // [rows, n]
         let share = plan.cost.multiplications / self.h.len() as u64;
         for (l, block) in self.h.iter().enumerate() {
-            x = block.forward(b, &self.config, hooks, l, &x)?;
+            x = block.forward(b, &self.config, hooks, l, x)?;
             pulse.beat(share).await?;
         }
         let pick = |rows: Vec<u32>| match rows.is_empty() {
@@ -115,7 +115,7 @@ impl<B: Backend> Block<B> {
         config: &Config,
         hooks: &mut Hooks<B>,
         l: usize,
-        x: &B::Tensor,
+        x: B::Tensor,
     ) -> Result<B::Tensor> {
         let plan = hooks.layer(l);
         let x = hooks.pass(&plan.pre, Site::ResidPre, l, x)?;
@@ -123,9 +123,9 @@ impl<B: Backend> Block<B> {
             return Ok(x);
         }
         let x = hooks.at(Site::ResidPre, l, x)?;
-        let x = self.attention(b, config, hooks, l, &x)?;
-        let x = hooks.pass(&plan.mid, Site::ResidMid, l, &x)?;
-        self.mlp(b, config, hooks, l, &x)
+        let x = self.attention(b, config, hooks, l, x)?;
+        let x = hooks.pass(&plan.mid, Site::ResidMid, l, x)?;
+        self.mlp(b, config, hooks, l, x)
     }
 
     /// `x + c_proj(softmax(q k^T * scale) v)`
@@ -135,7 +135,7 @@ impl<B: Backend> Block<B> {
         config: &Config,
         hooks: &mut Hooks<B>,
         l: usize,
-        x: &B::Tensor,
+        x: B::Tensor,
     ) -> Result<B::Tensor> {
         let plan = hooks.layer(l);
         let (n, n_head) = (config.shape.n_embd, config.shape.n_head);
@@ -143,7 +143,7 @@ impl<B: Backend> Block<B> {
             // Every row enters at attention or later, over its parent's keys.
             true => (x.clone(), x.clone(), x.clone()),
             false => {
-                let qkv = self.c_attn.forward(b, &self.ln_1.forward(b, x, config)?)?; // [rows, 3 n]
+                let qkv = self.c_attn.forward(b, &self.ln_1.forward(b, &x, config)?)?; // [rows, 3 n]
                 let q = hooks.at(Site::Q, l, b.columns(&qkv, 0..n)?)?; // [rows, n]
                 let (k, v) = (b.columns(&qkv, n..2 * n)?, b.columns(&qkv, 2 * n..3 * n)?);
                 let [k, v] = hooks.at_both([Site::K, Site::V], l, [k, v])?;
@@ -154,7 +154,7 @@ impl<B: Backend> Block<B> {
         if plan.attend.rows.is_empty() {
             return Ok(x);
         }
-        let q = hooks.pass(&plan.attend, Site::Q, l, &q)?;
+        let q = hooks.pass(&plan.attend, Site::Q, l, q)?;
         let table = &hooks.table(l)?;
         let (kept_k, kept_v) = (&hooks.kept(Site::K, l)?, &hooks.kept(Site::V, l)?);
         let scale = config.attention_scale(l);
@@ -177,12 +177,12 @@ impl<B: Backend> Block<B> {
         config: &Config,
         hooks: &mut Hooks<B>,
         l: usize,
-        x: &B::Tensor,
+        x: B::Tensor,
     ) -> Result<B::Tensor> {
         if hooks.layer(l).mid.rows.is_empty() {
-            return Ok(x.clone());
+            return Ok(x);
         }
-        let x = hooks.at(Site::ResidMid, l, x.clone())?;
+        let x = hooks.at(Site::ResidMid, l, x)?;
         let normed = self.ln_2.forward(b, &x, config)?;
         let post = self.c_fc.activated(b, config, hooks, l, &normed)?; // [rows, n_inner]
         let post = hooks.at(Site::MlpPost, l, post)?;

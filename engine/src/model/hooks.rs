@@ -194,6 +194,7 @@ impl<'a, B: Backend> Hooks<'a, B> {
         {
             return Ok(table.clone());
         }
+        self.table = None;
         let table = Rc::new(self.backend.upload_table(wanted)?);
         self.table = Some((l, table.clone()));
         Ok(table)
@@ -206,26 +207,20 @@ impl<'a, B: Backend> Hooks<'a, B> {
 
     /// The rows that go on past a stage, then those that enter there with their
     /// parents' activations of `site`.
-    pub fn pass(
-        &mut self,
-        stage: &Stage,
-        site: Site,
-        l: usize,
-        x: &B::Tensor,
-    ) -> Result<B::Tensor> {
+    pub fn pass(&mut self, stage: &Stage, site: Site, l: usize, x: B::Tensor) -> Result<B::Tensor> {
         let b = self.backend;
         let all: Vec<u32>;
         let carried = match &stage.carried {
-            None if stage.entering.is_empty() => return Ok(x.clone()),
+            None if stage.entering.is_empty() => return Ok(x),
             None => {
-                all = (0..).take(b.shape(x)[0]).collect();
+                all = (0..).take(b.shape(&x)[0]).collect();
                 &all
             }
             Some(rows) => rows,
         };
         match stage.entering.as_slice() {
-            [] => b.gather(x, carried),
-            slots => b.join(x, carried, &self.store.get(b, site, l)?, slots),
+            [] => b.gather(&x, carried),
+            slots => b.join(&x, carried, &self.store.get(b, site, l)?, slots),
         }
     }
 

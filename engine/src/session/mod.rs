@@ -153,14 +153,35 @@ impl<B: Backend> Session<B> {
     ) -> Result<Report, SessionError> {
         let largest = sweep::largest_activation(&self.model.config.shape);
         self.backend.even_out(largest);
-        if experiment.room == Room::Steering {
-            let steer = experiment.steer.clone().unwrap_or_default();
-            let found = self.steer(experiment, &steer, host).await?;
-            return Ok(Report {
-                steer: Some(found),
-                ..self.report(experiment)
-            });
-        }
+        let before = self.backend.counters();
+        let mut report = match experiment.room {
+            Room::Steering => self.steering(experiment, host).await?,
+            Room::Patching => self.patching(experiment, preview, host).await?,
+        };
+        let counters = self.backend.counters() - before;
+        report.device = Some(counters).filter(|c| c.dispatches > 0);
+        Ok(report)
+    }
+
+    async fn steering(
+        &mut self,
+        experiment: &Experiment,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
+        let steer = experiment.steer.clone().unwrap_or_default();
+        let found = self.steer(experiment, &steer, host).await?;
+        Ok(Report {
+            steer: Some(found),
+            ..self.report(experiment)
+        })
+    }
+
+    async fn patching(
+        &mut self,
+        experiment: &Experiment,
+        preview: bool,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
         let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
         host.update(Update::Reading(reading.clone()));
         let setup = setup?;
@@ -211,6 +232,7 @@ impl<B: Backend> Session<B> {
             cell: None,
             captures: Vec::new(),
             steer: None,
+            device: None,
         }
     }
 }

@@ -21,6 +21,7 @@ fn root() -> PathBuf {
 pub fn model_folder(name: &str) -> PathBuf {
     match name {
         "mini" => root().join("www/models/mini"),
+        "random-gpt2" => root().join("tests/out/random-gpt2"),
         _ => root().join("tests/oracles/models").join(name),
     }
 }

@@ -5,11 +5,14 @@ use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 
 /// Rows, inner, columns: every path and every kind of remainder of its tiles.
-const SIZES: [[usize; 3]; 14] = [
+const SIZES: [[usize; 3]; 17] = [
     [1, 1, 1],
     [3, 7, 5],
     [4, 130, 65],
     [5, 16, 64],
+    [9, 33, 31],
+    [15, 130, 68],
+    [16, 64, 100],
     [17, 33, 35],
     [31, 64, 64],
     [32, 48, 128],

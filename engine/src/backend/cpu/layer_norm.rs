@@ -4,8 +4,9 @@ use super::threads::by_rows;
 use super::{Result, with_rows};
 use candle_core::Tensor;
 
-/// In two passes, the variance from the distances to the mean: a row of the
-/// residual stream may have values near 3,000, or all nearly equal.
+/// The variance is taken from the distances to the mean, and the mean in two
+/// parts, what the first one missed apart: a row of the residual stream may have
+/// values near 3,000, or all nearly equal.
 pub(super) fn layer_norm(
     x: &Tensor,
     weight: &Tensor,
@@ -17,11 +18,13 @@ pub(super) fn layer_norm(
         let (weight, bias) = (weight.row(0), bias.row(0));
         by_rows([rows, n], 4 * n, |r, out| {
             let x = x.row(r);
-            let mean = mean(x, |x| x);
-            let variance = self::mean(x, |x| (x - mean) * (x - mean));
+            let first = mean(x, |x| x);
+            let missed = mean(x, |x| x - first);
+            let centred = |x: f32| (x - first) - missed;
+            let variance = mean(x, |x| centred(x) * centred(x));
             let scale = 1.0 / (variance + epsilon).sqrt();
             for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
-                *out = (x - mean) * scale * weight + bias;
+                *out = centred(*x) * scale * weight + bias;
             }
         })
     })

@@ -4,7 +4,8 @@
 // slots as there, `width` columns a head; kept_k and kept_v: [slots, heads * width].
 // One workgroup a row and head goes over the keys in stretches of 64, a lane a key
 // and then a lane a column. What was summed before is shrunk when a larger score
-// comes. A lane reads back only what it wrote to `out` itself.
+// comes. Every lane finds the largest score and the total for itself: that is less
+// than waiting for each other. A lane reads back only what it wrote to `out` itself.
 // CPU twin: cpu/attention.rs, `pattern` and then `mix`.
 
 struct Params {
@@ -38,35 +39,9 @@ const OWN_ROW = 0x80000000u;
 @group(0) @binding(6) var<storage, read> slots: array<u32>;
 @group(0) @binding(7) var<storage, read_write> out: array<f32>;
 
-var<workgroup> lanes: array<f32, 64>;
-var<workgroup> weights: array<f32, 64>; // of the stretch's keys
+var<workgroup> scores: array<f32, 64>; // of the stretch's keys
+var<workgroup> weights: array<f32, 64>; // their exponentials
 var<workgroup> places: array<u32, 64>; // their slots
-
-fn largest(lane: u32, value: f32) -> f32 {
-    workgroupBarrier();
-    lanes[lane] = value;
-    workgroupBarrier();
-    for (var span = 32u; span > 0u; span /= 2u) {
-        if lane < span {
-            lanes[lane] = max(lanes[lane], lanes[lane + span]);
-        }
-        workgroupBarrier();
-    }
-    return lanes[0];
-}
-
-fn sum(lane: u32, value: f32) -> f32 {
-    workgroupBarrier();
-    lanes[lane] = value;
-    workgroupBarrier();
-    for (var span = 32u; span > 0u; span /= 2u) {
-        if lane < span {
-            lanes[lane] += lanes[lane + span];
-        }
-        workgroupBarrier();
-    }
-    return lanes[0];
-}
 
 fn score(q_first: u32, slot: u32, head: u32) -> f32 {
     var dot = 0.0;
@@ -107,23 +82,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var total = 0.0;
     for (var first = 0u; first < len; first += 64u) {
         let count = min(64u, len - first);
-        var s = -3.4e38;
-        var place = 0u;
         if lane < count {
-            place = slots[first_slot + first + lane];
-            s = score(q_first, place, head);
+            let place = slots[first_slot + first + lane];
+            places[lane] = place;
+            scores[lane] = score(q_first, place, head);
         }
-        let higher = max(high, largest(lane, s));
-        var weight = 0.0;
-        if lane < count {
-            weight = exp(s - higher);
-        }
-        let shrink = exp(high - higher);
-        high = higher;
-        total = total * shrink + sum(lane, weight);
-        weights[lane] = weight;
-        places[lane] = place;
         workgroupBarrier();
+        let before = high;
+        for (var j = 0u; j < count; j++) {
+            high = max(high, scores[j]);
+        }
+        if lane < count {
+            weights[lane] = exp(scores[lane] - high);
+        }
+        workgroupBarrier();
+        let shrink = exp(before - high);
+        total *= shrink;
+        for (var j = 0u; j < count; j++) {
+            total += weights[j];
+        }
         for (var c = lane; c < p.width; c += 64u) {
             let column = head * p.width + c;
             let at = row * p.heads * p.width + column;
@@ -139,5 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
             out[at] = z;
         }
+        // The next stretch's scores take the place of these.
+        workgroupBarrier();
     }
 }

@@ -32,6 +32,8 @@ kernels! {
     LayerNorm, ["layer_norm"], 3, 1;
     Linear, ["linear", "weight_4", "then", "activation"], 4, 1;
     LinearAny, ["linear", "weight", "then", "activation"], 4, 1;
+    LinearSome, ["linear_some", "weight_4", "then", "activation"], 4, 1;
+    LinearSomeAny, ["linear_some", "weight", "then", "activation"], 4, 1;
     LinearFew, ["linear_few", "weight_4", "then", "activation"], 4, 1;
     LinearFewAny, ["linear_few", "weight", "then", "activation"], 4, 1;
     Unembed, ["unembed"], 2, 1;

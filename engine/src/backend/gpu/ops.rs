@@ -15,8 +15,11 @@ const WEIGHT: u64 = 1 << 20;
 /// Elements that a workgroup of the element by element kernels handles.
 const ELEMENTS: u64 = 256;
 
-/// Rows up to which a matrix product is bound by reading the matrix.
+/// Rows of a step of generation: a matrix product takes as long as reading the matrix.
 const FEW: u32 = 4;
+
+/// Rows of a prompt: it still waits for the matrix more than it multiplies.
+const SOME: u32 = 16;
 
 /// What `then.wgsl` knows besides the activation functions.
 const NOTHING: u32 = 5;
@@ -332,10 +335,13 @@ impl Gpu {
         let whole = [weight.columns, weight.offset, weight.stride];
         let whole = whole.iter().all(|size| size % 4 == 0);
         let columns = u64::from(out.columns);
-        let (kernel, groups) = match (x.rows <= FEW, whole) {
-            (true, true) => (Kernel::LinearFew, columns.div_ceil(32)),
-            (true, false) => (Kernel::LinearFewAny, columns.div_ceil(32)),
-            (false, whole) => (
+        let narrow = columns.div_ceil(32);
+        let (kernel, groups) = match (x.rows, whole) {
+            (0..=FEW, true) => (Kernel::LinearFew, narrow),
+            (0..=FEW, false) => (Kernel::LinearFewAny, narrow),
+            (..=SOME, true) => (Kernel::LinearSome, narrow),
+            (..=SOME, false) => (Kernel::LinearSomeAny, narrow),
+            (_, whole) => (
                 match whole {
                     true => Kernel::Linear,
                     false => Kernel::LinearAny,

@@ -1,6 +1,6 @@
 // How a matrix product ends: what is done to its element `v` at [row, column]
-// before it is stored. Part of linear.wgsl and linear_few.wgsl, with activation.wgsl,
-// whose functions are the smaller values of `p.then`. Twin of `Then` in backend/mod.rs.
+// before it is stored. Part of the linear kernels, with activation.wgsl, whose
+// functions are the smaller values of `p.then`. Twin of `Then` in backend/mod.rs.
 
 const NOTHING = 5u;
 const ADD = 6u;

@@ -1,5 +1,5 @@
 // Four adjacent columns of a weight, 0 where there are none: for a weight of any
-// shape and alignment. Part of linear.wgsl and linear_few.wgsl; see weight_4.wgsl.
+// shape and alignment. Part of the linear kernels; see weight_4.wgsl.
 
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 

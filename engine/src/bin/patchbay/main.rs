@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
+//! patchbay random DIR [--like gpt2] [--seed N]
 //! patchbay schema
 //! ```
+
+mod random;
 
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
@@ -23,14 +26,18 @@ patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE
     the built-in model. Progress goes to standard error. The exit code is 1 when
     the experiment, or a part of it, could not be run; the report's
     reading.problems, and standard error, say why.
+patchbay random DIR [--like gpt2] [--seed N]
+    Writes config.json and model.safetensors of GPT-2 small with random weights,
+    laid out as the file of openai-community/gpt2. The same seed (0) writes the
+    same bytes everywhere. A tokenizer.json has to be put beside them.
 patchbay schema
     Prints the JSON Schema of experiments and reports.";
 
 /// The built-in model, so that the command needs no folder beside it.
 const MINI: [&[u8]; 3] = [
-    include_bytes!("../../../www/models/mini/config.json"),
-    include_bytes!("../../../www/models/mini/tokenizer.json"),
-    include_bytes!("../../../www/models/mini/model.safetensors"),
+    include_bytes!("../../../../www/models/mini/config.json"),
+    include_bytes!("../../../../www/models/mini/tokenizer.json"),
+    include_bytes!("../../../../www/models/mini/model.safetensors"),
 ];
 
 /// What went wrong, as a sentence for standard error.
@@ -41,6 +48,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments.as_slice() {
         ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
+        ["random", rest @ ..] => random::Options::parse(rest).and_then(|o| random::write(&o)),
         ["schema"] => print(&schema(), None),
         ["help" | "--help" | "-h"] => print(USAGE, None),
         [] => Err(format!("what is to be done?\n\n{USAGE}")),

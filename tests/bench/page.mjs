@@ -1,25 +1,17 @@
-// node tests/bench.mjs [RUNS]: how long a reader waits, in Chromium, from opening
-// the page on localhost to the end of the first sweep, and what a sweep costs.
-// Each run is a new browser profile (nothing cached). Prints medians; no verdict.
+// What a reader of the page waits for, in Chromium: from opening it on localhost to
+// the end of the first sweep, and a sweep of the mini on both backends.
 
-import { openChromium, serveDist } from './browser/harness.mjs';
+import { median } from './numbers.mjs';
 
-const RUNS = Number(process.argv[2] ?? 5);
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-
-/** Milliseconds from the start of navigation to two moments of the page. */
+/** Milliseconds from the start of navigation to the end of the first sweep; nothing is cached. */
 async function firstScreen(browser, url) {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.goto(url);
   await page.waitForSelector('[data-testid=status][data-state=done]');
   const done = await page.evaluate(() => performance.now());
-  const wasm = await page.evaluate(() =>
-    performance.getEntriesByType('resource').reduce((sum, entry) => sum + entry.encodedBodySize, 0),
-  );
   await context.close();
-  return { done, bytes: wasm };
+  return done;
 }
 
 /** Seconds of the same sweep again and again in one page, on one backend. */
@@ -52,14 +44,12 @@ async function sweeps(browser, url, backend) {
   return report;
 }
 
-const server = await serveDist();
-const browser = await openChromium();
-try {
-  const runs = [];
-  for (let i = 0; i < RUNS; i++) runs.push(await firstScreen(browser, server.url));
-  const done = runs.map((run) => run.done);
+/** Measures and prints. */
+export async function measurePage(browser, server, { rounds }) {
+  const done = [];
+  for (let i = 0; i < rounds; i++) done.push(await firstScreen(browser, server.url));
   console.log(
-    `first sweep done, from navigation (${RUNS} new profiles): median ${Math.round(median(done))} ms, ` +
+    `first sweep done, from navigation (${rounds} new profiles): median ${Math.round(median(done))} ms, ` +
       `${Math.round(Math.min(...done))} to ${Math.round(Math.max(...done))} ms`,
   );
   for (const backend of ['cpu', 'webgpu']) {
@@ -72,7 +62,4 @@ try {
         `${((2 * plan.multiplications) / 1e6 / ms).toFixed(2)} GFLOP/s`,
     );
   }
-} finally {
-  await browser.close();
-  await server.close();
 }

@@ -1,0 +1,44 @@
+// What the full-size benchmarks run: 15 tokens with <|endoftext|>, 12 x 15 cells.
+
+const denoising = { site: 'resid_pre', mode: 'denoising' };
+
+export const SWEEPS = {
+  /** The prompts differ at position 2: hardly a cell is spared. */
+  'early pair': {
+    clean: 'When John and Mary went to the store, John gave a bottle to',
+    corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
+    metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' },
+    sweep: denoising,
+  },
+  /** They differ at position 10. */
+  'late pair': {
+    clean: 'When John and Mary went to the shops, John gave the bag to',
+    corrupted: 'When John and Mary went to the shops, Mary gave the bag to',
+    metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' John' },
+    sweep: denoising,
+  },
+};
+
+/** Token 50256 is <|endoftext|>; a prompt of one token is all that a run beside costs. */
+const END = 50256;
+
+/**
+ * One pass over 15 tokens, and over one token beside them: an experiment has two
+ * prompts. Each `i` gives other tokens, so that nothing is one that was done before.
+ */
+export const pass = (i) => ({
+  clean: [END, ...Array.from({ length: 14 }, (_, k) => 1000 + 37 * k + i)],
+  corrupted: [END],
+  metric: { kind: 'probability', answer: ' Mary' },
+});
+
+/** The same, and both prompts continued by `tokens` tokens. */
+export const continued = (i, tokens) => ({ ...pass(i), generate: { tokens } });
+
+/** A sweep of which a GPU in software is done in seconds: the prompts differ near their end. */
+export const smallSweep = (i) => ({
+  clean: [END, 1000, 2000, 3000, 4000 + i],
+  corrupted: [END, 1000, 2000, 5000, 4000 + i],
+  metric: { kind: 'probability', answer: ' Mary' },
+  sweep: denoising,
+});
