@@ -219,6 +219,46 @@ describe('changing the experiment', () => {
   });
 });
 
+describe('what the other room and the engine leave alone', () => {
+  onPage('the way back to the example goes away with the last change, whatever the other room has', async (page) => {
+    await settled(page);
+    const back = page.getByTestId('reset');
+    assert.equal(await back.count(), 0);
+    await choose(page, 'room-steering');
+    await page.getByTestId('steer-prompt').fill('The food was');
+    await choose(page, 'room-patching');
+    await page.getByTestId('clean-prompt').waitFor();
+    assert.equal(await back.count(), 0);
+    await page.getByTestId('clean-prompt').fill('Another');
+    await back.click();
+    await back.waitFor({ state: 'detached' });
+    assert.equal((await link(page)).experiment.steer.prompt, 'The food was');
+  });
+
+  onPage(
+    'what was typed outlives the engine, sent or not',
+    async (page) => {
+      await settled(page);
+      await choose(page, 'room-steering');
+      await page.getByTestId('summary').locator('p').first().waitFor();
+      await page.locator('[data-testid=direction-0] details > summary').click();
+      await page.getByTestId('layer-0-1').focus();
+      await page.getByTestId('steer-words').evaluate((field) => {
+        // Not yet left, so not yet part of the experiment.
+        field.value = 'half a wor';
+      });
+      await page.workers()[0].evaluate(() => setTimeout(() => {
+        throw new Error('struck down');
+      }));
+      await page.getByTestId('notice').getByText(/struck down/).waitFor();
+      await page.getByTestId('backend').getByText(/CPU/).waitFor();
+      assert.equal(await page.getByTestId('steer-words').inputValue(), 'half a wor');
+      assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), 'layer-0-1');
+    },
+    { tolerate: /struck down/ },
+  );
+});
+
 describe('working it', () => {
   onPage('a sweep is stopped, and started again', async (page) => {
     await settled(page);

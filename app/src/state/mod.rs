@@ -18,6 +18,7 @@ use patchbay_engine::experiment::{
     BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
 use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
+use std::ops::Deref;
 
 /// Sweeps of models up to this size start by themselves.
 const SMALL_MODEL: u64 = 20_000_000;
@@ -81,9 +82,21 @@ struct Wire {
     crashes: u32,
 }
 
-/// Handles to everything; copied freely.
+/// The handle to everything; copied freely. There is one state as long as the page
+/// lives, so a reference does: closures that each copied all signals would make
+/// the page a good deal larger.
 #[derive(Clone, Copy)]
-pub struct State {
+pub struct State(&'static Signals);
+
+impl Deref for State {
+    type Target = Signals;
+
+    fn deref(&self) -> &Signals {
+        self.0
+    }
+}
+
+pub struct Signals {
     pub experiment: RwSignal<Experiment>,
     pub broken_link: RwSignal<Option<BrokenLink>>,
     pub preferences: Signal<Preferences>,
@@ -127,7 +140,7 @@ impl State {
         let status = RwSignal::new(Status::Starting);
         let results = RwSignal::new(Results::default());
         let job = RwSignal::new(None);
-        let state = Self {
+        let state = Self(Box::leak(Box::new(Signals {
             experiment,
             broken_link: RwSignal::new(broken_link),
             preferences,
@@ -140,7 +153,7 @@ impl State {
             results,
             derived: Derived::new(experiment, results, job),
             wire: StoredValue::new_local(Wire::default()),
-        };
+        })));
         state.watch();
         state.start();
         state

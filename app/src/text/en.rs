@@ -216,7 +216,7 @@ const MAP: Map = Map {
     label: |site, mode| {
         format!(
             "Metric of each patched run: {site}, {}",
-            (SWEEP.mode_name)(mode).to_lowercase()
+            (SWEEP.mode_name)(mode).to_ascii_lowercase()
         )
     },
     keys: "Arrow keys move from cell to cell, Enter shows that cell’s run.",
@@ -255,7 +255,7 @@ const MAP: Map = Map {
     table_caption: |site, mode| {
         format!(
             "{site}, {}: one row per patched run",
-            (SWEEP.mode_name)(mode).to_lowercase()
+            (SWEEP.mode_name)(mode).to_ascii_lowercase()
         )
     },
     position: "Position",
