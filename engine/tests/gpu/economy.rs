@@ -8,7 +8,7 @@ use patchbay_engine::experiment::{
     Counters, Experiment, Generate, Metric, MetricKind, Mode, Prompt, Report, Site, Sweep,
     TokenRef, Update,
 };
-use patchbay_engine::model::{Cancelled, Config, Gpt2, Patient, Store, Weights};
+use patchbay_engine::model::{Cancelled, Config, Gpt2, Patient, Store};
 use patchbay_engine::rows::{Plan, Run};
 use patchbay_engine::session::{Host, Session};
 use pollster::block_on;
@@ -76,7 +76,7 @@ fn a_plain_pass_takes_at_most_eight_dispatches_a_layer() {
     let config = Config::from_json(&files.config).unwrap();
     let shape = config.shape;
     let mut store = Store::new(shape);
-    let model = Gpt2::load(gpu, config, &Weights::new(&files.weights).unwrap()).unwrap();
+    let model = Gpt2::load(gpu, config, &files.weights).unwrap();
     let run = Run {
         reads: vec![14],
         ..Run::of((300..315).collect())

@@ -77,6 +77,12 @@ impl Gpu {
         self.0.info.device_type == wgpu::DeviceType::Cpu
     }
 
+    /// Has the kernels compiled that runs will need, beside this program where the
+    /// browser does: call it when the device has been chosen, before weights come.
+    pub fn prepare(&self) {
+        self.0.recorder.kernels.prepare();
+    }
+
     /// Gives the device back. Everything after is [`BackendError::DeviceLost`].
     pub fn destroy(&self) {
         self.0.recorder.faults.lose("it was given back".into());
