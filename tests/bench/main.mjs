@@ -23,7 +23,7 @@ for (const part of parts) {
 }
 const rounds = options.quick ? 1 : 3;
 
-const made = parts.some((part) => part !== 'page') ? await setup() : {};
+const made = parts.some((part) => part !== 'page') ? await setup(parts) : {};
 const server = await serveDist({
   mounts: made.model && { 'random-gpt2/': made.model, 'onnx/': made.onnx, 'onnxruntime/': made.onnxruntime },
 });

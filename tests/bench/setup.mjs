@@ -67,8 +67,11 @@ function native() {
   return `${ROOT}/${process.env.CARGO_TARGET_DIR ?? 'target'}/native/patchbay`;
 }
 
-/** @returns {Promise<{ model: string, python: string, onnxruntime: string, onnx: string, native: string }>} paths */
-export async function setup() {
+/**
+ * @param {string[]} parts what is to be measured
+ * @returns {Promise<{ model: string, python: string, onnxruntime: string, onnx: string, native?: string }>} paths
+ */
+export async function setup(parts) {
   const made = {};
   const stage = async (name, make) => {
     const started = performance.now();
@@ -79,6 +82,6 @@ export async function setup() {
   await stage('python', python);
   await stage('onnxruntime', onnxruntime);
   await stage('onnx', () => onnx(made.python, made.model));
-  await stage('native', native);
+  if (parts.includes('sweeps')) await stage('native', native);
   return made;
 }

@@ -24,7 +24,7 @@ async function compute({ api, model, backend, experiments, stride }) {
     const found = [];
     for (const experiment of experiments) {
       const { captures, clean, corrupted, sweep, metric } = await engine.run(experiment);
-      const sampled = captures.map(({ run, shape: [rows, width], values }) => ({
+      const sampled = (captures ?? []).map(({ run, shape: [rows, width], values }) => ({
         run,
         values: Array.from({ length: rows }, (_, row) =>
           values.slice(row * width, (row + 1) * width).filter((_, i) => i % stride === 0),
