@@ -254,18 +254,15 @@ class Wire {
   }
 }
 
-/** Starts a module worker, also from another origin, where a worker may import but not begin. */
+/** Starts the worker, also from another origin, where a worker may import but not begin. */
 function start(script) {
-  const options = { type: "module", name: "patchbay-engine" };
-  if (script.origin === location.origin) return new Worker(script, options);
-  const shim = new Blob([`import ${JSON.stringify(script.href)};`], { type: "text/javascript" });
-  const address = URL.createObjectURL(shim);
-  const worker = new Worker(address, options);
-  // Its first message says that it has been read; an error, that it never will be.
-  for (const type of ["message", "error"]) {
-    worker.addEventListener(type, () => URL.revokeObjectURL(address), { once: true });
-  }
-  return worker;
+  const name = "patchbay-engine";
+  // Not `location.origin`: in a sandboxed frame the page belongs to no origin.
+  if (script.origin === self.origin) return new Worker(script, { type: "module", name });
+  // Not a module itself: in a sandboxed frame Chromium does not start one of those.
+  const text = `import(${JSON.stringify(script.href)}).catch((error) => self.reportError(error));`;
+  // Never revoked: the worker starts others from its own address.
+  return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { name });
 }
 
 /** `Promise.withResolvers`, for browsers of before 2024. */

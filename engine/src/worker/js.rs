@@ -5,8 +5,9 @@ use wasm_bindgen::JsValue;
 
 /// What JavaScript says went wrong.
 pub(super) fn words(error: &JsValue) -> String {
-    Reflect::get(error, &"message".into())
-        .ok()
-        .and_then(|message| message.as_string())
+    let message = Reflect::get(error, &"message".into());
+    let message = message.ok().and_then(|message| message.as_string());
+    message
+        .or_else(|| error.as_string())
         .unwrap_or_else(|| format!("{error:?}"))
 }

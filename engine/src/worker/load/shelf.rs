@@ -53,7 +53,9 @@ fn storage() -> Result<CacheStorage, JsValue> {
     // Reading the property throws where storage is forbidden.
     let caches = Reflect::get(&scope(), &"caches".into())?;
     caches.dyn_into().map_err(|_| {
-        JsValue::from_str("this page has no Cache storage (it is not served over HTTPS)")
+        JsValue::from_str(
+            "the page has no storage; it is in a sandboxed frame, or not served over HTTPS",
+        )
     })
 }
 
