@@ -34,7 +34,7 @@ pub fn Arrival(
             data-testid="download-progress"
             aria-label=text().sweep.progress
             max="1"
-            prop:value=move || progress().map(share)
+            prop:value=move || progress().map_or(0.0, share)
         ></progress>
         <p data-testid="arrived">{live(move || progress().map(in_words).unwrap_or_default())}</p>
         <p class="problem" role="status" data-testid="waiting">{waiting}</p>
