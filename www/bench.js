@@ -12,7 +12,7 @@ const TOKENS = 16;
 const PARTS = {
   pass: { name: "pass over both prompts" },
   sweep: { name: "resid_pre sweep" },
-  tokens: { name: `${TOKENS - 1} more tokens of both` },
+  tokens: { name: `the pass and ${TOKENS - 1} more tokens of both` },
 };
 
 /** Peaks of two kinds of GPU, a second; seconds of a dispatch; and the share of the peaks that COST.md expects. */
@@ -81,21 +81,21 @@ async function repeat(engine, part, times, signal) {
   return { took, report };
 }
 
-/** What one part amounts to, without what the pass before it takes. */
-function work(part, report, pass, model) {
+/** What one part amounts to. A run that writes makes the pass over the prompts first. */
+function work(part, report, model) {
   const t = report.reading.clean.length;
   const count = report.clean.continuation?.length ?? 1;
   const device = (part === "sweep" ? report.sweep.device : report.device) ?? {};
-  const of = (name) => Math.max(0, (device[name] ?? 0) - (part === "tokens" ? (pass?.[name] ?? 0) : 0));
+  const of = (name) => device[name] ?? 0;
   const steps = 2 * (count - 1);
-  const each = fullPass(model, 1);
+  const pass = 2 * fullPass(model, t);
   const vocabulary = model.n_vocab * model.n_embd;
   const layers = 12 * model.n_layer * model.n_embd ** 2;
   return {
-    multiplications: { pass: 2 * fullPass(model, t), sweep: report.sweep?.plan.multiplications, tokens: steps * each }[part],
+    multiplications: { pass, sweep: report.sweep?.plan.multiplications, tokens: pass + steps * fullPass(model, 1) }[part],
     // Read once a submission; a pass and a token read the unembedding too.
     weights:
-      part === "sweep" ? layers * Math.max(1, of("submissions")) : (layers + vocabulary) * (part === "tokens" ? steps : 1),
+      part === "sweep" ? layers * Math.max(1, of("submissions")) : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),
     dispatches: of("dispatches"),
     submissions: of("submissions"),
     waits: of("submissions"),
@@ -125,14 +125,10 @@ async function measure(backend, model, parts, times, signal) {
     const { name, device } = engine.backend;
     const loaded = performance.now() - started;
     lines.push(`${engine.model.name} on ${name} (${device}), loaded in ${loaded.toFixed(0)} ms`);
-    let plain;
-    let base = 0;
     for (const part of parts) {
       const { took, report } = await repeat(engine, part, times, signal);
-      // A run that writes makes the pass over the prompts first.
-      const least = Math.max(0, Math.min(...took.slice(took.length > 1 ? 1 : 0)) - (part === "tokens" ? base : 0));
-      if (part === "pass") [plain, base] = [report.device, least];
-      const it = work(part, report, plain, engine.model);
+      const least = Math.min(...took.slice(took.length > 1 ? 1 : 0));
+      const it = work(part, report, engine.model);
       const onGpu = name === "webgpu";
       show({
         what: PARTS[part].name,

@@ -11,8 +11,9 @@ export const PATIENCE = 120_000;
  * @param {import('playwright-core').Browser} browser
  * @param {{ url: string }} server
  * @param {string} [hash] with `#`
+ * @param {object} [options] the profile's; `before` is given the page before it opens
  */
-export async function openPage(browser, server, hash = '', options = {}) {
+export async function openPage(browser, server, hash = '', { before, ...options } = {}) {
   const context = await browser.newContext(options);
   await context.addInitScript(() => {
     globalThis.violations = [];
@@ -25,6 +26,7 @@ export async function openPage(browser, server, hash = '', options = {}) {
   const errors = watchErrors(page);
   const requests = [];
   context.on('request', (request) => requests.push(request.url()));
+  await before?.(page);
   await page.goto(server.url + hash);
   return { page, errors, requests, close: () => context.close() };
 }

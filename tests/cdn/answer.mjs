@@ -83,7 +83,11 @@ export async function send({ status, headers, body, cors = true, end }, response
     record.sent += chunk.length;
   }
   if (!rest) response.end();
-  else if (rest.how === 'lost') response.destroy();
+  else if (rest.how === 'lost') {
+    // What a browser has not read by then, it forgets.
+    await wait(500);
+    response.destroy();
+  }
   // The end of the stream and not of the message, which is longer by its own account.
   else if (rest.how === 'short') response.socket?.end();
 }

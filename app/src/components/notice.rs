@@ -70,8 +70,8 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
         true => (t.no_such_model)(&name) + &failure.message,
         false => failure.message,
     };
-    // Each with what it does, where it helps.
-    let buttons: [(bool, &'static str, &'static str, fn(State)); 6] = [
+    // Whether it helps, its label, its name in tests, and what it does.
+    let buttons: [Button; 6] = [
         (gpu && !on_cpu, t.reload_gpu, "reload-gpu", |state| {
             state.choose_backend(BackendChoice::Webgpu);
         }),
@@ -108,6 +108,9 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
         </div>
     }
 }
+
+/// What may help after a failure.
+type Button = (bool, &'static str, &'static str, fn(State));
 
 /// The link could not be read; its text is kept where it can be copied.
 #[component]

@@ -29,6 +29,7 @@ fn report(experiment: &Experiment) -> Report {
             values: vec![vec![Some(1.0); 2]; 2],
             plan: PlanReport::default(),
             seconds: 0.5,
+            engines: 1,
             device: None,
         }),
         cell: None,

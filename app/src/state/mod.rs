@@ -39,7 +39,7 @@ pub enum Status {
     Ready {
         model: ModelInfo,
         backend: BackendInfo,
-        source: SourceInfo,
+        source: Box<SourceInfo>,
     },
     /// The model could not be loaded, or its device was lost.
     Failed(Failure),

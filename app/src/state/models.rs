@@ -26,7 +26,7 @@ impl State {
     #[must_use]
     pub fn source(self) -> Option<SourceInfo> {
         self.status.with(|status| match status {
-            Status::Ready { source, .. } => Some(source.clone()),
+            Status::Ready { source, .. } => Some((**source).clone()),
             _ => None,
         })
     }

@@ -52,7 +52,7 @@ impl Engine {
             all: true,
             ..Wanted::default()
         };
-        let reads = self
+        let (reads, _) = self
             .model
             .read(&Cpu, &runs, &plan, &outcome, &wanted)
             .await?;

@@ -108,7 +108,7 @@ pub enum Response {
         id: u32,
         model: ModelInfo,
         backend: BackendInfo,
-        source: SourceInfo,
+        source: Box<SourceInfo>,
     },
     Kept {
         id: u32,

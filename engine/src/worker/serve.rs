@@ -224,7 +224,7 @@ impl Desk {
                     id,
                     model: info,
                     backend: on,
-                    source,
+                    source: Box::new(source),
                 })
             }
             Request::Run {

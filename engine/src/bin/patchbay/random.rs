@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(found, expected);
         let values = |name: &&str| shape(name).iter().product::<usize>();
         let masks = |name: &&str| name.ends_with(".attn.bias");
-        let parameters: usize = found.iter().filter(|n| !masks(n)).map(|n| values(n)).sum();
+        let parameters: usize = found.iter().filter(|n| !masks(n)).map(values).sum();
         assert_eq!(parameters, 124_439_808); // GPT-2 small's
     }
 
