@@ -1,4 +1,6 @@
 use crate::experiment::Token;
+use serde::Deserialize;
+use serde_json::Value;
 use std::collections::HashSet;
 
 /// GPT-2's tokenizer, or a cut of it: a thin face over Hugging Face's.
@@ -35,6 +37,7 @@ impl Tokenizer {
         bos: Option<u32>,
         unseen: &[u32],
     ) -> Result<Self, TokenizerError> {
+        Guarded::read(bytes)?;
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
             .map_err(|e| TokenizerError::File(e.to_string()))?;
         // A prompt is run as it is written: never cut, never filled up.
@@ -106,5 +109,84 @@ impl Tokenizer {
     #[must_use]
     pub fn tokens(&self, ids: &[u32]) -> Vec<Token> {
         ids.iter().map(|id| self.token(*id)).collect()
+    }
+}
+
+/// The parts of `tokenizer.json` on which `tokenizers` 0.23 panics where they are not
+/// right, and a panic ends the engine. They are read once before, so that it does not.
+#[derive(Deserialize)]
+struct Guarded {
+    #[serde(default)]
+    decoder: Value,
+    #[serde(default)]
+    normalizer: Value,
+}
+
+impl Guarded {
+    fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
+        let file = |e: String| TokenizerError::File(e);
+        let guarded: Self = serde_json::from_slice(bytes).map_err(|e| file(e.to_string()))?;
+        let parts = [
+            ("decoder", &guarded.decoder),
+            ("normalizer", &guarded.normalizer),
+        ];
+        if let Some((name, _)) = parts.iter().find(|(_, v)| !v.is_null() && !v.is_object()) {
+            return Err(file(format!("its {name} is neither an object nor null")));
+        }
+        match has_type(&guarded.normalizer, "Precompiled") {
+            true => Err(file(
+                "it has a normalizer of type Precompiled, which no GPT-2 has".into(),
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Whether a part, or one within it, is of this type.
+fn has_type(part: &Value, name: &str) -> bool {
+    match part {
+        Value::Object(fields) => {
+            fields.get("type").and_then(Value::as_str) == Some(name)
+                || fields.values().any(|v| has_type(v, name))
+        }
+        Value::Array(parts) => parts.iter().any(|v| has_type(v, name)),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOUND: &str = include_str!("../../../tests/oracles/models/deep/tokenizer.json");
+
+    #[test]
+    fn what_made_the_reader_panic_is_refused() {
+        let read = |json: &str| Tokenizer::from_json(json.as_bytes(), 301, None, &[]).map(drop);
+        read(SOUND).unwrap();
+        let decoder = r#""trim_offsets": true,
+  "use_regex": true
+ },
+ "model""#;
+        let precompiled = r#""normalizer": {"type": "Sequence", "normalizers": [
+            {"type": "Precompiled", "precompiled_charsmap": "?"}]}"#;
+        for (what, from, to) in [
+            (
+                "no JSON in the decoder",
+                decoder,
+                r#""trim_offsets": ?}, "model""#,
+            ),
+            (
+                "a decoder that is a word",
+                r#""decoder": {"#,
+                r#""decoder": "x", "other": {"#,
+            ),
+            ("a map that is none", r#""normalizer": null"#, precompiled),
+        ] {
+            let json = SOUND.replacen(from, to, 1);
+            assert_ne!(json, SOUND, "{what}");
+            let e = read(&json).expect_err(what);
+            assert!(matches!(e, TokenizerError::File(_)), "{what}: {e}");
+        }
     }
 }
