@@ -200,7 +200,7 @@ describe('faults', () => {
     test(kind, async () => {
       const fault = cdn.fault(kind, { ...options, skip: 1, times: 1 });
       const asked = [];
-      for (let i = 0; i < 3; i += 1) asked.push(await get(mirror(), headers, { patience: 500 }));
+      for (let i = 0; i < 3; i += 1) asked.push(await get(mirror(), headers, { patience: 1500 }));
       const [before, struck, after] = asked;
       check(struck);
       assert.equal(fault.hits, 1);
