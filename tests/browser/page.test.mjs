@@ -70,7 +70,10 @@ describe('opening', () => {
     assert.ok(Math.abs((await metric(page, 'corrupted')) - report.metric.corrupted) < 0.006);
 
     await page.locator('details.values > summary').click();
-    const rows = await page.getByTestId('table').locator('tbody tr').evaluateAll((rows) =>
+    // The table is made once it is opened.
+    const written = page.getByTestId('table').locator('tbody tr');
+    await written.nth(found.flat().length - 1).waitFor();
+    const rows = await written.evaluateAll((rows) =>
       rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
     );
     assert.equal(rows.length, found.flat().length);
