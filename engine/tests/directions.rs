@@ -37,7 +37,7 @@ fn last_rows<B: Backend>(
             bos: false,
             clean: Prompt::Text(text.clone()),
             corrupted: Prompt::Text(text.clone()),
-            sweep: None,
+            sweeps: Vec::new(),
             captures: vec![Capture {
                 run: RunName::Clean,
                 site: Site::ResidPost,
@@ -46,7 +46,7 @@ fn last_rows<B: Backend>(
             }],
             ..Experiment::default()
         };
-        e.metric.wrong = None;
+        e.metrics[0].wrong = None;
         let capture = run(session, &e).captures.remove(0);
         let width = capture.shape[1];
         capture.values[capture.values.len() - width..].to_vec()

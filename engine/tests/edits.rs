@@ -37,6 +37,7 @@ fn edits(oracle: &Oracle, edit: &Value, len: usize) -> Vec<Edit> {
             site: site(&edit["site"]),
             layer: edit["layer"].as_u64().unwrap() as usize,
             head: edit["head"].as_u64().map(|h| h as usize),
+            part: None,
             position,
             op: op.clone(),
         })

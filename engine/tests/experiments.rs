@@ -8,7 +8,7 @@ use common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Capture, Cell, Experiment, Generate, Metric, MetricKind, Mode, Prompt, Report, RunName, Site,
-    Sweep, SweepReport, TokenRef, Update,
+    Sweep, SweepReport, TokenRef, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
 use patchbay_engine::session::{Host, Session, SessionError};
@@ -22,8 +22,8 @@ fn text(text: &str) -> Prompt {
     Prompt::Text(text.into())
 }
 
-fn word(text: &str) -> TokenRef {
-    TokenRef::Text(text.into())
+fn one(text: &str) -> Tokens {
+    text.into()
 }
 
 /// The messages told of a field.
@@ -50,15 +50,15 @@ fn the_first_screen_means_something() {
     );
     assert_eq!(report.clean.top[0].token.text, " Mary");
     assert_eq!(report.clean.top.len(), 10);
-    let metric = report.metric.unwrap();
+    let metric = report.metrics[0].clone();
     assert_eq!(metric.advice.as_ref(), None);
     assert!(metric.clean - metric.corrupted >= 2.0, "{metric:?}");
     // Patching where the prompts differ, before the first layer, is the clean run.
-    let sweep = report.sweep.unwrap();
-    let restored = SweepReport::normalised(sweep.values[0][2].unwrap(), &metric).unwrap();
+    let sweep = report.sweeps[0].clone();
+    let restored = SweepReport::normalised(sweep.values[0][0][2].unwrap(), &metric).unwrap();
     assert!((restored - 1.0).abs() < 1e-3, "{restored}");
     // Before the first difference nothing can change, exactly.
-    for row in &sweep.values {
+    for row in &sweep.values[0] {
         assert_eq!(row[0], Some(metric.corrupted));
         assert_eq!(row[1], Some(metric.corrupted));
     }
@@ -67,9 +67,9 @@ fn the_first_screen_means_something() {
 #[test]
 fn a_metric_that_hardly_moves_comes_with_a_better_one() {
     let mut e = Experiment::default();
-    e.metric.wrong = Some(word(" John"));
+    e.metrics[0].wrong = Some(one(" John"));
     let report = run(&mut session("mini", Cpu), &e).unwrap();
-    let metric = report.metric.unwrap();
+    let metric = report.metrics[0].clone();
     let advice = metric
         .advice
         .unwrap_or_else(|| panic!("{} {}", metric.clean, metric.corrupted));
@@ -77,12 +77,12 @@ fn a_metric_that_hardly_moves_comes_with_a_better_one() {
     let bob = advice
         .offers
         .iter()
-        .find(|o| o.metric.wrong == Some(word(" Bob")));
+        .find(|o| o.metric.wrong == Some(one(" Bob")));
     let bob = bob.unwrap_or_else(|| panic!("{advice:?}"));
     assert!(bob.clean - bob.corrupted >= 2.0);
     // The offer tells the numbers that taking it gives.
-    e.metric = bob.metric.clone();
-    let taken = run(&mut session("mini", Cpu), &e).unwrap().metric.unwrap();
+    e.metrics = vec![bob.metric.clone()];
+    let taken = run(&mut session("mini", Cpu), &e).unwrap().metrics[0].clone();
     assert!(
         (taken.clean - bob.clean).abs() < 1e-5 && (taken.corrupted - bob.corrupted).abs() < 1e-5
     );
@@ -96,7 +96,7 @@ fn every_field_tells_what_is_wrong_with_it() {
         change(&mut e);
         e
     };
-    let report = run(session, &with(&|e| e.metric.answer = word("Mary"))).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].answer = one("Mary"))).unwrap();
     assert!(
         told(&report, "answer").contains("“ Mary”"),
         "{:?}",
@@ -104,22 +104,22 @@ fn every_field_tells_what_is_wrong_with_it() {
     );
     let suggested = |report: &Report| report.reading.answer.clone().unwrap().suggestion;
     // After a word an answer without a space is read with one.
-    let report = run(session, &with(&|e| e.metric.answer = word("Mary John"))).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].answer = one("Mary John"))).unwrap();
     assert_eq!(suggested(&report).as_deref(), Some(" Mary"));
-    let report = run(session, &with(&|e| e.metric.answer = word(" Mary John"))).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].answer = one(" Mary John"))).unwrap();
     assert!(told(&report, "answer").contains("2 tokens"));
     assert_eq!(suggested(&report).as_deref(), Some(" Mary"));
-    assert!(report.metric.is_none() && report.sweep.is_none());
+    assert!(report.metrics.is_empty() && report.sweeps.is_empty());
     assert_eq!(
         report.clean.top.len(),
         10,
         "the runs are shown all the same"
     );
-    let report = run(session, &with(&|e| e.metric.answer = word(""))).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].answer = one(""))).unwrap();
     assert!(told(&report, "answer").contains("Choose the answer"));
-    let report = run(session, &with(&|e| e.metric.wrong = None)).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].wrong = None)).unwrap();
     assert!(told(&report, "wrong").contains("second token"));
-    let report = run(session, &with(&|e| e.metric.wrong = Some(word(" Mary")))).unwrap();
+    let report = run(session, &with(&|e| e.metrics[0].wrong = Some(one(" Mary")))).unwrap();
     assert!(told(&report, "wrong").contains("same token"));
     let report = run(session, &with(&|e| e.corrupted = text("When Bob went"))).unwrap();
     assert!(
@@ -127,7 +127,7 @@ fn every_field_tells_what_is_wrong_with_it() {
         "{:?}",
         report.reading.problems
     );
-    assert!(report.sweep.is_none() && report.metric.is_some());
+    assert!(report.sweeps.is_empty() && !report.metrics.is_empty());
     let report = run(
         session,
         &with(&|e| e.clean = text("When John and Mary went to the store, John gave a bottle to ")),
@@ -138,7 +138,7 @@ fn every_field_tells_what_is_wrong_with_it() {
     assert!(told(&report, "clean").contains("New to this small model"));
     let report = run(session, &with(&|e| e.corrupted = e.clean.clone())).unwrap();
     assert!(told(&report, "corrupted").contains("the same"));
-    assert_eq!(report.metric.unwrap().advice, None);
+    assert_eq!(report.metrics[0].clone().advice, None);
 }
 
 #[test]
@@ -179,7 +179,8 @@ fn what_cannot_be_run_is_refused_by_field() {
             "cell",
             Experiment {
                 cell: Some(Cell {
-                    layer: 99,
+                    sweep: 0,
+                    row: 99,
                     column: 0,
                 }),
                 ..Experiment::default()
@@ -235,12 +236,8 @@ fn what_cannot_be_run_is_refused_by_field() {
     }
     // And nothing of all that is left behind.
     assert_eq!(session.slots().in_use(), 0);
-    assert!(
-        run(session, &Experiment::default())
-            .unwrap()
-            .sweep
-            .is_some()
-    );
+    let report = run(session, &Experiment::default()).unwrap();
+    assert_eq!(report.sweeps.len(), 1);
 }
 
 #[test]
@@ -249,20 +246,18 @@ fn a_cell_is_the_run_that_the_sweep_computed() {
     for mode in [Mode::Denoising, Mode::Noising] {
         for site in Site::SWEPT {
             let e = Experiment {
-                sweep: Some(Sweep { site, mode }),
+                sweeps: vec![Sweep::of(site, mode)],
                 cell: Some(Cell {
-                    layer: 1,
+                    sweep: 0,
+                    row: 1,
                     column: 2,
                 }),
                 ..Experiment::default()
             };
             let report = run(session, &e).unwrap();
             let cell = report.cell.unwrap().run;
-            let swept = report.sweep.unwrap().values[1][2].unwrap();
-            assert!(
-                (cell.metric.unwrap() - swept).abs() < 1e-4,
-                "{site} {mode:?}"
-            );
+            let swept = report.sweeps[0].clone().values[0][1][2].unwrap();
+            assert!((cell.metrics[0] - swept).abs() < 1e-4, "{site} {mode:?}");
             assert_eq!(cell.top.len(), 10);
         }
     }
@@ -308,7 +303,7 @@ fn a_preview_estimates_the_sweep_and_does_not_run_it() {
     let mut session = session("mini", Cpu);
     let listener = Listener::default();
     let preview = pollster::block_on(session.run(&Experiment::default(), true, &listener)).unwrap();
-    assert!(preview.sweep.is_none());
+    assert!(preview.sweeps.is_empty());
     let updates = listener.0.borrow();
     let estimate = updates.iter().find_map(|u| match u {
         Update::Estimate(e) => Some(*e),
@@ -318,7 +313,7 @@ fn a_preview_estimates_the_sweep_and_does_not_run_it() {
     let report = run(&mut session, &Experiment::default()).unwrap();
     assert_eq!(
         estimate.plan,
-        report.sweep.unwrap().plan,
+        report.sweeps[0].clone().plan,
         "what was announced is what was done"
     );
     assert!(estimate.seconds > 0.0);
@@ -330,7 +325,7 @@ fn experiments_of_other_versions_and_shapes_are_refused_with_a_reason() {
     assert_eq!(Experiment::from_json(&json).unwrap(), Experiment::default());
     let refused = |text: &str| Experiment::from_json(text).unwrap_err().to_string();
     assert!(
-        refused(&json.replacen("\"version\":1", "\"version\":2", 1)).contains("newer Patchbay")
+        refused(&json.replacen("\"version\":2", "\"version\":3", 1)).contains("newer Patchbay")
     );
     assert!(refused(&json.replacen("\"bos\"", "\"boss\"", 1)).contains("boss"));
     assert!(refused("").contains("JSON"));
@@ -340,14 +335,14 @@ fn experiments_of_other_versions_and_shapes_are_refused_with_a_reason() {
         r#"{"version":1,"clean":"a","corrupted":[1,2],"metric":{"kind":"probability","answer":3}}"#;
     let short = Experiment::from_json(short).unwrap();
     assert_eq!(
-        short.metric,
-        Metric {
+        short.metrics,
+        [Metric {
             kind: MetricKind::Probability,
-            answer: TokenRef::Id(3),
+            answer: Tokens::One(TokenRef::Id(3)),
             wrong: None
-        }
+        }]
     );
-    assert!(short.bos && short.model == "mini" && short.sweep.is_none());
+    assert!(short.bos && short.model == "mini" && short.sweeps.is_empty());
 }
 
 #[test]
@@ -385,7 +380,7 @@ fn the_command_line_runs_the_same_experiment() {
     );
     let printed: Report = serde_json::from_slice(&output.stdout).unwrap();
     let here = run(&mut session("mini", Cpu), &printed.experiment).unwrap();
-    assert_eq!(printed.sweep.unwrap().values, here.sweep.unwrap().values);
+    assert_eq!(printed.sweeps[0].values, here.sweeps[0].values);
     assert_eq!(printed.model.sha256.len(), 64);
     for (arguments, reason) in [
         (

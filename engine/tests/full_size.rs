@@ -79,7 +79,7 @@ fn logits<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) {
             close(&format!("{what} top {key}"), &found, &expected, TOLERANCE);
         }
         let expected = case[name]["logit_difference"].as_f64().unwrap() as f32;
-        let found = [told.metric.unwrap()];
+        let found = [told.metrics[0]];
         close(&format!("{what} metric"), &found, &[expected], TOLERANCE);
     }
     let found: Vec<u32> = report.clean.continuation.iter().map(|t| t.id).collect();
@@ -98,14 +98,17 @@ fn sweeps<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) -
             let report = run(
                 session,
                 &Experiment {
-                    sweep: Some(Sweep { site, mode }),
+                    sweeps: vec![Sweep::of(site, mode)],
                     ..experiment(case)
                 },
             );
-            let sweep = report
-                .sweep
-                .unwrap_or_else(|| panic!("{:?}", report.reading));
-            let found: Vec<f32> = sweep.values.iter().flatten().map(|v| v.unwrap()).collect();
+            let sweep = report.sweeps.first();
+            let sweep = sweep.unwrap_or_else(|| panic!("{:?}", report.reading));
+            let found: Vec<f32> = sweep.values[0]
+                .iter()
+                .flatten()
+                .map(|v| v.unwrap())
+                .collect();
             let what = format!("{} {name} {site}", case["name"]);
             close(&what, &found, oracle.array(key), TOLERANCE);
             compared += 1;

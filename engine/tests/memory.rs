@@ -72,14 +72,14 @@ impl Host for Impatient {
 
 fn sweep(case: &serde_json::Value, site: Site, mode: Mode) -> Experiment {
     Experiment {
-        sweep: Some(Sweep { site, mode }),
+        sweeps: vec![Sweep::of(site, mode)],
         ..experiment(case)
     }
 }
 
 fn run(session: &mut Session<Cpu>, experiment: &Experiment) {
     let report = pollster::block_on(session.run(experiment, false, &Listener::default())).unwrap();
-    assert!(report.sweep.is_some());
+    assert!(!report.sweeps.is_empty());
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn logits_and_continuation<B: Backend>(model: &str, backend: B, tolerance: Toler
             let expected = case[name]["logit_difference"].as_f64().unwrap() as f32;
             close(
                 &format!("{what}: metric"),
-                &[told.metric.unwrap()],
+                &[told.metrics[0]],
                 &[expected],
                 tolerance.logits,
             );
@@ -110,14 +110,17 @@ fn sweeps<B: Backend>(model: &str, backend: B, tolerance: Tolerance) {
                 let report = run(
                     &mut session,
                     &Experiment {
-                        sweep: Some(Sweep { site, mode }),
+                        sweeps: vec![Sweep::of(site, mode)],
                         ..experiment(case)
                     },
                 );
-                let sweep = report
-                    .sweep
-                    .unwrap_or_else(|| panic!("{:?}", report.reading));
-                let found: Vec<f32> = sweep.values.iter().flatten().map(|v| v.unwrap()).collect();
+                let sweep = report.sweeps.first();
+                let sweep = sweep.unwrap_or_else(|| panic!("{:?}", report.reading));
+                let found: Vec<f32> = sweep.values[0]
+                    .iter()
+                    .flatten()
+                    .map(|v| v.unwrap())
+                    .collect();
                 let what = format!("{model} case {i} {name} {site}");
                 close(&what, &found, oracle.array(key), tolerance.sweep);
                 assert!(

@@ -102,13 +102,26 @@ impl<B: Backend> Lab<B> {
         let head =
             (site.per_head() && rng.random_bool(0.7)).then(|| rng.random_range(0..shape.n_head));
         let full = shape.width(site);
+        let position = rng.random_range(0..len);
         let width = full.map(|w| if head.is_some() { w / shape.n_head } else { w });
+        // Neurons, or the keys of one head's pattern; a row has those up to its own.
+        let whole = width.or(head.map(|_| position + 1));
+        let part = whole.filter(|_| rng.random_bool(0.3)).map(|whole| {
+            let first = rng.random_range(0..whole);
+            (first, rng.random_range(1..=whole - first))
+        });
+        // A pattern's numbers are brought for one head, one for each key of the run.
+        let width = match (part, site) {
+            (Some((_, count)), _) => Some(count),
+            (None, Site::Pattern) => head.map(|_| len),
+            (None, _) => width,
+        };
         let scale = [0.0, 0.5, 1.0, -2.0][rng.random_range(0..4)];
         let op = match width {
             None => Op::Scale(scale),
             Some(width) => {
                 let vector: Rc<[f32]> = (0..width).map(|_| rng.random_range(-2.0..2.0)).collect();
-                let source = match rng.random_bool(0.5) {
+                let source = match site != Site::Pattern && rng.random_bool(0.5) {
                     true => {
                         let trace = traces.choose(rng).unwrap();
                         Source::Trace(trace.clone(), rng.random_range(0..trace.tokens.len()))
@@ -128,7 +141,8 @@ impl<B: Backend> Lab<B> {
             site,
             layer: rng.random_range(0..shape.n_layer),
             head,
-            position: rng.random_range(0..len),
+            part,
+            position,
             op,
         }
     }
@@ -146,7 +160,7 @@ impl<B: Backend> Lab<B> {
             let position = rng.random_range(0..source.tokens.len().min(len));
             let mut edit = self.edit(rng, len, traces);
             edit.site = *kept().choose(rng).unwrap();
-            edit.head = None;
+            (edit.head, edit.part) = (None, None);
             edit.position = position;
             edit.op = Op::Replace(Source::Trace(source, position));
             run.edits.push(edit);
@@ -155,7 +169,11 @@ impl<B: Backend> Lab<B> {
             let mut edit = self.edit(rng, len, traces);
             // Edits that meet one of the parent's are the ones that can go wrong.
             if let (Some(met), true) = (parent.edits.choose(rng), rng.random_bool(0.5)) {
-                (edit.layer, edit.position) = (met.layer, met.position);
+                edit.layer = met.layer;
+                // Some keys of a pattern are there for some positions only.
+                if edit.site != Site::Pattern || edit.part.is_none() {
+                    edit.position = met.position;
+                }
             }
             run.edits.push(edit);
         }

@@ -117,7 +117,7 @@ fn the_reader_sees_what_a_plain_pass_sees() {
     let plain = Experiment {
         clean: Prompt::Tokens(tokens.clone()),
         corrupted: Prompt::Tokens(tokens),
-        sweep: None,
+        sweeps: Vec::new(),
         captures: vec![Capture {
             run: RunName::Clean,
             site: Site::Logits,

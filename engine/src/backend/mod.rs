@@ -175,7 +175,7 @@ pub trait Backend: 'static {
         self.mix(&pattern, v, kept_v, table, n_head)
     }
 
-    /// Applies edits, no two to the same row, with `source` where any has one.
+    /// Applies edits, no two to the same columns of a row, with `source` where any has one.
     fn edit(
         &self,
         x: Self::Tensor,

@@ -4,16 +4,22 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod metric;
+mod migrate;
 mod read;
 mod report;
 mod site;
 mod steer;
 mod steered;
+mod sweep;
 
+pub use metric::{Metric, MetricKind, Tokens};
+pub use migrate::upgrade;
 pub use read::{Choice, Problem, Reading, Token};
 pub use report::{
-    Advice, BackendInfo, CaptureReport, CellReport, Counters, Estimate, MetricReport, ModelInfo,
-    Offer, PlanReport, Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
+    Advice, Axis, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Frame,
+    Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,
+    Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
 };
 pub use site::Site;
 pub use steer::{
@@ -24,11 +30,12 @@ pub use steered::{
     DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
     Unsteered, Written,
 };
+pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Part, Receiver, Sweep};
 
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes. Older ones are migrated on the way in.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Largest prompt accepted, in bytes of UTF-8: far above any context length,
 /// far below what would stall the tokenizer.
@@ -39,7 +46,7 @@ pub const MAX_PROMPT_BYTES: usize = 100_000;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
-    /// Version of this format; [`VERSION`] when written by this code.
+    /// Version of this format, [`VERSION`] when written by this code.
     pub version: u32,
     /// Which model it was set up on: `mini`, or the address of a folder with
     /// `config.json`, `tokenizer.json` and `model.safetensors`.
@@ -52,11 +59,21 @@ pub struct Experiment {
     pub clean: Prompt,
     /// The prompt that lacks it.
     pub corrupted: Prompt,
-    /// What is measured at the last position.
-    pub metric: Metric,
-    /// The grid of patched runs, if one is wanted.
+    /// What makes the corrupted run, where it is not the corrupted prompt.
+    #[serde(default, skip_serializing_if = "Corruption::is_prompt")]
+    pub corruption: Corruption,
+    /// Which positions of the two prompts belong together, clean then
+    /// corrupted, where they are not simply the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<Sweep>,
+    pub alignment: Option<Vec<(usize, usize)>>,
+    /// Further pairs of prompts: results are then those of the whole set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Pair>,
+    /// What is measured at the last position; the first is shown first.
+    pub metrics: Vec<Metric>,
+    /// The grids of patched runs that are wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<Sweep>,
     /// The one patched run to look at closely, if one is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<Cell>,
@@ -83,6 +100,21 @@ pub enum Prompt {
     Tokens(Vec<u32>),
 }
 
+/// A further pair of prompts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    pub clean: Prompt,
+    pub corrupted: Prompt,
+    /// The metrics' answer for this pair; their own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Tokens>,
+    /// The metrics' wrong answer for this pair; their own when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Tokens>,
+}
+
 /// A token of the vocabulary, as text or as its id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -90,61 +122,6 @@ pub enum Prompt {
 pub enum TokenRef {
     Id(u32),
     Text(String),
-}
-
-/// A number computed from the logits at the last position.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Metric {
-    pub kind: MetricKind,
-    /// The token that the clean run should predict.
-    pub answer: TokenRef,
-    /// The token it is compared with; only the logit difference needs it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wrong: Option<TokenRef>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum MetricKind {
-    /// logit(answer) - logit(wrong)
-    LogitDifference,
-    /// softmax probability of the answer, 0 to 1
-    Probability,
-    /// natural logarithm of that probability
-    LogProbability,
-}
-
-/// A grid of patched runs: one activation is copied per cell.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Sweep {
-    pub site: Site,
-    pub mode: Mode,
-}
-
-/// Which run is patched with the other's activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Clean activations into the corrupted run: what is enough to restore the answer?
-    Denoising,
-    /// Corrupted activations into the clean run: what is needed for the answer?
-    Noising,
-}
-
-/// One cell of the sweep. `column` is a position for block sites and a head
-/// for head sites ([`Site::per_head`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
-pub struct Cell {
-    pub layer: usize,
-    pub column: usize,
 }
 
 /// Greedy continuation.
@@ -198,15 +175,15 @@ impl Default for Experiment {
             corrupted: Prompt::Text(
                 "When Bob and Mary went to the store, John gave a bottle to".into(),
             ),
-            metric: Metric {
+            corruption: Corruption::Prompt,
+            alignment: None,
+            pairs: Vec::new(),
+            metrics: vec![Metric {
                 kind: MetricKind::LogitDifference,
-                answer: TokenRef::Text(" Mary".into()),
-                wrong: Some(TokenRef::Text(" Bob".into())),
-            },
-            sweep: Some(Sweep {
-                site: Site::ResidPre,
-                mode: Mode::Denoising,
-            }),
+                answer: " Mary".into(),
+                wrong: Some(" Bob".into()),
+            }],
+            sweeps: vec![Sweep::of(Site::ResidPre, Mode::Denoising)],
             cell: None,
             generate: None,
             captures: Vec::new(),
@@ -224,7 +201,7 @@ pub enum ParseError {
     )]
     Version { found: u64 },
     #[error(
-        "this is not an experiment: {0}. It should be JSON with the fields version, clean, corrupted and metric"
+        "this is not an experiment: {0}. It should be JSON with the fields version, clean, corrupted and metrics"
     )]
     Json(#[from] serde_json::Error),
 }
@@ -235,17 +212,9 @@ impl Experiment {
     /// # Errors
     /// [`ParseError`] when it is not JSON of a known version.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        #[derive(Deserialize)]
-        struct Versioned {
-            version: u64,
-        }
-        // The version first, so that a newer format is named as such and not
-        // reported as some unknown field.
-        let Versioned { version } = serde_json::from_str(text)?;
-        if version == 0 || version > u64::from(VERSION) {
-            return Err(ParseError::Version { found: version });
-        }
-        Ok(serde_json::from_str(text)?)
+        let mut value = serde_json::from_str(text)?;
+        migrate::upgrade(&mut value)?;
+        Ok(serde_json::from_value(value)?)
     }
 
     /// The JSON form, on one line.

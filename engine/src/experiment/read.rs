@@ -46,8 +46,16 @@ pub struct Problem {
 pub struct Reading {
     pub clean: Vec<Token>,
     pub corrupted: Vec<Token>,
-    /// Positions whose tokens differ, where both prompts have the same length.
+    /// Positions of the clean prompt whose tokens differ from the corrupted one's
+    /// there, where both have the same length or are aligned.
     pub differing: Vec<usize>,
+    /// Where the lengths differ: which positions seem to belong together, clean
+    /// then corrupted, to be taken as the experiment's `alignment`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alignment: Vec<(usize, usize)>,
+    /// Pairs of prompts, or draws of noise, that results are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<usize>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Choice>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,6 @@
 //! What comes back from running an experiment.
 
-use super::{Experiment, Reading, Site, SteerReport, SteerUpdate, Token};
+use super::{Experiment, Reading, SteerReport, SteerUpdate, Sweep, Token};
 use serde::{Deserialize, Serialize};
 
 /// The model that is loaded.
@@ -52,15 +52,16 @@ pub struct TopToken {
 pub struct RunReport {
     /// The ten likeliest next tokens, likeliest first.
     pub top: Vec<TopToken>,
-    /// The metric, where the experiment's answers are usable.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<f32>,
+    /// The metrics, in the experiment's order, where its answers are usable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<f32>,
     /// Greedy continuation, where asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub continuation: Vec<Token>,
 }
 
-/// The metric of both runs, and whether the pair can show anything.
+/// A metric of both runs, its mean where there are several pairs or draws, and
+/// whether the pair can show anything.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricReport {
@@ -139,24 +140,55 @@ impl std::ops::Sub for Counters {
     }
 }
 
-/// The results of a sweep, one row per layer.
+/// What one side of a grid is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Axis {
+    /// `layer`, `position`, `head`, `destination`, `source`, `neuron` or `part`.
+    pub name: String,
+    /// What stands at each row or column: a number, or what was written for it.
+    pub labels: Vec<String>,
+}
+
+/// A grid without its values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Frame {
+    pub sweep: Sweep,
+    pub rows: Axis,
+    pub columns: Axis,
+}
+
+/// The results of a sweep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepReport {
-    pub site: Site,
-    /// Raw metric of each patched run, `[layer][column]`; columns are positions
-    /// for block sites, heads for head sites. `null` where not computed yet.
-    pub values: Vec<Vec<Option<f32>>>,
+    #[serde(flatten)]
+    pub frame: Frame,
+    /// Raw metrics of each patched run, `[metric][row][column]`; means where
+    /// there are several pairs or draws. `null` where there is no such cell.
+    pub values: Vec<Vec<Vec<Option<f32>>>>,
+    /// Where there are several pairs or draws: 95 % bootstrap intervals of the
+    /// normalised values, resampled over pairs, `[metric][row][column]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intervals: Vec<Vec<Vec<Option<Interval>>>>,
+    /// Where there are several pairs or draws: the raw metrics of each,
+    /// `[pair][metric][row][column]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Vec<Vec<Vec<Option<f32>>>>>,
     pub plan: PlanReport,
-    /// Wall-clock seconds that it took.
+    /// Wall-clock seconds that all sweeps of the experiment took together.
     pub seconds: f64,
     /// Engines that shared the work: workers of the page, each on a core of its own.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub engines: usize,
-    /// What a GPU was asked to do for it; not there on the CPU.
+    /// What a GPU was asked to do for all sweeps; not there on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Counters>,
 }
+
+/// The lower and the upper end.
+pub type Interval = (f32, f32);
 
 impl SweepReport {
     /// One scale for every sweep: 0 is the corrupted run, 1 is the clean run,
@@ -168,6 +200,17 @@ impl SweepReport {
     }
 }
 
+/// Raw metrics of one cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CellValues {
+    pub sweep: usize,
+    pub row: usize,
+    pub column: usize,
+    /// Of the experiment's metrics, in their order.
+    pub values: Vec<f32>,
+}
+
 /// One patched run, seen closely.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -176,6 +219,53 @@ pub struct CellReport {
     pub cell: super::Cell,
     #[serde(flatten)]
     pub run: RunReport,
+    /// What goes on inside the three runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<Look>,
+}
+
+/// The insides of the clean, the corrupted and the patched run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Look {
+    /// Where the cell is one head's: its attention patterns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patterns: Option<PatternReport>,
+    /// What the last position would predict if the model ended after a layer.
+    pub lens: Vec<LensReport>,
+    /// What each head writes in favour of the answer at the last position of
+    /// the clean run, `[layer][head]`: its output along the difference of the
+    /// metric's unembedding rows, through the final LayerNorm with its scale
+    /// held (direct logit attribution). Empty where the metric has no answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub head_attribution: Vec<Vec<f32>>,
+    /// The same of each layer's MLP.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mlp_attribution: Vec<f32>,
+}
+
+/// One head's attention patterns, `[destination][source]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PatternReport {
+    pub layer: usize,
+    pub head: usize,
+    pub clean: Vec<Vec<f32>>,
+    pub corrupted: Vec<Vec<f32>>,
+    pub patched: Vec<Vec<f32>>,
+}
+
+/// The logit lens after one layer (nostalgebraist, 2020): `resid_post` through
+/// the final LayerNorm and the unembedding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LensReport {
+    pub layer: usize,
+    /// The likeliest token and the first metric in the clean, the corrupted and
+    /// the patched run.
+    pub clean: RunReport,
+    pub corrupted: RunReport,
+    pub patched: RunReport,
 }
 
 /// Activations or logits, row-major.
@@ -201,10 +291,12 @@ pub struct Report {
     pub reading: Reading,
     pub clean: RunReport,
     pub corrupted: RunReport,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metric: Option<MetricReport>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sweep: Option<SweepReport>,
+    /// In the order of the experiment's; empty where one of them is not usable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metrics: Vec<MetricReport>,
+    /// In the order of the experiment's; empty where one of them cannot be run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sweeps: Vec<SweepReport>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellReport>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -250,7 +342,7 @@ pub enum Stage {
 }
 
 /// What an experiment tells while it runs, in this order: the reading, the two
-/// runs, the estimate, cells as they are done. The [`Report`] follows and holds
+/// runs, the grids, the estimate, cells as they are done. The [`Report`] follows and holds
 /// it all again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -260,15 +352,28 @@ pub enum Update {
     Runs {
         clean: RunReport,
         corrupted: RunReport,
-        metric: Option<MetricReport>,
+        metrics: Vec<MetricReport>,
     },
     /// The chosen cell's patched run.
     Cell(CellReport),
+    /// The grids that are about to be filled.
+    Frames {
+        frames: Vec<Frame>,
+    },
     Estimate(Estimate),
     Progress(Progress),
-    /// Raw metrics of cells just computed: `[layer, column, value]`.
+    /// The metrics' means over the pairs or draws run so far.
+    Metrics {
+        metrics: Vec<MetricReport>,
+    },
+    /// Cells just computed; means over the pairs or draws run so far.
     Cells {
-        cells: Vec<(usize, usize, f32)>,
+        cells: Vec<CellValues>,
+    },
+    /// Of a piece of a sweep that was done for another engine: the items'
+    /// numbers, and their raw metrics.
+    Piece {
+        cells: Vec<(usize, Vec<f32>)>,
     },
     /// Of the steering room.
     Steer(SteerUpdate),

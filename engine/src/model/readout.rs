@@ -75,6 +75,20 @@ impl<B: Backend> Gpt2<B> {
         Ok((reads, captures))
     }
 
+    /// What is wanted of the logits of rows `x [rows, n]`, which come before `ln_f`.
+    pub(super) async fn logits(
+        &self,
+        b: &B,
+        x: &B::Tensor,
+        wanted: &Wanted,
+    ) -> std::result::Result<Vec<Logits>, ModelError> {
+        let mut asked = Vec::new();
+        self.ask_logits(b, x, wanted, &mut asked)?;
+        let asked: Vec<&B::Tensor> = asked.iter().collect();
+        let mut told = b.read_all(&asked).await?.into_iter();
+        Ok(self.hear_logits(b, b.shape(x)[0], wanted, &mut told))
+    }
+
     /// Asks what is wanted of the logits of rows `x [rows, n]`, which come before `ln_f`.
     fn ask_logits(
         &self,

@@ -1,7 +1,10 @@
 //! Vectors that the weights hold, and what a vector says about the next token.
 
-use super::{Gpt2, ModelError};
+use super::{Gpt2, Logits, ModelError, Wanted};
 use crate::backend::Backend;
+
+/// Rows of the embedding that are read at once.
+const ROWS_READ: u32 = 4096;
 
 type Result<T> = std::result::Result<T, ModelError>;
 
@@ -62,5 +65,44 @@ impl<B: Backend> Gpt2<B> {
             }
         }
         Ok(logits)
+    }
+
+    /// The standard deviation of the embedding matrix's entries, the unit of
+    /// causal tracing's noise.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn embedding_deviation(&self, b: &B) -> Result<f32> {
+        let (mut sum, mut squares, mut count) = (0.0f64, 0.0f64, 0.0f64);
+        let vocabulary = u32::try_from(self.config.shape.n_vocab).unwrap_or(u32::MAX);
+        for first in (0..vocabulary).step_by(ROWS_READ as usize) {
+            let ids: Vec<u32> = (first..vocabulary.min(first + ROWS_READ)).collect();
+            for x in b.read(&self.wte.gather(b, &ids)?).await? {
+                let x = f64::from(x);
+                (sum, squares, count) = (sum + x, squares + x * x, count + 1.0);
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)] // f64 only carried the sums
+        let deviation = ((squares - sum * sum / count) / (count - 1.0)).sqrt() as f32;
+        Ok(deviation)
+    }
+
+    /// What rows of the residual stream `[rows, n_embd]`, row-major, would
+    /// predict if the model ended there: the logit lens.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn lens(&self, b: &B, rows: &[f32], wanted: &Wanted) -> Result<Vec<Logits>> {
+        let n = self.config.shape.n_embd;
+        let x = b.upload([rows.len() / n, n], rows)?;
+        self.logits(b, &x, wanted).await
+    }
+
+    /// The last LayerNorm's weight, `[n_embd]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn final_scale(&self, b: &B) -> Result<Vec<f32>> {
+        Ok(b.read(&self.ln_f.weight).await?)
     }
 }

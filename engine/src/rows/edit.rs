@@ -9,6 +9,9 @@ pub struct Edit {
     pub layer: usize,
     /// One head of a per-head site; all of them when `None`.
     pub head: Option<usize>,
+    /// Only so many columns from this one on, of the head's or the whole
+    /// vector: neurons, or the keys of a pattern. All of them when `None`.
+    pub part: Option<(usize, usize)>,
     pub position: usize,
     pub op: Op,
 }
@@ -58,13 +61,17 @@ pub struct RowEdit {
 
 impl Edit {
     /// First column and number of columns that the edit touches. A head's
-    /// pattern has `keys` columns, of which the run has its first `len`.
-    pub(super) fn columns(&self, shape: &Shape, keys: usize, len: usize) -> (usize, usize) {
+    /// pattern has `keys` columns, of which a row sees those up to its own.
+    pub(super) fn columns(&self, shape: &Shape, keys: usize) -> (usize, usize) {
         let full = shape.width(self.site).unwrap_or(shape.n_head * keys);
-        match (self.head, self.site) {
+        let (start, width) = match (self.head, self.site) {
             (None, _) => (0, full),
-            (Some(h), Site::Pattern) => (h * keys, len.min(keys)),
+            (Some(h), Site::Pattern) => (h * keys, self.position + 1),
             (Some(h), _) => (h * full / shape.n_head, full / shape.n_head),
+        };
+        match self.part {
+            None => (start, width),
+            Some((first, count)) => (start + first, count),
         }
     }
 
@@ -119,7 +126,36 @@ impl Edit {
                 });
             }
         }
+        self.check_part(shape)?;
         self.check_source(shape, len)
+    }
+
+    fn check_part(&self, shape: &Shape) -> Result<(), PlanError> {
+        let Some((first, count)) = self.part else {
+            return Ok(());
+        };
+        let site = self.site;
+        let whole = match (site, self.head) {
+            (Site::Pattern, None) => {
+                return Err(PlanError::NotEditable {
+                    site,
+                    why: "some keys of a pattern belong to one head; name the head",
+                });
+            }
+            // A row sees no key after its own: there is nothing to edit.
+            (Site::Pattern, Some(_)) => self.position + 1,
+            (_, None) => shape.width(site).unwrap_or(0),
+            (_, Some(_)) => shape.d_head(),
+        };
+        match count > 0 && first.saturating_add(count) <= whole {
+            true => Ok(()),
+            false => Err(PlanError::NoSuchColumns {
+                site,
+                first,
+                count,
+                whole,
+            }),
+        }
     }
 
     fn check_source(&self, shape: &Shape, len: usize) -> Result<(), PlanError> {
@@ -136,7 +172,10 @@ impl Edit {
                     why: "a vector of keys belongs to one head; name the head",
                 });
             }
-            let expected = self.columns(shape, len, len).1;
+            let expected = match (site, self.part) {
+                (Site::Pattern, None) => len,
+                _ => self.columns(shape, len).1,
+            };
             if v.len() != expected {
                 return Err(PlanError::Width {
                     site,

@@ -149,6 +149,15 @@ pub enum PlanError {
         head: usize,
         n_head: usize,
     },
+    #[error(
+        "{site} was asked for at columns {first} to {}, but it has columns 0 to {} there", .first + .count - 1, .whole - 1
+    )]
+    NoSuchColumns {
+        site: Site,
+        first: usize,
+        count: usize,
+        whole: usize,
+    },
     #[error("{site} has no heads; leave the head out")]
     NotPerHead { site: Site },
     #[error("{site} cannot be edited in this way: {why}")]

@@ -33,7 +33,7 @@ pub enum EditSource {
     Vectors { width: usize, values: Vec<f32> },
 }
 
-/// Edits that can be made at once: no two of the same row.
+/// Edits that can be made at once: no two of the same columns of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditRound {
     pub source: EditSource,
@@ -303,16 +303,13 @@ fn lay_out(
         };
         at.get(&RowId { run, position }).copied()
     };
-    let mut edits: BTreeMap<Site, Vec<(u32, &Edit, usize)>> = BTreeMap::new();
+    let mut edits: BTreeMap<Site, Vec<(u32, &Edit)>> = BTreeMap::new();
     for (u, run) in runs.iter().enumerate() {
         let (all, _) = run.all_edits();
         for &i in &reached[u][l].edits {
             let edit = all[i];
             if let Some(row) = row_at(edit.site, u, edit.position) {
-                edits
-                    .entry(edit.site)
-                    .or_default()
-                    .push((row, edit, run.tokens.len()));
+                edits.entry(edit.site).or_default().push((row, edit));
             }
         }
         for (i, &(site, at, position)) in run.captures.iter().enumerate() {
@@ -392,20 +389,25 @@ fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotT
     table
 }
 
-/// Groups edits so that no row is edited twice in a round and each round has
-/// one kind of source; a row's edits keep their order.
-fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<EditRound> {
+/// Groups edits so that nothing is edited twice in a round and each round has
+/// one kind of source; edits that meet keep their order.
+fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum From {
         Nothing,
         Kept,
         Vectors(usize),
     }
-    let mut seen: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<u32, Vec<(std::ops::Range<usize>, usize)>> = BTreeMap::new();
     let mut rounds: BTreeMap<(usize, From), EditRound> = BTreeMap::new();
-    for (row, edit, len) in edits {
-        let turn = seen.entry(*row).or_default();
-        let (start, width) = edit.columns(shape, keys, *len);
+    for (row, edit) in edits {
+        let (start, width) = edit.columns(shape, keys);
+        let of_row = seen.entry(*row).or_default();
+        let met = of_row
+            .iter()
+            .filter(|(columns, _)| columns.start < start + width && start < columns.end);
+        let turn = met.map(|(_, turn)| turn + 1).max().unwrap_or(0);
+        of_row.push((start..start + width, turn));
         let most = match edit.op {
             // Along a unit vector only shortening is left.
             Op::CapProjection(..) => 0.0,
@@ -432,13 +434,13 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
             }
             Op::SetProjection(v, c) | Op::CapProjection(v, c) => {
                 let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
-                let unit = v.iter().map(|x| x / norm).collect();
+                let unit = v[..width].iter().map(|x| x / norm).collect();
                 (From::Vectors(width), Some(unit), 0, 1.0, *c, -1.0)
             }
         };
         let kept = from == From::Kept;
         let round = rounds
-            .entry((*turn, from))
+            .entry((turn, from))
             .or_insert_with_key(|(_, from)| EditRound {
                 source: match from {
                     From::Nothing => EditSource::Nothing,
@@ -466,7 +468,6 @@ fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit, usize)]) -> Vec<Edit
             values.extend(vector);
         }
         round.edits.push(row_edit);
-        *turn += 1;
     }
     rounds.into_values().collect()
 }

@@ -95,7 +95,8 @@ impl<B: Backend> Arriving<B> {
             store: Store::new(shape),
             info,
             model,
-            last_sweep: None,
+            last_sweeps: None,
+            embedding_deviation: None,
             memory: steer::Memory::default(),
         })
     }

@@ -4,16 +4,16 @@ use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 
-/// Raw metrics of cells: layer, column, value.
-pub type Cells = Vec<(usize, usize, f32)>;
+/// What was found of a piece's items: their numbers in the sweep, and their metrics.
+pub type Cells = Vec<(usize, Vec<f32>)>;
 
 /// What the engine that owns the sweep does next.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Turn {
     /// It does this piece.
-    Do(usize),
+    Do(u64),
     /// Another engine has done this one.
-    Done { piece: usize, cells: Cells },
+    Done { piece: u64, cells: Cells },
     /// Nothing is left and nothing is awaited.
     Over,
 }
@@ -21,21 +21,23 @@ pub enum Turn {
 /// The pieces of one sweep at a time. Engines are known by number; the owner has none.
 #[derive(Debug, Default)]
 pub struct Crew {
-    left: RefCell<VecDeque<usize>>,
+    left: RefCell<VecDeque<u64>>,
     open: Cell<bool>,
     /// The piece that each of the others is at.
-    out: RefCell<HashMap<usize, usize>>,
-    found: RefCell<VecDeque<(usize, Cells)>>,
+    out: RefCell<HashMap<usize, u64>>,
+    found: RefCell<VecDeque<(u64, Cells)>>,
     /// Engines that did a piece.
     hands: RefCell<Vec<usize>>,
     wake: RefCell<Option<oneshot::Sender<()>>>,
 }
 
 impl Crew {
-    /// Lays out the pieces `0 .. pieces`.
-    pub fn open(&self, pieces: usize) {
+    /// Lays out pieces; engines that had a part in the ones before still count.
+    pub fn open(&self, pieces: impl IntoIterator<Item = u64>) {
+        let hands = self.hands.take();
         self.close();
-        self.left.borrow_mut().extend(0..pieces);
+        self.hands.replace(hands);
+        self.left.borrow_mut().extend(pieces);
         self.open.set(true);
     }
 
@@ -56,7 +58,7 @@ impl Crew {
     }
 
     /// A piece for another engine; `None` when none is left.
-    pub fn take(&self, who: usize) -> Option<usize> {
+    pub fn take(&self, who: usize) -> Option<u64> {
         let piece = self.left.borrow_mut().pop_front()?;
         self.out.borrow_mut().insert(who, piece);
         Some(piece)
@@ -131,15 +133,15 @@ mod tests {
     #[test]
     fn every_piece_is_done_once() {
         let crew = Crew::default();
-        crew.open(4);
+        crew.open(0..4);
         assert_eq!(now(&crew), Some(Turn::Do(0)));
         assert_eq!(crew.take(1), Some(1));
         assert_eq!(crew.take(2), Some(2));
         assert_eq!(now(&crew), Some(Turn::Do(3)));
         assert_eq!(now(&crew), None, "the others are still at it");
-        crew.deliver(1, vec![(0, 0, 0.5)]);
+        crew.deliver(1, vec![(0, vec![0.5])]);
         let done = |piece, cells| Some(Turn::Done { piece, cells });
-        assert_eq!(now(&crew), done(1, vec![(0, 0, 0.5)]));
+        assert_eq!(now(&crew), done(1, vec![(0, vec![0.5])]));
         assert_eq!(crew.hands(), 2);
         crew.lose(2);
         assert_eq!(now(&crew), Some(Turn::Do(2)));
@@ -150,11 +152,11 @@ mod tests {
     #[test]
     fn what_comes_too_late_is_forgotten() {
         let crew = Crew::default();
-        crew.open(1);
+        crew.open(0..1);
         assert_eq!(crew.take(1), Some(0));
         crew.close();
-        crew.deliver(1, vec![(0, 0, 1.0)]);
-        crew.open(1);
+        crew.deliver(1, vec![(0, vec![1.0])]);
+        crew.open(0..1);
         crew.lose(1);
         assert_eq!(now(&crew), Some(Turn::Do(0)));
         assert_eq!(now(&crew), Some(Turn::Over));
@@ -163,7 +165,7 @@ mod tests {
     #[test]
     fn whoever_waits_is_woken() {
         let crew = Crew::default();
-        crew.open(1);
+        crew.open(0..1);
         assert_eq!(crew.take(1), Some(0));
         let mut turn = pin!(crew.turn());
         let mut context = Context::from_waker(Waker::noop());

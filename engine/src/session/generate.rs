@@ -1,16 +1,18 @@
 //! The greedy continuation of the patching room's runs.
 
 use super::line::{Line, tokens_done};
-use super::runs::Base;
 use super::*;
 use crate::experiment::{Generate, Sampling, Token};
+use crate::rows::Trace;
 use crate::steer::{Noise, Sampler};
+use std::rc::Rc;
 
 impl<B: Backend> Session<B> {
-    /// The greedy continuation of a base run.
+    /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`.
     pub(super) async fn generate(
         &mut self,
-        base: &Base,
+        trace: &Rc<Trace>,
+        logits: &[f32],
         generate: Generate,
         host: &impl Host,
     ) -> Result<Vec<Token>, SessionError> {
@@ -20,13 +22,13 @@ impl<B: Backend> Session<B> {
             ..Sampling::default()
         });
         let sampler = sampler.map_err(|e| SessionError::of("generate", format!("{e}.")))?;
-        let given = base.trace.tokens.len();
+        let given = trace.tokens.len();
         let count = generate.tokens.min(self.info.n_positions - given);
         let mut written = Vec::with_capacity(count);
         let mut line = Line {
-            tokens: base.trace.tokens.to_vec(),
-            trace: base.trace.clone(),
-            logits: base.logits.as_slice().into(),
+            tokens: trace.tokens.to_vec(),
+            trace: trace.clone(),
+            logits: logits.into(),
         };
         for step in 0..count {
             // The likeliest token: luck plays no part.

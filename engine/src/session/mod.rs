@@ -3,28 +3,26 @@
 //! [`Session::run`] is the only way to run an experiment; the page's worker,
 //! the JavaScript API and the command line all call it.
 
-mod advice;
 mod arriving;
 mod crew;
 mod generate;
 mod line;
-mod metric;
+mod patch;
 mod prompt;
-mod runs;
-mod setup;
 mod steer;
-mod sweep;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, CaptureReport, CellReport, Experiment, MetricReport, ModelInfo, Reading, Report,
-    Room, RunReport, SweepReport, Update,
+    BackendInfo, Experiment, MetricReport, ModelInfo, Reading, Report, Room, RunReport,
+    SweepReport, TopToken, Update,
 };
-use crate::model::{Cancelled, Files, Gpt2, ModelError, Pulse, Store, Tokenizer, TokenizerError};
-use crate::rows::{PlanError, SlotPool};
+use crate::model::{
+    Cancelled, Files, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer, TokenizerError,
+    Wanted,
+};
+use crate::rows::{Plan, PlanError, Run, SlotPool};
 pub use arriving::Arriving;
 pub use crew::{Cells, Crew, Turn};
-use setup::Setup;
 
 /// A model on a device, ready for experiments.
 pub struct Session<B: Backend> {
@@ -34,8 +32,10 @@ pub struct Session<B: Backend> {
     store: Store<B>,
     info: ModelInfo,
     backend_info: BackendInfo,
-    /// The last sweep, so that looking at one of its cells does not repeat it.
-    last_sweep: Option<(Experiment, SweepReport)>,
+    /// The last sweeps, so that looking at one of their cells does not repeat them.
+    last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
+    /// Standard deviation of the embedding's entries, once it was wanted.
+    embedding_deviation: Option<f32>,
     memory: steer::Memory,
 }
 
@@ -51,6 +51,10 @@ pub trait Host {
     /// The other engines that a sweep is shared with, if there are any.
     fn crew(&self) -> Option<&Crew> {
         None
+    }
+    /// Whether it only does pieces of another engine's sweeps.
+    fn shares(&self) -> bool {
+        false
     }
     /// What a sweep does next, its pieces being laid out in `crew`.
     fn turn(&self, crew: &Crew) -> impl Future<Output = Turn> {
@@ -151,7 +155,7 @@ impl<B: Backend> Session<B> {
         preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
-        let largest = sweep::largest_activation(&self.model.config.shape);
+        let largest = patch::largest_activation(&self.model.config.shape);
         self.backend.even_out(largest);
         let before = self.backend.counters();
         let mut report = match experiment.room {
@@ -176,45 +180,33 @@ impl<B: Backend> Session<B> {
         })
     }
 
-    async fn patching(
+    /// Plans runs, computes them, and reads what is wanted: for each run, its
+    /// reads and its captures.
+    async fn compute(
         &mut self,
-        experiment: &Experiment,
-        preview: bool,
-        host: &impl Host,
-    ) -> Result<Report, SessionError> {
-        let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
-        host.update(Update::Reading(reading.clone()));
-        let setup = setup?;
-        let bases = self.bases(experiment, &setup, host).await?;
-        host.update(Update::Runs {
-            clean: bases.clean.report.clone(),
-            corrupted: bases.corrupted.report.clone(),
-            metric: bases.metric.clone(),
+        runs: &[Run],
+        wanted: &Wanted,
+        pulse: &impl Pulse,
+    ) -> Result<(OfRuns<Logits>, OfRuns<Vec<f32>>), SessionError> {
+        let plan = Plan::new(&self.model.config.shape, runs)?;
+        let (b, model) = (&self.backend, &self.model);
+        let outcome = model.forward(b, &plan, &mut self.store, pulse).await?;
+        Ok(model.read(b, runs, &plan, &outcome, wanted).await?)
+    }
+
+    /// The likeliest next tokens of a run, and its metrics.
+    #[allow(clippy::cast_possible_truncation)] // a probability
+    fn run_report(&self, logits: &Logits, metrics: Vec<f32>) -> RunReport {
+        let top = logits.top.iter().map(|(id, logit)| TopToken {
+            token: self.tokenizer.token(*id),
+            logit: *logit,
+            probability: logits.log_probability(*logit).exp() as f32,
         });
-        let mut report = Report {
-            reading,
-            clean: bases.clean.report.clone(),
-            corrupted: bases.corrupted.report.clone(),
-            metric: bases.metric.clone(),
-            captures: bases.captures.clone(),
-            ..self.report(experiment)
-        };
-        if let Some(sweep) = &setup.sweep {
-            // The chosen cell first: it is what the person is looking at.
-            if let Some(cell) = experiment.cell {
-                let cell = self.cell(&setup, sweep, &bases, cell, host).await?;
-                host.update(Update::Cell(cell.clone()));
-                report.cell = Some(cell);
-            }
-            report.sweep = self
-                .sweep(experiment, &setup, sweep, &bases, preview, host)
-                .await?;
+        RunReport {
+            top: top.collect(),
+            metrics,
+            continuation: Vec::new(),
         }
-        if let Some(generate) = experiment.generate {
-            report.clean.continuation = self.generate(&bases.clean, generate, host).await?;
-            report.corrupted.continuation = self.generate(&bases.corrupted, generate, host).await?;
-        }
-        Ok(report)
     }
 
     /// A report that says what was run where, and nothing of what was found.
@@ -227,8 +219,8 @@ impl<B: Backend> Session<B> {
             reading: Reading::default(),
             clean: RunReport::default(),
             corrupted: RunReport::default(),
-            metric: None,
-            sweep: None,
+            metrics: Vec::new(),
+            sweeps: Vec::new(),
             cell: None,
             captures: Vec::new(),
             steer: None,

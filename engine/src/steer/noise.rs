@@ -76,6 +76,19 @@ pub fn normals(seed: u64, n: usize) -> Vec<f32> {
     (0..n).map(normal).collect()
 }
 
+/// `n` standard normal numbers for a draw of a seed, at a position of a prompt.
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // f32 is wanted
+pub fn noise_at(seed: u64, draw: usize, position: usize, n: usize) -> Vec<f32> {
+    let noise = Noise::new(seed, draw);
+    let position = low(position as u64);
+    let normal = |i: usize| {
+        let (u, v) = (noise.uniform(i, position, 4), noise.uniform(i, position, 5));
+        ((-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()) as f32
+    };
+    (0..n).map(normal).collect()
+}
+
 /// The numbers below `n` in a random order for a seed.
 #[must_use]
 pub fn shuffle(seed: u64, n: usize) -> Vec<usize> {
@@ -83,6 +96,22 @@ pub fn shuffle(seed: u64, n: usize) -> Vec<usize> {
     let mut order: Vec<(f64, usize)> = (0..n).map(|i| (noise.uniform(i, 0, 3), i)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     order.into_iter().map(|(_, i)| i).collect()
+}
+
+/// `draws` times `n` of the numbers below `n`, with replacement, for a seed.
+#[must_use]
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)] // a few thousand
+pub fn resamples(seed: u64, draws: usize, n: usize) -> Vec<Vec<usize>> {
+    let one = |draw: usize| {
+        let noise = Noise::new(seed, draw);
+        let pick = |i: usize| (noise.uniform(i, 0, 6) * n as f64) as usize;
+        (0..n).map(pick).collect()
+    };
+    (0..draws).map(one).collect()
 }
 
 #[cfg(test)]

@@ -82,6 +82,10 @@ impl Host for Attention<'_> {
         (!self.share).then(|| self.desk.helpers.crew())
     }
 
+    fn shares(&self) -> bool {
+        self.share
+    }
+
     async fn turn(&self, crew: &Crew) -> Turn {
         if !self.share {
             self.desk.helpers.answer_waiting();

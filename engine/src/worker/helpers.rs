@@ -119,7 +119,7 @@ impl Helpers {
 
     /// Lets them prepare for an experiment's sweep.
     pub fn begin(&self, experiment: &Experiment) {
-        if experiment.room != Room::Patching || experiment.sweep.is_none() {
+        if experiment.room != Room::Patching || experiment.sweeps.is_empty() {
             return;
         }
         self.round.set(self.round.get() + 1);
@@ -227,7 +227,7 @@ impl Helpers {
             }
             Response::Wants { id } if id == now => self.give(who, helper),
             Response::Update { id, update } if id == now => {
-                if let Update::Cells { cells } = *update {
+                if let Update::Piece { cells } = *update {
                     self.crew.deliver(who, cells);
                 }
             }

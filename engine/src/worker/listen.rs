@@ -1,7 +1,7 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
 use super::{Failure, FailureCode, Request};
-use crate::experiment::{Experiment, ParseError, VERSION};
+use crate::experiment::{self, Experiment};
 use js_sys::{JSON, Reflect};
 use serde::Deserialize;
 use serde_json::Value;
@@ -19,7 +19,7 @@ pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
     // The experiment first and by itself: only so the error can name its field.
     if field::<String>(&message, "type").as_deref() == Some("run") {
         let value = Reflect::get(&message, &"experiment".into()).unwrap_or_default();
-        let experiment = experiment(&value).map_err(|failure| Refused { id, failure })?;
+        let experiment = read(&value).map_err(|failure| Refused { id, failure })?;
         return Ok(Request::Run {
             id,
             experiment: Box::new(experiment),
@@ -43,11 +43,11 @@ fn field<T: for<'de> Deserialize<'de>>(message: &JsValue, name: &str) -> Option<
 
 /// By way of JSON, as links and files come: a JavaScript object is asked only
 /// for the fields that are known, so a misspelt one would go unnoticed.
-fn experiment(value: &JsValue) -> Result<Experiment, Failure> {
+fn read(value: &JsValue) -> Result<Experiment, Failure> {
     let text = JSON::stringify(value)
         .ok()
         .and_then(|text| text.as_string());
-    let value: Value = text
+    let mut value: Value = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     let fault = |field: &str, message: String| Failure {
@@ -56,18 +56,14 @@ fn experiment(value: &JsValue) -> Result<Experiment, Failure> {
         field: Some(field.into()),
     };
     // Before all else, as `Experiment::from_json` does it.
-    if let Some(found) = value.get("version").and_then(Value::as_u64)
-        && (found == 0 || found > u64::from(VERSION))
-    {
-        return Err(fault("version", ParseError::Version { found }.to_string()));
-    }
+    experiment::upgrade(&mut value).map_err(|e| fault("version", e.to_string()))?;
     serde_path_to_error::deserialize(value).map_err(|e| {
         let path = e.path().to_string();
         let what = e.inner();
         match path.as_str() {
             "." => Failure::new(
                 FailureCode::Experiment,
-                format!("this is not an experiment: {what}; it needs clean, corrupted and metric"),
+                format!("this is not an experiment: {what}; it needs clean, corrupted and metrics"),
             ),
             _ => fault(
                 &path,

@@ -81,7 +81,7 @@ pub enum Request {
         share: bool,
     },
     /// The piece of a shared sweep that was wanted; none, when none is left.
-    Piece { id: u32, piece: Option<usize> },
+    Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },
 }

@@ -69,7 +69,7 @@ pub(super) struct Desk {
     pub channel: MessageChannel,
     pub helpers: Rc<Helpers>,
     /// Where the next piece of a shared sweep goes.
-    pub piece: RefCell<Option<Sender<Option<usize>>>>,
+    pub piece: RefCell<Option<Sender<Option<u64>>>>,
     waiting: RefCell<VecDeque<Request>>,
     running: RefCell<Option<Running>>,
     /// Requests that need no engine, and so do not wait for it.

@@ -3,7 +3,9 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use patchbay_engine::backend::Backend;
-use patchbay_engine::experiment::{Experiment, Metric, MetricKind, Prompt, TokenRef, Update};
+use patchbay_engine::experiment::{
+    Experiment, Metric, MetricKind, Prompt, TokenRef, Tokens, Update,
+};
 use patchbay_engine::model::{Cancelled, Files};
 use patchbay_engine::session::{Host, Session};
 use serde_json::Value;
@@ -84,16 +86,16 @@ pub fn ids(value: &Value) -> Vec<u32> {
 
 /// The experiment of a case, by token ids, without a sweep.
 pub fn experiment(case: &Value) -> Experiment {
-    let id = |key: &str| TokenRef::Id(case[key].as_u64().unwrap() as u32);
+    let id = |key: &str| Tokens::One(TokenRef::Id(case[key].as_u64().unwrap() as u32));
     Experiment {
         clean: Prompt::Tokens(ids(&case["clean"]["tokens"])),
         corrupted: Prompt::Tokens(ids(&case["corrupted"]["tokens"])),
-        metric: Metric {
+        metrics: vec![Metric {
             kind: MetricKind::LogitDifference,
             answer: id("answer"),
             wrong: Some(id("wrong")),
-        },
-        sweep: None,
+        }],
+        sweeps: Vec::new(),
         ..Experiment::default()
     }
 }

@@ -6,7 +6,7 @@ use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::gpu::Gpu;
 use patchbay_engine::experiment::{
     Counters, Experiment, Generate, Metric, MetricKind, Mode, Prompt, Report, Site, Sweep,
-    TokenRef, Update,
+    TokenRef, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, Config, Gpt2, Patient, Store};
 use patchbay_engine::rows::{Plan, Run};
@@ -59,12 +59,12 @@ fn experiment(len: u32, kind: MetricKind, sweep: Option<Sweep>) -> Experiment {
     Experiment {
         clean: tokens(300),
         corrupted: tokens(301),
-        metric: Metric {
+        metrics: vec![Metric {
             kind,
-            answer: TokenRef::Id(400),
-            wrong: Some(TokenRef::Id(500)),
-        },
-        sweep,
+            answer: Tokens::One(TokenRef::Id(400)),
+            wrong: Some(Tokens::One(TokenRef::Id(500))),
+        }],
+        sweeps: sweep.into_iter().collect(),
         ..Experiment::default()
     }
 }
@@ -103,7 +103,7 @@ fn a_chunk_is_one_submission_and_makes_no_buffers() {
         (Site::MlpOut, MetricKind::Probability),
     ] {
         for mode in [Mode::Denoising, Mode::Noising] {
-            let experiment = experiment(26, kind, Some(Sweep { site, mode }));
+            let experiment = experiment(26, kind, Some(Sweep::of(site, mode)));
             let (report, chunks) = watched(&mut session, &gpu, &experiment, boundary);
             println!("{site} {mode:?}: {} chunks, {chunks:?}", chunks.len());
             assert!(chunks.len() > 1, "{site}: one chunk says little");
@@ -118,7 +118,7 @@ fn a_chunk_is_one_submission_and_makes_no_buffers() {
                 let most = 13 * report.model.n_layer as u64 + 8;
                 assert!(chunk.dispatches <= most, "{site} {mode:?}, chunk {i}");
             }
-            let device = report.sweep.unwrap().device.unwrap();
+            let device = report.sweeps[0].clone().device.unwrap();
             assert_eq!(device.submissions, chunks.len() as u64);
             let dispatches: u64 = chunks.iter().map(|c| c.dispatches).sum();
             assert_eq!(device.dispatches, dispatches);
@@ -137,9 +137,9 @@ fn two_hundred_sweeps_make_no_buffers() {
         // Never the same sweep twice in a row, which would be remembered.
         let mode = [Mode::Denoising, Mode::Noising][i % 2];
         let kind = [MetricKind::LogitDifference, MetricKind::Probability][i / 2 % 2];
-        let experiment = experiment(4, kind, Some(Sweep { site, mode }));
+        let experiment = experiment(4, kind, Some(Sweep::of(site, mode)));
         let (report, _) = watched(&mut session, &gpu, &experiment, |_| false);
-        assert!(report.sweep.is_some_and(|s| s.device.is_some()));
+        assert!(report.sweeps[0].device.is_some());
         match i {
             0..4 => made = gpu.counters().buffers_made,
             _ => assert_eq!(gpu.counters().buffers_made, made, "sweep {i}"),

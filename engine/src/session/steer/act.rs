@@ -142,6 +142,7 @@ impl Act {
             site: self.site,
             layer: self.layer,
             head: None,
+            part: None,
             position,
             op,
         })

@@ -11,7 +11,7 @@ pub(super) use directions::Resolved;
 pub(super) use write::Unsteered;
 
 use super::line::{CACHE, Line};
-use super::runs::TOP;
+use super::patch::TOP;
 use super::*;
 use crate::experiment::{Site, Steer, SteerReport, SteerUpdate, Summary};
 use crate::model::Wanted;

@@ -1,0 +1,233 @@
+//! Grids of patched runs, and what is copied in them.
+
+use super::{Prompt, Site};
+use serde::{Deserialize, Serialize};
+
+/// A grid of patched runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    pub site: Site,
+    pub mode: Mode,
+    /// What a cell of the grid patches; layer x position for block sites and
+    /// layer x head for head sites when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub axes: Option<Axes>,
+    /// What is put in the place of the activations.
+    #[serde(default, skip_serializing_if = "Bring::is_other")]
+    pub bring: Bring,
+}
+
+impl Sweep {
+    /// The plain sweep of a site.
+    #[must_use]
+    pub fn of(site: Site, mode: Mode) -> Self {
+        Self {
+            site,
+            mode,
+            axes: None,
+            bring: Bring::Other,
+        }
+    }
+
+    /// The axes, chosen or the site's own.
+    #[must_use]
+    pub fn axes(&self) -> Axes {
+        self.axes.clone().unwrap_or(match self.site.per_head() {
+            true => Axes::LayerHead { positions: None },
+            false => Axes::LayerPosition { window: 1 },
+        })
+    }
+}
+
+/// Which run is patched with the other's activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Clean activations into the corrupted run: what is enough to restore the answer?
+    Denoising,
+    /// Corrupted activations into the clean run: what is needed for the answer?
+    Noising,
+}
+
+/// What the rows and columns of a sweep's grid are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Axes {
+    /// `[layer, position]`. A cell patches so many layers around its own at
+    /// once, as in causal tracing (Meng et al., 2022).
+    LayerPosition {
+        #[serde(default = "one_layer")]
+        window: usize,
+    },
+    /// `[layer, head]`, at these positions or at all of them.
+    LayerHead {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        positions: Option<Vec<usize>>,
+    },
+    /// `[layer and head, position]`; the position is the destination of a `pattern`.
+    HeadPosition,
+    /// `[destination, source]` of one head's `pattern`. There is no cell above
+    /// the diagonal, for a token does not attend to later ones.
+    DestinationSource { layer: usize, head: usize },
+    /// `[layer, neuron]` with one row: each neuron of one layer alone, at these
+    /// positions or at all of them.
+    Neurons {
+        layer: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        positions: Option<Vec<usize>>,
+    },
+    /// One row: each part alone and, in the last column, all of them together.
+    /// With `others` there is one column, and what is patched is everything but
+    /// the parts: they alone stay as they are (their circuit's faithfulness).
+    Parts {
+        parts: Vec<Part>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        others: bool,
+    },
+    /// `[layer, head]` of the sender: only what its output changes at the
+    /// receiver's input is patched, at all positions.
+    Paths {
+        receiver: Receiver,
+        /// What lies between the two: heads stay as they are; MLPs too, unless
+        /// the path may go through them (Wang et al., 2022).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        through_mlps: bool,
+    },
+}
+
+/// A part of the model that can be patched with others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    pub site: Site,
+    pub layer: usize,
+    /// One head of a per-head site; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<usize>,
+    /// Some neurons of `mlp_pre` or `mlp_post`; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub neurons: Option<Vec<usize>>,
+    /// Which positions; all of them when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positions: Option<Vec<usize>>,
+}
+
+/// Where a path ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Receiver {
+    /// The final residual stream, before the last LayerNorm.
+    Logits,
+    /// What one head's queries are made from.
+    Q { layer: usize, head: usize },
+    /// What one head's keys are made from.
+    K { layer: usize, head: usize },
+    /// What one head's values are made from.
+    V { layer: usize, head: usize },
+    /// What a layer's MLP reads.
+    Mlp { layer: usize },
+}
+
+/// What is put in the place of the activations that a cell patches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Bring {
+    /// The other run's: the clean run's when denoising, the corrupted one's when noising.
+    #[default]
+    Other,
+    /// Zeros.
+    Zero,
+    /// The mean over the corrupted runs of all pairs, at each position or over
+    /// all of them (position 0 left out where there is BOS).
+    Mean {
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        over_positions: bool,
+    },
+    /// Those of another pair's corrupted run, drawn once a pair.
+    Resample {
+        #[serde(default, skip_serializing_if = "is_zero")]
+        seed: u64,
+    },
+    /// Those of this prompt's run: an unrelated one shows what patching does by itself.
+    Prompt { prompt: Prompt },
+}
+
+impl Bring {
+    /// Whether it is the plain patch, from the other run.
+    #[must_use]
+    pub fn is_other(&self) -> bool {
+        *self == Self::Other
+    }
+}
+
+/// What makes the corrupted run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Corruption {
+    /// The corrupted prompt.
+    #[default]
+    Prompt,
+    /// The clean prompt with Gaussian noise on the embeddings of some tokens
+    /// (Meng et al., 2022).
+    Noise {
+        positions: Vec<usize>,
+        /// Standard deviations of the embedding matrix's entries.
+        #[serde(default = "three")]
+        sigma: f32,
+        #[serde(default, skip_serializing_if = "is_zero")]
+        seed: u64,
+        /// How many draws results are averaged over.
+        #[serde(default = "ten")]
+        draws: usize,
+    },
+}
+
+impl Corruption {
+    /// Whether the corrupted run is that of the corrupted prompt.
+    #[must_use]
+    pub fn is_prompt(&self) -> bool {
+        *self == Self::Prompt
+    }
+}
+
+/// One cell of a sweep, by its place in the grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Cell {
+    /// Which of the sweeps.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub sweep: usize,
+    pub row: usize,
+    pub column: usize,
+}
+
+fn one_layer() -> usize {
+    1
+}
+
+fn three() -> f32 {
+    3.0
+}
+
+fn ten() -> usize {
+    10
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde asks for a reference
+fn is_first(n: &usize) -> bool {
+    *n == 0
+}

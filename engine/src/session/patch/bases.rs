@@ -1,0 +1,692 @@
+//! The runs that patched runs vary or copy from, pair by pair.
+
+use super::advice::advise;
+use super::brought::{Brought, Numbers};
+use super::frame::Kept;
+use super::metric::{MetricTokens, Wishes};
+use super::setup::{Case, Setup};
+use super::{TOP, chunk_rows};
+use crate::backend::{Backend, BackendError};
+use crate::experiment::{
+    Axes, Bring, CaptureReport, Experiment, MetricReport, Mode, Progress, RunName, RunReport, Site,
+    Stage, Sweep, Update,
+};
+use crate::model::{Logits, Wanted};
+use crate::rows::{Cost, Edit, Op, Run, Shape, Source, Trace, kept_for_entry};
+use crate::session::line::CACHE;
+use crate::session::{Beats, Host, Session, SessionError};
+use crate::steer::{noise_at, shuffle};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// Memory that the kept activations of a group of pairs may take, in bytes.
+const GROUP_BYTES: usize = 256 << 20;
+
+/// A run that is kept, and what was read of it.
+pub(super) struct Base {
+    pub trace: Rc<Trace>,
+    pub report: RunReport,
+    pub logits: Logits,
+}
+
+/// The two runs of a pair, and what its sweeps copy.
+pub(super) struct Bases {
+    pub clean: Base,
+    pub corrupted: Base,
+    /// By sweep.
+    pub brought: Vec<Brought>,
+    /// What attention adds to the residual stream of the run that direct paths
+    /// vary, by layer and position, by run.
+    pub attn_out: HashMap<(RunName, usize, usize), Vec<f32>>,
+}
+
+impl Bases {
+    /// The run that a sweep's cells vary.
+    pub fn varied(&self, sweep: &Sweep) -> &Base {
+        match varied(sweep) {
+            RunName::Clean => &self.clean,
+            RunName::Corrupted => &self.corrupted,
+        }
+    }
+}
+
+/// Pairs whose runs are kept at the same time.
+pub(super) struct Group {
+    /// Which of the cases.
+    pub cases: Range<usize>,
+    pub bases: Vec<Bases>,
+    pub wishes: Wishes,
+    pub captures: Vec<CaptureReport>,
+    /// Multiplications a second, as just measured.
+    pub speed: f64,
+}
+
+/// What sweeps copy that is not of one pair: means, by sweep.
+pub(super) type Means = Vec<Option<Rc<Numbers>>>;
+
+pub(super) fn varied(sweep: &Sweep) -> RunName {
+    match sweep.mode {
+        Mode::Denoising => RunName::Corrupted,
+        Mode::Noising => RunName::Clean,
+    }
+}
+
+fn direct(sweep: &Sweep) -> bool {
+    matches!(
+        sweep.axes(),
+        Axes::Paths {
+            through_mlps: false,
+            ..
+        }
+    )
+}
+
+/// What a run of a pair has to keep: what is varied, what rows enter with; what
+/// is copied, itself; where it is continued, keys and values.
+fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
+    let mut sites = Vec::new();
+    for sweep in &setup.sweeps {
+        let copied = Kept::of(sweep);
+        if varied(sweep) == name {
+            let paths = matches!(sweep.axes(), Axes::Paths { .. });
+            // A path's receiver may be an MLP.
+            let extra = paths.then_some(Site::MlpOut);
+            sites.extend(kept_for_entry(copied.sites.iter().copied().chain(extra)));
+            if paths {
+                sites.push(Site::AttnOut);
+            }
+        } else if sweep.bring.is_other() {
+            sites.extend(copied.sites);
+        }
+    }
+    if experiment.generate.is_some() {
+        sites.extend(CACHE);
+    }
+    distinct(sites)
+}
+
+fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
+    sites.sort_unstable();
+    sites.dedup();
+    sites
+}
+
+/// How many cases are kept at the same time.
+pub(super) fn group_size(shape: &Shape, experiment: &Experiment, setup: &Setup) -> usize {
+    let width = |site: &Site| shape.width(*site).unwrap_or(0);
+    let of_token = |name| -> usize { kept(experiment, setup, name).iter().map(width).sum() };
+    let longest = |f: fn(&Case) -> usize| setup.cases.iter().map(f).max().unwrap_or(1);
+    let numbers = of_token(RunName::Clean) * longest(|c| c.clean.len())
+        + of_token(RunName::Corrupted) * longest(|c| c.corrupted.len());
+    // Storage grows by half as much again as it needs.
+    let bytes = 6 * numbers * shape.n_layer;
+    (GROUP_BYTES / bytes.max(1)).clamp(1, setup.cases.len().max(1))
+}
+
+/// One run to be made of a group.
+struct Wish {
+    run: Run,
+    /// Which of the group's cases it belongs to, and as what.
+    case: usize,
+    role: Role,
+    /// Captures asked by the experiment, before those that sweeps need.
+    asked: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Of(RunName),
+    /// What a sweep brings.
+    Brought(usize),
+}
+
+/// What a run was found to hold.
+struct Made {
+    case: usize,
+    role: Role,
+    trace: Rc<Trace>,
+    logits: Logits,
+    /// The experiment's captures.
+    asked: Vec<Option<Vec<f32>>>,
+    patterns: Rc<Numbers>,
+    attn_out: Vec<((usize, usize), Vec<f32>)>,
+}
+
+impl<B: Backend> Session<B> {
+    /// Makes the runs of some of the cases.
+    pub(super) async fn group(
+        &mut self,
+        experiment: &Experiment,
+        setup: &Setup,
+        cases: Range<usize>,
+        means: &Means,
+        host: &impl Host,
+    ) -> Result<Group, SessionError> {
+        let mut wishes = Wishes::of(
+            setup.cases[cases.clone()]
+                .iter()
+                .flat_map(|c| c.metrics.iter()),
+        );
+        if cases.start == 0 {
+            wishes.add(&telling(&setup.cases[0]));
+        }
+        let wanted = Wanted {
+            normaliser: true,
+            top: TOP.min(self.model.config.shape.n_vocab),
+            all: wishes.wanted().all || experiment.generate.is_some(),
+            ..wishes.wanted()
+        };
+        let runs = self.runs_of(experiment, setup, cases.clone()).await?;
+        let (made, speed) = self.make(runs, &wanted, host).await?;
+        let mut group = Group {
+            cases: cases.clone(),
+            bases: Vec::new(),
+            wishes,
+            captures: Vec::new(),
+            speed,
+        };
+        let find = |case: usize, role: Role| {
+            let made = made.iter().find(|m| m.case == case && m.role == role);
+            made.ok_or_else(|| lost("a run of a pair was not made"))
+        };
+        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+            let (clean, corrupted) = (
+                find(i, Role::Of(RunName::Clean))?,
+                find(i, Role::Of(RunName::Corrupted))?,
+            );
+            if cases.start + i == 0 {
+                group.captures = self.capture_reports(experiment, case, [clean, corrupted]);
+            }
+            let mut brought = Vec::new();
+            for (s, sweep) in setup.sweeps.iter().enumerate() {
+                let of = |made: &Made| Brought::Run {
+                    trace: made.trace.clone(),
+                    patterns: made.patterns.clone(),
+                };
+                brought.push(match &sweep.bring {
+                    Bring::Other => of(match varied(sweep) {
+                        RunName::Clean => corrupted,
+                        RunName::Corrupted => clean,
+                    }),
+                    Bring::Zero => Brought::Zero,
+                    Bring::Mean { .. } => match means.get(s) {
+                        Some(Some(numbers)) => Brought::Numbers(numbers.clone()),
+                        _ => return Err(lost("a mean was not made")),
+                    },
+                    Bring::Resample { .. } => of(find(i, Role::Brought(s))?),
+                    Bring::Prompt { .. } => of(find(0, Role::Brought(s))?),
+                });
+            }
+            let base = |made: &Made| Base {
+                trace: made.trace.clone(),
+                report: self.run_report(
+                    &made.logits,
+                    values(&group.wishes, &case.metrics, &made.logits, &clean.logits),
+                ),
+                logits: made.logits.clone(),
+            };
+            let mut attn_out = HashMap::new();
+            for (name, made) in [(RunName::Clean, clean), (RunName::Corrupted, corrupted)] {
+                for ((layer, position), row) in &made.attn_out {
+                    attn_out.insert((name, *layer, *position), row.clone());
+                }
+            }
+            let bases = Bases {
+                clean: base(clean),
+                corrupted: base(corrupted),
+                brought,
+                attn_out,
+            };
+            group.bases.push(bases);
+        }
+        Ok(group)
+    }
+
+    /// The runs that a group needs.
+    async fn runs_of(
+        &mut self,
+        experiment: &Experiment,
+        setup: &Setup,
+        cases: Range<usize>,
+    ) -> Result<Vec<Wish>, SessionError> {
+        let shape = self.model.config.shape;
+        let mut wishes = Vec::new();
+        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+            for name in [RunName::Clean, RunName::Corrupted] {
+                let noise = self.noise(case, name).await?;
+                let tokens = match name {
+                    RunName::Clean => &case.clean,
+                    RunName::Corrupted => &case.corrupted,
+                };
+                let mut captures = match cases.start + i {
+                    0 => captures(experiment, tokens.len(), name)?,
+                    _ => Vec::new(),
+                };
+                let asked = captures.len();
+                let patterns = setup
+                    .sweeps
+                    .iter()
+                    .any(|s| s.bring.is_other() && varied(s) != name && Kept::of(s).pattern);
+                if patterns {
+                    captures.extend(everywhere(&shape, Site::Pattern, tokens.len()));
+                }
+                if setup.sweeps.iter().any(|s| direct(s) && varied(s) == name) {
+                    captures.extend(everywhere(&shape, Site::AttnOut, tokens.len()));
+                }
+                let run = Run {
+                    edits: noise,
+                    reads: vec![tokens.len() - 1],
+                    captures,
+                    ..Run::of(tokens.clone())
+                };
+                wishes.push(Wish {
+                    run: run.kept(&self.store.pool, &kept(experiment, setup, name)),
+                    case: i,
+                    role: Role::Of(name),
+                    asked,
+                });
+            }
+            for (s, sweep) in setup.sweeps.iter().enumerate() {
+                let (tokens, noise) = match &sweep.bring {
+                    Bring::Resample { seed } => {
+                        let other = partner(&setup.cases, cases.start + i, *seed, sweep.mode);
+                        let other = &setup.cases[other];
+                        (
+                            other.corrupted.clone(),
+                            self.noise(other, RunName::Corrupted).await?,
+                        )
+                    }
+                    Bring::Prompt { .. } if i == 0 => match &setup.brought[s] {
+                        Some(tokens) => (tokens.clone(), Vec::new()),
+                        None => continue,
+                    },
+                    _ => continue,
+                };
+                let copied = Kept::of(sweep);
+                let captures = match copied.pattern {
+                    true => everywhere(&shape, Site::Pattern, tokens.len()),
+                    false => Vec::new(),
+                };
+                let run = Run {
+                    edits: noise,
+                    reads: vec![tokens.len() - 1],
+                    captures,
+                    ..Run::of(tokens)
+                };
+                wishes.push(Wish {
+                    run: run.kept(&self.store.pool, &distinct(copied.sites)),
+                    case: i,
+                    role: Role::Brought(s),
+                    asked: 0,
+                });
+            }
+        }
+        Ok(wishes)
+    }
+
+    /// Computes runs, as many at once as fit, and how fast that went.
+    async fn make(
+        &mut self,
+        mut wishes: Vec<Wish>,
+        wanted: &Wanted,
+        host: &impl Host,
+    ) -> Result<(Vec<Made>, f64), SessionError> {
+        let shape = self.model.config.shape;
+        let mut total = 0;
+        for wish in &wishes {
+            total += Cost::of(&shape, &wish.run)?.multiplications;
+        }
+        let started = host.now();
+        let before = std::cell::Cell::new(0);
+        let mut all = Vec::new();
+        while !wishes.is_empty() {
+            let longest = wishes.iter().map(|w| w.run.tokens.len()).max().unwrap_or(1);
+            let most = chunk_rows(&shape, longest);
+            let mut rows = 0;
+            let fit = wishes.iter().take_while(|w| {
+                rows += w.run.tokens.len();
+                rows <= most
+            });
+            // The two of a pair at least: they are shown together.
+            let count = fit.count().max(2).min(wishes.len());
+            let batch: Vec<Wish> = wishes.drain(..count).collect();
+            let runs: Vec<Run> = batch.iter().map(|w| w.run.clone()).collect();
+            let say = |done| {
+                Some(Update::Progress(Progress {
+                    stage: Stage::Runs,
+                    done: before.get() + done,
+                    total,
+                    seconds_left: None,
+                }))
+            };
+            let (mut reads, captured) =
+                self.compute(&runs, wanted, &Beats::new(host, &say)).await?;
+            for run in &runs {
+                before.set(before.get() + Cost::of(&shape, run)?.multiplications);
+            }
+            for ((wish, reads), captured) in batch.into_iter().zip(&mut reads).zip(captured) {
+                let Some(logits) = reads.first_mut().and_then(Option::take) else {
+                    return Err(lost("a full pass read nothing"));
+                };
+                all.push(sort_out(&shape, wish, logits, captured)?);
+            }
+        }
+        let seconds = (host.now() - started).max(0.1) / 1000.0;
+        #[allow(clippy::cast_precision_loss)] // an estimate
+        Ok((all, total as f64 / seconds))
+    }
+
+    /// The noise on the embeddings of a run, if there is any. The embedding
+    /// plus noise enters the first layer, so it is added there.
+    async fn noise(&mut self, case: &Case, name: RunName) -> Result<Vec<Edit>, SessionError> {
+        let (Some(noise), RunName::Corrupted) = (&case.noise, name) else {
+            return Ok(Vec::new());
+        };
+        let deviation = match self.embedding_deviation {
+            Some(known) => known,
+            None => self.model.embedding_deviation(&self.backend).await?,
+        };
+        self.embedding_deviation = Some(deviation);
+        let n = self.model.config.shape.n_embd;
+        let edit = |position: &usize| {
+            let draw = noise_at(noise.seed, noise.draw, *position, n);
+            let vector: Vec<f32> = draw.iter().map(|x| x * noise.sigma * deviation).collect();
+            Edit {
+                site: Site::ResidPre,
+                layer: 0,
+                head: None,
+                part: None,
+                position: *position,
+                op: Op::Add(Source::Vector(vector.into()), 1.0),
+            }
+        };
+        Ok(noise.positions.iter().map(edit).collect())
+    }
+
+    /// The means that sweeps bring, over the corrupted runs of all cases.
+    pub(super) async fn means(
+        &mut self,
+        setup: &Setup,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Means, SessionError> {
+        let mut means = Vec::new();
+        for sweep in &setup.sweeps {
+            means.push(match sweep.bring {
+                Bring::Mean { over_positions } => {
+                    let sites = Kept::of(sweep);
+                    let pattern = sites.pattern.then_some(Site::Pattern);
+                    let sites = distinct(sites.sites.into_iter().chain(pattern).collect());
+                    let mean = self.mean(setup, &sites, over_positions, bos, host).await?;
+                    Some(Rc::new(mean))
+                }
+                _ => None,
+            });
+        }
+        Ok(means)
+    }
+
+    async fn mean(
+        &mut self,
+        setup: &Setup,
+        sites: &[Site],
+        over_positions: bool,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Numbers, SessionError> {
+        let shape = self.model.config.shape;
+        let mut sums: HashMap<(Site, usize, usize), (Vec<f64>, f64)> = HashMap::new();
+        for case in &setup.cases {
+            let len = case.corrupted.len();
+            let all = sites.iter().flat_map(|site| everywhere(&shape, *site, len));
+            let run = Run {
+                edits: self.noise(case, RunName::Corrupted).await?,
+                captures: all.collect(),
+                ..Run::of(case.corrupted.clone())
+            };
+            let quiet = |_| None;
+            let pulse = Beats::new(host, &quiet);
+            let (_, captured) = self
+                .compute(&[run.clone()], &Wanted::default(), &pulse)
+                .await?;
+            for ((site, layer, position), row) in run.captures.iter().zip(&captured[0]) {
+                let Some(row) = row else { continue };
+                // GPT-2's first position is unlike all others.
+                if over_positions && bos && *position == 0 && len > 1 {
+                    continue;
+                }
+                let at = if over_positions { 0 } else { *position };
+                let row = if *site == Site::Pattern {
+                    trimmed(&shape, row, len)
+                } else {
+                    row.clone()
+                };
+                let (sum, count) = sums
+                    .entry((*site, *layer, at))
+                    .or_insert_with(|| (vec![0.0; row.len()], 0.0));
+                sum.iter_mut()
+                    .zip(&row)
+                    .for_each(|(s, x)| *s += f64::from(*x));
+                *count += 1.0;
+            }
+        }
+        #[allow(clippy::cast_possible_truncation)] // f64 only carried the sums
+        let rows = sums.into_iter().map(|(key, (sum, count))| {
+            let mean: Vec<f32> = sum.iter().map(|s| (s / count) as f32).collect();
+            (key, mean.into())
+        });
+        Ok(Numbers {
+            rows: rows.collect(),
+            over_positions,
+        })
+    }
+
+    /// The metrics of the cases that were run so far: means.
+    pub(super) fn metric_reports(
+        &self,
+        experiment: &Experiment,
+        setup: &Setup,
+        first: &Group,
+        found: &[[Vec<f32>; 2]],
+    ) -> Vec<MetricReport> {
+        #[allow(clippy::cast_precision_loss)] // a few thousand
+        let mean = |m: usize, run: usize| {
+            let values = found.iter().filter_map(|of| of[run].get(m));
+            values.sum::<f32>() / found.len().max(1) as f32
+        };
+        let case = &setup.cases[0];
+        let report = |m: usize| MetricReport {
+            clean: mean(m, 0),
+            corrupted: mean(m, 1),
+            advice: match experiment.corruption.is_prompt()
+                && case.clean != case.corrupted
+                && m == 0
+            {
+                true => first.bases.first().and_then(|bases| {
+                    advise(
+                        &self.tokenizer,
+                        &first.wishes,
+                        &case.metrics[m],
+                        &telling(case),
+                        [&bases.clean.logits, &bases.corrupted.logits],
+                    )
+                }),
+                false => None,
+            },
+        };
+        (0..setup.metrics).map(report).collect()
+    }
+
+    fn capture_reports(
+        &self,
+        experiment: &Experiment,
+        case: &Case,
+        runs: [&Made; 2],
+    ) -> Vec<CaptureReport> {
+        let shape = self.model.config.shape;
+        let mut next = [0, 0];
+        let report = |capture: &crate::experiment::Capture| {
+            let (run, len) = match capture.run {
+                RunName::Clean => (0, case.clean.len()),
+                RunName::Corrupted => (1, case.corrupted.len()),
+            };
+            let rows = capture.positions.as_ref().map_or(len, Vec::len);
+            let mut values = Vec::new();
+            for row in runs[run].asked[next[run]..next[run] + rows]
+                .iter()
+                .flatten()
+            {
+                match capture.site {
+                    Site::Pattern => values.extend(trimmed(&shape, row, len)),
+                    _ => values.extend(row),
+                }
+            }
+            next[run] += rows;
+            CaptureReport {
+                capture: capture.clone(),
+                shape: [rows, values.len().checked_div(rows).unwrap_or(0)],
+                values,
+            }
+        };
+        experiment.captures.iter().map(report).collect()
+    }
+}
+
+/// A run's metrics.
+pub(super) fn values(
+    wishes: &Wishes,
+    metrics: &[MetricTokens],
+    logits: &Logits,
+    clean: &Logits,
+) -> Vec<f32> {
+    let value = |m: &MetricTokens| wishes.value(m, logits, clean);
+    metrics.iter().map(value).collect()
+}
+
+/// Sorts what was captured of a run by what it was wanted for.
+fn sort_out(
+    shape: &Shape,
+    wish: Wish,
+    logits: Logits,
+    mut captured: Vec<Option<Vec<f32>>>,
+) -> Result<Made, SessionError> {
+    let Some(trace) = wish.run.keep.clone() else {
+        return Err(lost("a run of a pair was not kept"));
+    };
+    let len = wish.run.tokens.len();
+    let rest = captured.split_off(wish.asked);
+    let (mut patterns, mut attn_out) = (Numbers::default(), Vec::new());
+    for ((site, layer, position), row) in wish.run.captures[wish.asked..].iter().zip(rest) {
+        let Some(row) = row else { continue };
+        match site {
+            Site::Pattern => {
+                let row = trimmed(shape, &row, len).into();
+                patterns.rows.insert((*site, *layer, *position), row);
+            }
+            _ => attn_out.push(((*layer, *position), row)),
+        }
+    }
+    Ok(Made {
+        case: wish.case,
+        role: wish.role,
+        trace,
+        logits,
+        asked: captured,
+        patterns: Rc::new(patterns),
+        attn_out,
+    })
+}
+
+/// A row of patterns without the keys of longer runs beside it.
+pub(super) fn trimmed(shape: &Shape, row: &[f32], len: usize) -> Vec<f32> {
+    let keys = row.len() / shape.n_head;
+    row.chunks(keys.max(1))
+        .flat_map(|head| &head[..len.min(head.len())])
+        .copied()
+        .collect()
+}
+
+/// A site at every layer and position.
+pub(super) fn everywhere(shape: &Shape, site: Site, len: usize) -> Vec<(Site, usize, usize)> {
+    let at = |layer| (0..len).map(move |position| (site, layer, position));
+    (0..shape.n_layer).flat_map(at).collect()
+}
+
+/// The case that another one is resampled from: one of the same length, drawn by the seed.
+fn partner(cases: &[Case], i: usize, seed: u64, mode: Mode) -> usize {
+    let len = match mode {
+        Mode::Denoising => cases[i].corrupted.len(),
+        Mode::Noising => cases[i].clean.len(),
+    };
+    let others: Vec<usize> = (0..cases.len())
+        .filter(|j| *j != i && cases[*j].corrupted.len() == len)
+        .collect();
+    let order = shuffle(seed.wrapping_add(i as u64), others.len());
+    order.first().map_or(i, |first| others[*first])
+}
+
+/// Tokens that tell a pair's prompts apart, one of which may be the better
+/// wrong answer; the metric's own first.
+fn telling(case: &Case) -> Vec<u32> {
+    let mut tokens: Vec<u32> = case.metrics.first().map_or_else(Vec::new, |m| {
+        m.answers.iter().chain(&m.wrongs).copied().collect()
+    });
+    if tokens.is_empty() {
+        return tokens;
+    }
+    if case.clean.len() == case.corrupted.len() {
+        for (a, b) in case.clean.iter().zip(case.corrupted.iter()) {
+            if a != b && tokens.len() < 10 {
+                tokens.extend([*b, *a]);
+            }
+        }
+    }
+    let mut distinct = Vec::new();
+    for token in tokens {
+        if !distinct.contains(&token) {
+            distinct.push(token);
+        }
+    }
+    distinct
+}
+
+/// The captures asked of one run, one for each position.
+fn captures(
+    experiment: &Experiment,
+    len: usize,
+    name: RunName,
+) -> Result<Vec<(Site, usize, usize)>, SessionError> {
+    let mut all = Vec::new();
+    for capture in experiment.captures.iter().filter(|c| c.run == name) {
+        let layer = match (capture.site.per_layer(), capture.layer) {
+            (true, Some(layer)) => layer,
+            (false, None) => 0,
+            (true, None) => {
+                return Err(SessionError::of(
+                    "captures",
+                    format!("A capture of {} needs a layer.", capture.site),
+                ));
+            }
+            (false, Some(_)) => {
+                return Err(SessionError::of(
+                    "captures",
+                    format!(
+                        "{} has no layer; leave it out of the capture.",
+                        capture.site
+                    ),
+                ));
+            }
+        };
+        let positions = capture
+            .positions
+            .clone()
+            .unwrap_or_else(|| (0..len).collect());
+        all.extend(positions.into_iter().map(|p| (capture.site, layer, p)));
+    }
+    Ok(all)
+}
+
+pub(super) fn lost(what: &str) -> SessionError {
+    BackendError::Gpu(what.into()).into()
+}

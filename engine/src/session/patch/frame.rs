@@ -1,0 +1,433 @@
+//! A sweep's grid: what its rows and columns are, and what a cell edits.
+
+use super::brought::Brought;
+use super::setup::Case;
+use crate::experiment::{Axes, Axis, Frame, Mode, Part, Receiver, Site, Sweep};
+use crate::rows::{Edit, Shape};
+use crate::session::SessionError;
+
+/// The grid of a sweep, or why there is none.
+pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame, String> {
+    let site = sweep.site;
+    let layers = || axis("layer", 0..shape.n_layer);
+    let heads = || axis("head", 0..shape.n_head);
+    let positions = |name| {
+        let patched = |(clean, corrupted): &(usize, usize)| match sweep.mode {
+            Mode::Denoising => *corrupted,
+            Mode::Noising => *clean,
+        };
+        axis(name, first.aligned.iter().map(patched))
+    };
+    let per_head = || match site.per_head() {
+        true => Ok(()),
+        false => Err(format!(
+            "{site} has no heads to sweep over; take q, k, v, z or pattern."
+        )),
+    };
+    let (rows, columns) = match &sweep.axes() {
+        Axes::LayerPosition { window } => {
+            let sites = Site::ALL
+                .into_iter()
+                .filter(|s| s.per_layer() && *s != Site::Pattern);
+            if site == Site::Pattern || !site.per_layer() {
+                let names: Vec<&str> = sites.map(Site::name).collect();
+                return Err(format!(
+                    "{site} cannot be swept over layers and positions; take one of {}.",
+                    names.join(", ")
+                ));
+            }
+            if *window == 0 || *window > shape.n_layer {
+                return Err(format!(
+                    "A window spans 1 to {} layers, not {window}.",
+                    shape.n_layer
+                ));
+            }
+            (layers(), positions("position"))
+        }
+        Axes::LayerHead { positions } => {
+            per_head()?;
+            check_positions(positions.as_deref(), first)?;
+            (layers(), heads())
+        }
+        Axes::HeadPosition => {
+            per_head()?;
+            let names =
+                (0..shape.n_layer).flat_map(|l| (0..shape.n_head).map(move |h| format!("{l}.{h}")));
+            let name = if site == Site::Pattern {
+                "destination"
+            } else {
+                "position"
+            };
+            (axis("head", names), positions(name))
+        }
+        Axes::DestinationSource { layer, head } => {
+            if site != Site::Pattern {
+                return Err(format!(
+                    "Only a pattern has destinations and sources; {site} has not."
+                ));
+            }
+            check_layer(shape, *layer)?;
+            check_head(shape, *head)?;
+            (positions("destination"), positions("source"))
+        }
+        Axes::Neurons { layer, positions } => {
+            if !matches!(site, Site::MlpPre | Site::MlpPost) {
+                return Err(format!("{site} has no neurons; take mlp_post or mlp_pre."));
+            }
+            check_layer(shape, *layer)?;
+            check_positions(positions.as_deref(), first)?;
+            (axis("layer", [layer]), axis("neuron", 0..shape.n_inner))
+        }
+        Axes::Parts { parts, others } => {
+            if parts.is_empty() && !others {
+                return Err("No part is chosen; choose at least one.".into());
+            }
+            for part in parts {
+                check_part(shape, part, first)?;
+            }
+            let together = if *others {
+                "everything else"
+            } else {
+                "together"
+            };
+            let alone = parts.iter().filter(|_| !others).map(name);
+            (
+                axis("set", ["chosen"]),
+                axis("part", alone.chain([together.to_owned()])),
+            )
+        }
+        Axes::Paths { receiver, .. } => {
+            match receiver {
+                Receiver::Logits => {}
+                Receiver::Q { layer, head }
+                | Receiver::K { layer, head }
+                | Receiver::V { layer, head } => {
+                    check_layer(shape, *layer)?;
+                    check_head(shape, *head)?;
+                    if *layer == 0 {
+                        return Err("A head of layer 0 reads the embeddings alone; choose a receiver in a later layer.".into());
+                    }
+                }
+                Receiver::Mlp { layer } => check_layer(shape, *layer)?,
+            }
+            if site != Site::Z {
+                return Err(format!("Paths start at heads' outputs, z, not at {site}."));
+            }
+            (layers(), heads())
+        }
+    };
+    Ok(Frame {
+        sweep: sweep.clone(),
+        rows,
+        columns,
+    })
+}
+
+/// Whether there is a cell: a pattern has none above its diagonal, a path none
+/// that would lead backwards.
+pub(super) fn exists(sweep: &Sweep, row: usize, column: usize) -> bool {
+    match sweep.axes() {
+        Axes::DestinationSource { .. } => column <= row,
+        Axes::Paths { receiver, .. } => match receiver {
+            Receiver::Logits => true,
+            Receiver::Q { layer, .. } | Receiver::K { layer, .. } | Receiver::V { layer, .. } => {
+                row < layer
+            }
+            Receiver::Mlp { layer } => row <= layer,
+        },
+        _ => true,
+    }
+}
+
+/// The layer and, where it is one, the head that a cell is about.
+pub(super) fn place(
+    shape: &Shape,
+    sweep: &Sweep,
+    row: usize,
+    column: usize,
+) -> (usize, Option<usize>) {
+    match sweep.axes() {
+        Axes::LayerPosition { .. } => (row, None),
+        Axes::LayerHead { .. } | Axes::Paths { .. } => (row, Some(column)),
+        Axes::HeadPosition => (row / shape.n_head, Some(row % shape.n_head)),
+        Axes::DestinationSource { layer, head } => (layer, Some(head)),
+        Axes::Neurons { layer, .. } => (layer, None),
+        Axes::Parts { parts, .. } => {
+            let part = parts.get(column).or(parts.first());
+            part.map_or((0, None), |p| (p.layer, p.head))
+        }
+    }
+}
+
+/// Which sites a sweep copies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    /// Those that a trace keeps.
+    pub sites: Vec<Site>,
+    pub pattern: bool,
+}
+
+impl Kept {
+    pub fn of(sweep: &Sweep) -> Self {
+        let sites = match sweep.axes() {
+            Axes::Parts { others: true, .. } => vec![Site::Z, Site::MlpOut],
+            Axes::Parts { parts, .. } => parts.iter().map(|p| p.site).collect(),
+            // What is frozen on the way is copied from the run itself.
+            Axes::Paths { .. } => vec![Site::Z, Site::AttnOut],
+            _ => vec![sweep.site],
+        };
+        Self {
+            pattern: sites.contains(&Site::Pattern),
+            sites: sites.into_iter().filter(|s| *s != Site::Pattern).collect(),
+        }
+    }
+}
+
+/// What a cell copies, and where to.
+pub(super) struct Copies<'a> {
+    pub shape: &'a Shape,
+    pub sweep: &'a Sweep,
+    pub case: &'a Case,
+    pub brought: &'a Brought,
+}
+
+impl Copies<'_> {
+    /// The edits of a cell; of paths, what their senders write.
+    pub fn cell(&self, row: usize, column: usize) -> Result<Vec<Edit>, SessionError> {
+        let site = self.sweep.site;
+        let mut edits = Vec::new();
+        match self.sweep.axes() {
+            Axes::LayerPosition { window } => {
+                // As in causal tracing: as many before as after, one more before where even.
+                let first = row.saturating_sub(window / 2);
+                let stop = (row + window.div_ceil(2)).min(self.shape.n_layer);
+                for layer in first..stop {
+                    edits.push(self.edit((site, layer), None, None, column)?);
+                }
+            }
+            Axes::LayerHead { positions } => {
+                let part = Part {
+                    site,
+                    layer: row,
+                    head: Some(column),
+                    neurons: None,
+                    positions,
+                };
+                self.part(&part, &mut edits)?;
+            }
+            Axes::Paths { .. } => self.head(row, column, &mut edits)?,
+            Axes::HeadPosition => {
+                let (layer, head) = (row / self.shape.n_head, row % self.shape.n_head);
+                edits.push(self.edit((site, layer), Some(head), None, column)?);
+            }
+            Axes::DestinationSource { layer, head } => {
+                edits.push(self.edit((site, layer), Some(head), Some((column, 1)), row)?);
+            }
+            Axes::Neurons { layer, positions } => {
+                let part = Part {
+                    site,
+                    layer,
+                    head: None,
+                    neurons: Some(vec![column]),
+                    positions,
+                };
+                self.part(&part, &mut edits)?;
+            }
+            Axes::Parts {
+                parts,
+                others: true,
+            } => self.all_but(&parts, &mut edits)?,
+            Axes::Parts { parts, .. } => {
+                let chosen = match parts.get(column) {
+                    Some(part) => std::slice::from_ref(part),
+                    None => &parts,
+                };
+                for part in chosen {
+                    self.part(part, &mut edits)?;
+                }
+            }
+        }
+        Ok(edits)
+    }
+
+    /// One head's output at all positions.
+    fn head(&self, layer: usize, head: usize, edits: &mut Vec<Edit>) -> Result<(), SessionError> {
+        for i in 0..self.case.aligned.len() {
+            edits.push(self.edit((Site::Z, layer), Some(head), None, i)?);
+        }
+        Ok(())
+    }
+
+    fn part(&self, part: &Part, edits: &mut Vec<Edit>) -> Result<(), SessionError> {
+        let everywhere: Vec<usize>;
+        let positions = match &part.positions {
+            Some(positions) => positions,
+            None => {
+                everywhere = (0..self.case.aligned.len()).collect();
+                &everywhere
+            }
+        };
+        for i in positions {
+            match &part.neurons {
+                None => edits.push(self.edit((part.site, part.layer), part.head, None, *i)?),
+                Some(neurons) => {
+                    for n in neurons {
+                        edits.push(self.edit((part.site, part.layer), None, Some((*n, 1)), *i)?);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every head and MLP but those chosen: a part at some positions is chosen there.
+    fn all_but(&self, parts: &[Part], edits: &mut Vec<Edit>) -> Result<(), SessionError> {
+        let chosen = |layer: usize, head: Option<usize>, i: usize| {
+            parts.iter().any(|p| {
+                p.layer == layer
+                    && p.site.per_head() == head.is_some()
+                    && (p.head.is_none() || p.head == head)
+                    && p.positions.as_ref().is_none_or(|list| list.contains(&i))
+            })
+        };
+        for layer in 0..self.shape.n_layer {
+            for i in 0..self.case.aligned.len() {
+                for head in (0..self.shape.n_head).filter(|h| !chosen(layer, Some(*h), i)) {
+                    edits.push(self.edit((Site::Z, layer), Some(head), None, i)?);
+                }
+                if !chosen(layer, None, i) {
+                    edits.push(self.edit((Site::MlpOut, layer), None, None, i)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One activation, at the `i`th of the aligned positions.
+    fn edit(
+        &self,
+        (site, layer): (Site, usize),
+        head: Option<usize>,
+        part: Option<(usize, usize)>,
+        i: usize,
+    ) -> Result<Edit, SessionError> {
+        let (clean, corrupted) = self.case.aligned[i];
+        let (position, from) = match self.sweep.mode {
+            Mode::Denoising => (corrupted, clean),
+            Mode::Noising => (clean, corrupted),
+        };
+        let from = if self.sweep.bring.is_other() {
+            from
+        } else {
+            position
+        };
+        let op = self
+            .brought
+            .op(self.shape, (site, layer), head, part, from)?;
+        Ok(Edit {
+            site,
+            layer,
+            head,
+            part,
+            position,
+            op,
+        })
+    }
+}
+
+fn axis<T: ToString>(name: &str, labels: impl IntoIterator<Item = T>) -> Axis {
+    Axis {
+        name: name.into(),
+        labels: labels.into_iter().map(|l| l.to_string()).collect(),
+    }
+}
+
+/// A part as people write it: `9.6` for a head, `mlp 3`, `z 4`.
+fn name(part: &Part) -> String {
+    let mut name = match (part.head, part.site) {
+        (Some(head), Site::Z) => format!("{}.{head}", part.layer),
+        (Some(head), site) => format!("{site} {}.{head}", part.layer),
+        (None, site) => format!("{site} {}", part.layer),
+    };
+    if let Some(neurons) = &part.neurons {
+        let list: Vec<String> = neurons.iter().map(ToString::to_string).collect();
+        name = format!("{name} [{}]", list.join(", "));
+    }
+    if let Some(positions) = &part.positions {
+        let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
+        name = format!("{name} @ {}", list.join(", "));
+    }
+    name
+}
+
+fn check_layer(shape: &Shape, layer: usize) -> Result<(), String> {
+    match layer < shape.n_layer {
+        true => Ok(()),
+        false => Err(format!(
+            "Layer {layer} was chosen, but this model has layers 0 to {}.",
+            shape.n_layer - 1
+        )),
+    }
+}
+
+fn check_head(shape: &Shape, head: usize) -> Result<(), String> {
+    match head < shape.n_head {
+        true => Ok(()),
+        false => Err(format!(
+            "Head {head} was chosen, but this model has heads 0 to {}.",
+            shape.n_head - 1
+        )),
+    }
+}
+
+fn check_positions(positions: Option<&[usize]>, first: &Case) -> Result<(), String> {
+    let Some(positions) = positions else {
+        return Ok(());
+    };
+    if positions.is_empty() {
+        return Err("No position is chosen; choose some, or all of them.".into());
+    }
+    match positions.iter().find(|p| **p >= first.aligned.len()) {
+        None => Ok(()),
+        Some(p) => Err(format!(
+            "Position {p} was chosen, but there are positions 0 to {}.",
+            first.aligned.len() - 1
+        )),
+    }
+}
+
+fn check_part(shape: &Shape, part: &Part, first: &Case) -> Result<(), String> {
+    let site = part.site;
+    if !site.per_layer() {
+        return Err(format!(
+            "{site} cannot be patched as a part; take a site of a layer."
+        ));
+    }
+    check_layer(shape, part.layer)?;
+    match part.head {
+        Some(head) if site.per_head() => check_head(shape, head)?,
+        Some(_) => return Err(format!("{site} has no heads; leave the head out.")),
+        None if site == Site::Pattern => {
+            return Err("A pattern belongs to one head; name the head.".into());
+        }
+        None => {}
+    }
+    if let Some(neurons) = &part.neurons {
+        if !matches!(site, Site::MlpPre | Site::MlpPost) {
+            return Err(format!("{site} has no neurons; take mlp_post or mlp_pre."));
+        }
+        let mut sorted = neurons.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        if neurons.is_empty()
+            || sorted.len() < neurons.len()
+            || sorted.last().is_some_and(|n| *n >= shape.n_inner)
+        {
+            return Err(format!(
+                "Neurons are numbered 0 to {}, each chosen once.",
+                shape.n_inner - 1
+            ));
+        }
+    }
+    check_positions(part.positions.as_deref(), first)
+}

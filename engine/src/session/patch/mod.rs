@@ -1,0 +1,108 @@
+//! The patching room: pairs of prompts, and grids of runs in which activations
+//! of one are copied into the other.
+
+mod advice;
+mod bases;
+mod brought;
+mod cases;
+mod frame;
+mod look;
+mod metric;
+mod paths;
+mod setup;
+mod sweep;
+mod tally;
+
+use super::{Host, Session, SessionError};
+use crate::backend::Backend;
+use crate::experiment::{Experiment, Report, Update};
+use crate::rows::Shape;
+use setup::Setup;
+
+/// How many next tokens are told of each run.
+pub(super) const TOP: usize = 10;
+
+/// Memory that the activations of one chunk may take, in bytes.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// Rows in flight beyond which a matrix product gets no faster; more would only
+/// make progress coarser.
+const CHUNK_ROWS: usize = 256;
+
+/// How many rows of activations are in flight at once.
+fn chunk_rows(shape: &Shape, keys: usize) -> usize {
+    let per_row = 4 * (7 * shape.n_embd + 2 * shape.n_inner + shape.n_head * keys);
+    (CHUNK_BYTES / per_row).clamp(1, CHUNK_ROWS)
+}
+
+/// Numbers in the largest activation of a full chunk.
+pub(super) fn largest_activation(shape: &Shape) -> usize {
+    CHUNK_ROWS * (3 * shape.n_embd).max(shape.n_inner)
+}
+
+impl<B: Backend> Session<B> {
+    pub(super) async fn patching(
+        &mut self,
+        experiment: &Experiment,
+        preview: bool,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
+        let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
+        host.update(Update::Reading(reading.clone()));
+        let setup = setup?;
+        let means = self.means(&setup, experiment.bos, host).await?;
+        let shape = self.model.config.shape;
+        let size = bases::group_size(&shape, experiment, &setup);
+        let first = 0..size.min(setup.cases.len());
+        let group = self.group(experiment, &setup, first, &means, host).await?;
+        let found: Vec<_> = group
+            .bases
+            .iter()
+            .map(|b| {
+                [
+                    b.clean.report.metrics.clone(),
+                    b.corrupted.report.metrics.clone(),
+                ]
+            })
+            .collect();
+        let metrics = self.metric_reports(experiment, &setup, &group, &found);
+        let bases = &group.bases[0];
+        host.update(Update::Runs {
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metrics: metrics.clone(),
+        });
+        let mut report = Report {
+            reading,
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metrics,
+            captures: group.captures.clone(),
+            ..self.report(experiment)
+        };
+        if !setup.sweeps.is_empty() {
+            // The chosen cell first: it is what the person is looking at.
+            if let Some(cell) = experiment.cell {
+                let cell = self.cell(&setup, &group, cell, host).await?;
+                host.update(Update::Cell(cell.clone()));
+                report.cell = Some(cell);
+            }
+        }
+        if let Some((sweeps, metrics)) = self
+            .sweeps(experiment, &setup, &group, &means, preview, host)
+            .await?
+        {
+            (report.sweeps, report.metrics) = (sweeps, metrics);
+        }
+        if let Some(generate) = experiment.generate {
+            for (base, report) in [
+                (&bases.clean, &mut report.clean),
+                (&bases.corrupted, &mut report.corrupted),
+            ] {
+                let (trace, logits) = (&base.trace, base.logits.all.as_slice());
+                report.continuation = self.generate(trace, logits, generate, host).await?;
+            }
+        }
+        Ok(report)
+    }
+}
