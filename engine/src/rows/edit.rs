@@ -172,11 +172,10 @@ impl Edit {
                     why: "a vector of keys belongs to one head; name the head",
                 });
             }
-            let expected = match (site, self.part) {
-                (Site::Pattern, None) => len,
-                _ => self.columns(shape, len).1,
-            };
-            if v.len() != expected {
+            let expected = self.columns(shape, len).1;
+            // A pattern's row may come with keys that only later rows see.
+            let longer = site == Site::Pattern && self.part.is_none() && v.len() > expected;
+            if v.len() != expected && !longer {
                 return Err(PlanError::Width {
                     site,
                     found: v.len(),
