@@ -70,13 +70,13 @@ async function repeat(engine, part, times, signal) {
     const experiment = {
       ...PAIR,
       // Another metric each time, so that no sweep is one that was done before.
-      metric: { kind: i % 2 ? "probability" : "log_probability", answer: " Mary" },
-      ...(part === "sweep" && { sweep: { site: "resid_pre", mode: i % 4 < 2 ? "denoising" : "noising" } }),
+      metrics: [{ kind: i % 2 ? "probability" : "log_probability", answer: " Mary" }],
+      ...(part === "sweep" && { sweeps: [{ site: "resid_pre", mode: i % 4 < 2 ? "denoising" : "noising" }] }),
       ...(part === "tokens" && { generate: { tokens: TOKENS } }),
     };
     const started = performance.now();
     report = await engine.run(experiment, { signal });
-    took.push(part === "sweep" ? report.sweep.seconds * 1000 : performance.now() - started);
+    took.push(part === "sweep" ? report.sweeps[0].seconds * 1000 : performance.now() - started);
   }
   return { took, report };
 }
@@ -85,14 +85,14 @@ async function repeat(engine, part, times, signal) {
 function work(part, report, model) {
   const t = report.reading.clean.length;
   const count = report.clean.continuation?.length ?? 1;
-  const device = (part === "sweep" ? report.sweep.device : report.device) ?? {};
+  const device = (part === "sweep" ? report.sweeps[0].device : report.device) ?? {};
   const of = (name) => device[name] ?? 0;
   const steps = 2 * (count - 1);
   const pass = 2 * fullPass(model, t);
   const vocabulary = model.n_vocab * model.n_embd;
   const layers = 12 * model.n_layer * model.n_embd ** 2;
   return {
-    multiplications: { pass, sweep: report.sweep?.plan.multiplications, tokens: pass + steps * fullPass(model, 1) }[part],
+    multiplications: { pass, sweep: report.sweeps?.[0]?.plan.multiplications, tokens: pass + steps * fullPass(model, 1) }[part],
     // Read once a submission; a pass and a token read the unembedding too.
     weights:
       part === "sweep" ? layers * Math.max(1, of("submissions")) : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),

@@ -4,10 +4,10 @@ const engine = await load({ model: "mini" });
 const report = await engine.run({
   clean: "When John and Mary went to the store, John gave a bottle to",
   corrupted: "When Bob and Mary went to the store, John gave a bottle to",
-  metric: { kind: "logit_difference", answer: " Mary", wrong: " Bob" },
-  sweep: { site: "resid_pre", mode: "denoising" },
+  metrics: [{ kind: "logit_difference", answer: " Mary", wrong: " Bob" }],
+  sweeps: [{ site: "resid_pre", mode: "denoising" }],
 });
-const rows = report.sweep.values.map((row, layer) => [layer, ...row.map((value) => value.toFixed(2))]);
+const rows = report.sweeps[0].values[0].map((row, layer) => [layer, ...row.map((value) => value.toFixed(2))]);
 for (const cells of [["layer", ...report.reading.clean.map((token) => token.text)], ...rows]) {
   const row = document.querySelector("table").insertRow();
   for (const cell of cells) row.insertCell().textContent = cell;

@@ -101,25 +101,49 @@ export class PatchbayError extends Error {
 // What goes in.
 
 export interface Experiment {
-  /** Version of this format; 1, also when left out. */
-  version?: 1;
+  /** Version of this format, 2. An experiment of version 1 (one `metric`, one `sweep`) is read, too; so is one without a version. */
+  version?: 1 | 2;
   /** The model that is loaded, also when left out; another one is refused. */
   model?: string;
-  /** Whether `<|endoftext|>` stands at position 0 of both prompts; true when left out. */
+  /** Whether `<|endoftext|>` stands at position 0 of all prompts; true when left out. */
   bos?: boolean;
   /** The prompt whose behaviour is to be explained. */
   clean: Prompt;
-  /** The prompt that lacks it, of as many tokens. */
+  /** The prompt that lacks it, of as many tokens unless positions are aligned. */
   corrupted: Prompt;
+  /** `prompt` (the default): the corrupted prompt; or noise on the clean prompt's embeddings. */
+  corruption?: "prompt" | { noise: Noise };
+  /** Positions that belong together, clean then corrupted, where the lengths differ. */
+  alignment?: [clean: number, corrupted: number][] | null;
+  /** Further pairs of prompts: metrics and sweeps are then means over all of them. */
+  pairs?: Pair[];
   /** What is measured at the last position. */
-  metric: Metric;
-  sweep?: Sweep | null;
-  /** The one patched run of the sweep to look at closely. */
+  metrics: Metric[];
+  sweeps?: Sweep[];
+  /** The one patched run to look at closely, of the first pair. */
   cell?: Cell | null;
   /** Greedy continuation of both prompts. */
   generate?: { tokens: number; repetition_penalty?: number } | null;
   /** Activations and logits to hand back as numbers. */
   captures?: Capture[];
+}
+
+/** Gaussian noise on the embeddings of some tokens, as in causal tracing. */
+export interface Noise {
+  positions: number[];
+  /** Standard deviations of the embedding matrix's entries; 3 when left out. */
+  sigma?: number;
+  seed?: number;
+  /** How many draws results are averaged over; 10 when left out. */
+  draws?: number;
+}
+
+export interface Pair {
+  clean: Prompt;
+  corrupted: Prompt;
+  /** The metrics' own when left out. */
+  answer?: Tokens | null;
+  wrong?: Tokens | null;
 }
 
 /** Text, or token ids, which stand as they are: `bos` puts nothing in front of them. */
@@ -128,14 +152,22 @@ export type Prompt = string | number[];
 /** A token of the vocabulary, by its text (with the leading space) or its id. */
 export type TokenRef = string | number;
 
+/** One token, or a set of them. */
+export type Tokens = TokenRef | TokenRef[];
+
 export interface Metric {
   /**
-   * `logit_difference`: logit(answer) - logit(wrong); `probability`: of the answer,
-   * 0 to 1; `log_probability`: its natural logarithm.
+   * `logit_difference`: logit(answer) - logit(wrong), means over the sets;
+   * `probability`: of the answer, 0 to 1, summed over the set; `log_probability`: its
+   * natural logarithm; `probability_difference`: probability(answer) -
+   * probability(wrong); `rank`: tokens with a larger logit than the answer, 0 is the
+   * likeliest; `kl`: KL(clean run || this run), in nats; `cross_entropy`: minus the
+   * answer's log probability.
    */
-  kind: "logit_difference" | "probability" | "log_probability";
-  answer: TokenRef;
-  wrong?: TokenRef | null;
+  kind: "logit_difference" | "probability" | "log_probability" | "probability_difference" | "rank" | "kl" | "cross_entropy";
+  answer: Tokens;
+  /** What it is compared with; only the differences need it. */
+  wrong?: Tokens | null;
 }
 
 /** TransformerLens's names, without `hook_`. */
@@ -156,15 +188,58 @@ export type Site =
   | "logits";
 
 export interface Sweep {
-  /** Block sites give a grid of layer x position, head sites of layer x head. */
-  site: "resid_pre" | "attn_out" | "resid_mid" | "mlp_out" | "resid_post" | "z" | "q" | "k" | "v";
+  site: Exclude<Site, "ln_final" | "logits">;
   /** `denoising` patches clean into corrupted, `noising` corrupted into clean. */
   mode: "denoising" | "noising";
+  /** What a cell patches; layer x position for block sites, layer x head for head sites when left out. */
+  axes?: Axes | null;
+  /** What is put in the place of the activations; the other run's when left out. */
+  bring?:
+    | "other"
+    | "zero"
+    /** Of the corrupted runs of all pairs. */
+    | { mean: { over_positions?: boolean } }
+    /** Of another pair's corrupted run, of the same length. */
+    | { resample: { seed?: number } }
+    | { prompt: { prompt: Prompt } };
 }
 
-/** `column` is a position for block sites and a head for head sites. */
-export interface Cell {
+export type Axes =
+  /** `[layer, position]`, so many layers at once. */
+  | { layer_position: { window?: number } }
+  /** `[layer, head]`, at these positions or at all. */
+  | { layer_head: { positions?: number[] | null } }
+  /** `[layer and head, position]`; of a `pattern` the destination. */
+  | "head_position"
+  /** `[destination, source]` of one head's `pattern`. */
+  | { destination_source: { layer: number; head: number } }
+  /** `[layer, neuron]`, one row, for `mlp_pre` and `mlp_post`. */
+  | { neurons: { layer: number; positions?: number[] | null } }
+  /** One row: each part alone, then all together. With `others`: everything but the parts, one cell. */
+  | { parts: { parts: Part[]; others?: boolean } }
+  /** `[layer, head]` of the sender, `z` at all positions. */
+  | { paths: { receiver: Receiver; through_mlps?: boolean } };
+
+export interface Part {
+  site: Sweep["site"];
   layer: number;
+  head?: number | null;
+  neurons?: number[] | null;
+  positions?: number[] | null;
+}
+
+export type Receiver =
+  | "logits"
+  | { q: { layer: number; head: number } }
+  | { k: { layer: number; head: number } }
+  | { v: { layer: number; head: number } }
+  | { mlp: { layer: number } };
+
+/** A cell by its place in a sweep's grid. */
+export interface Cell {
+  /** Which of the sweeps; the first when left out. */
+  sweep?: number;
+  row: number;
   column: number;
 }
 
@@ -188,9 +263,11 @@ export interface Report {
   reading: Reading;
   clean: RunReport;
   corrupted: RunReport;
-  metric?: MetricReport;
-  sweep?: SweepReport;
-  cell?: Cell & RunReport;
+  /** In the order of the experiment's; left out where one of them is not usable. */
+  metrics?: MetricReport[];
+  /** In the order of the experiment's; left out where one of them cannot be run. */
+  sweeps?: SweepReport[];
+  cell?: Cell & RunReport & { look?: Look };
   captures?: CaptureReport[];
   /** What a GPU was asked to do for all of it. */
   device?: Counters;
@@ -226,8 +303,12 @@ export interface Token {
 export interface Reading {
   clean: Token[];
   corrupted: Token[];
-  /** Positions whose tokens differ. */
+  /** Positions of the clean prompt whose tokens differ. */
   differing: number[];
+  /** Where the lengths differ: positions that seem to belong together. */
+  alignment?: [clean: number, corrupted: number][];
+  /** Pairs of prompts, or draws of noise, where there are several. */
+  cases?: number;
   answer?: { pieces: Token[]; suggestion?: string };
   wrong?: { pieces: Token[]; suggestion?: string };
   /** What is not right; `fatal` ones keep the metric or the sweep out of the report. */
@@ -237,10 +318,12 @@ export interface Reading {
 export interface RunReport {
   /** The likeliest next tokens, likeliest first. */
   top: (Token & { logit: number; probability: number })[];
-  metric?: number;
+  /** In the order of the experiment's metrics. */
+  metrics?: number[];
   continuation?: Token[];
 }
 
+/** Means, where there are several pairs or draws. */
 export interface MetricReport {
   clean: number;
   corrupted: number;
@@ -248,13 +331,30 @@ export interface MetricReport {
   advice?: { message: string; offers: { metric: Metric; clean: number; corrupted: number }[] };
 }
 
-export interface SweepReport {
-  site: Sweep["site"];
+/** One side of a grid. */
+export interface Axis {
+  name: "layer" | "position" | "head" | "destination" | "source" | "neuron" | "set" | "part";
+  labels: string[];
+}
+
+/** A grid without its values. */
+export interface Frame {
+  sweep: Sweep;
+  rows: Axis;
+  columns: Axis;
+}
+
+export interface SweepReport extends Frame {
   /**
-   * The metric of each patched run, `[layer][column]`, not normalised. On the
-   * scale of the page, 0 is `metric.corrupted` and 1 is `metric.clean`.
+   * The metrics of each patched run, `[metric][row][column]`, not normalised; means
+   * where there are several pairs. On the scale of the page, 0 is
+   * `metrics[i].corrupted` and 1 is `metrics[i].clean`. Null where there is no cell.
    */
-  values: (number | null)[][];
+  values: (number | null)[][][];
+  /** Where there are several pairs: 95 % bootstrap intervals of the normalised values. */
+  intervals?: ([low: number, high: number] | null)[][][];
+  /** Where there are several pairs, and not too many: `[pair][metric][row][column]`. */
+  pairs?: (number | null)[][][][];
   plan: Plan;
   seconds: number;
   /** What a GPU was asked to do for it. */
@@ -280,6 +380,17 @@ export interface Plan {
   full_multiplications: number;
 }
 
+/** Inside the clean, the corrupted and the patched run. */
+export interface Look {
+  /** Of the cell's head: `[destination][source]`. */
+  patterns?: { layer: number; head: number; clean: number[][]; corrupted: number[][]; patched: number[][] };
+  /** The likeliest token and the metrics if the model ended after a layer. */
+  lens: { layer: number; clean: RunReport; corrupted: RunReport; patched: RunReport }[];
+  /** Direct logit attribution on the clean run, `[layer][head]`. */
+  head_attribution?: number[][];
+  mlp_attribution?: number[];
+}
+
 export interface CaptureReport extends Capture {
   /** `[positions, width]` */
   shape: [number, number];
@@ -297,8 +408,10 @@ export interface Progress {
 
 export type Update =
   | ({ kind: "reading" } & Reading)
-  | { kind: "runs"; clean: RunReport; corrupted: RunReport; metric: MetricReport | null }
-  | ({ kind: "cell" } & Cell & RunReport)
+  | { kind: "runs"; clean: RunReport; corrupted: RunReport; metrics: MetricReport[] }
+  | ({ kind: "cell" } & Cell & RunReport & { look?: Look })
+  | { kind: "frames"; frames: Frame[] }
   | { kind: "estimate"; plan: Plan; seconds: number }
   | ({ kind: "progress" } & Progress)
-  | { kind: "cells"; cells: [layer: number, column: number, value: number][] };
+  | { kind: "metrics"; metrics: MetricReport[] }
+  | { kind: "cells"; cells: { sweep: number; row: number; column: number; values: number[] }[] };

@@ -97,6 +97,22 @@ pub fn ink(t: f32) -> String {
     pair(LIGHT.at(t).ink(), DARK.at(t).ink())
 }
 
+/// The colour of [`fill`] on a light page, for files.
+#[must_use]
+pub fn light(t: f32) -> String {
+    let mut css = String::new();
+    LIGHT.at(t).write(&mut css);
+    css
+}
+
+/// The colour of [`ink`] on a light page, for files.
+#[must_use]
+pub fn light_ink(t: f32) -> String {
+    let mut css = String::new();
+    LIGHT.at(t).ink().write(&mut css);
+    css
+}
+
 fn pair(light: Rgb, dark: Rgb) -> String {
     let mut css = String::from("light-dark(");
     light.write(&mut css);

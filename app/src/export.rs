@@ -1,40 +1,52 @@
 //! The results as files.
 
-use crate::grid::Grid;
-use patchbay_engine::experiment::{Report, SweepReport};
+use crate::grid::{Column, Grid};
+use patchbay_engine::experiment::Report;
 
-/// The sweep, one row a cell: layer, position and token (or head), raw metric,
-/// normalised metric (0 is the corrupted run, 1 the clean run).
+/// A sweep, one row a cell and metric: where it is in the grid, its token where
+/// it is a position, the raw metric, the normalised one (0 is the corrupted run,
+/// 1 the clean run) and, of several pairs, its 95 % interval.
 ///
 /// # Errors
 /// [`csv::Error`] where a row cannot be written.
 pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let per_head = grid.site().per_head();
-    let column = if per_head { "head" } else { "position" };
+    let (row_name, column_name) = (&grid.frame.rows.name, &grid.frame.columns.name);
     writer.write_record([
         "site",
         "mode",
-        "layer",
-        column,
+        "metric",
+        row_name,
+        column_name,
         "token",
         "value",
         "normalised",
+        "low",
+        "high",
     ])?;
-    let (site, mode) = (name(&grid.sweep.site), name(&grid.sweep.mode));
-    for (layer, index, value) in grid.cells() {
-        let Some(value) = value else { continue };
-        let token = grid.columns.get(index).and_then(|c| c.token.as_deref());
-        let normalised = SweepReport::normalised(value, &grid.metric);
-        writer.write_record([
-            site.as_str(),
-            mode.as_str(),
-            &layer.to_string(),
-            &index.to_string(),
-            token.unwrap_or_default(),
-            &value.to_string(),
-            &normalised.map(|n| n.to_string()).unwrap_or_default(),
-        ])?;
+    let (site, mode) = (name(&grid.sweep().site), name(&grid.sweep().mode));
+    let mut shown = grid.clone();
+    for metric in 0..grid.metrics.len() {
+        shown.shown = metric;
+        for (row, column, value) in shown.cells() {
+            let Some(value) = value else { continue };
+            let text = |n: Option<f32>| n.map(|n| n.to_string()).unwrap_or_default();
+            let label = |side: &[Column], i: usize| side.get(i).map(|c| c.label.clone());
+            let token = grid.columns.get(column).and_then(|c| c.token.as_deref());
+            let interval = shown.interval(row, column);
+            writer.write_record([
+                site.as_str(),
+                mode.as_str(),
+                &name(&shown.kind()),
+                &label(&grid.rows, row).unwrap_or_default(),
+                &label(&grid.columns, column).unwrap_or_default(),
+                token.unwrap_or_default(),
+                &value.to_string(),
+                &text(shown.normalised(row, column)),
+                &text(interval.map(|i| i.0)),
+                &text(interval.map(|i| i.1)),
+            ])?;
+        }
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
     // Only text was written.
@@ -46,42 +58,40 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
 /// # Errors
 /// [`serde_json::Error`] where a value has no form in JSON.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(report)
+    serde_json::to_string(report)
 }
 
 /// The name that a value has in links and files.
 fn name<T: serde::Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    }
+    let text = serde_json::to_string(value).unwrap_or_default();
+    text.trim_matches('"').into()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::tests::grid;
+    use crate::grid::tests::{cell, grid};
     use patchbay_engine::experiment::{Mode, Site};
 
     #[test]
     fn a_row_per_cell_with_quotes_where_needed() {
         let mut grid = grid(Site::ResidPre, Mode::Denoising);
-        grid.enter(&[(0, 0, -1.0), (1, 1, 1.0)]);
+        grid.enter(&[cell(0, 0, -1.0), cell(1, 1, 1.0)]);
         assert_eq!(
             csv(&grid).unwrap(),
-            "site,mode,layer,position,token,value,normalised\n\
-             resid_pre,denoising,0,0,When,-1,0\n\
-             resid_pre,denoising,1,1,\" \"\"Bob\"\"\",1,0.5\n"
+            "site,mode,metric,layer,position,token,value,normalised,low,high\n\
+             resid_pre,denoising,logit_difference,0,0,When,-1,0,,\n\
+             resid_pre,denoising,logit_difference,1,1,\" \"\"Bob\"\"\",1,0.5,,\n"
         );
     }
 
     #[test]
     fn heads_have_no_token() {
         let mut grid = grid(Site::Z, Mode::Noising);
-        grid.enter(&[(1, 2, 3.0)]);
+        grid.enter(&[cell(1, 2, 3.0)]);
         assert_eq!(
             csv(&grid).unwrap(),
-            "site,mode,layer,head,token,value,normalised\nz,noising,1,2,,3,1\n"
+            "site,mode,metric,layer,head,token,value,normalised,low,high\nz,noising,logit_difference,1,2,,3,1,,\n"
         );
     }
 }

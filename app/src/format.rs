@@ -23,9 +23,18 @@ pub fn number(value: f32, decimals: usize) -> String {
 #[must_use]
 pub fn metric(value: f32, kind: MetricKind) -> String {
     match kind {
-        MetricKind::Probability => number(value, 3),
-        MetricKind::LogitDifference | MetricKind::LogProbability => number(value, 2),
+        MetricKind::Probability | MetricKind::ProbabilityDifference | MetricKind::Kl => {
+            number(value, 3)
+        }
+        MetricKind::Rank if value.fract() == 0.0 => number(value, 0),
+        _ => number(value, 2),
     }
+}
+
+/// From one number to another.
+#[must_use]
+pub fn interval((low, high): (f32, f32)) -> String {
+    format!("{} to {}", number(low, 3), number(high, 3))
 }
 
 /// A probability in per cent.

@@ -2,35 +2,50 @@
 
 use crate::colour::Range;
 use patchbay_engine::experiment::{
-    Estimate, Experiment, MetricReport, Mode, ModelInfo, PlanReport, Reading, Site, Sweep,
-    SweepReport,
+    Axis, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode, PlanReport,
+    Reading, Sweep, SweepReport,
 };
 
-/// One column: a position of the patched run, or a head.
+/// One row or column: a layer, a head, a position of the patched run ...
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The token at the position; `None` for heads.
+    /// Its number, or what the engine calls it.
+    pub label: String,
+    /// The token, where it is a position.
     pub token: Option<String>,
     /// Whether the prompts differ at the position.
     pub differs: bool,
 }
 
-/// The heat map.
+/// One metric of every cell, `[row][column]`.
+pub type Values<T> = Vec<Vec<Option<T>>>;
+
+/// A heat map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Grid {
     /// The experiment that it belongs to, without a chosen cell.
     pub experiment: Experiment,
-    pub sweep: Sweep,
-    pub metric: MetricReport,
+    /// Which of its sweeps.
+    pub index: usize,
+    pub frame: Frame,
+    pub rows: Vec<Column>,
     pub columns: Vec<Column>,
-    /// Raw metric of each patched run, `[layer][column]`.
-    pub values: Vec<Vec<Option<f32>>>,
+    /// Of the experiment's metrics, in their order.
+    pub metrics: Vec<MetricReport>,
+    /// Which metric is shown.
+    pub shown: usize,
+    /// Raw metrics of each patched run, by metric.
+    pub values: Vec<Values<f32>>,
+    /// Bootstrap intervals of the normalised values, where there are several pairs.
+    pub intervals: Vec<Values<Interval>>,
     pub plan: PlanReport,
-    /// Wall-clock seconds that it took, once it is done.
+    /// Wall-clock seconds that all sweeps took, once they are done.
     pub seconds: Option<f64>,
+    /// Whether values are differences of normalised values of two maps.
+    pub difference: bool,
 }
 
-/// What the sweep depends on: the experiment without the chosen cell.
+/// What the sweeps depend on: the experiment without the chosen cell.
 #[must_use]
 pub fn key(experiment: &Experiment) -> Experiment {
     Experiment {
@@ -40,97 +55,167 @@ pub fn key(experiment: &Experiment) -> Experiment {
 }
 
 impl Grid {
-    /// A grid with no value yet; `None` where the experiment wants no sweep.
+    /// A grid with no value yet.
     #[must_use]
     pub fn empty(
         experiment: &Experiment,
-        model: &ModelInfo,
+        index: usize,
+        frame: Frame,
         reading: &Reading,
-        metric: &MetricReport,
-        estimate: &Estimate,
-    ) -> Option<Self> {
-        let sweep = experiment.sweep.clone()?;
-        let columns: Vec<_> = if sweep.site.per_head() {
-            let head = Column {
-                token: None,
-                differs: false,
+        metrics: &[MetricReport],
+    ) -> Self {
+        let side = |axis: &Axis| -> Vec<Column> {
+            let positions = matches!(axis.name.as_str(), "position" | "source" | "destination");
+            let column = |label: &String| {
+                let position = label.parse().ok().filter(|_| positions);
+                named(label, position, frame.sweep.mode, experiment, reading)
             };
-            vec![head; model.n_head]
-        } else {
-            let patched = match sweep.mode {
-                Mode::Denoising => &reading.corrupted,
-                Mode::Noising => &reading.clean,
-            };
-            let column = |(position, token): (usize, &patchbay_engine::experiment::Token)| Column {
-                token: Some(token.text.clone()),
-                differs: reading.differing.contains(&position),
-            };
-            patched.iter().enumerate().map(column).collect()
+            axis.labels.iter().map(column).collect()
         };
-        Some(Self {
+        let (rows, columns) = (side(&frame.rows), side(&frame.columns));
+        Self {
             experiment: key(experiment),
-            values: vec![vec![None; columns.len()]; model.n_layer],
-            sweep,
-            metric: metric.clone(),
+            index,
+            values: vec![vec![vec![None; columns.len()]; rows.len()]; metrics.len()],
+            intervals: Vec::new(),
+            frame,
+            rows,
             columns,
-            plan: estimate.plan,
+            metrics: metrics.to_vec(),
+            shown: 0,
+            plan: PlanReport::default(),
             seconds: None,
-        })
+            difference: false,
+        }
     }
 
-    /// Enters cells `[layer, column, value]`; what lies outside is left out.
-    pub fn enter(&mut self, cells: &[(usize, usize, f32)]) {
-        for &(layer, column, value) in cells {
-            if let Some(cell) = self
-                .values
-                .get_mut(layer)
-                .and_then(|row| row.get_mut(column))
-            {
-                *cell = Some(value);
+    /// Enters cells of this sweep; what lies outside is left out.
+    pub fn enter(&mut self, cells: &[CellValues]) {
+        for cell in cells.iter().filter(|c| c.sweep == self.index) {
+            for (values, value) in self.values.iter_mut().zip(&cell.values) {
+                let row = values.get_mut(cell.row);
+                if let Some(place) = row.and_then(|row| row.get_mut(cell.column)) {
+                    *place = Some(*value);
+                }
             }
         }
     }
 
     /// Takes over the finished sweep.
-    pub fn finish(&mut self, report: SweepReport, metric: Option<MetricReport>) {
+    pub fn finish(&mut self, report: SweepReport, metrics: &[MetricReport]) {
         self.values = report.values;
+        self.intervals = report.intervals;
         self.plan = report.plan;
         self.seconds = Some(report.seconds);
-        if let Some(metric) = metric {
-            self.metric = metric;
-        }
+        self.metrics = metrics.to_vec();
     }
 
     #[must_use]
-    pub fn site(&self) -> Site {
-        self.sweep.site
+    pub fn sweep(&self) -> &Sweep {
+        &self.frame.sweep
+    }
+
+    /// The metric shown, of both runs.
+    #[must_use]
+    pub fn metric(&self) -> MetricReport {
+        if self.difference {
+            return MetricReport {
+                clean: 1.0,
+                corrupted: -1.0,
+                advice: None,
+            };
+        }
+        self.metrics
+            .get(self.shown)
+            .cloned()
+            .unwrap_or(MetricReport {
+                clean: f32::NAN,
+                corrupted: f32::NAN,
+                advice: None,
+            })
+    }
+
+    /// The kind of the metric shown.
+    #[must_use]
+    pub fn kind(&self) -> MetricKind {
+        let metric = self.experiment.metrics.get(self.shown);
+        metric.map_or(MetricKind::LogitDifference, |m| m.kind)
     }
 
     /// The metric of the run that is patched, without a patch.
     #[must_use]
     pub fn unpatched(&self) -> f32 {
-        match self.sweep.mode {
-            Mode::Denoising => self.metric.corrupted,
-            Mode::Noising => self.metric.clean,
+        if self.difference {
+            return 0.0;
+        }
+        match self.sweep().mode {
+            Mode::Denoising => self.metric().corrupted,
+            Mode::Noising => self.metric().clean,
         }
     }
 
     #[must_use]
-    pub fn value(&self, layer: usize, column: usize) -> Option<f32> {
-        *self.values.get(layer)?.get(column)?
+    pub fn value(&self, row: usize, column: usize) -> Option<f32> {
+        *self.values.get(self.shown)?.get(row)?.get(column)?
     }
 
     /// 0 is the corrupted run, 1 the clean run.
     #[must_use]
-    pub fn normalised(&self, layer: usize, column: usize) -> Option<f32> {
-        SweepReport::normalised(self.value(layer, column)?, &self.metric)
+    pub fn normalised(&self, row: usize, column: usize) -> Option<f32> {
+        match self.difference {
+            true => None,
+            false => SweepReport::normalised(self.value(row, column)?, &self.metric()),
+        }
+    }
+
+    /// 95 % of bootstrapped normalised values lie in this, where there are several pairs.
+    #[must_use]
+    pub fn interval(&self, row: usize, column: usize) -> Option<Interval> {
+        *self.intervals.get(self.shown)?.get(row)?.get(column)?
+    }
+
+    /// Whether the engine has a run for the cell: a pattern has none above its diagonal.
+    #[must_use]
+    pub fn is_missing(&self, row: usize, column: usize) -> bool {
+        self.is_complete() && self.value(row, column).is_none()
+    }
+
+    /// What this map shows more than another one of the same size: differences of
+    /// normalised values, cell by cell.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Option<Self> {
+        let size = |g: &Self| (g.rows.len(), g.columns.len());
+        if size(self) != size(other) {
+            return None;
+        }
+        let mut difference = self.clone();
+        difference.difference = true;
+        difference.intervals.clear();
+        for (row, cells) in difference
+            .values
+            .get_mut(self.shown)?
+            .iter_mut()
+            .enumerate()
+        {
+            for (column, value) in cells.iter_mut().enumerate() {
+                let both = self
+                    .normalised(row, column)
+                    .zip(other.normalised(row, column));
+                *value = both.map(|(own, others)| own - others);
+            }
+        }
+        Some(difference)
     }
 
     /// Cells computed, and cells in all.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
         let done = self.cells().filter(|(_, _, v)| v.is_some()).count();
-        (done, self.values.iter().map(Vec::len).sum())
+        let all = match self.is_complete() {
+            true => done,
+            false => self.rows.len() * self.columns.len(),
+        };
+        (done, all)
     }
 
     #[must_use]
@@ -138,70 +223,92 @@ impl Grid {
         self.seconds.is_some()
     }
 
-    /// All cells by layer, then column.
+    /// All cells by row, then column.
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, Option<f32>)> {
-        self.values.iter().enumerate().flat_map(|(layer, row)| {
-            row.iter()
-                .enumerate()
-                .map(move |(column, value)| (layer, column, *value))
+        let shown = self.values.get(self.shown).map_or(&[][..], Vec::as_slice);
+        shown.iter().enumerate().flat_map(|(row, cells)| {
+            let cells = cells.iter().enumerate();
+            cells.map(move |(column, value)| (row, column, *value))
         })
     }
 
-    /// The cell whose patch moves the metric most, the first of equals. Where a
-    /// whole column moves it alike, that is the earliest layer.
+    /// Cells by how far their patch moves the metric, the farthest first; of
+    /// equals the first. Where a whole column moves alike, that is the earliest layer.
+    #[must_use]
+    pub fn ranked(&self, most: usize) -> Vec<(usize, usize)> {
+        let unpatched = self.unpatched();
+        let mut cells: Vec<(usize, usize, f32)> = self
+            .cells()
+            .filter_map(|(row, column, value)| Some((row, column, (value? - unpatched).abs())))
+            .collect();
+        cells.sort_by(|a, b| b.2.total_cmp(&a.2));
+        cells.truncate(most);
+        cells
+            .into_iter()
+            .map(|(row, column, _)| (row, column))
+            .collect()
+    }
+
+    /// The cell whose patch moves the metric most.
     #[must_use]
     pub fn strongest(&self) -> Option<(usize, usize)> {
-        let mut best: Option<(usize, usize, f32)> = None;
-        for (layer, column, value) in self.cells() {
-            let Some(value) = value else { continue };
-            let distance = (value - self.unpatched()).abs();
-            if best.is_none_or(|(_, _, most)| distance > most) {
-                best = Some((layer, column, distance));
-            }
-        }
-        best.map(|(layer, column, _)| (layer, column))
+        self.ranked(1).first().copied()
     }
 
     #[must_use]
     pub fn range(&self) -> Range {
+        let metric = self.metric();
         Range::new(
             self.unpatched(),
-            self.metric.clean,
-            self.metric.corrupted,
+            metric.clean,
+            metric.corrupted,
             self.cells().filter_map(|(_, _, value)| value),
         )
+    }
+}
+
+/// A row or column; of a position the token of the run that is patched.
+fn named(
+    label: &str,
+    position: Option<usize>,
+    mode: Mode,
+    experiment: &Experiment,
+    reading: &Reading,
+) -> Column {
+    let tokens = match mode {
+        Mode::Denoising => &reading.corrupted,
+        Mode::Noising => &reading.clean,
+    };
+    let aligned = experiment
+        .alignment
+        .as_ref()
+        .filter(|_| mode == Mode::Denoising);
+    let clean = |position: usize| match aligned {
+        Some(pairs) => pairs.iter().find(|p| p.1 == position).map(|p| p.0),
+        None => Some(position),
+    };
+    Column {
+        label: label.into(),
+        token: position.and_then(|p| tokens.get(p)).map(|t| t.text.clone()),
+        differs: position
+            .and_then(clean)
+            .is_some_and(|p| reading.differing.contains(&p)),
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use patchbay_engine::experiment::Token;
-
-    pub(crate) fn model() -> ModelInfo {
-        ModelInfo {
-            name: "mini".into(),
-            n_layer: 2,
-            n_head: 3,
-            n_embd: 6,
-            n_positions: 8,
-            n_vocab: 300,
-            sha256: String::new(),
-            parameters: 1000,
-        }
-    }
+    use patchbay_engine::experiment::{Site, Token};
 
     pub(crate) fn reading() -> Reading {
         let tokens = |texts: &[&str]| {
-            texts
-                .iter()
-                .zip(0..)
-                .map(|(text, id)| Token {
-                    id,
-                    text: (*text).into(),
-                    unseen: false,
-                })
-                .collect()
+            let token = |(text, id): (&&str, u32)| Token {
+                id,
+                text: (*text).into(),
+                unseen: false,
+            };
+            texts.iter().zip(0..).map(token).collect()
         };
         Reading {
             clean: tokens(&["When", " John"]),
@@ -219,25 +326,46 @@ pub(crate) mod tests {
         }
     }
 
+    /// The frame of a plain sweep on a model of two layers and three heads.
+    pub(crate) fn frame(sweep: Sweep) -> Frame {
+        let axis = |name: &str, count: usize| Axis {
+            name: name.into(),
+            labels: (0..count).map(|n| n.to_string()).collect(),
+        };
+        let columns = match sweep.site.per_head() {
+            true => axis("head", 3),
+            false => axis("position", 2),
+        };
+        Frame {
+            sweep,
+            rows: axis("layer", 2),
+            columns,
+        }
+    }
+
     pub(crate) fn grid(site: Site, mode: Mode) -> Grid {
+        let sweep = Sweep::of(site, mode);
         let experiment = Experiment {
-            sweep: Some(Sweep { site, mode }),
+            sweeps: vec![sweep.clone()],
             ..Experiment::default()
         };
-        let estimate = Estimate {
-            plan: PlanReport::default(),
-            seconds: 1.0,
-        };
-        Grid::empty(&experiment, &model(), &reading(), &metric(), &estimate).unwrap()
+        Grid::empty(&experiment, 0, frame(sweep), &reading(), &[metric()])
+    }
+
+    pub(crate) fn cell(row: usize, column: usize, value: f32) -> CellValues {
+        CellValues {
+            sweep: 0,
+            row,
+            column,
+            values: vec![value],
+        }
     }
 
     #[test]
     fn columns_are_the_patched_runs_tokens_or_the_heads() {
         let tokens = |grid: Grid| -> Vec<_> {
-            grid.columns
-                .into_iter()
-                .map(|c| (c.token, c.differs))
-                .collect()
+            let columns = grid.columns.into_iter();
+            columns.map(|c| (c.token, c.differs)).collect()
         };
         let when = (Some("When".to_owned()), false);
         assert_eq!(
@@ -252,27 +380,61 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn aligned_columns_differ_where_their_clean_tokens_do() {
+        let sweep = Sweep::of(Site::ResidPre, Mode::Denoising);
+        let experiment = Experiment {
+            alignment: Some(vec![(1, 0)]),
+            ..Experiment::default()
+        };
+        let mut frame = frame(sweep);
+        frame.columns.labels = vec!["0".into()];
+        let grid = Grid::empty(&experiment, 0, frame, &reading(), &[metric()]);
+        assert!(grid.columns[0].differs);
+    }
+
+    #[test]
     fn cells_come_in_one_by_one() {
         let mut grid = grid(Site::ResidPre, Mode::Denoising);
         assert_eq!((grid.progress(), grid.strongest()), ((0, 4), None));
+        let other = CellValues {
+            sweep: 1,
+            ..cell(0, 0, 9.0)
+        };
         grid.enter(&[
-            (0, 1, 1.0),
-            (1, 0, -2.0),
-            (1, 1, 1.0),
-            (9, 0, 5.0),
-            (0, 9, 5.0),
+            cell(0, 1, 1.0),
+            cell(1, 0, -2.0),
+            cell(1, 1, 1.0),
+            cell(9, 0, 5.0),
+            cell(0, 9, 5.0),
+            other,
         ]);
         assert_eq!(grid.progress(), (3, 4));
         assert_eq!(grid.strongest(), Some((0, 1)));
+        assert_eq!(grid.ranked(9), [(0, 1), (1, 1), (1, 0)]);
         assert_eq!(grid.normalised(0, 1), Some(0.5));
         assert_eq!(grid.normalised(0, 0), None);
         assert!(!grid.is_complete());
     }
 
     #[test]
+    fn a_difference_is_one_of_normalised_values() {
+        let (mut one, mut other) = (
+            grid(Site::ResidPre, Mode::Denoising),
+            grid(Site::ResidPre, Mode::Noising),
+        );
+        one.enter(&[cell(0, 0, 3.0), cell(0, 1, 1.0)]);
+        other.enter(&[cell(0, 0, 1.0)]);
+        let difference = one.minus(&other).unwrap();
+        assert_eq!(difference.value(0, 0), Some(0.5));
+        assert_eq!(difference.value(0, 1), None);
+        assert_eq!(difference.unpatched(), 0.0);
+        assert_eq!(one.minus(&grid(Site::Z, Mode::Noising)), None);
+    }
+
+    #[test]
     fn one_scale_for_both_modes() {
         let mut noising = grid(Site::ResidPre, Mode::Noising);
-        noising.enter(&[(0, 1, -1.0)]);
+        noising.enter(&[cell(0, 1, -1.0)]);
         assert_eq!(noising.normalised(0, 1), Some(0.0));
         assert_eq!(noising.unpatched(), 3.0);
         assert_eq!(noising.range().place(-1.0), -1.0);

@@ -102,7 +102,7 @@ pub fn address(experiment: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use patchbay_engine::experiment::{Cell, Metric, MetricKind, Prompt, TokenRef};
+    use patchbay_engine::experiment::{Cell, Metric, MetricKind, Prompt, TokenRef, Tokens};
 
     #[test]
     fn an_experiment_survives_its_link() {
@@ -110,13 +110,14 @@ mod tests {
             bos: false,
             clean: Prompt::Text("“Zoë” said:\n\t100 % = 💡 # & +".into()),
             corrupted: Prompt::Tokens(vec![50256, 0]),
-            metric: Metric {
+            metrics: vec![Metric {
                 kind: MetricKind::LogProbability,
-                answer: TokenRef::Id(7),
+                answer: Tokens::Any(vec![TokenRef::Id(7)]),
                 wrong: None,
-            },
+            }],
             cell: Some(Cell {
-                layer: 3,
+                sweep: 1,
+                row: 3,
                 column: 14,
             }),
             ..Experiment::default()

@@ -10,10 +10,13 @@ mod export;
 mod format;
 mod grid;
 mod link;
+mod parts;
 mod persist;
 mod preferences;
 mod results;
 mod state;
+mod svg;
+mod table;
 mod text;
 
 fn main() {

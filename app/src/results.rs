@@ -2,7 +2,7 @@
 
 use crate::grid::{Grid, key};
 use patchbay_engine::experiment::{
-    CellReport, Estimate, Experiment, MetricReport, ModelInfo, Progress, Reading, Report, Room,
+    CellReport, Estimate, Experiment, Frame, MetricReport, Progress, Reading, Report, Room,
     RunReport, Sample, SteerReport, SteerUpdate, Update,
 };
 
@@ -31,7 +31,7 @@ pub struct Runs {
     pub experiment: Experiment,
     pub clean: RunReport,
     pub corrupted: RunReport,
-    pub metric: Option<MetricReport>,
+    pub metrics: Vec<MetricReport>,
 }
 
 /// The patched run of the chosen cell.
@@ -57,7 +57,8 @@ pub struct Results {
     pub reading: Option<Reading>,
     pub runs: Option<Runs>,
     pub estimate: Option<Estimate>,
-    pub grid: Option<Grid>,
+    /// One for each sweep.
+    pub grids: Vec<Grid>,
     pub patched: Option<Patched>,
     pub steered: Option<Steered>,
     /// The finished report, for download.
@@ -66,7 +67,7 @@ pub struct Results {
 
 impl Results {
     /// Takes in what a job tells.
-    pub fn update(&mut self, job: &Job, model: &ModelInfo, update: Update) {
+    pub fn update(&mut self, job: &Job, update: Update) {
         match update {
             Update::Reading(reading) => {
                 self.reading = Some(reading);
@@ -75,29 +76,39 @@ impl Results {
             Update::Runs {
                 clean,
                 corrupted,
-                metric,
+                metrics,
             } => {
                 self.runs = Some(Runs {
                     experiment: key(&job.experiment),
                     clean,
                     corrupted,
-                    metric,
+                    metrics,
                 });
             }
             Update::Cell(report) => self.enter_patched(job, report),
-            Update::Estimate(estimate) => self.begin_grid(job, model, estimate),
+            Update::Frames { frames } => self.begin_grids(job, frames),
+            Update::Estimate(estimate) => self.estimate = Some(estimate),
+            Update::Metrics { metrics } => {
+                for grid in &mut self.grids {
+                    grid.metrics.clone_from(&metrics);
+                }
+                if let Some(runs) = &mut self.runs {
+                    runs.metrics = metrics;
+                }
+            }
             Update::Cells { cells } => {
-                if let Some(grid) = &mut self.grid {
+                for grid in &mut self.grids {
                     grid.enter(&cells);
                 }
             }
             Update::Steer(update) => self.enter_steered(job, update),
-            Update::Progress(_) => {}
+            // Pieces are for engines that share a sweep.
+            Update::Progress(_) | Update::Piece { .. } => {}
         }
     }
 
     /// Takes in the report at the end of a job.
-    pub fn finish(&mut self, job: &Job, model: &ModelInfo, report: Report) {
+    pub fn finish(&mut self, job: &Job, report: Report) {
         if let Some(steered) = report.steer.clone() {
             self.steered = Some(Steered {
                 experiment: job.experiment.clone(),
@@ -113,36 +124,30 @@ impl Results {
             experiment: wanted.clone(),
             clean: report.clean.clone(),
             corrupted: report.corrupted.clone(),
-            metric: report.metric.clone(),
+            metrics: report.metrics.clone(),
         });
         match report.cell.clone() {
             Some(cell) => self.enter_patched(job, cell),
             None => self.patched = None,
         }
-        match (report.sweep.clone(), job.goal) {
-            (Some(sweep), _) => {
-                if self.grid.as_ref().map(|g| &g.experiment) != Some(&wanted) {
-                    let estimate = Estimate {
-                        plan: sweep.plan,
-                        seconds: sweep.seconds,
-                    };
-                    self.begin_grid(job, model, estimate);
-                }
-                if let Some(grid) = &mut self.grid {
-                    grid.finish(sweep, report.metric.clone());
-                }
+        if !report.sweeps.is_empty() {
+            let belong = |g: &Grid| g.experiment == wanted;
+            if self.grids.len() != report.sweeps.len() || !self.grids.iter().all(belong) {
+                let frames = report.sweeps.iter().map(|s| s.frame.clone());
+                self.lay_out(job, frames.collect());
             }
-            (None, Goal::Full) => {
-                self.grid = None;
-                self.estimate = None;
+            for (grid, sweep) in self.grids.iter_mut().zip(&report.sweeps) {
+                grid.finish(sweep.clone(), &report.metrics);
             }
-            (None, Goal::Preview) => {}
+        } else if job.goal == Goal::Full {
+            self.grids.clear();
+            self.estimate = None;
         }
         // A preview has no sweep to put in the place of a finished one.
         let finished = self
             .report
             .as_ref()
-            .is_some_and(|r| r.sweep.is_some() && key(&r.experiment) == wanted);
+            .is_some_and(|r| !r.sweeps.is_empty() && key(&r.experiment) == wanted);
         if job.goal == Goal::Full || !finished {
             self.report = Some(report);
         }
@@ -191,21 +196,21 @@ impl Results {
         }
     }
 
-    fn begin_grid(&mut self, job: &Job, model: &ModelInfo, estimate: Estimate) {
-        self.estimate = Some(estimate);
-        // A finished sweep is not given up for a look at what another would cost.
-        if job.goal == Goal::Preview && self.grid.is_some() {
-            return;
+    fn begin_grids(&mut self, job: &Job, frames: Vec<Frame>) {
+        // Finished sweeps are not given up for a look at what others would cost.
+        if job.goal == Goal::Full || self.grids.is_empty() {
+            self.lay_out(job, frames);
         }
-        self.grid = match (
-            &self.reading,
-            self.runs.as_ref().and_then(|r| r.metric.as_ref()),
-        ) {
-            (Some(reading), Some(metric)) => {
-                Grid::empty(&job.experiment, model, reading, metric, &estimate)
-            }
-            _ => None,
+    }
+
+    fn lay_out(&mut self, job: &Job, frames: Vec<Frame>) {
+        let (Some(reading), Some(runs)) = (&self.reading, &self.runs) else {
+            return;
         };
+        let grids = frames.into_iter().enumerate();
+        self.grids = grids
+            .map(|(i, frame)| Grid::empty(&job.experiment, i, frame, reading, &runs.metrics))
+            .collect();
     }
 
     /// What is still to be asked of the engine for this experiment.
@@ -219,10 +224,8 @@ impl Results {
             return (!there).then_some(Goal::Full);
         }
         let wanted = key(experiment);
-        let swept = self
-            .grid
-            .as_ref()
-            .is_some_and(|g| g.is_complete() && g.experiment == wanted);
+        let done = |g: &Grid| g.is_complete() && g.experiment == wanted;
+        let swept = !self.grids.is_empty() && self.grids.iter().all(done);
         if swept {
             let there = self
                 .patched
@@ -230,7 +233,7 @@ impl Results {
                 .is_some_and(|p| p.experiment == *experiment);
             return (experiment.cell.is_some() && !there).then_some(Goal::Preview);
         }
-        if automatic || experiment.sweep.is_none() {
+        if automatic || experiment.sweeps.is_empty() {
             Some(Goal::Full)
         } else {
             Some(Goal::Preview)

@@ -148,7 +148,7 @@ export async function openLens(python, model) {
   const { threads } = await answer();
   return {
     threads,
-    sweep: ({ clean, corrupted, metric: { answer: right, wrong } }) => {
+    sweep: ({ clean, corrupted, metrics: [{ answer: right, wrong }] }) => {
       child.stdin.write(`${JSON.stringify({ clean, corrupted, answer: right, wrong })}\n`);
       return answer();
     },

@@ -7,15 +7,15 @@ export const SWEEPS = {
   'early pair': {
     clean: 'When John and Mary went to the store, John gave a bottle to',
     corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
-    metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' },
-    sweep: denoising,
+    metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
+    sweeps: [denoising],
   },
   /** They differ at position 10. */
   'late pair': {
     clean: 'When John and Mary went to the shops, John gave the bag to',
     corrupted: 'When John and Mary went to the shops, Mary gave the bag to',
-    metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' John' },
-    sweep: denoising,
+    metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' John' }],
+    sweeps: [denoising],
   },
 };
 
@@ -29,7 +29,7 @@ const END = 50256;
 export const pass = (i) => ({
   clean: [END, ...Array.from({ length: 14 }, (_, k) => 1000 + 37 * k + i)],
   corrupted: [END],
-  metric: { kind: 'probability', answer: ' Mary' },
+  metrics: [{ kind: 'probability', answer: ' Mary' }],
 });
 
 /** The same, and both prompts continued by `tokens` tokens. */
@@ -39,6 +39,6 @@ export const continued = (i, tokens) => ({ ...pass(i), generate: { tokens } });
 export const smallSweep = (i) => ({
   clean: [END, 1000, 2000, 3000, 4000 + i],
   corrupted: [END, 1000, 2000, 5000, 4000 + i],
-  metric: { kind: 'probability', answer: ' Mary' },
-  sweep: denoising,
+  metrics: [{ kind: 'probability', answer: ' Mary' }],
+  sweeps: [denoising],
 });

@@ -118,12 +118,12 @@ export async function sweeps({ chromium, server, rounds, made }) {
       for (const [name, experiment] of Object.entries(SWEEPS)) {
         const it = (seen[name] ??= { browser: [], native: [], lens: [], worst: 0 });
         const [browser, native, theirs] = [
-          (await engine.run(experiment)).report.sweep,
-          (await runNative(made.native, made.model, experiment)).sweep,
+          (await engine.run(experiment)).report.sweeps[0],
+          (await runNative(made.native, made.model, experiment)).sweeps[0],
           await lens.sweep(experiment),
         ];
         for (const found of [browser, native]) {
-          const difference = largestDifference(found.values.flat(), theirs.values.flat());
+          const difference = largestDifference(found.values[0].flat(), theirs.values.flat());
           assert.ok(difference <= TOLERANCE, `${name}: ${difference} from TransformerLens`);
           it.worst = Math.max(it.worst, difference);
         }
@@ -161,8 +161,8 @@ export async function workers({ chromium, server, rounds }) {
     let plan;
     for (let i = 0; i < 2 * rounds; i++) {
       const experiment = Object.values(SWEEPS)[(i + 1) % 2];
-      const [a, b] = [(await one.run(experiment)).report.sweep, (await two.run(experiment)).report.sweep];
-      assert.ok(largestDifference(b.values.flat(), a.values.flat()) <= 1e-4, 'two workers find what one finds');
+      const [a, b] = [(await one.run(experiment)).report.sweeps[0], (await two.run(experiment)).report.sweeps[0]];
+      assert.ok(largestDifference(b.values[0].flat(), a.values[0].flat()) <= 1e-4, 'two workers find what one finds');
       // The early pair is timed; the other warms up, and makes the engine forget it.
       if (i % 2 === 0) continue;
       seconds.one.push(a.seconds);
@@ -201,7 +201,7 @@ export async function webgpu({ chromium, server, rounds }) {
       agree(found.report, other);
       ({ multiplications } = found);
       counted = found.report.device;
-      const { sweep } = (await ours.run(smallSweep(i))).report;
+      const { sweeps: [sweep] } = (await ours.run(smallSweep(i))).report;
       small.plan = sweep.plan;
       small.device = sweep.device;
       if (i === 0) Object.assign(cold, { ours: found.seconds, theirs: other.seconds });

@@ -29,11 +29,11 @@ async function sweeps(browser, url, backend) {
           clean: 'When John and Mary went to the store, John gave a bottle to',
           corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
           // Another metric each time, so that no sweep is one that was done before.
-          metric: { kind: i % 2 ? 'probability' : 'log_probability', answer: ' Mary' },
-          sweep: { site: 'resid_pre', mode: i % 4 < 2 ? 'denoising' : 'noising' },
+          metrics: [{ kind: i % 2 ? 'probability' : 'log_probability', answer: ' Mary' }],
+          sweeps: [{ site: 'resid_pre', mode: i % 4 < 2 ? 'denoising' : 'noising' }],
         });
-        seconds.push(report.sweep.seconds);
-        plan = report.sweep.plan;
+        seconds.push(report.sweeps[0].seconds);
+        plan = report.sweeps[0].plan;
       }
       engine.dispose();
       return { seconds, plan, device: engine.backend.device };

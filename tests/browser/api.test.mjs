@@ -12,9 +12,9 @@ import { DIST, openChromium, serveDist, serveFolder, watchErrors } from './harne
 const PAIR = {
   clean: 'When John and Mary went to the store, John gave a bottle to',
   corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
-  metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' },
+  metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
 };
-const SWEEP = { ...PAIR, sweep: { site: 'resid_pre', mode: 'denoising' } };
+const SWEEP = { ...PAIR, sweeps: [{ site: 'resid_pre', mode: 'denoising' }] };
 // Long enough to be stopped while it runs.
 const LONG = {
   ...SWEEP,
@@ -96,7 +96,7 @@ describe('load, run and dispose', () => {
         const kinds = [];
         const cells = [];
         const report = await engine.run(
-          { ...experiment, cell: { layer: 1, column: 3 } },
+          { ...experiment, cell: { row: 1, column: 3 } },
           {
             onProgress: (p) => progress.run.push(p),
             onUpdate: (update) => {
@@ -108,7 +108,7 @@ describe('load, run and dispose', () => {
         engine.dispose();
         const after = await engine.run(experiment).catch(({ code }) => code);
         const { model, backend } = engine;
-        const times = { load: loaded - started, sweep: report.sweep.seconds * 1000 };
+        const times = { load: loaded - started, sweep: report.sweeps[0].seconds * 1000 };
         return { kinds, cells, progress, engine: { model, backend, times }, report, after };
       },
       { experiment: SWEEP },
@@ -126,17 +126,17 @@ describe('load, run and dispose', () => {
     assert.equal(last.done, last.total);
     assert.ok(last.total > 1_000_000, `${last.total} bytes`);
 
-    const order = ['reading', 'runs', 'cell', 'estimate', 'cells'];
+    const order = ['reading', 'runs', 'cell', 'frames', 'estimate', 'cells'];
     assert.deepEqual(kinds.filter((kind, i) => order.includes(kind) && kinds.indexOf(kind) === i), order);
-    assert.deepEqual([report.sweep.values.length, report.sweep.values[0].length], [model.n_layer, report.reading.clean.length]);
-    assert.equal(cells.length, report.sweep.values.flat().length);
-    for (const [layer, column, value] of cells) assert.equal(report.sweep.values[layer][column], value);
-    assert.equal(report.cell.metric.toFixed(3), report.sweep.values[1][3].toFixed(3));
+    assert.deepEqual([report.sweeps[0].values[0].length, report.sweeps[0].values[0][0].length], [model.n_layer, report.reading.clean.length]);
+    assert.equal(cells.length, report.sweeps[0].values[0].flat().length);
+    for (const { row, column, values } of cells) assert.equal(report.sweeps[0].values[0][row][column], values[0]);
+    assert.equal(report.cell.metrics[0].toFixed(3), report.sweeps[0].values[0][1][3].toFixed(3));
     for (const run of [report.clean, report.corrupted, report.cell]) {
       assert.equal(run.top.length, 10);
       assert.ok(run.top.every(({ probability }, i, all) => i === 0 || probability <= all[i - 1].probability));
     }
-    assert.equal(report.experiment.version, 1);
+    assert.equal(report.experiment.version, 2);
     assert.equal(report.reading.clean[0].text, '<|endoftext|>');
     assert.equal(after, 'disposed');
   });
@@ -148,8 +148,8 @@ describe('load, run and dispose', () => {
         const engine = await load({ backend: 'cpu' });
         const finished = [];
         await Promise.all(['denoising', 'noising', 'denoising'].map(async (mode, i) => {
-          const { sweep } = await engine.run({ ...experiment, sweep: { ...experiment.sweep, mode } });
-          finished.push([i, sweep.values[0][1]]);
+          const { sweeps } = await engine.run({ ...experiment, sweeps: [{ ...experiment.sweeps[0], mode }] });
+          finished.push([i, sweeps[0].values[0][0][1]]);
         }));
         const running = engine.run(long).catch(({ code }) => code);
         engine.dispose();
@@ -169,8 +169,8 @@ describe('load, run and dispose', () => {
       experiment: SWEEP,
       runOptions: { preview: true },
     });
-    assert.equal(report.sweep, undefined);
-    assert.equal(typeof report.metric.clean, 'number');
+    assert.equal(report.sweeps, undefined);
+    assert.equal(typeof report.metrics[0].clean, 'number');
   });
 
   test('auto prefers the CPU to a software GPU, and says why; WebGPU can be insisted on', async () => {
@@ -230,7 +230,7 @@ describe('cancelling', () => {
     assert.equal(name, 'AbortError');
     assert.ok(cells > 0 && cells < expected, `${cells} of ${expected} cells`);
     assert.equal(updatesAfter, 0);
-    assert.deepEqual(report.sweep.values, again.sweep.values);
+    assert.deepEqual(report.sweeps[0].values[0], again.sweeps[0].values[0]);
     assert.ok(waited < 30, `the next run took ${waited} s`);
   });
 
@@ -326,9 +326,9 @@ describe('refusing', () => {
     });
 
   const experiment = 'experiment';
-  refuses('an unknown metric', { experiment: { ...PAIR, metric: { ...PAIR.metric, kind: 'logits' } } }, {
+  refuses('an unknown metric', { experiment: { ...PAIR, metrics: [{ ...PAIR.metrics[0], kind: 'logits' }] } }, {
     code: experiment,
-    field: 'metric.kind',
+    field: 'metrics[0].kind',
     message: /unknown variant `logits`, expected one of `logit_difference`/,
   });
   refuses('an unknown field', { experiment: { ...PAIR, temperature: 1 } }, {
@@ -340,11 +340,11 @@ describe('refusing', () => {
     field: 'clean',
     message: /clean/,
   });
-  refuses('a missing prompt', { experiment: { clean: 'a', metric: PAIR.metric } }, {
+  refuses('a missing prompt', { experiment: { clean: 'a', metrics: PAIR.metrics } }, {
     code: experiment,
     message: /missing field `corrupted`/,
   });
-  refuses('no experiment at all', {}, { code: experiment, message: /clean, corrupted and metric/ });
+  refuses('no experiment at all', {}, { code: experiment, message: /clean, corrupted and metrics/ });
   refuses('a newer format', { experiment: { ...PAIR, version: 99 } }, {
     code: experiment,
     field: 'version',
@@ -355,10 +355,10 @@ describe('refusing', () => {
     field: 'model',
     message: /gpt2, but mini is loaded/,
   });
-  refuses('a cell outside the sweep', { experiment: { ...SWEEP, cell: { layer: 99, column: 0 } } }, {
+  refuses('a cell outside the sweep', { experiment: { ...SWEEP, cell: { row: 99, column: 0 } } }, {
     code: experiment,
     field: 'cell',
-    message: /layer 99/,
+    message: /row 99/,
   });
   refuses('a capture outside the model', { experiment: { ...PAIR, captures: [{ run: 'clean', site: 'z', layer: 99 }] } }, {
     code: experiment,
@@ -393,7 +393,7 @@ describe('refusing', () => {
       options: { backend: 'cpu' },
       experiment: { ...SWEEP, corrupted: 'When Bob went to' },
     });
-    assert.equal(report.sweep, undefined);
+    assert.equal(report.sweeps, undefined);
     assert.equal(report.clean.top.length, 10);
     const [problem] = report.reading.problems.filter(({ field }) => field === 'sweep');
     assert.ok(problem.fatal);
@@ -465,9 +465,9 @@ describe('being imported', () => {
         async ({ api, experiment }) => {
           const { load } = await import(api);
           const engine = await load({ backend: 'cpu' });
-          const { sweep } = await engine.run(experiment);
+          const { sweeps } = await engine.run(experiment);
           engine.dispose();
-          return { model: engine.model.name, values: sweep.values };
+          return { model: engine.model.name, values: sweeps[0].values[0] };
         },
         { api: `${elsewhere.url}patchbay.js`, experiment: SWEEP },
       );

@@ -23,14 +23,14 @@ async function compute({ api, model, backend, experiments, stride }) {
   try {
     const found = [];
     for (const experiment of experiments) {
-      const { captures, clean, corrupted, sweep, metric } = await engine.run(experiment);
+      const { captures, clean, corrupted, sweeps, metrics } = await engine.run(experiment);
       const sampled = (captures ?? []).map(({ run, shape: [rows, width], values }) => ({
         run,
         values: Array.from({ length: rows }, (_, row) =>
           values.slice(row * width, (row + 1) * width).filter((_, i) => i % stride === 0),
         ).flat(),
       }));
-      found.push({ captures: sampled, clean, corrupted, sweep, metric });
+      found.push({ captures: sampled, clean, corrupted, sweeps, metrics });
     }
     const seconds = { load: (loaded - started) / 1000, run: (performance.now() - loaded) / 1000 };
     // As text: a browser's protocol is slow with long lists.
@@ -51,8 +51,8 @@ function experiments(backend) {
   const set = (mode) => ({
     clean: short.clean.tokens,
     corrupted: short.corrupted.tokens,
-    metric: { kind: 'logit_difference', answer: short.answer, wrong: short.wrong },
-    sweep: { site: 'resid_pre', mode },
+    metrics: [{ kind: 'logit_difference', answer: short.answer, wrong: short.wrong }],
+    sweeps: [{ site: 'resid_pre', mode }],
   });
   const captures = ['clean', 'corrupted'].map((run) => ({ run, site: 'logits', positions: short.logits_positions }));
   const first = { ...set('denoising'), captures };
@@ -91,10 +91,10 @@ function check(context, { found: [first, second], backend: info, model, seconds 
   const differences = {};
   const compare = (what, found, key) => (differences[what] = largestDifference(found, values.array(short.arrays[key]).values));
   for (const { run, values } of first.captures) compare(`${run} logits`, values, `${run}.logits`);
-  compare('denoising', first.sweep.values.flat(), 'denoising.resid_pre');
-  if (second) compare('noising', second.sweep.values.flat(), 'noising.resid_pre');
+  compare('denoising', first.sweeps[0].values[0].flat(), 'denoising.resid_pre');
+  if (second) compare('noising', second.sweeps[0].values[0].flat(), 'noising.resid_pre');
   for (const run of ['clean', 'corrupted']) {
-    differences[`${run} metric`] = largestDifference([first.metric[run]], [short[run].logit_difference]);
+    differences[`${run} metric`] = largestDifference([first.metrics[0][run]], [short[run].logit_difference]);
     const clear = short[run].top_clear;
     assert.deepEqual(
       first[run].top.slice(0, clear).map((token) => token.id),

@@ -107,17 +107,17 @@ describe('which kernels run', () => {
   const load = async ({ api, experiment }) => {
     const { load } = await import(api);
     const engine = await load({ backend: 'cpu' });
-    const { sweep } = await engine.run(experiment);
+    const { sweeps } = await engine.run(experiment);
     engine.dispose();
-    return { device: engine.backend.device, values: sweep.values.flat() };
+    return { device: engine.backend.device, values: sweeps[0].values[0].flat() };
   };
   const request = () => ({
     api: `${server.url}patchbay.js`,
     experiment: {
       clean: 'When John and Mary went to the store, John gave a bottle to',
       corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
-      metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' },
-      sweep: { site: 'resid_pre', mode: 'denoising' },
+      metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
+      sweeps: [{ site: 'resid_pre', mode: 'denoising' }],
     },
   });
 

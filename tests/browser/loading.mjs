@@ -63,7 +63,7 @@ export const EXPERIMENT = {
   clean: [0, 34, 79, 66, 260],
   corrupted: [0, 50, 79, 66, 260],
   bos: false,
-  metric: { kind: 'logit_difference', answer: 271, wrong: 270 },
+  metrics: [{ kind: 'logit_difference', answer: 271, wrong: 270 }],
   captures: [{ run: 'clean', site: 'logits', positions: [0, 4] }],
 };
 
@@ -88,9 +88,9 @@ export async function loadInPage({ api, experiment, options, stopAt = Infinity }
       },
     });
     try {
-      const { captures, metric } = await engine.run(experiment);
+      const { captures, metrics } = await engine.run(experiment);
       // As text: a browser's protocol is slow with long lists.
-      const numbers = JSON.stringify([captures, metric.clean, metric.corrupted]);
+      const numbers = JSON.stringify([captures, metrics[0].clean, metrics[0].corrupted]);
       return { numbers, source: engine.source, model: engine.model, progress };
     } finally {
       engine.dispose();

@@ -48,8 +48,8 @@ async function sweep({ from, to }) {
       clean: 'When John and Mary went to the shops, John gave the bag to',
       corrupted: 'When John and Mary went to the shops, Mary gave the bag to',
       // Another experiment each time: the engine remembers the last one.
-      metric: { kind: i % 2 ? 'probability' : 'log_probability', answer: ' Mary' },
-      sweep: { site: 'resid_pre', mode: i % 4 < 2 ? 'denoising' : 'noising' },
+      metrics: [{ kind: i % 2 ? 'probability' : 'log_probability', answer: ' Mary' }],
+      sweeps: [{ site: 'resid_pre', mode: i % 4 < 2 ? 'denoising' : 'noising' }],
     });
   }
   const { bytes } = await performance.measureUserAgentSpecificMemory();

@@ -45,8 +45,8 @@ const EXAMPLE = {
   version: 1,
   clean: 'When John and Mary went to the store, John gave a bottle to',
   corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
-  metric: { kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' },
-  sweep: { site: 'resid_pre', mode: 'denoising' },
+  metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
+  sweeps: [{ site: 'resid_pre', mode: 'denoising' }],
 };
 
 /** A link to the example on another model. */

@@ -19,7 +19,7 @@ function experiments(cases) {
   const set = ({ clean, corrupted, answer, wrong }) => ({
     clean: clean.tokens,
     corrupted: corrupted.tokens,
-    metric: { kind: 'logit_difference', answer, wrong },
+    metrics: [{ kind: 'logit_difference', answer, wrong }],
   });
   const [first, second] = cases;
   const captures = ['clean', 'corrupted'].map((run) => ({
@@ -28,8 +28,8 @@ function experiments(cases) {
     positions: first.logits_positions,
   }));
   return {
-    denoising: { ...set(first), captures, sweep: { site: 'resid_pre', mode: 'denoising' } },
-    noising: { ...set(second), sweep: { site: 'resid_pre', mode: 'noising' } },
+    denoising: { ...set(first), captures, sweeps: [{ site: 'resid_pre', mode: 'denoising' }] },
+    noising: { ...set(second), sweeps: [{ site: 'resid_pre', mode: 'noising' }] },
     greedy: { ...set(first), generate: { tokens: Math.max(1, first.greedy.length) } },
   };
 }
@@ -43,8 +43,8 @@ async function compute({ api, model, backend, experiments }) {
   const found = {};
   try {
     for (const [name, experiment] of Object.entries(experiments)) {
-      const { captures, clean, corrupted, sweep, metric } = await engine.run(experiment);
-      found[name] = { captures, clean, corrupted, sweep, metric };
+      const { captures, clean, corrupted, sweeps, metrics } = await engine.run(experiment);
+      found[name] = { captures, clean, corrupted, sweeps, metrics };
     }
     const seconds = { load: (loaded - started) / 1000, run: (performance.now() - loaded) / 1000 };
     // As text: a browser's protocol is slow with long lists.
@@ -89,10 +89,10 @@ function check(context, { found, backend: info, seconds }, { cases, array, backe
     differences[`${capture.run} logits`] = [largestDifference(capture.values, expected.values), tolerance.logits];
   }
   for (const [mode, it] of [['denoising', first], ['noising', second]]) {
-    const { sweep, metric } = found[mode];
+    const { sweeps: [{ values: [values] }], metrics: [metric] } = found[mode];
     const expected = array(it.arrays[`${mode}.resid_pre`]);
-    assert.deepEqual([sweep.values.length, sweep.values[0].length], expected.shape);
-    differences[mode] = [largestDifference(sweep.values.flat(), expected.values), tolerance.sweep];
+    assert.deepEqual([values.length, values[0].length], expected.shape);
+    differences[mode] = [largestDifference(values.flat(), expected.values), tolerance.sweep];
     for (const run of ['clean', 'corrupted']) {
       const difference = largestDifference([metric[run]], [it[run].logit_difference]);
       differences[`${mode}, ${run} metric`] = [difference, tolerance.sweep];

@@ -64,10 +64,10 @@ describe('opening', () => {
     const { experiment } = await link(page);
     const report = await computed(page, server, experiment);
     const found = await values(page);
-    assert.deepEqual(found.map((row) => row.length), report.sweep.values.map((row) => row.length));
-    assert.ok(largestDifference(found.flat(), report.sweep.values.flat()) < 1e-6);
-    assert.ok(Math.abs((await metric(page, 'clean')) - report.metric.clean) < 0.006);
-    assert.ok(Math.abs((await metric(page, 'corrupted')) - report.metric.corrupted) < 0.006);
+    assert.deepEqual(found.map((row) => row.length), report.sweeps[0].values[0].map((row) => row.length));
+    assert.ok(largestDifference(found.flat(), report.sweeps[0].values[0].flat()) < 1e-6);
+    assert.ok(Math.abs((await metric(page, 'clean')) - report.metrics[0].clean) < 0.006);
+    assert.ok(Math.abs((await metric(page, 'corrupted')) - report.metrics[0].corrupted) < 0.006);
 
     await page.locator('details.values > summary').click();
     // The table is made once it is opened.
@@ -77,9 +77,9 @@ describe('opening', () => {
       rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
     );
     assert.equal(rows.length, found.flat().length);
-    const { clean, corrupted } = report.metric;
+    const { clean, corrupted } = report.metrics[0];
     for (const [layer, position, , raw, normalised] of rows) {
-      const value = report.sweep.values[layer][position];
+      const value = report.sweeps[0].values[0][layer][position];
       assert.ok(Math.abs(parse(raw) - value) <= 1e-4, `${raw}, not ${value}`);
       const share = (value - corrupted) / (clean - corrupted);
       assert.ok(Math.abs(parse(normalised) - share) <= 1e-4 * Math.max(1, Math.abs(share)), `${normalised}, not ${share}`);
@@ -134,7 +134,7 @@ describe('changing the experiment', () => {
     await tops(page, 'patched').nth(9).waitFor();
     const { url, experiment } = await link(page);
     assert.equal(experiment.clean, text);
-    assert.deepEqual(experiment.cell, { layer: 1, column: 2 });
+    assert.deepEqual(experiment.cell, { row: 1, column: 2 });
 
     const other = await openPage(browser, server, new URL(url).hash);
     try {
@@ -160,9 +160,9 @@ describe('changing the experiment', () => {
     await page.getByTestId('cell-2-4').click();
     await tops(page, 'patched').nth(9).waitFor();
     const { experiment } = await link(page);
-    assert.deepEqual(experiment.cell, { layer: 2, column: 4 });
+    assert.deepEqual(experiment.cell, { row: 2, column: 4 });
     const report = await computed(page, server, experiment);
-    assert.ok(Math.abs((await metric(page, 'patched')) - report.cell.metric) < 0.006);
+    assert.ok(Math.abs((await metric(page, 'patched')) - report.cell.metrics[0]) < 0.006);
     const shown = await tops(page, 'patched').locator('.tok').allTextContents();
     assert.equal(shown.length, report.cell.top.length);
     for (const [i, { text }] of report.cell.top.entries()) {
@@ -197,10 +197,10 @@ describe('changing the experiment', () => {
     await settled(page);
     const heads = await values(page);
     const { experiment } = await link(page);
-    assert.deepEqual(experiment.sweep, { site: 'z', mode: 'noising' });
+    assert.deepEqual(experiment.sweeps, [{ site: 'z', mode: 'noising' }]);
     const report = await computed(page, server, experiment);
     assert.equal(heads[0].length, report.model.n_head);
-    assert.ok(largestDifference(heads.flat(), report.sweep.values.flat()) < 1e-6);
+    assert.ok(largestDifference(heads.flat(), report.sweeps[0].values[0].flat()) < 1e-6);
   });
 
   onPage('an answer of several tokens is explained, and the offer taken', async (page) => {

@@ -2,7 +2,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Advice, Metric, TokenRef};
+use patchbay_engine::experiment::{Advice, Metric, TokenRef, Tokens};
 
 /// Where the corruption hardly moves the metric: why, and metrics that it moves.
 #[component]
@@ -11,7 +11,7 @@ pub fn AdviceBox() -> impl IntoView {
     let advice = move || {
         state.derived.runs.with(|runs| {
             let runs = runs.as_ref()?;
-            runs.metric.as_ref()?.advice.clone()
+            runs.metrics.first()?.advice.clone()
         })
     };
     view! {
@@ -43,7 +43,10 @@ fn Offers(advice: Advice) -> impl IntoView {
                         data-testid=format!("advice-offer-{index}")
                         on:click=move |_| {
                             let metric = offer.metric.clone();
-                            state.edit(|e| e.metric = metric);
+                            state.edit(|e| match e.metrics.first_mut() {
+                                Some(first) => *first = metric,
+                                None => e.metrics.push(metric),
+                            });
                         }
                     >
                         {name(&metric)}
@@ -68,6 +71,10 @@ fn name(metric: &Metric) -> String {
         TokenRef::Text(text) => format::token(text),
         TokenRef::Id(id) => format!("#{id}"),
     };
-    let wrong = metric.wrong.as_ref().map(token).unwrap_or_default();
-    (text().answer.offer_metric)(metric.kind, &token(&metric.answer), &wrong)
+    let set = |tokens: &Tokens| {
+        let texts: Vec<String> = tokens.list().iter().map(token).collect();
+        texts.join(", ")
+    };
+    let wrong = metric.wrong.as_ref().map(set).unwrap_or_default();
+    (text().answer.offer_metric)(metric.kind, &set(&metric.answer), &wrong)
 }

@@ -3,10 +3,10 @@ use super::metric::MetricKindSelect;
 use super::problems::Problems;
 use super::{live, whether};
 use crate::format;
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Experiment, MetricKind, Token, TokenRef};
+use patchbay_engine::experiment::{Choice, Experiment, Token, TokenRef, Tokens};
 
 /// Which of the two answer tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,18 +23,21 @@ impl Which {
         }
     }
 
-    fn of(self, experiment: &Experiment) -> Option<&TokenRef> {
+    fn of(self, experiment: &Experiment) -> Option<&Tokens> {
+        let metric = experiment.metrics.first()?;
         match self {
-            Self::Answer => Some(&experiment.metric.answer),
-            Self::Wrong => experiment.metric.wrong.as_ref(),
+            Self::Answer => Some(&metric.answer),
+            Self::Wrong => metric.wrong.as_ref(),
         }
     }
 
-    /// Takes a token as this answer.
-    pub fn set(self, experiment: &mut Experiment, token: TokenRef) {
-        match self {
-            Self::Answer => experiment.metric.answer = token,
-            Self::Wrong => experiment.metric.wrong = Some(token),
+    /// Takes tokens as this answer, of every metric.
+    pub fn set(self, experiment: &mut Experiment, tokens: &Tokens) {
+        for metric in &mut experiment.metrics {
+            match self {
+                Self::Answer => metric.answer = tokens.clone(),
+                Self::Wrong => metric.wrong = Some(tokens.clone()),
+            }
         }
     }
 }
@@ -48,6 +51,29 @@ pub fn token_ref(token: &Token) -> TokenRef {
     } else {
         TokenRef::Text(token.text.clone())
     }
+}
+
+/// What stands between the tokens of a set.
+const BETWEEN: &str = "|";
+
+/// What was written in an answer's field: a token, or a set of them.
+fn read(text: &str) -> Tokens {
+    let token = |text: &str| TokenRef::Text(text.into());
+    match text.contains(BETWEEN) {
+        true => Tokens::Any(
+            text.split(BETWEEN)
+                .filter(|t| !t.is_empty())
+                .map(token)
+                .collect(),
+        ),
+        false => Tokens::One(token(text)),
+    }
+}
+
+fn which_is_set(state: State, which: Which) -> bool {
+    state
+        .experiment
+        .with(|e| matches!(which.of(e), Some(Tokens::Any(_))))
 }
 
 /// Both answers and the metric made of them.
@@ -77,7 +103,7 @@ fn AnswerField(which: Which) -> impl IntoView {
         which == Which::Wrong
             && state
                 .experiment
-                .with(|e| e.metric.kind != MetricKind::LogitDifference)
+                .with(|e| e.metrics.iter().all(|m| !m.kind.compares()))
     };
     let choice = move || {
         state.derived.reading.with(|reading| {
@@ -89,12 +115,16 @@ fn AnswerField(which: Which) -> impl IntoView {
         })
     };
     let value = live(move || {
-        state.experiment.with(|e| match which.of(e) {
-            Some(TokenRef::Text(text)) => text.clone(),
-            Some(TokenRef::Id(id)) => choice()
-                .and_then(|c| c.pieces.first().map(|p| p.text.clone()))
-                .unwrap_or_else(|| format!("#{id}")),
-            None => String::new(),
+        state.experiment.with(|e| {
+            let tokens = which.of(e).map_or(&[][..], Tokens::list);
+            let text = |(i, token): (usize, &TokenRef)| match token {
+                TokenRef::Text(text) => text.clone(),
+                TokenRef::Id(id) => choice()
+                    .and_then(|c| c.pieces.get(i).map(|p| p.text.clone()))
+                    .unwrap_or_else(|| format!("#{id}")),
+            };
+            let texts: Vec<String> = tokens.iter().enumerate().map(text).collect();
+            texts.join(BETWEEN)
         })
     });
     view! {
@@ -116,7 +146,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
-                    state.edit(|e| which.set(e, TokenRef::Text(text)));
+                    state.edit(|e| which.set(e, &read(&text)));
                 }
             />
             <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
@@ -144,9 +174,10 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
         })
         .collect();
     let single = choice.pieces.len() == 1;
+    let set = which_is_set(state, which);
     let offer = match (&choice.suggestion, choice.pieces.first()) {
         (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
-        (None, Some(first)) if !single => Some((first.text.clone(), token_ref(first))),
+        (None, Some(first)) if !single && !set => Some((first.text.clone(), token_ref(first))),
         _ => None,
     };
     let offer = offer.map(|(shown, token)| {
@@ -157,7 +188,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
                 data-testid=format!("{}-take", which.field())
                 on:click=move |_| {
                     let token = token.clone();
-                    state.edit(|e| which.set(e, token));
+                    state.edit(|e| which.set(e, &Tokens::One(token)));
                 }
             >
                 {(t.take)(&format::token(&shown))}
@@ -165,7 +196,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
         }
     });
     view! {
-        {(choice.pieces.len() > 1).then_some(t.pieces)}
+        {(choice.pieces.len() > 1).then_some(if set { t.set } else { t.pieces })}
         {chips}
         {(single && offer.is_none()).then(|| view! { <small>{t.one_token}</small> })}
         {offer}

@@ -1,9 +1,27 @@
+use super::axes::AxesFields;
+use super::bring::BringFields;
 use super::segmented::Segmented;
 use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Mode, Site};
+
+/// Sites that can be patched, in the order in which they are offered.
+const SITES: [Site; 12] = [
+    Site::ResidPre,
+    Site::AttnOut,
+    Site::ResidMid,
+    Site::MlpOut,
+    Site::ResidPost,
+    Site::Z,
+    Site::Q,
+    Site::K,
+    Site::V,
+    Site::Pattern,
+    Site::MlpPre,
+    Site::MlpPost,
+];
 
 /// What the sweep patches, and which way.
 #[component]
@@ -12,7 +30,7 @@ pub fn Controls() -> impl IntoView {
     let t = &text().sweep;
     let site = Signal::derive(move || state.sweep().site);
     let mode = Signal::derive(move || state.sweep().mode);
-    let options = Site::SWEPT
+    let options = SITES
         .map(|one| {
             view! {
                 <option value=one.name() prop:selected=whether(move || site.get() == one)>
@@ -39,8 +57,11 @@ pub fn Controls() -> impl IntoView {
                     aria-describedby="site-hint"
                     on:change:target=move |event| {
                         let name = event.target().value();
-                        if let Some(site) = Site::SWEPT.into_iter().find(|s| s.name() == name) {
-                            state.edit_sweep(|sweep| sweep.site = site);
+                        if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
+                            state.edit_sweep(|sweep| {
+                                sweep.site = site;
+                                super::axes::fit(sweep);
+                            });
                         }
                     }
                 >
@@ -60,6 +81,8 @@ pub fn Controls() -> impl IntoView {
                 <small>{live(move || (t.mode_hint)(mode.get()))}</small>
             </div>
             <RunButtons />
+            <AxesFields />
+            <BringFields />
         </div>
     }
 }

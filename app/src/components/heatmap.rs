@@ -6,18 +6,18 @@ use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Cell, Sweep};
+use patchbay_engine::experiment::Frame;
 use wasm_bindgen::JsCast;
 
 /// What of a grid decides which cells there are.
 #[derive(Clone, PartialEq)]
 struct Shape {
-    sweep: Sweep,
-    layers: usize,
+    frame: Frame,
+    rows: Vec<Column>,
     columns: Vec<Column>,
 }
 
-/// Layer and column that a person points at or is at.
+/// Row and column that a person points at or is at.
 type At = (usize, usize);
 
 /// The sweep as a table of coloured cells, walked with the arrow keys.
@@ -29,8 +29,8 @@ pub fn HeatMap() -> impl IntoView {
     let shape = Memo::new(move |_| {
         grid.with(|g| {
             g.as_ref().map(|g| Shape {
-                sweep: g.sweep.clone(),
-                layers: g.values.len(),
+                frame: g.frame.clone(),
+                rows: g.rows.clone(),
                 columns: g.columns.clone(),
             })
         })
@@ -40,9 +40,11 @@ pub fn HeatMap() -> impl IntoView {
     let hovered = RwSignal::new(None::<At>);
     let focused = RwSignal::new(None::<At>);
     let detail = live(move || {
-        let chosen = state
-            .experiment
-            .with(|e| e.cell.map(|c| (c.layer, c.column)));
+        let index = grid.with(|g| g.as_ref().map(|g| g.index));
+        let chosen = state.experiment.with(|e| {
+            let cell = e.cell.filter(|c| Some(c.sweep) == index);
+            cell.map(|c| (c.row, c.column))
+        });
         let at = hovered.get().or(focused.get()).or(chosen);
         at.and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
             .unwrap_or_else(|| t.point.into())
@@ -74,11 +76,11 @@ fn table(
     focused: RwSignal<Option<At>>,
 ) -> impl IntoView {
     let t = &text().map;
-    let size = (shape.layers, shape.columns.len());
-    let axis = if shape.sweep.site.per_head() {
-        t.head_axis
-    } else {
-        (t.position_axis)(shape.sweep.mode)
+    let size = (shape.rows.len(), shape.columns.len());
+    let sweep = &shape.frame.sweep;
+    let axis = match shape.frame.columns.name.as_str() {
+        "position" => (t.position_axis)(sweep.mode),
+        name => (t.axis)(name),
     };
     // A smaller map keeps a cell that the Tab key reaches.
     let reachable = Signal::derive(move || {
@@ -90,18 +92,23 @@ fn table(
     });
     let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
-    let rows = (0..shape.layers)
-        .map(|layer| {
+    let row_axis = (t.axis)(&shape.frame.rows.name);
+    let rows = shape
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(row, head)| {
             let cells = (0..size.1)
                 .map(|column| {
-                    view! { <MapCell at=(layer, column) range stop reachable hovered focused /> }
+                    view! { <MapCell at=(row, column) range stop reachable hovered focused /> }
                 })
                 .collect_view();
             view! {
                 <tr>
-                    <th scope="row" data-testid=format!("row-{layer}")>
-                        <span class="hidden">{t.layer}" "</span>
-                        {layer}
+                    <th scope="row" class:differs=head.differs data-testid=format!("row-{row}")>
+                        <span class="hidden">{row_axis}" "</span>
+                        {head.label.clone()}
+                        {head.token.as_deref().map(|t| view! { <span class="tok">{format::token(t)}</span> })}
                     </th>
                     {cells}
                 </tr>
@@ -113,14 +120,14 @@ fn table(
             class="map"
             role="grid"
             data-testid="heatmap"
-            aria-label=(t.label)(shape.sweep.site, shape.sweep.mode)
+            aria-label=(t.label)(sweep.site, sweep.mode)
             aria-describedby="map-keys"
             on:keydown=move |event| walk(state, &event, reachable, size)
         >
             <caption>{axis}</caption>
             <thead>
                 <tr>
-                    <th scope="col" class="corner">{t.layer}</th>
+                    <th scope="col" class="corner">{row_axis}</th>
                     {heads}
                 </tr>
             </thead>
@@ -135,12 +142,12 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
     let differs = column.differs;
     let title = match &token {
         Some(token) => (t.column)(index, token),
-        None => (t.head)(index),
+        None => column.label.clone(),
     };
     view! {
         <th scope="col" class:differs=differs title=title data-testid=format!("column-{index}")>
             {token.map(|token| view! { <span class="tok">{token}</span> })}
-            <span class="position">{index}</span>
+            <span class="position">{column.label.clone()}</span>
             {differs.then(|| view! { <span class="hidden">", "{t.differs}</span> })}
         </th>
     }
@@ -157,10 +164,10 @@ fn MapCell(
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
-    let (layer, column) = at;
+    let (row, column) = at;
     let grid = state.derived.grid;
-    let value = Memo::new(move |_| grid.with(|g| g.as_ref()?.value(layer, column)));
-    let place = move || Some(range.get()?.place(value.get()?));
+    let value = Memo::new(move |_| grid.with(|g| g.as_ref()?.value(row, column)));
+    let place_on_scale = move || Some(range.get()?.place(value.get()?));
     let shown = move || {
         value.get()?;
         let raw = state.preferences.with(|p| p.raw);
@@ -168,29 +175,27 @@ fn MapCell(
     };
     let label = move || {
         let value = shown().unwrap_or_else(|| t.pending.into());
-        grid.with(|g| {
-            g.as_ref()
-                .map(|g| (t.cell)(&layer_name(layer), &column_name(g, column), &value))
-        })
+        grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
     };
     let chosen = move || {
-        state
-            .experiment
-            .with(|e| e.cell == Some(Cell { layer, column }))
+        let cell = state.cell(row, column);
+        state.experiment.with(|e| e.cell == Some(cell))
     };
+    let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
     view! {
         <td
             role="gridcell"
-            id=format!("cell-{layer}-{column}")
-            data-testid=format!("cell-{layer}-{column}")
+            id=format!("cell-{row}-{column}")
+            data-testid=format!("cell-{row}-{column}")
             data-value=move || value.get().map(|v| v.to_string())
-            class:pending=move || value.get().is_none()
+            class:pending=move || value.get().is_none() && !missing()
+            class:missing=missing
             class:chosen=chosen
             tabindex=move || if reachable.get() == at { "0" } else { "-1" }
             aria-selected=move || chosen().to_string()
             aria-label=label
-            style=("--fill", move || place().map(colour::fill))
-            style=("--ink", move || place().map(colour::ink))
+            style=("--fill", move || place_on_scale().map(colour::fill))
+            style=("--ink", move || place_on_scale().map(colour::ink))
             on:mouseenter=move |_| hovered.set(Some(at))
             on:focus=move |_| {
                 stop.set(at);
@@ -204,8 +209,8 @@ fn MapCell(
 }
 
 /// Chooses a cell, or no cell where it was chosen already.
-fn choose(state: State, (layer, column): At) {
-    let cell = Cell { layer, column };
+pub fn choose(state: State, (row, column): At) {
+    let cell = state.cell(row, column);
     state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
 }
 
@@ -240,33 +245,40 @@ fn walk(state: State, event: &KeyboardEvent, from: Signal<At>, (layers, columns)
 }
 
 /// The number in a cell: raw or normalised; raw where there is no scale.
-fn number(grid: &Grid, (layer, column): At, raw: bool) -> Option<String> {
-    let value = grid.value(layer, column)?;
-    match grid.normalised(layer, column) {
+pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
+    let value = grid.value(row, column)?;
+    match grid.normalised(row, column) {
         Some(normalised) if !raw => Some(format::number(normalised, 2)),
-        _ => Some(format::metric(value, grid.experiment.metric.kind)),
+        _ => Some(format::metric(value, grid.kind())),
     }
 }
 
-fn layer_name(layer: usize) -> String {
-    (text().map.layer_n)(layer)
-}
-
-fn column_name(grid: &Grid, column: usize) -> String {
-    let t = &text().map;
-    match grid.columns.get(column).and_then(|c| c.token.as_deref()) {
-        Some(token) => (t.column)(column, &format::token(token)),
-        None => (t.head)(column),
+/// A cell in words, by its row and its column.
+pub fn place(grid: &Grid, (row, column): At) -> String {
+    let name = |axis: &str, side: &[Column], i: usize| {
+        let Some(one) = side.get(i) else {
+            return String::new();
+        };
+        let token = one.token.as_deref().map(format::token);
+        (text().map.named)(axis, &one.label, token.as_deref())
+    };
+    let frame = &grid.frame;
+    let column = name(&frame.columns.name, &grid.columns, column);
+    match frame.rows.name.as_str() {
+        // A set has one row, which says nothing.
+        "set" => column,
+        axis => format!("{}, {column}", name(axis, &grid.rows, row)),
     }
 }
 
-fn detail(grid: &Grid, (layer, column): At) -> Option<String> {
-    let value = grid.value(layer, column)?;
-    let place = format!("{}, {}", layer_name(layer), column_name(grid, column));
-    let normalised = grid.normalised(layer, column).map(|n| format::number(n, 3));
+fn detail(grid: &Grid, at: At) -> Option<String> {
+    let value = grid.value(at.0, at.1)?;
+    let normalised = grid.normalised(at.0, at.1).map(|n| format::number(n, 3));
+    let interval = grid.interval(at.0, at.1).map(format::interval);
     Some((text().map.detail)(
-        &place,
+        &place(grid, at),
         &format::number(value, 3),
         normalised.as_deref(),
+        interval.as_deref(),
     ))
 }

@@ -15,15 +15,16 @@ pub fn Legend() -> impl IntoView {
             let grid = grid.as_ref()?;
             let range = grid.range();
             let raw = state.preferences.with(|p| p.raw);
-            let kind = grid.experiment.metric.kind;
-            let number = move |value: f32| match SweepReport::normalised(value, &grid.metric) {
+            let kind = grid.kind();
+            let metric = grid.metric();
+            let number = |value: f32| match SweepReport::normalised(value, &metric) {
                 Some(normalised) if !raw => format::number(normalised, 2),
                 _ => format::metric(value, kind),
             };
-            let normalisable = SweepReport::normalised(0.0, &grid.metric).is_some();
+            let normalisable = SweepReport::normalised(0.0, &grid.metric()).is_some();
             Some((
                 [range.corrupted, range.centre, range.clean].map(number),
-                (t.unpatched)(grid.sweep.mode),
+                (t.unpatched)(grid.sweep().mode),
                 match (raw, normalisable) {
                     (false, true) => Some(t.normalised_hint),
                     (false, false) => Some(t.no_normalised),

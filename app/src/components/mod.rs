@@ -28,6 +28,12 @@
 //! | `take-answer`, `take-wrong` | inside an opened row of those lists |
 //! | `strongest`, `clear-cell` | choosing a cell without the map, and none |
 //! | `site`, `mode-denoising`, `mode-noising` | the sweep's settings |
+//! | `axes`, `window`, `positions`, `parts`, `receiver`, `bring` | what its grid is, and what it copies |
+//! | `grid-I`, `add-sweep`, `both-ways`, `all-sweeps` | several sweeps |
+//! | `shown-metric`, `also-KIND`, `agreement` | several metrics |
+//! | `pairs-box`, `pairs`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
+//! | `align`, `unalign` | prompts of different lengths |
+//! | `strongest-cells`, `look`, `lens`, `attribution` | what else a cell shows |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
 //! | `detail` | the value pointed at |
@@ -42,15 +48,20 @@
 
 mod advice;
 mod answer;
+mod axes;
 mod bos;
+mod bring;
 mod chips;
 mod controls;
+mod grids;
 mod header;
 mod heatmap;
 mod legend;
+mod look;
 mod metric;
 mod models;
 mod notice;
+mod pairs;
 mod problems;
 mod prompts;
 mod segmented;

@@ -1,6 +1,7 @@
 use super::answer::Answers;
 use super::chips::Chips;
 use super::live;
+use super::pairs::More;
 use super::problems::Problems;
 use crate::state::use_state;
 use crate::text::text;
@@ -33,6 +34,7 @@ pub fn Prompts() -> impl IntoView {
             </div>
             <Chips />
             <Answers />
+            <More />
         </section>
     }
 }
@@ -80,6 +82,19 @@ fn Editor(side: RunName) -> impl IntoView {
                     state.edit(|e| *of_mut(e, side) = Prompt::Text(text));
                 }
             ></textarea>
+            <Show when=move || matches!(prompt(), Prompt::Text(text) if text.ends_with(' '))>
+                <button
+                    type="button"
+                    class="quiet"
+                    on:click=move |_| state.edit(|e| {
+                        if let Prompt::Text(text) = of_mut(e, side) {
+                            text.truncate(text.trim_end_matches(' ').len());
+                        }
+                    })
+                >
+                    {text().pairs.trim}
+                </button>
+            </Show>
             <Show when=as_ids>
                 <small>{t.as_ids}</small>
             </Show>

@@ -1,3 +1,4 @@
+use super::look::LookBox;
 use super::top::Top;
 use super::{live, whether};
 use crate::format;
@@ -5,7 +6,7 @@ use crate::grid::key;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Cell, MetricReport, RunReport, SweepReport};
+use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport};
 
 /// The clean, the corrupted and the patched run, side by side.
 #[component]
@@ -23,6 +24,7 @@ pub fn Stages() -> impl IntoView {
                 <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
                 <PatchedStage />
             </div>
+            <LookBox />
         </section>
     }
 }
@@ -62,9 +64,10 @@ fn PatchedStage() -> impl IntoView {
         let patched = state.derived.patched.get()?;
         let metric = state.derived.runs.with(|runs| {
             let runs = runs.as_ref()?;
-            (runs.experiment == key(&patched.experiment)).then(|| runs.metric.clone())?
+            (runs.experiment == key(&patched.experiment))
+                .then(|| runs.metrics.get(state.shown.get()).cloned())?
         })?;
-        way_back(patched.report.run.metric?, &metric)
+        way_back(*patched.report.run.metrics.get(state.shown.get())?, &metric)
     };
     let share = live(move || {
         run.with(Option::is_some)
@@ -96,8 +99,9 @@ fn PatchedStage() -> impl IntoView {
                                 data-testid="strongest"
                                 disabled=whether(move || strongest().is_none())
                                 on:click=move |_| {
-                                    if let Some((layer, column)) = strongest() {
-                                        state.edit(|e| e.cell = Some(Cell { layer, column }));
+                                    if let Some((row, column)) = strongest() {
+                                        let cell = state.cell(row, column);
+                                        state.edit(|e| e.cell = Some(cell));
                                     }
                                 }
                             >
@@ -137,14 +141,23 @@ fn MetricLine(name: &'static str, #[prop(into)] run: Signal<Option<RunReport>>) 
         state
             .derived
             .runs
-            .with(|r| r.as_ref().map(|r| r.experiment.metric.kind))
-            .unwrap_or_else(|| state.experiment.with(|e| e.metric.kind))
+            .with(|r| {
+                r.as_ref()
+                    .and_then(|r| r.experiment.metrics.get(state.shown.get()).map(|m| m.kind))
+            })
+            .unwrap_or(MetricKind::LogitDifference)
     };
-    let value = live(move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+    let metric = move || {
+        run.with(|r| {
+            r.as_ref()
+                .map(|r| r.metrics.get(state.shown.get()).copied())
+        })
+    };
+    let value = live(move || match metric() {
         Some(Some(value)) => format::metric(value, kind()),
         Some(None) | None => "–".into(),
     });
-    let label = live(move || match run.with(|r| r.as_ref().map(|r| r.metric)) {
+    let label = live(move || match metric() {
         None => t.waiting,
         Some(None) => t.no_metric,
         Some(Some(_)) => (text().answer.kind)(kind()),
@@ -170,16 +183,17 @@ fn Continuation(#[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
     }
 }
 
-/// The cell in words: layer, and position or head.
+/// The cell in words, by its row and its column.
 fn place(cell: Cell) -> String {
-    let t = &text().map;
-    let state = use_state();
-    let column = if state.sweep().site.per_head() {
-        (t.head)(cell.column)
-    } else {
-        (text().prompts.position)(cell.column)
-    };
-    format!("{}, {column}", (t.layer_n)(cell.layer))
+    use_state()
+        .derived
+        .grid
+        .with(|g| {
+            g.as_ref()
+                .filter(|g| g.index == cell.sweep)
+                .map(|g| super::heatmap::place(g, (cell.row, cell.column)))
+        })
+        .unwrap_or_default()
 }
 
 fn way_back(value: f32, metric: &MetricReport) -> Option<String> {

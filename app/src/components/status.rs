@@ -89,10 +89,15 @@ fn sentence(state: State) -> (&'static str, String) {
         return ("busy", text.into());
     }
     let estimate = state.results.with(|r| r.estimate);
+    let all_grids = state.results.with(|r| {
+        r.grids
+            .iter()
+            .fold((0, 0), |(d, a), g| (d + g.progress().0, a + g.progress().1))
+    });
     let stale = state.derived.stale.get();
     grid.with(|grid| match grid {
         Some(grid) if !stale => {
-            let (done, all) = grid.progress();
+            let (done, all) = all_grids;
             match grid.seconds {
                 Some(seconds) => {
                     let mut text = (t.status_done)(all, &format::duration(seconds));

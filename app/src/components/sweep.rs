@@ -1,4 +1,5 @@
 use super::controls::Controls;
+use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
 use super::legend::Legend;
 use super::problems::Problems;
@@ -6,11 +7,15 @@ use super::segmented::Segmented;
 use super::status::StatusLine;
 use super::table::Values;
 use super::whether;
-use crate::download::download;
+use crate::download::{download, download_picture};
 use crate::export;
 use crate::state::{State, use_state};
+use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
+
+/// Cells that are drawn at most: more could not be read.
+const MOST_CELLS: usize = 4_000;
 
 /// The sweep: its settings, its map and its numbers.
 #[component]
@@ -19,6 +24,8 @@ pub fn Sweep() -> impl IntoView {
     let (t, map) = (&text().sweep, &text().map);
     let grid = state.derived.grid;
     let raw = Signal::derive(move || state.preferences.with(|p| p.raw));
+    let cells =
+        Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
     let scales = vec![
         (false, map.normalised, "values-normalised"),
@@ -27,9 +34,13 @@ pub fn Sweep() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="sweep-title">
             <h2 id="sweep-title">{t.title}</h2>
+            <Grids />
             <Controls />
             <StatusLine />
             <Problems field="sweep" />
+            <Problems field="sweeps" />
+            <Problems field="alignment" />
+            <Alignment />
             <Show
                         when=move || has_grid.get()
                         fallback=move || view! { <p class="empty map-empty">{map.empty}</p> }
@@ -37,7 +48,12 @@ pub fn Sweep() -> impl IntoView {
                         <Show when=move || state.derived.stale.get()>
                             <p class="note">{map.stale}</p>
                         </Show>
-                        <HeatMap />
+                        <Show
+                            when=move || cells.get() <= MOST_CELLS
+                            fallback=move || view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
+                        >
+                            <HeatMap />
+                        </Show>
                         <div class="under-map">
                             <Segmented
                                 name="values"
@@ -47,11 +63,50 @@ pub fn Sweep() -> impl IntoView {
                                 choose=move |raw| state.set_preferences.update(|p| p.raw = raw)
                             />
                             <Legend />
+                            <MetricChoice />
+                            <Pin />
                         </div>
+                        <Strongest />
                         <Downloads />
                         <Values />
                     </Show>
         </section>
+    }
+}
+
+/// Prompts of different lengths: the offer to align them, and the way back.
+#[component]
+fn Alignment() -> impl IntoView {
+    let state = use_state();
+    let t = &text().pairs;
+    let offer = Memo::new(move |_| {
+        let reading = state.derived.reading;
+        reading.with(|r| r.as_ref().map(|r| r.alignment.clone()).unwrap_or_default())
+    });
+    let aligned = move || state.experiment.with(|e| e.alignment.is_some());
+    view! {
+        <Show when=move || !aligned() && offer.with(|o| !o.is_empty())>
+            <button
+                type="button"
+                data-testid="align"
+                on:click=move |_| {
+                    let pairs = offer.get_untracked();
+                    state.edit(|e| e.alignment = Some(pairs));
+                }
+            >
+                {t.align}
+            </button>
+        </Show>
+        <Show when=aligned>
+            <button
+                type="button"
+                class="quiet"
+                data-testid="unalign"
+                on:click=move |_| state.edit(|e| e.alignment = None)
+            >
+                {t.unalign}
+            </button>
+        </Show>
     }
 }
 
@@ -78,8 +133,25 @@ fn Downloads() -> impl IntoView {
             download(&file_name(state, "json"), "application/json", &content);
         }
     };
+    let picture = move || {
+        let grid = state.derived.grid.get_untracked()?;
+        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        Some(svg::file(&grid, &title))
+    };
+    let svg = move |_| {
+        if let Some(content) = picture() {
+            download(&file_name(state, "svg"), "image/svg+xml", &content);
+        }
+    };
+    let png = move |_| {
+        if let Some(content) = picture() {
+            download_picture(file_name(state, "png"), content);
+        }
+    };
     view! {
         <div class="downloads">
+            <button type="button" data-testid="download-svg" on:click=svg>{t.svg}</button>
+            <button type="button" data-testid="download-png" on:click=png>{t.png}</button>
             <button type="button" data-testid="download-csv" on:click=csv>{t.csv}</button>
             <button
                 type="button"
@@ -99,7 +171,7 @@ fn file_name(state: State, extension: &str) -> String {
     let site = state
         .derived
         .grid
-        .with_untracked(|g| g.as_ref().map(|g| g.site().name()));
+        .with_untracked(|g| g.as_ref().map(|g| g.sweep().site.name()));
     match site {
         Some(site) => format!("patchbay-{site}.{extension}"),
         None => format!("patchbay.{extension}"),

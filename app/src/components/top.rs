@@ -3,7 +3,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Reading, RunReport, TopToken};
+use patchbay_engine::experiment::{Choice, Reading, RunReport, Tokens, TopToken};
 
 /// The likeliest next tokens of a run; each can be taken as an answer.
 #[component]
@@ -58,7 +58,7 @@ fn Row(
         move |_| {
             let reference = reference.clone();
             open.set(None);
-            state.edit(|e| which.set(e, reference));
+            state.edit(|e| which.set(e, &Tokens::One(reference)));
         }
     };
     let (take_answer, take_wrong) = (take.clone()(Which::Answer), take(Which::Wrong));

@@ -1,11 +1,24 @@
 use super::*;
-use crate::grid::tests::{metric, model, reading};
-use patchbay_engine::experiment::{BackendInfo, Cell, PlanReport, SweepReport};
+use crate::grid::tests::{cell, frame, metric, reading};
+use patchbay_engine::experiment::{BackendInfo, Cell, ModelInfo, PlanReport, SweepReport};
+
+fn model() -> ModelInfo {
+    ModelInfo {
+        name: "mini".into(),
+        n_layer: 2,
+        n_head: 3,
+        n_embd: 6,
+        n_positions: 8,
+        n_vocab: 300,
+        sha256: String::new(),
+        parameters: 1000,
+    }
+}
 
 fn run() -> RunReport {
     RunReport {
         top: Vec::new(),
-        metric: Some(1.0),
+        metrics: vec![1.0],
         continuation: Vec::new(),
     }
 }
@@ -23,15 +36,21 @@ fn report(experiment: &Experiment) -> Report {
         reading: reading(),
         clean: run(),
         corrupted: run(),
-        metric: Some(metric()),
-        sweep: experiment.sweep.as_ref().map(|s| SweepReport {
-            site: s.site,
-            values: vec![vec![Some(1.0); 2]; 2],
-            plan: PlanReport::default(),
-            seconds: 0.5,
-            engines: 1,
-            device: None,
-        }),
+        metrics: vec![metric()],
+        sweeps: experiment
+            .sweeps
+            .iter()
+            .map(|sweep| SweepReport {
+                frame: frame(sweep.clone()),
+                values: vec![vec![vec![Some(1.0); 2]; 2]],
+                intervals: Vec::new(),
+                pairs: Vec::new(),
+                plan: PlanReport::default(),
+                seconds: 0.5,
+                engines: 1,
+                device: None,
+            })
+            .collect(),
         cell: None,
         captures: Vec::new(),
         steer: None,
@@ -45,7 +64,10 @@ fn begin(results: &mut Results, job: &Job) {
         Update::Runs {
             clean: run(),
             corrupted: run(),
-            metric: Some(metric()),
+            metrics: vec![metric()],
+        },
+        Update::Frames {
+            frames: job.experiment.sweeps.iter().cloned().map(frame).collect(),
         },
         Update::Estimate(Estimate {
             plan: PlanReport::default(),
@@ -53,7 +75,7 @@ fn begin(results: &mut Results, job: &Job) {
         }),
     ];
     for update in updates {
-        results.update(job, &model(), update);
+        results.update(job, update);
     }
 }
 
@@ -69,18 +91,29 @@ fn job_for(goal: Goal, experiment: &Experiment) -> Job {
 /// What a preview ends with.
 fn preview(experiment: &Experiment) -> Report {
     Report {
-        sweep: None,
-        cell: experiment.cell.map(|cell| CellReport { cell, run: run() }),
+        sweeps: Vec::new(),
+        cell: experiment.cell.map(cell_report),
         ..report(experiment)
+    }
+}
+
+const CHOSEN: Cell = Cell {
+    sweep: 0,
+    row: 1,
+    column: 1,
+};
+
+fn cell_report(cell: Cell) -> CellReport {
+    CellReport {
+        cell,
+        run: run(),
+        look: None,
     }
 }
 
 fn with_cell(experiment: &Experiment) -> Experiment {
     Experiment {
-        cell: Some(Cell {
-            layer: 1,
-            column: 1,
-        }),
+        cell: Some(CHOSEN),
         ..experiment.clone()
     }
 }
@@ -93,13 +126,13 @@ fn a_full_job_fills_the_grid_and_leaves_a_report() {
     let job = job_for(Goal::Full, &experiment);
     begin(&mut results, &job);
     let cells = Update::Cells {
-        cells: vec![(0, 0, 2.0)],
+        cells: vec![cell(0, 0, 2.0)],
     };
-    results.update(&job, &model(), cells);
-    assert_eq!(results.grid.as_ref().map(Grid::progress), Some((1, 4)));
+    results.update(&job, cells);
+    assert_eq!(results.grids.first().map(Grid::progress), Some((1, 4)));
     assert!(results.download(&experiment).is_none());
-    results.finish(&job, &model(), report(&experiment));
-    assert!(results.grid.as_ref().is_some_and(Grid::is_complete));
+    results.finish(&job, report(&experiment));
+    assert!(results.grids.first().is_some_and(Grid::is_complete));
     assert_eq!(results.goal(&experiment, true), None);
     assert!(results.download(&experiment).is_some());
 }
@@ -110,7 +143,7 @@ fn a_preview_ends_with_the_estimate_and_keeps_the_older_sweep() {
     let mut results = Results::default();
     let job = job_for(Goal::Full, &first);
     begin(&mut results, &job);
-    results.finish(&job, &model(), report(&first));
+    results.finish(&job, report(&first));
 
     let second = Experiment {
         bos: false,
@@ -119,11 +152,15 @@ fn a_preview_ends_with_the_estimate_and_keeps_the_older_sweep() {
     assert_eq!(results.goal(&second, false), Some(Goal::Preview));
     let job = job_for(Goal::Preview, &second);
     begin(&mut results, &job);
-    assert_eq!(results.grid.as_ref().map(|g| &g.experiment), Some(&first));
+    assert_eq!(results.grids.first().map(|g| &g.experiment), Some(&first));
     assert_eq!(results.estimate.map(|e| e.seconds), Some(9.0));
-    results.finish(&job, &model(), preview(&second));
-    assert_eq!(results.grid.as_ref().map(|g| &g.experiment), Some(&first));
-    assert!(results.download(&second).is_some_and(|r| r.sweep.is_none()));
+    results.finish(&job, preview(&second));
+    assert_eq!(results.grids.first().map(|g| &g.experiment), Some(&first));
+    assert!(
+        results
+            .download(&second)
+            .is_some_and(|r| r.sweeps.is_empty())
+    );
 }
 
 #[test]
@@ -131,26 +168,20 @@ fn choosing_a_cell_asks_for_that_cell_alone() {
     let experiment = Experiment::default();
     let mut results = Results::default();
     let job = job_for(Goal::Full, &experiment);
-    results.finish(&job, &model(), report(&experiment));
+    results.finish(&job, report(&experiment));
 
     let chosen = with_cell(&experiment);
     assert_eq!(results.goal(&chosen, true), Some(Goal::Preview));
     let job = job_for(Goal::Preview, &chosen);
     begin(&mut results, &job);
-    let update = Update::Cell(CellReport {
-        cell: Cell {
-            layer: 1,
-            column: 1,
-        },
-        run: run(),
-    });
-    results.update(&job, &model(), update);
-    results.finish(&job, &model(), preview(&chosen));
-    assert!(results.grid.as_ref().is_some_and(Grid::is_complete));
+    let update = Update::Cell(cell_report(CHOSEN));
+    results.update(&job, update);
+    results.finish(&job, preview(&chosen));
+    assert!(results.grids.first().is_some_and(Grid::is_complete));
     assert_eq!(results.goal(&chosen, true), None);
     let download = results.download(&chosen).unwrap();
     assert_eq!(download.experiment, chosen);
-    assert!(download.cell.is_some() && download.sweep.is_some());
+    assert!(download.cell.is_some() && !download.sweeps.is_empty());
     assert!(results.download(&experiment).unwrap().cell.is_none());
 }
 
@@ -159,12 +190,12 @@ fn a_report_without_a_sweep_takes_the_old_one_away() {
     let experiment = Experiment::default();
     let mut results = Results::default();
     let job = job_for(Goal::Full, &experiment);
-    results.finish(&job, &model(), report(&experiment));
+    results.finish(&job, report(&experiment));
     let bare = Experiment {
-        sweep: None,
+        sweeps: Vec::new(),
         ..experiment
     };
     let job = job_for(Goal::Full, &bare);
-    results.finish(&job, &model(), report(&bare));
-    assert!(results.grid.is_none() && results.estimate.is_none());
+    results.finish(&job, report(&bare));
+    assert!(results.grids.is_empty() && results.estimate.is_none());
 }

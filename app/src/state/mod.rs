@@ -15,7 +15,7 @@ use crate::preferences::{Preferences, preferences};
 use crate::results::{Job, Patched, Results, Runs};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
-    BackendInfo, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
+    BackendInfo, Cell, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
 use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
 use std::ops::Deref;
@@ -108,6 +108,13 @@ pub struct Signals {
     pub notice: RwSignal<Option<Notice>>,
     pub job: RwSignal<Option<Job>>,
     pub results: RwSignal<Results>,
+    /// Which of the sweeps is looked at and set up.
+    pub active: RwSignal<usize>,
+    /// Which of the metrics is shown.
+    pub shown: RwSignal<usize>,
+    /// A map that others are compared with, and whether they are.
+    pub pinned: RwSignal<Option<Grid>>,
+    pub compares: RwSignal<bool>,
     pub derived: Derived,
     wire: StoredValue<Wire, LocalStorage>,
 }
@@ -140,6 +147,19 @@ impl State {
         let status = RwSignal::new(Status::Starting);
         let results = RwSignal::new(Results::default());
         let job = RwSignal::new(None);
+        let chosen = experiment.with_untracked(|e| e.cell.map_or(0, |c| c.sweep));
+        let (active, shown) = (RwSignal::new(chosen), RwSignal::new(0));
+        let (pinned, compares) = (RwSignal::new(None::<Grid>), RwSignal::new(false));
+        // The sweep that is looked at, less the pinned one where they are compared.
+        let looked_at = Memo::new(move |_| {
+            let grid: Grid = results.with(|r: &Results| {
+                let mut grid = r.grids.get(active.get()).or(r.grids.first())?.clone();
+                grid.shown = shown.get().min(grid.metrics.len().saturating_sub(1));
+                Some(grid)
+            })?;
+            let difference = pinned.with(|p| grid.minus(p.as_ref().filter(|_| compares.get())?));
+            Some(difference.unwrap_or(grid))
+        });
         let state = Self(Box::leak(Box::new(Signals {
             experiment,
             broken_link: RwSignal::new(broken_link),
@@ -151,7 +171,11 @@ impl State {
             notice: RwSignal::new(None),
             job,
             results,
-            derived: Derived::new(experiment, results, job),
+            active,
+            shown,
+            pinned,
+            compares,
+            derived: Derived::new(experiment, results, job, looked_at),
             wire: StoredValue::new_local(Wire::default()),
         })));
         state.watch();
@@ -218,10 +242,20 @@ impl State {
     /// The sweep wanted, or the one that the page offers first.
     #[must_use]
     pub fn sweep(self) -> Sweep {
-        self.experiment.with(|e| e.sweep.clone()).unwrap_or(Sweep {
-            site: Site::ResidPre,
-            mode: Mode::Denoising,
-        })
+        let active = self.active.get();
+        let sweep = self.experiment.with(|e| e.sweeps.get(active).cloned());
+        sweep.unwrap_or(Sweep::of(Site::ResidPre, Mode::Denoising))
+    }
+
+    /// A cell of the sweep that is looked at.
+    #[must_use]
+    pub fn cell(self, row: usize, column: usize) -> Cell {
+        let grid = self.derived.grid;
+        Cell {
+            sweep: grid.with_untracked(|g| g.as_ref().map_or(0, |g| g.index)),
+            row,
+            column,
+        }
     }
 }
 
@@ -230,8 +264,8 @@ impl Derived {
         experiment: RwSignal<Experiment>,
         results: RwSignal<Results>,
         job: RwSignal<Option<Job>>,
+        grid: Memo<Option<Grid>>,
     ) -> Self {
-        let grid = Memo::new(move |_| results.with(|r| r.grid.clone()));
         let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
         let differs =
             move |of: Option<&Experiment>| of.is_some_and(|of| experiment.with(|e| *of != key(e)));

@@ -142,9 +142,9 @@ impl State {
 
     /// Runs the sweep, whether or not sweeps start by themselves.
     pub fn run(self) {
-        if self.experiment.with_untracked(|e| e.sweep.is_none()) {
-            let sweep = self.sweep();
-            self.experiment.update(|e| e.sweep = Some(sweep));
+        if self.experiment.with_untracked(|e| e.sweeps.is_empty()) {
+            let sweep = untrack(|| self.sweep());
+            self.experiment.update(|e| e.sweeps.push(sweep));
         }
         self.wire.update_value(|wire| wire.asked = None);
         self.submit(self.experiment.get_untracked(), Goal::Full);
@@ -217,19 +217,30 @@ impl State {
             change(experiment);
             // Another grid has other cells: keep the choice only where it names
             // the same patch.
-            if let (Some(old), Some(new)) = (&before.sweep, &experiment.sweep)
-                && old.site.per_head() != new.site.per_head()
-            {
-                experiment.cell = None;
+            if let Some(cell) = experiment.cell {
+                let at = |e: &Experiment| e.sweeps.get(cell.sweep).map(Sweep::axes);
+                if at(&before) != at(experiment) {
+                    experiment.cell = None;
+                }
             }
         });
     }
 
-    /// Changes the sweep.
+    /// Changes the sweep that is looked at.
     pub fn edit_sweep(self, change: impl FnOnce(&mut Sweep)) {
-        let mut sweep = self.sweep();
+        let mut sweep = untrack(|| self.sweep());
         change(&mut sweep);
-        self.edit(|experiment| experiment.sweep = Some(sweep));
+        let active = self.active.get_untracked();
+        self.edit(|experiment| match experiment.sweeps.get_mut(active) {
+            Some(there) => *there = sweep,
+            None => experiment.sweeps.push(sweep),
+        });
+    }
+
+    /// Puts other sweeps in the place of all there are, and looks at one of them.
+    pub fn set_sweeps(self, sweeps: Vec<Sweep>, look_at: usize) {
+        self.active.set(look_at.min(sweeps.len().saturating_sub(1)));
+        self.edit(|experiment| experiment.sweeps = sweeps);
     }
 
     /// Back to the example that the room opens with, on the same model.

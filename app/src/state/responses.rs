@@ -40,7 +40,7 @@ impl State {
                 });
                 self.results.update(|results| {
                     // Another model or backend: its numbers are its own.
-                    results.grid = None;
+                    results.grids.clear();
                     results.patched = None;
                     results.steered = None;
                     results.report = None;
@@ -85,8 +85,8 @@ impl State {
             });
             return;
         }
-        if let (Some(job), Some(model)) = (self.job.get_untracked(), untrack(|| self.model())) {
-            self.results.update(|r| r.update(&job, &model, update));
+        if let Some(job) = self.job.get_untracked() {
+            self.results.update(|r| r.update(&job, update));
         }
     }
 
@@ -95,9 +95,7 @@ impl State {
         let Some(job) = self.job.get_untracked() else {
             return;
         };
-        if let Some(model) = untrack(|| self.model()) {
-            self.results.update(|r| r.finish(&job, &model, report));
-        }
+        self.results.update(|r| r.finish(&job, report));
         self.job.set(None);
     }
 

@@ -1,6 +1,7 @@
 //! English.
 
 mod models;
+mod patching;
 mod steer;
 
 use super::{Answer, Header, Map, Notices, Prompts, Stages, SweepText, Text};
@@ -14,6 +15,10 @@ pub static TEXT: Text = Text {
     stages: STAGES,
     sweep: SWEEP,
     map: MAP,
+    axes: patching::AXES,
+    grids: patching::GRIDS,
+    pairs: patching::PAIRS,
+    look: patching::LOOK,
     notices: NOTICES,
     steer: steer::STEER,
     models: models::MODELS,
@@ -91,7 +96,7 @@ const PROMPTS: Prompts = Prompts {
 const ANSWER: Answer = Answer {
     title: "What is measured",
     answer: "Answer",
-    answer_hint: "next token of the clean prompt",
+    answer_hint: "next token of the clean prompt; a set as a| b",
     wrong: "Wrong answer",
     wrong_hint: "next token to compare with",
     unused: "not used by this metric",
@@ -100,14 +105,26 @@ const ANSWER: Answer = Answer {
         MetricKind::LogitDifference => "Logit difference",
         MetricKind::Probability => "Probability",
         MetricKind::LogProbability => "Log probability",
+        MetricKind::ProbabilityDifference => "Probability difference",
+        MetricKind::Rank => "Rank",
+        MetricKind::Kl => "KL to the clean run",
+        MetricKind::CrossEntropy => "Cross-entropy",
     },
     kind_hint: |kind| match kind {
         MetricKind::LogitDifference => "logit of the answer minus logit of the wrong answer",
         MetricKind::Probability => "probability of the answer, 0 to 1",
         MetricKind::LogProbability => "natural logarithm of the answer’s probability",
+        MetricKind::ProbabilityDifference => {
+            "probability of the answers minus that of the wrong ones"
+        }
+        MetricKind::Rank => "how many tokens are likelier than the answer; 0 is the likeliest",
+        MetricKind::Kl => "how far the next token’s distribution is from the clean run’s, in nats",
+        MetricKind::CrossEntropy => "minus the log probability of the answer, in nats",
     },
     one_token: "one token",
     pieces: "More than one token:",
+    set: "A set of tokens:",
+    also: "Measure others too",
     take: |token| format!("Use “{token}”"),
     advice_offers: "Measure this instead:",
     offer: |clean, corrupted| format!("clean {clean}, corrupted {corrupted}"),
@@ -115,6 +132,8 @@ const ANSWER: Answer = Answer {
         MetricKind::LogitDifference => format!("logit of “{answer}” − logit of “{wrong}”"),
         MetricKind::Probability => format!("probability of “{answer}”"),
         MetricKind::LogProbability => format!("log probability of “{answer}”"),
+        kind if kind.compares() => format!("{} of “{answer}” and “{wrong}”", (ANSWER.kind)(kind)),
+        kind => format!("{} of “{answer}”", (ANSWER.kind)(kind)),
     },
 };
 
@@ -221,23 +240,41 @@ const MAP: Map = Map {
     },
     keys: "Arrow keys move from cell to cell, Enter shows that cell’s run.",
     layer: "Layer",
-    layer_n: |layer| format!("layer {layer}"),
+    axis: |name| match name {
+        "layer" => "Layer",
+        "position" => "Position",
+        "head" => "Head",
+        "destination" => "From (destination)",
+        "source" => "To (source)",
+        "neuron" => "Neuron",
+        "set" => "",
+        _ => "Part",
+    },
+    named: |axis, label, token| match (axis, token) {
+        ("part", _) => label.into(),
+        (axis, Some(token)) => format!("{axis} {label} {token}"),
+        (axis, None) => format!("{axis} {label}"),
+    },
     position_axis: |mode| match mode {
         Mode::Denoising => "Position and token of the corrupted prompt",
         Mode::Noising => "Position and token of the clean prompt",
     },
-    head_axis: "Head",
-    head: |head| format!("head {head}"),
     column: |position, token| format!("position {position} {token}"),
     differs: "the prompts differ here",
     pending: "not computed",
-    cell: |layer, column, value| format!("{layer}, {column}: {value}"),
+    cell: |place, value| format!("{place}: {value}"),
     stale: "This map is from before your last change.",
     empty: "The map appears here once both prompts and the answers can be used.",
     point: "Point at a cell, or move to it with the keyboard, to read its value.",
-    detail: |place, raw, normalised| match normalised {
-        Some(normalised) => format!("{place}: metric {raw}, normalised {normalised}"),
-        None => format!("{place}: metric {raw}"),
+    detail: |place, raw, normalised, interval| {
+        let mut text = format!("{place}: metric {raw}");
+        if let Some(normalised) = normalised {
+            text = format!("{text}, normalised {normalised}");
+        }
+        match interval {
+            Some(interval) => format!("{text} (95 %: {interval})"),
+            None => text,
+        }
     },
     scale: "Values",
     raw: "Raw metric",
@@ -258,9 +295,11 @@ const MAP: Map = Map {
             (SWEEP.mode_name)(mode).to_ascii_lowercase()
         )
     },
-    position: "Position",
     token: "Token",
     value: "Metric",
+    interval: "95 % interval",
+    svg: "Download SVG",
+    png: "Download PNG",
     csv: "Download CSV",
     json: "Download JSON",
     json_hint: "experiment, model, tokens, runs and sweep",

@@ -30,7 +30,7 @@ pub use steered::{
     DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
     Unsteered, Written,
 };
-pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Part, Receiver, Sweep};
+pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Sweep};
 
 use serde::{Deserialize, Serialize};
 
@@ -212,9 +212,22 @@ impl Experiment {
     /// # Errors
     /// [`ParseError`] when it is not JSON of a known version.
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
+        /// Messages come with a tag, and what has a tag is read by other code than
+        /// what has none. With a tag here, too, the page needs one of the two.
+        #[derive(Deserialize)]
+        #[serde(tag = "read")]
+        enum Tagged {
+            It(Experiment),
+        }
         let mut value = serde_json::from_str(text)?;
         migrate::upgrade(&mut value)?;
-        Ok(serde_json::from_value(value)?)
+        let fields = value.as_object_mut().ok_or_else(|| {
+            let found = serde::de::Unexpected::Other("no object");
+            <serde_json::Error as serde::de::Error>::invalid_type(found, &"an object")
+        })?;
+        fields.insert("read".into(), "It".into());
+        let Tagged::It(experiment) = serde_json::from_str(&value.to_string())?;
+        Ok(experiment)
     }
 
     /// The JSON form, on one line.

@@ -177,17 +177,23 @@ pub enum Corruption {
     Prompt,
     /// The clean prompt with Gaussian noise on the embeddings of some tokens
     /// (Meng et al., 2022).
-    Noise {
-        positions: Vec<usize>,
-        /// Standard deviations of the embedding matrix's entries.
-        #[serde(default = "three")]
-        sigma: f32,
-        #[serde(default, skip_serializing_if = "is_zero")]
-        seed: u64,
-        /// How many draws results are averaged over.
-        #[serde(default = "ten")]
-        draws: usize,
-    },
+    Noise(Noise),
+}
+
+/// Gaussian noise on the embeddings of some tokens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Noise {
+    pub positions: Vec<usize>,
+    /// Standard deviations of the embedding matrix's entries.
+    #[serde(default = "three")]
+    pub sigma: f32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seed: u64,
+    /// How many draws results are averaged over.
+    #[serde(default = "ten")]
+    pub draws: usize,
 }
 
 impl Corruption {

@@ -4,7 +4,7 @@
 mod direction;
 mod facts;
 mod inspect;
-mod number;
+pub(super) mod number;
 mod prompt;
 mod reading;
 mod sampling;

@@ -2,7 +2,7 @@
 
 use super::frame::{Kept, frame};
 use super::setup::{Case, Noise, Reader};
-use crate::experiment::{Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt};
+use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt};
 use crate::session::prompt::token_ids;
 use std::rc::Rc;
 
@@ -97,7 +97,7 @@ impl Reader<'_> {
         let clean = read("clean", &pair.clean)?;
         let corrupted = match e.corruption {
             Corruption::Prompt => read("corrupted", &pair.corrupted)?,
-            Corruption::Noise { .. } => clean.clone(),
+            Corruption::Noise(_) => clean.clone(),
         };
         let as_first = clean.len() == first.clean.len() && corrupted.len() == first.corrupted.len();
         let aligned: Rc<[(usize, usize)]> = match &e.alignment {
@@ -146,15 +146,15 @@ impl Reader<'_> {
 
     /// Each case once for each draw of noise, where the corruption is noise.
     pub(super) fn draws(&mut self, e: &Experiment, cases: Vec<Case>) -> Vec<Case> {
-        let Corruption::Noise {
+        let Corruption::Noise(noise) = &e.corruption else {
+            return cases;
+        };
+        let experiment::Noise {
             positions,
             sigma,
             seed,
             draws,
-        } = &e.corruption
-        else {
-            return cases;
-        };
+        } = noise;
         let shortest = cases.iter().map(|c| c.clean.len()).min().unwrap_or(0);
         let message = if positions.is_empty() {
             Some("Choose the tokens that get noise on their embeddings.".to_owned())

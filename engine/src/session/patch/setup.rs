@@ -78,7 +78,7 @@ impl Reader<'_> {
         let clean = self.prompt("clean", &e.clean, e.bos);
         let corrupted = match e.corruption {
             Corruption::Prompt => self.prompt("corrupted", &e.corrupted, e.bos),
-            Corruption::Noise { .. } => clean.as_ref().map_or_else(
+            Corruption::Noise(_) => clean.as_ref().map_or_else(
                 |_| {
                     Err(SessionError::of(
                         "clean",

@@ -1,0 +1,197 @@
+//! A table of prompt pairs as people paste it: comma or tab separated, one pair
+//! a line: clean, corrupted, answer, wrong answer.
+
+use patchbay_engine::experiment::{Pair, Prompt, TokenRef, Tokens};
+
+/// Why a table is not one of pairs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Counted from 1.
+    pub line: u64,
+    pub found: usize,
+}
+
+/// Reads a table. A first line that says `clean` is taken for a heading.
+///
+/// # Errors
+/// The first line that has not two, three or four columns.
+pub fn read(text: &str) -> Result<Vec<Pair>, Fault> {
+    let tabs = text.lines().next().is_some_and(|line| line.contains('\t'));
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(if tabs { b'\t' } else { b',' })
+        .from_reader(text.as_bytes());
+    let mut pairs = Vec::new();
+    for (i, record) in reader.records().enumerate() {
+        let line = i as u64 + 1;
+        let Ok(record) = record else {
+            return Err(Fault { line, found: 0 });
+        };
+        if i == 0
+            && record
+                .get(0)
+                .is_some_and(|cell| cell.trim().eq_ignore_ascii_case("clean"))
+        {
+            continue;
+        }
+        let (Some(clean), Some(corrupted), 2..=4) = (record.get(0), record.get(1), record.len())
+        else {
+            return Err(Fault {
+                line: record.position().map_or(line, csv::Position::line),
+                found: record.len(),
+            });
+        };
+        let token = |i: usize| {
+            let text = record.get(i).filter(|text| !text.is_empty())?;
+            Some(Tokens::One(TokenRef::Text(text.into())))
+        };
+        pairs.push(Pair {
+            clean: Prompt::Text(clean.into()),
+            corrupted: Prompt::Text(corrupted.into()),
+            answer: token(2),
+            wrong: token(3),
+        });
+    }
+    Ok(pairs)
+}
+
+/// Pairs as [`read`] reads them; what is no text is left out.
+#[must_use]
+pub fn write(pairs: &[Pair]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let text = |prompt: &Prompt| match prompt {
+        Prompt::Text(text) => text.clone(),
+        Prompt::Tokens(_) => String::new(),
+    };
+    let token = |tokens: &Option<Tokens>| match tokens {
+        Some(Tokens::One(TokenRef::Text(text))) => text.clone(),
+        _ => String::new(),
+    };
+    for pair in pairs {
+        let row = [
+            text(&pair.clean),
+            text(&pair.corrupted),
+            token(&pair.answer),
+            token(&pair.wrong),
+        ];
+        if writer.write_record(row).is_err() {
+            break;
+        }
+    }
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A kind of task that pairs are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Indirect objects (Wang et al., 2022), the name that comes first in turn.
+    Ioi,
+    /// Spans of years (Hanna et al., 2023), against a year that excludes nothing.
+    GreaterThan,
+    /// A docstring's next argument (Heimersheim and Janiak, 2023).
+    Docstring,
+}
+
+const NAMES: [&str; 10] = [
+    "Mary", "John", "Alice", "Tom", "Sarah", "James", "Emily", "Paul", "Anna", "David",
+];
+const PLACES: [&str; 4] = ["store", "park", "school", "station"];
+const THINGS: [&str; 4] = ["drink", "book", "ring", "bottle"];
+const NOUNS: [&str; 5] = ["war", "trial", "strike", "project", "voyage"];
+const ARGUMENTS: [&str; 9] = [
+    "load", "size", "file", "last", "state", "shape", "port", "name", "path",
+];
+
+/// `count` pairs of a task, always the same.
+#[must_use]
+pub fn made(task: Task, count: usize) -> Vec<Pair> {
+    (0..count).map(|i| task.pair(i)).collect()
+}
+
+impl Task {
+    fn pair(self, i: usize) -> Pair {
+        let pair = |clean: String, corrupted: String, answer: &str, wrong: &str| Pair {
+            clean: Prompt::Text(clean),
+            corrupted: Prompt::Text(corrupted),
+            answer: Some(answer.into()),
+            wrong: Some(wrong.into()),
+        };
+        match self {
+            Self::Ioi => {
+                let n = NAMES.len();
+                let (a, b) = (NAMES[(3 * i + 2) % n], NAMES[(3 * i + 5 + i / n) % n]);
+                let (place, thing) = (PLACES[i % 4], THINGS[(i + i / 4) % 4]);
+                // The giver's name comes second, then first: ABBA and BABA.
+                let (first, second) = if i.is_multiple_of(2) { (a, b) } else { (b, a) };
+                let text = |giver: &str| {
+                    format!(
+                        "When {first} and {second} went to the {place}, {giver} gave a {thing} to"
+                    )
+                };
+                pair(text(b), text(a), &format!(" {a}"), &format!(" {b}"))
+            }
+            Self::GreaterThan => {
+                let (noun, century) = (NOUNS[i % 5], 13 + (5 * i) % 6);
+                let year = 21 + (17 * i) % 60;
+                let text = |year: &str| {
+                    format!("The {noun} lasted from the year {century}{year} to the year {century}")
+                };
+                let (above, below) = (year + 5, year - 5);
+                pair(
+                    text(&year.to_string()),
+                    text("01"),
+                    &format!("{above}"),
+                    &format!("{below}"),
+                )
+            }
+            Self::Docstring => {
+                let n = ARGUMENTS.len();
+                let argument = |k: usize| ARGUMENTS[(2 * i + k) % n];
+                let [a, b, c, x] = [argument(0), argument(1), argument(2), argument(3)];
+                let text = |third: &str| {
+                    format!(
+                        "def run(self, {a}, {b}, {third}):\n    \"\"\"water house\n\n    :param {a}: music power\n    :param {b}: paper river\n    :param"
+                    )
+                };
+                pair(text(c), text(x), &format!(" {c}"), &format!(" {x}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_survives_writing() {
+        for task in [Task::Ioi, Task::GreaterThan, Task::Docstring] {
+            let pairs = made(task, 12);
+            assert_eq!(read(&write(&pairs)).unwrap(), pairs);
+            assert!(
+                pairs
+                    .iter()
+                    .all(|p| p.clean != p.corrupted && p.answer != p.wrong)
+            );
+        }
+    }
+
+    #[test]
+    fn pasted_tables_are_read_with_tabs_and_headings() {
+        let pairs = read("clean\tcorrupted\tanswer\nA b\tC b\t x\n\"D, e\"\tF\t\n").unwrap();
+        assert_eq!(pairs.len(), 2);
+        assert_eq!(pairs[0].answer, Some(" x".into()));
+        assert_eq!(
+            (pairs[1].answer.clone(), pairs[1].wrong.clone()),
+            (None, None)
+        );
+    }
+
+    #[test]
+    fn a_wrong_number_of_columns_is_told_by_its_line() {
+        assert_eq!(read("a,b\nc\n"), Err(Fault { line: 2, found: 1 }));
+        assert_eq!(read("a,b,c,d,e"), Err(Fault { line: 1, found: 5 }));
+    }
+}

@@ -1,0 +1,119 @@
+//! English: grids, what they copy, pairs of prompts, and looking inside.
+
+use super::super::{AxesText, GridsText, LookText, PairsText};
+use patchbay_engine::experiment::Mode;
+
+pub const AXES: AxesText = AxesText {
+    grid: "Grid",
+    kinds: [
+        "layer × position",
+        "layer × head",
+        "head × position",
+        "one head: from × to",
+        "neurons of one layer",
+        "chosen parts",
+        "keep only chosen parts",
+        "paths from heads",
+    ],
+    hints: [
+        "one activation per cell, at one layer and position",
+        "one head per cell, at all positions at once",
+        "one head at one position; of a pattern, what one position attends to",
+        "one attention weight per cell: who looks, and where to",
+        "each neuron of one layer by itself; the strongest are listed",
+        "each part by itself, and all of them together",
+        "everything else is replaced: how much of the answer do these keep?",
+        "what each head writes, brought to one receiver and nowhere else",
+    ],
+    window: "Layers at once",
+    positions: "Positions",
+    all: "all",
+    layer: "Layer",
+    head: "Head",
+    parts: "Parts",
+    parts_hint: "9.6 is head 6 of layer 9; also mlp 0, q 3.1, resid_pre 4 @ 2, mlp_post 2 [7 9]",
+    no_part: |part| format!("“{part}” is no part; write 9.6 for a head or mlp 0 for an MLP."),
+    receiver: "To",
+    receivers: [
+        "the logits",
+        "a head’s queries",
+        "a head’s keys",
+        "a head’s values",
+        "an MLP",
+    ],
+    through_mlps: "also through MLPs between (heads stay as they are)",
+    bring: "Replace with",
+    brings: [
+        "the other run’s",
+        "zeros",
+        "the mean, by position",
+        "the mean over positions",
+        "another pair’s, drawn",
+        "another prompt’s",
+    ],
+    bring_hints: [
+        "activations of the other run",
+        "zero ablation: hard on a model that expects the mean",
+        "mean of the corrupted runs of all pairs",
+        "mean of the corrupted runs of all pairs and positions",
+        "the corrupted run of another pair of the same length",
+        "an unrelated prompt of the same length: what patching does by itself",
+    ],
+    bring_prompt: "Prompt to copy from",
+};
+
+pub const GRIDS: GridsText = GridsText {
+    title: "Sweeps",
+    name: |site, mode| match mode {
+        Mode::Denoising => format!("{site}, denoising"),
+        Mode::Noising => format!("{site}, noising"),
+    },
+    add: "Add a sweep",
+    both: "Add the other direction",
+    all: "Sweep every site",
+    remove: |name| format!("Remove {name}"),
+    metric: "Metric shown",
+    agree: "All metrics have the same strongest cell.",
+    disagree: "The metrics disagree about the strongest cell:",
+    strongest: "Strongest cells",
+    pin: "Pin this map",
+    compare: |name| format!("Show the difference to the pinned map ({name})"),
+    too_many: |n| {
+        format!("{n} cells are too many to draw; the strongest are listed, files have all.")
+    },
+};
+
+pub const PAIRS: PairsText = PairsText {
+    title: "Further pairs, one a line",
+    summary: |n| match n {
+        0 => "More pairs of prompts".into(),
+        n => format!("More pairs of prompts: {n} beside the one above"),
+    },
+    hint: "One pair a line, as CSV or pasted from a table: clean, corrupted, answer, wrong answer. Results are then means over all pairs, with 95 % intervals.",
+    wrong: |line, found| {
+        format!("Line {line} has {found} columns; write clean, corrupted, answer, wrong answer.")
+    },
+    upload: "From a file:",
+    fill: "Fill with:",
+    ioi: "IOI",
+    greater_than: "Greater-than",
+    docstring: "Docstring",
+    clear: "Remove all",
+    noise: "Corrupt with noise on tokens instead of a second prompt",
+    sigma: "Standard deviations",
+    draws: "Draws",
+    seed: "Seed",
+    align: "Align these positions",
+    unalign: "Positions are aligned by hand; go back to one length",
+    trim: "Remove the space",
+};
+
+pub const LOOK: LookText = LookText {
+    title: "Look inside these runs",
+    pattern: |layer, head| format!("Attention of head {layer}.{head}: rows look at columns"),
+    attends: |row, key, weight| format!("{row} looks at {key}: {weight}"),
+    last_looks: |most| format!("the last position looks most at {most}"),
+    lens: "Logit lens: the likeliest token and the metric if the model ended after a layer",
+    attribution: "Direct logit attribution, clean run, layer × head",
+    attribution_hint: "What each head and MLP writes towards the answer at the last position, through the final LayerNorm with its scale held. It counts what is written directly, not what others make of it.",
+};
