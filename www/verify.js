@@ -136,7 +136,7 @@ function clear() {
   decided(["", ""]);
   $("line").textContent = "";
   $("progress").value = 0;
-  for (const id of ["results", "notes", "card", "offer"]) $(id).hidden = true;
+  for (const id of ["rows", "notes", "card", "offer"]) $(id).hidden = true;
   $("results").tBodies[0].replaceChildren();
 }
 

@@ -109,7 +109,7 @@ describe('the mini model on the CPU', () => {
     const { page, errors } = await open({ facts });
     const { status, state, verdict } = await verify(page);
     assert.deepEqual([status, state], ['Done.', 'differs']);
-    assert.match(verdict, new RegExp(`^3 checks differ of ${EXPECTED.length}\\.`));
+    assert.match(verdict, new RegExp(`^3 of ${EXPECTED.length} checks differ\\.`));
     const rows = await rowsOf(page);
     assert.deepEqual(rows.map(({ Outcome }) => Outcome), EXPECTED.map((_, i) => (i < 3 ? 'differs' : 'agrees')));
     assert.ok(rows[0].What.startsWith(changed[0]), rows[0].What);

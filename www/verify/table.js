@@ -27,7 +27,7 @@ export function head(table) {
 /** All rows again, the worst first. */
 export function show(table, rows, own) {
   table.tBodies[0].replaceChildren(...worstFirst(rows).map((row) => tableRow(row, own)));
-  table.hidden = rows.length === 0;
+  table.parentElement.hidden = rows.length === 0;
 }
 
 function tableRow(row, own) {

@@ -46,7 +46,7 @@ export function verdict(rows, { own, stopped, facts, model }) {
     const broken = failed > 0 ? ` ${many(failed, "of them", "of them")} could not be run.` : "";
     return [
       "differs",
-      `${partly}${many(counted - within, "check differs", "checks differ")} of ${decimal.format(counted)}.${broken} The worst is ${worst.what}.`,
+      `${partly}${decimal.format(counted - within)} of ${many(counted, "check")} ${counted - within === 1 ? "differs" : "differ"}.${broken} The worst is ${worst.what}.`,
     ];
   }
   return [
@@ -58,7 +58,7 @@ export function verdict(rows, { own, stopped, facts, model }) {
 /** One line to pass on. */
 export function line(rows, { own, version, model, backend }) {
   const { counted, within, values, worst } = tally(rows);
-  const share = worst && Number.isFinite(used(worst)) ? ` (${percent(used(worst))} of its tolerance)` : "";
+  const share = worst?.within ? ` (${percent(used(worst))} of its tolerance)` : "";
   return [
     `Patchbay ${version ?? "of unknown version"}`,
     `${model.name}, SHA-256 ${model.sha256}${own ? "" : ", not the weights that the values belong to"}`,

@@ -6,6 +6,7 @@
 
 import sys
 from hashlib import sha256
+from itertools import zip_longest
 from math import cos, log, pi, sqrt
 from pathlib import Path
 
@@ -233,11 +234,14 @@ def compute(sweep):
 
 
 def apart(name, found, values):
-    """Prints a result; its largest |difference| / max(1, |value|) from Patchbay's."""
+    """Prints a result; its largest |difference| / max(1, |value|) from Patchbay's, where that is known."""
+    print(f"\n{name}\n{found}")
+    if values is None:
+        return 0.0
     patchbay = tensor(np.array(values, dtype="float32"))
     gaps = (found - patchbay).abs() / patchbay.abs().clamp(min=1)
     gap = torch.where(found.isnan() & patchbay.isnan(), 0, gaps).nan_to_num(torch.inf).max().item()
-    print(f"\n{name}\n{found}\nlargest difference from Patchbay: {gap:.1e}")
+    print(f"largest difference from Patchbay: {gap:.1e}")
     return gap
 
 
@@ -256,6 +260,6 @@ both = [[measure(case, base(case, name)[0]) for name in ("clean", "corrupted")] 
 metrics = tensor(both).mean(0).T  # [metric, (clean, corrupted)]
 sweeps = [compute(sweep) for sweep in E.get("sweeps", [])]  # each [metric, row, column]
 largest = apart("metrics: clean, corrupted", metrics, [[m["clean"], m["corrupted"]] for m in REPORT["metrics"]])
-for sweep, found, patchbay in zip(E.get("sweeps", []), sweeps, REPORT["sweeps"]):
-    largest = max(largest, apart(sweep, found, patchbay["values"]))
+for sweep, found, patchbay in zip_longest(E.get("sweeps", []), sweeps, REPORT.get("sweeps", []), fillvalue={}):
+    largest = max(largest, apart(sweep, found, patchbay.get("values")))
 print(f"\nLargest difference of all: {largest:.1e}, as |difference| / max(1, |value|).")
