@@ -26,7 +26,7 @@ from transformers import logging
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 MINI = ROOT / "www" / "models" / "mini"
-SCRIPT = ROOT / "app" / "src" / "export" / "transformer_lens.py"
+SCRIPT = ROOT / "www" / "transformer_lens.py"
 CARGO = ["cargo", "run", "--quiet", "--locked", "--bin", "patchbay", "--"]
 PATCHBAY = [os.environ["PATCHBAY"]] if "PATCHBAY" in os.environ else CARGO
 PLACEHOLDER = "REPORT = {}"

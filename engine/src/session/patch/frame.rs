@@ -84,6 +84,13 @@ pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame,
             }
             for part in parts {
                 check_part(shape, part, first)?;
+                let whole = matches!(part.site, Site::Z | Site::MlpOut) && part.neurons.is_none();
+                if *others && !whole {
+                    return Err(format!(
+                        "What stays as it is are heads (z) and whole MLPs (mlp_out), not {}.",
+                        name(part)
+                    ));
+                }
             }
             let together = if *others {
                 "everything else"
