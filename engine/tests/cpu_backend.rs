@@ -79,6 +79,10 @@ fn products_that_the_cores_share() {
             up([rows, columns], &onto),
         );
         let linear = |then| read(&Cpu.linear(&view, &w, &b, then).unwrap());
+        let reserved = Cpu.reserve_weight([inner, columns]).unwrap();
+        Cpu.fill(&reserved, 0, &weight).unwrap();
+        let again = read(&Cpu.linear(&view, &reserved, &b, Then::Nothing).unwrap());
+        assert_eq!(linear(Then::Nothing), again, "a weight that was reserved");
         let name = |what| format!("{what} [{rows}, {inner}, {columns}]");
         close(
             &name("linear"),
@@ -102,6 +106,46 @@ fn products_that_the_cores_share() {
         let logits = read(&Cpu.unembed(&view, &wte).unwrap());
         close(&name("unembed"), &logits, &product(true), 1e-5);
     }
+}
+
+/// As a model's weights come: so many rows at a time, at odd boundaries, of widths
+/// that are not whole panels.
+#[test]
+fn a_reserved_weight_is_what_it_was_filled_with() {
+    let mut random = StdRng::seed_from_u64(4);
+    for [rows, columns] in [[1, 1], [7, 5], [10, 16], [13, 19], [30, 33], [5, 100]] {
+        let weight = values(&mut random, rows * columns);
+        for at_once in [1, 3, 4, rows] {
+            let reserved = Cpu.reserve_weight([rows, columns]).unwrap();
+            assert_eq!(Cpu.shape(&reserved), [rows, columns]);
+            for (i, some) in weight.chunks(at_once * columns).enumerate() {
+                Cpu.fill(&reserved, i * at_once, some).unwrap();
+            }
+            assert_eq!(read(&reserved), weight, "{at_once} of {rows} x {columns}");
+            let last = u32::try_from(rows - 1).unwrap();
+            let gathered = Cpu.gather(&reserved, &[last, 0]).unwrap();
+            let expected = [&weight[(rows - 1) * columns..], &weight[..columns]].concat();
+            assert_eq!(read(&gathered), expected, "rows of {rows} x {columns}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_with_a_reserved_weight_is_refused() {
+    let reserved = Cpu.reserve_weight([2, 3]).unwrap();
+    let e = Cpu.fill(&reserved, 1, &[0.0; 6]).unwrap_err();
+    let expected = "fill: expected whole rows within [2, 3], found 6 values from row 1 on";
+    assert_eq!(e.to_string(), expected);
+    let e = Cpu.fill(&reserved, 0, &[0.0; 4]).unwrap_err();
+    assert!(
+        e.to_string().starts_with("fill: expected whole rows"),
+        "{e}"
+    );
+    let e = Cpu.gather(&reserved, &[0, 2]).unwrap_err();
+    assert_eq!(e.to_string(), "gather: expected rows below 2, found row 2");
+    let e = Cpu.columns(&reserved, 0..1).unwrap_err();
+    let expected = "columns: expected a tensor, found a weight of a linear layer, [2, 3]";
+    assert_eq!(e.to_string(), expected);
 }
 
 #[test]
