@@ -148,6 +148,36 @@ fn what_cannot_be_done_with_a_reserved_weight_is_refused() {
     assert_eq!(e.to_string(), expected);
 }
 
+/// Against a whole sort, with equal values, both zeros, infinities and NaNs.
+#[test]
+fn the_largest_of_a_row() {
+    let mut random = StdRng::seed_from_u64(5);
+    for columns in [1, 2, 63, 64, 65, 200, 5000] {
+        let mut x = values(&mut random, columns);
+        for (i, x) in x.iter_mut().enumerate() {
+            match i % 7 {
+                0 => *x = (4.0 * *x).round(),
+                3 if i % 5 == 0 => *x = f32::NEG_INFINITY,
+                5 if i % 11 == 0 => *x = f32::INFINITY,
+                6 if i % 13 == 0 => *x = f32::NAN,
+                _ => {}
+            }
+        }
+        let mut order: Vec<usize> = (0..columns).collect();
+        order.sort_by(|a, b| x[*b].total_cmp(&x[*a]).then(a.cmp(b)));
+        let on_device = Cpu.upload([1, columns], &x).unwrap();
+        for k in [0, 1, 2, 10, 64, 100, columns, columns + 1] {
+            let found = read(&Cpu.top_k(&on_device, k).unwrap());
+            let k = k.min(columns);
+            let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            let expected: Vec<f32> = order[..k].iter().map(|i| x[*i]).collect();
+            assert_eq!(bits(&found[..k]), bits(&expected), "{k} of {columns}");
+            let places: Vec<f32> = order[..k].iter().map(|i| *i as f32).collect();
+            assert_eq!(found[k..], places, "places of {k} of {columns}");
+        }
+    }
+}
+
 #[test]
 fn a_product_of_wrong_shapes_is_refused() {
     let zeros = |shape| Cpu.zeros(shape).unwrap();
