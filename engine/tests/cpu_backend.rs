@@ -79,6 +79,10 @@ fn products_that_the_cores_share() {
             up([rows, columns], &onto),
         );
         let linear = |then| read(&Cpu.linear(&view, &w, &b, then).unwrap());
+        let reserved = Cpu.reserve_weight([inner, columns]).unwrap();
+        Cpu.fill(&reserved, 0, &weight).unwrap();
+        let again = read(&Cpu.linear(&view, &reserved, &b, Then::Nothing).unwrap());
+        assert_eq!(linear(Then::Nothing), again, "a weight that was reserved");
         let name = |what| format!("{what} [{rows}, {inner}, {columns}]");
         close(
             &name("linear"),
@@ -101,6 +105,76 @@ fn products_that_the_cores_share() {
         let wte = up([columns, inner], &weight);
         let logits = read(&Cpu.unembed(&view, &wte).unwrap());
         close(&name("unembed"), &logits, &product(true), 1e-5);
+    }
+}
+
+/// As a model's weights come: so many rows at a time, at odd boundaries, of widths
+/// that are not whole panels.
+#[test]
+fn a_reserved_weight_is_what_it_was_filled_with() {
+    let mut random = StdRng::seed_from_u64(4);
+    for [rows, columns] in [[1, 1], [7, 5], [10, 16], [13, 19], [30, 33], [5, 100]] {
+        let weight = values(&mut random, rows * columns);
+        for at_once in [1, 3, 4, rows] {
+            let reserved = Cpu.reserve_weight([rows, columns]).unwrap();
+            assert_eq!(Cpu.shape(&reserved), [rows, columns]);
+            for (i, some) in weight.chunks(at_once * columns).enumerate() {
+                Cpu.fill(&reserved, i * at_once, some).unwrap();
+            }
+            assert_eq!(read(&reserved), weight, "{at_once} of {rows} x {columns}");
+            let last = u32::try_from(rows - 1).unwrap();
+            let gathered = Cpu.gather(&reserved, &[last, 0]).unwrap();
+            let expected = [&weight[(rows - 1) * columns..], &weight[..columns]].concat();
+            assert_eq!(read(&gathered), expected, "rows of {rows} x {columns}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_done_with_a_reserved_weight_is_refused() {
+    let reserved = Cpu.reserve_weight([2, 3]).unwrap();
+    let e = Cpu.fill(&reserved, 1, &[0.0; 6]).unwrap_err();
+    let expected = "fill: expected whole rows within [2, 3], found 6 values from row 1 on";
+    assert_eq!(e.to_string(), expected);
+    let e = Cpu.fill(&reserved, 0, &[0.0; 4]).unwrap_err();
+    assert!(
+        e.to_string().starts_with("fill: expected whole rows"),
+        "{e}"
+    );
+    let e = Cpu.gather(&reserved, &[0, 2]).unwrap_err();
+    assert_eq!(e.to_string(), "gather: expected rows below 2, found row 2");
+    let e = Cpu.columns(&reserved, 0..1).unwrap_err();
+    let expected = "columns: expected a tensor, found a weight of a linear layer, [2, 3]";
+    assert_eq!(e.to_string(), expected);
+}
+
+/// Against a whole sort, with equal values, both zeros, infinities and NaNs.
+#[test]
+fn the_largest_of_a_row() {
+    let mut random = StdRng::seed_from_u64(5);
+    for columns in [1, 2, 63, 64, 65, 200, 5000] {
+        let mut x = values(&mut random, columns);
+        for (i, x) in x.iter_mut().enumerate() {
+            match i % 7 {
+                0 => *x = (4.0 * *x).round(),
+                3 if i % 5 == 0 => *x = f32::NEG_INFINITY,
+                5 if i % 11 == 0 => *x = f32::INFINITY,
+                6 if i % 13 == 0 => *x = f32::NAN,
+                _ => {}
+            }
+        }
+        let mut order: Vec<usize> = (0..columns).collect();
+        order.sort_by(|a, b| x[*b].total_cmp(&x[*a]).then(a.cmp(b)));
+        let on_device = Cpu.upload([1, columns], &x).unwrap();
+        for k in [0, 1, 2, 10, 64, 100, columns, columns + 1] {
+            let found = read(&Cpu.top_k(&on_device, k).unwrap());
+            let k = k.min(columns);
+            let bits = |v: &[f32]| v.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            let expected: Vec<f32> = order[..k].iter().map(|i| x[*i]).collect();
+            assert_eq!(bits(&found[..k]), bits(&expected), "{k} of {columns}");
+            let places: Vec<f32> = order[..k].iter().map(|i| *i as f32).collect();
+            assert_eq!(found[k..], places, "places of {k} of {columns}");
+        }
     }
 }
 

@@ -52,9 +52,10 @@ async function multiply(address) {
   const module = await WebAssembly.compile(await (await fetch(address)).arrayBuffer()).catch(() => null);
   if (!module) return null;
   const { linear, unembed } = new WebAssembly.Instance(module, { env: { memory } }).exports;
+  const PANEL = 8; // columns, as in engine/kernels/src/panels.rs
   const [words, floats] = [new Uint32Array(memory.buffer), new Float32Array(memory.buffer)];
   let largest = 0;
-  for (const [rows, inner, columns] of [[1, 770, 1030], [3, 66, 33], [4, 64, 17], [5, 63, 15], [15, 130, 70], [67, 65, 9], [262, 66, 20]]) {
+  for (const [rows, inner, columns] of [[1, 770, 1030], [2, 65, 24], [3, 66, 33], [4, 64, 17], [5, 63, 15], [15, 130, 70], [67, 65, 9], [262, 66, 20]]) {
     let top = 1024;
     const take = (n) => (top += n) - n;
     const fill = (n) => {
@@ -64,6 +65,13 @@ async function multiply(address) {
     };
     const [x, weight, bias, onto] = [fill(rows * inner), fill(inner * columns), fill(columns), fill(rows * columns)];
     const [out, scratch] = [take(rows * columns), take(300_000)];
+    const panels = take(Math.ceil(columns / PANEL) * inner * PANEL);
+    floats.fill(0, panels, top);
+    for (let k = 0; k < inner; k++) {
+      for (let c = 0; c < columns; c++) {
+        floats[panels + (Math.floor(c / PANEL) * inner + k) * PANEL + (c % PANEL)] = floats[weight + k * columns + c];
+      }
+    }
     const compare = (expected) => {
       for (let r = 0; r < rows; r++) {
         for (let c = 0; c < columns; c++) {
@@ -77,7 +85,7 @@ async function multiply(address) {
       const terms = [...Array.from({ length: inner }, (_, k) => term(k)), ...more];
       return { sum: terms.reduce((a, b) => a + b), size: terms.reduce((a, b) => a + Math.abs(b), 2) };
     };
-    words.set([rows, inner, columns, 4 * x, inner, 4 * weight, columns, 4 * bias, 4 * onto, columns, 0, 4 * out, columns, 4 * scratch], 16);
+    words.set([rows, inner, columns, 4 * x, inner, 4 * panels, 4 * bias, 4 * onto, columns, 0, 4 * out, columns, 4 * scratch], 16);
     linear(64);
     compare((r, c) => total((k) => floats[x + r * inner + k] * floats[weight + k * columns + c], floats[bias + c], floats[onto + r * columns + c]));
     words.set([rows, inner, columns, 4 * x, inner, 4 * weight, inner, 4 * out, columns], 16);

@@ -1,16 +1,13 @@
-//! `x @ weight + bias` for a few rows, which waits for the memory: the weights
-//! are read once, in the order in which they lie.
+//! `x @ weight + bias` for a few rows, which waits for the memory: each panel is
+//! read once, from its first value to its last. As many sums are made at once as
+//! keep two units of four cycles busy.
 
 use crate::Vector;
-use crate::linear::{Linear, finish};
+use crate::linear::{Linear, aside, finish};
+use crate::panels::PANEL;
 
-/// The most rows for which this is faster than packing.
-pub(crate) const ROWS: usize = 4;
-/// Columns at a time: the product's rows stay in the first-level cache.
-const STRIP: usize = 1024;
-/// Rows of the weights at a time. More would fall on the same lines of the
-/// cache: their distance is a multiple of 3 KB.
-const DEEP: usize = 4;
+/// The most rows for which this is faster than packing them.
+pub(crate) const ROWS: usize = 3;
 
 /// # Safety
 /// As [`crate::linear`], for at most [`ROWS`] rows.
@@ -19,86 +16,80 @@ pub(crate) unsafe fn linear<V: Vector>(p: &Linear) {
     unsafe {
         match p.rows {
             0 => {}
-            1 => rows::<V, 1>(p),
-            2 => rows::<V, 2>(p),
-            3 => rows::<V, 3>(p),
-            _ => rows::<V, 4>(p),
+            1 => rows::<V, 1, 4>(p),
+            2 => rows::<V, 2, 2>(p),
+            _ => rows::<V, 3, 1>(p),
         }
     }
 }
 
+/// The product of `R` rows, its sums in `S` parts.
 #[inline(always)]
-unsafe fn rows<V: Vector, const R: usize>(p: &Linear) {
+unsafe fn rows<V: Vector, const R: usize, const S: usize>(p: &Linear) {
     unsafe {
         let mut column = 0;
         while column < p.columns {
-            let width = STRIP.min(p.columns - column);
-            let out = p.out.add(column);
-            for i in 0..R {
-                for j in 0..width {
-                    *out.add(i * p.out_stride + j) = 0.0;
-                }
+            let weight = p.panel(column);
+            let whole = p.columns - column >= PANEL;
+            let (to, stride) = match whole {
+                true => (p.out.add(column), p.out_stride),
+                // The last columns are not a whole panel: by way of a tile aside.
+                false => (p.edge(), PANEL),
+            };
+            let mut at = 0;
+            while at < PANEL {
+                sums::<V, R, S>(p, weight.add(at), to.add(at), stride);
+                at += 2 * V::LANES;
             }
-            let weight = p.weight.add(column);
-            let whole = p.inner - p.inner % DEEP;
-            let mut k = 0;
-            while k < whole {
-                some::<V, R, DEEP>(p, k, weight.add(k * p.weight_stride), out, width);
-                k += DEEP;
+            if !whole {
+                aside(p, (0, R), column, false);
             }
-            while k < p.inner {
-                some::<V, R, 1>(p, k, weight.add(k * p.weight_stride), out, width);
-                k += 1;
-            }
-            finish::<V>(p, (0, R), (column, width), out);
-            column += width;
+            column += PANEL;
         }
+        finish::<V>(p, 0, R);
     }
 }
 
-/// `out += x[.., k .. k + D] @ weight`
+/// `out := x @ weight`, two registers' columns.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn some<V: Vector, const R: usize, const D: usize>(
+unsafe fn sums<V: Vector, const R: usize, const S: usize>(
     p: &Linear,
-    k: usize,
     weight: *const f32,
     out: *mut f32,
-    width: usize,
+    stride: usize,
 ) {
+    let mut sums = [[[V::splat(0.0); 2]; S]; R];
+    let (x, x_stride, inner) = (p.x, p.x_stride, p.inner);
     unsafe {
-        let x = |i: usize, d: usize| *p.x.add(i * p.x_stride + k + d);
-        let (weight_stride, out_stride) = (p.weight_stride, p.out_stride);
-        let mut by = [[V::splat(0.0); D]; R];
-        for (i, by) in by.iter_mut().enumerate() {
-            for (d, by) in by.iter_mut().enumerate() {
-                *by = V::splat(x(i, d));
+        let mut step = |k: usize, s: usize| {
+            let weight = weight.add(k * PANEL);
+            let (left, right) = (V::load(weight), V::load(weight.add(V::LANES)));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let x = V::splat(*x.add(i * x_stride + k));
+                sums[s][0] = x.mul_add(left, sums[s][0]);
+                sums[s][1] = x.mul_add(right, sums[s][1]);
             }
+        };
+        let mut k = 0;
+        while k + S <= inner {
+            for s in 0..S {
+                step(k + s, s);
+            }
+            k += S;
         }
-        let whole = width - width % V::LANES;
-        let mut j = 0;
-        while j < whole {
-            let mut w = [V::splat(0.0); D];
-            for (d, w) in w.iter_mut().enumerate() {
-                *w = V::load(weight.add(d * weight_stride + j));
-            }
-            for (i, by) in by.iter().enumerate() {
-                let out = out.add(i * out_stride + j);
-                let mut sum = V::load(out);
-                for (by, w) in by.iter().zip(w) {
-                    sum = by.mul_add(w, sum);
-                }
-                sum.store(out);
-            }
-            j += V::LANES;
+        while k < inner {
+            step(k, 0);
+            k += 1;
         }
-        while j < width {
-            for i in 0..R {
-                for d in 0..D {
-                    *out.add(i * out_stride + j) += x(i, d) * *weight.add(d * weight_stride + j);
-                }
+        for (i, parts) in sums.iter().enumerate() {
+            let [mut left, mut right] = parts[0];
+            for part in &parts[1..] {
+                left = left.add(part[0]);
+                right = right.add(part[1]);
             }
-            j += 1;
+            left.store(out.add(i * stride));
+            right.store(out.add(i * stride + V::LANES));
         }
     }
 }

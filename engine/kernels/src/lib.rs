@@ -12,6 +12,7 @@
 mod activation;
 mod few;
 mod linear;
+pub mod panels;
 mod reduce;
 mod unembed;
 mod vector;

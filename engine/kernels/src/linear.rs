@@ -1,9 +1,10 @@
-//! `x @ weight + bias`, many rows at once: blocks of both matrices are copied
-//! into panels that stay in the caches, and multiplied tile by tile, each tile
-//! of the product in registers (Goto and van de Geijn, Anatomy of
-//! High-Performance Matrix Multiplication, 2008).
+//! `x @ weight + bias`, many rows at once: blocks of `x` are copied into panels
+//! that stay in the caches, as those of the weights are already (see `panels`), and
+//! multiplied tile by tile, each tile of the product in registers (Goto and van de
+//! Geijn, Anatomy of High-Performance Matrix Multiplication, 2008).
 
 use crate::activation::{Function, each};
+use crate::panels::{Line, PANEL};
 use crate::{Vector, few};
 
 /// What to multiply. Matrices are row-major; a stride is the number of values
@@ -17,9 +18,8 @@ pub struct Linear {
     /// `[rows, inner]`
     pub x: *const f32,
     pub x_stride: usize,
-    /// `[inner, columns]`
-    pub weight: *const f32,
-    pub weight_stride: usize,
+    /// `[inner, columns]`, in panels.
+    pub weight: *const Line,
     /// `[columns]`
     pub bias: *const f32,
     /// `[rows, columns]`, added to the product; null where nothing is.
@@ -43,13 +43,13 @@ impl Linear {
     /// The same product, some of its columns only.
     ///
     /// # Safety
-    /// The columns are of those that there are.
+    /// The columns are of those that there are, and the first one begins a panel.
     #[must_use]
     pub unsafe fn some(&self, columns: core::ops::Range<usize>) -> Self {
         unsafe {
             Self {
                 columns: columns.len(),
-                weight: self.weight.add(columns.start),
+                weight: self.weight.add(columns.start / PANEL * self.inner),
                 bias: self.bias.add(columns.start),
                 onto: match self.onto.is_null() {
                     true => self.onto,
@@ -60,24 +60,30 @@ impl Linear {
             }
         }
     }
+
+    /// The panel that begins with `column`.
+    #[inline(always)]
+    pub(crate) unsafe fn panel(&self, column: usize) -> *const f32 {
+        unsafe { self.weight.add(column / PANEL * self.inner).cast() }
+    }
+
+    /// Room for a tile of the last columns.
+    #[inline(always)]
+    pub(crate) unsafe fn edge(&self) -> *mut f32 {
+        unsafe { self.scratch.add(PACKED) }
+    }
 }
 
-/// Rows of `x` at a time.
+/// Rows of `x` at a time, and values of them that are packed: they fit a common
+/// second-level cache.
 const ROWS: usize = 260;
-/// How much of the inner dimension at a time.
-const DEPTH: usize = 64;
-/// Columns at a time: as many as GPT-2 small has, so that the weights are read
-/// in the order in which they lie, which is what a few rows wait for. What is
-/// packed of them, 786 KB, fits a common second-level cache.
-const STRIP: usize = 3072;
-
-/// Values between one panel of the weights and the next, beyond its own: a line
-/// of the cache. Without it the panels would fall on the same lines, as their
-/// size is a power of two.
-const APART: usize = 16;
+const PACKED: usize = ROWS * 256;
+/// The most of the inner dimension at a time: what is multiplied then, 24 KB of a
+/// panel and 12 KB of `x`, fits a common first-level cache, or nearly so.
+const DEPTH: usize = 768;
 
 /// Values of scratch memory that a product needs: for what is packed, and a tile.
-pub const SCRATCH: usize = (ROWS + STRIP) * DEPTH + STRIP * APART + 6 * 2 * 8;
+pub const SCRATCH: usize = PACKED + 6 * PANEL;
 
 /// # Safety
 /// As [`crate::linear`]; and the machine has the instructions of `V`.
@@ -104,30 +110,22 @@ fn share(n: usize, parts: usize, i: usize) -> (usize, usize) {
 /// Some rows of the product, all columns.
 #[inline(always)]
 unsafe fn block<V: Vector>(p: &Linear, first: usize, rows: usize) {
+    // At least 1, as the compiler must see: dividing by 0 would bring a message along,
+    // and the module has no room for one.
+    let depth = DEPTH.min(PACKED / rows.max(1)).max(1);
+    let parts = p.inner.div_ceil(depth).max(1);
     unsafe {
-        let (x, out) = (p.x.add(first * p.x_stride), p.out.add(first * p.out_stride));
-        let (rows_packed, columns_packed) = (p.scratch, p.scratch.add(ROWS * DEPTH));
-        let mut k = 0;
-        loop {
-            let depth = DEPTH.min(p.inner - k);
-            pack_rows::<V>(x.add(k), p.x_stride, rows, depth, rows_packed);
+        let x = p.x.add(first * p.x_stride);
+        for part in 0..parts {
+            let (k, stop) = share(p.inner, parts, part);
+            pack_rows::<V>(x.add(k), p.x_stride, rows, stop - k, p.scratch);
             let mut column = 0;
             while column < p.columns {
-                let width = STRIP.min(p.columns - column);
-                let weight = p.weight.add(k * p.weight_stride + column);
-                pack_columns::<V>(weight, p.weight_stride, depth, width, columns_packed);
-                let out = out.add(column);
-                strip::<V>(p, (rows, depth, width), out, k > 0);
-                if k + depth == p.inner {
-                    finish::<V>(p, (first, rows), (column, width), out);
-                }
-                column += width;
-            }
-            k += depth;
-            if k >= p.inner {
-                break;
+                panel::<V>(p, (first, rows), (k, stop - k), column);
+                column += PANEL;
             }
         }
+        finish::<V>(p, first, rows);
     }
 }
 
@@ -155,76 +153,51 @@ unsafe fn pack_rows<V: Vector>(
     }
 }
 
-/// Copies `[depth, width]` of the weights to panels of two registers' columns,
-/// row by row. The last panel's missing columns are zeros.
+/// Multiplies what is packed by a panel from `k` on, into `out` or onto what is there.
 #[inline(always)]
-unsafe fn pack_columns<V: Vector>(
-    weight: *const f32,
-    stride: usize,
-    depth: usize,
-    width: usize,
-    to: *mut f32,
+unsafe fn panel<V: Vector>(
+    p: &Linear,
+    (first, rows): (usize, usize),
+    (k, depth): (usize, usize),
+    column: usize,
 ) {
-    let panel = 2 * V::LANES;
-    let whole = width - width % panel;
-    for k in 0..depth {
-        unsafe {
-            let from = weight.add(k * stride);
-            let mut to = to.add(k * panel);
-            let mut column = 0;
-            while column < whole {
-                V::load(from.add(column)).store(to);
-                V::load(from.add(column + V::LANES)).store(to.add(V::LANES));
-                column += panel;
-                to = to.add(depth * panel + APART);
-            }
-            if whole < width {
-                for i in 0..panel {
-                    *to.add(i) = match whole + i < width {
-                        true => *from.add(whole + i),
-                        false => 0.0,
-                    };
+    let groups = rows.div_ceil(V::TILE);
+    let add = k > 0;
+    unsafe {
+        let b = p.panel(column).add(k * PANEL);
+        for g in 0..groups {
+            let (start, stop) = share(rows, groups, g);
+            let a = p.scratch.add(start * depth);
+            let height = stop - start;
+            let mut at = 0;
+            if p.columns - column >= PANEL {
+                let out = p.out.add((first + start) * p.out_stride + column);
+                while at < PANEL {
+                    tiles::<V>(height, depth, a, b.add(at), out.add(at), p.out_stride, add);
+                    at += 2 * V::LANES;
                 }
+                continue;
             }
+            // The last columns are not a whole panel: by way of a tile aside.
+            while at < PANEL {
+                tiles::<V>(height, depth, a, b.add(at), p.edge().add(at), PANEL, false);
+                at += 2 * V::LANES;
+            }
+            aside(p, (first + start, height), column, add);
         }
     }
 }
 
-/// Multiplies what is packed, into `out` or onto what is there.
+/// Copies what there is of the last columns from the tile aside.
 #[inline(always)]
-unsafe fn strip<V: Vector>(
-    p: &Linear,
-    (rows, depth, width): (usize, usize, usize),
-    out: *mut f32,
-    add: bool,
-) {
-    let panel = 2 * V::LANES;
-    let groups = rows.div_ceil(V::TILE);
+pub(crate) unsafe fn aside(p: &Linear, (first, rows): (usize, usize), column: usize, add: bool) {
     unsafe {
-        let rows_packed = p.scratch;
-        let columns_packed = rows_packed.add(ROWS * DEPTH);
-        let edge = columns_packed.add(STRIP * (DEPTH + APART));
-        let mut column = 0;
-        while column < width {
-            let b = columns_packed.add(column / panel * (depth * panel + APART));
-            for g in 0..groups {
-                let (first, stop) = share(rows, groups, g);
-                let a = rows_packed.add(first * depth);
-                let out = out.add(first * p.out_stride + column);
-                if width - column >= panel {
-                    tiles::<V>(stop - first, depth, a, b, out, p.out_stride, add);
-                    continue;
-                }
-                // The last columns are not whole registers: by way of a tile aside.
-                tiles::<V>(stop - first, depth, a, b, edge, panel, false);
-                for i in 0..stop - first {
-                    for j in 0..width - column {
-                        let (to, from) = (out.add(i * p.out_stride + j), edge.add(i * panel + j));
-                        *to = if add { *to + *from } else { *from };
-                    }
-                }
+        let out = p.out.add(first * p.out_stride + column);
+        for i in 0..rows {
+            for j in 0..p.columns - column {
+                let (to, from) = (out.add(i * p.out_stride + j), p.edge().add(i * PANEL + j));
+                *to = if add { *to + *from } else { *from };
             }
-            column += panel;
         }
     }
 }
@@ -265,7 +238,7 @@ unsafe fn tile<V: Vector, const R: usize>(
     add: bool,
 ) {
     let mut sums = [[V::splat(0.0); 2]; R];
-    // SAFETY: the panels have `depth` times `R` and two registers' values.
+    // SAFETY: the panels have `depth` times `R` and [`PANEL`] values.
     unsafe {
         for _ in 0..depth {
             let (left, right) = (V::load(b), V::load(b.add(V::LANES)));
@@ -275,7 +248,7 @@ unsafe fn tile<V: Vector, const R: usize>(
                 sums[1] = x.mul_add(right, sums[1]);
             }
             a = a.add(R);
-            b = b.add(2 * V::LANES);
+            b = b.add(PANEL);
         }
         for (i, [left, right]) in sums.into_iter().enumerate() {
             let out = out.add(i * stride);
@@ -294,23 +267,17 @@ unsafe fn tile<V: Vector, const R: usize>(
     }
 }
 
-/// Adds the bias to some columns of the product, and what else there is to do.
+/// Adds the bias to some rows of the product, and what else there is to do.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) unsafe fn finish<V: Vector>(
-    p: &Linear,
-    (first, rows): (usize, usize),
-    (column, width): (usize, usize),
-    out: *mut f32,
-) {
+pub(crate) unsafe fn finish<V: Vector>(p: &Linear, first: usize, rows: usize) {
     unsafe {
-        let bias = p.bias.add(column);
-        for i in 0..rows {
-            let out = out.add(i * p.out_stride);
-            add::<V>(out, bias, width);
-            each::<V>(p.function, out, width);
+        for i in first..first + rows {
+            let out = p.out.add(i * p.out_stride);
+            add::<V>(out, p.bias, p.columns);
+            each::<V>(p.function, out, p.columns);
             if !p.onto.is_null() {
-                add::<V>(out, p.onto.add((first + i) * p.onto_stride + column), width);
+                add::<V>(out, p.onto.add(i * p.onto_stride), p.columns);
             }
         }
     }

@@ -1,5 +1,7 @@
 //! `x @ wte transposed`: both matrices' rows lie as they are multiplied, so
-//! nothing is copied; some rows of `x` meet some tokens at a time.
+//! nothing is copied. Some rows of `x` meet some tokens at a time; a few rows meet
+//! one token after the other, so that `wte` is one stream, which a processor fetches
+//! ahead of its reader better than it does several side by side.
 
 use crate::Vector;
 
@@ -53,6 +55,28 @@ const ROWS: usize = 2;
 /// As [`crate::unembed`]; and the machine has the instructions of `V`.
 #[inline(always)]
 pub(crate) unsafe fn unembed<V: Vector>(p: &Unembed) {
+    unsafe {
+        match p.rows {
+            0 => {}
+            1 => few::<V, 1, 4>(p),
+            2 => few::<V, 2, 4>(p),
+            3 => few::<V, 3, 2>(p),
+            4 => few::<V, 4, 2>(p),
+            _ => many::<V>(p),
+        }
+    }
+}
+
+/// The logits of `R` rows, each sum in `S` parts.
+#[inline(always)]
+unsafe fn few<V: Vector, const R: usize, const S: usize>(p: &Unembed) {
+    for token in 0..p.tokens {
+        unsafe { dots::<V, R, 1, S>(p, 0, token) };
+    }
+}
+
+#[inline(always)]
+unsafe fn many<V: Vector>(p: &Unembed) {
     let whole = p.tokens - p.tokens % TOKENS;
     let pairs = p.rows - p.rows % ROWS;
     unsafe {
@@ -60,34 +84,37 @@ pub(crate) unsafe fn unembed<V: Vector>(p: &Unembed) {
         while token < whole {
             let mut row = 0;
             while row < pairs {
-                dots::<V, ROWS, TOKENS>(p, row, token);
+                dots::<V, ROWS, TOKENS, 1>(p, row, token);
                 row += ROWS;
             }
             if row < p.rows {
-                dots::<V, 1, TOKENS>(p, row, token);
+                dots::<V, 1, TOKENS, 1>(p, row, token);
             }
             token += TOKENS;
         }
         while token < p.tokens {
             for row in 0..p.rows {
-                dots::<V, 1, 1>(p, row, token);
+                dots::<V, 1, 1, 4>(p, row, token);
             }
             token += 1;
         }
     }
 }
 
-/// The logits of `T` tokens at `R` rows.
+/// The logits of `T` tokens at `R` rows, each sum in `S` parts.
 #[cfg_attr(target_arch = "wasm32", inline(never))]
 #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-unsafe fn dots<V: Vector, const R: usize, const T: usize>(p: &Unembed, row: usize, token: usize) {
-    let mut sums = [[V::splat(0.0); T]; R];
+unsafe fn dots<V: Vector, const R: usize, const T: usize, const S: usize>(
+    p: &Unembed,
+    row: usize,
+    token: usize,
+) {
+    let mut sums = [[[V::splat(0.0); S]; T]; R];
     let whole = p.inner - p.inner % V::LANES;
     unsafe {
         let (x, wte) = (p.x.add(row * p.x_stride), p.wte.add(token * p.wte_stride));
         let (x_stride, wte_stride) = (p.x_stride, p.wte_stride);
-        let mut k = 0;
-        while k < whole {
+        let mut step = |k: usize, s: usize| {
             let mut w = [V::splat(0.0); T];
             for (t, w) in w.iter_mut().enumerate() {
                 *w = V::load(wte.add(t * wte_stride + k));
@@ -95,13 +122,27 @@ unsafe fn dots<V: Vector, const R: usize, const T: usize>(p: &Unembed, row: usiz
             for (r, sums) in sums.iter_mut().enumerate() {
                 let x = V::load(x.add(r * x_stride + k));
                 for (sum, w) in sums.iter_mut().zip(w) {
-                    *sum = x.mul_add(w, *sum);
+                    sum[s] = x.mul_add(w, sum[s]);
                 }
             }
+        };
+        let mut k = 0;
+        while k + S * V::LANES <= whole {
+            for s in 0..S {
+                step(k + s * V::LANES, s);
+            }
+            k += S * V::LANES;
+        }
+        while k < whole {
+            step(k, 0);
             k += V::LANES;
         }
         for (r, sums) in sums.iter().enumerate() {
-            for (t, sum) in sums.iter().enumerate() {
+            for (t, parts) in sums.iter().enumerate() {
+                let mut sum = parts[0];
+                for part in &parts[1..] {
+                    sum = sum.add(*part);
+                }
                 let mut total = sum.sum();
                 for k in whole..p.inner {
                     total += *x.add(r * x_stride + k) * *wte.add(t * wte_stride + k);

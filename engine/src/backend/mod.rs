@@ -40,6 +40,13 @@ pub trait Backend: 'static {
     /// Room for a weight, to be filled by [`Backend::fill`] before it is used.
     fn reserve(&self, shape: [usize; 2]) -> Result<Self::Tensor>;
 
+    /// Room for a weight that [`Backend::linear`] multiplies by. It may lie on the
+    /// device in another order than other tensors; it can be filled, gathered and
+    /// read as they can.
+    fn reserve_weight(&self, shape: [usize; 2]) -> Result<Self::Tensor> {
+        self.reserve(shape)
+    }
+
     /// `into[first_row ..] := values`, whole rows of a reserved tensor, row-major.
     fn fill(&self, into: &Self::Tensor, first_row: usize, values: &[f32]) -> Result<()>;
 

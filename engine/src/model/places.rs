@@ -45,7 +45,7 @@ impl<B: Backend> Gpt2<B> {
         };
         let linear = |from, to| {
             Ok::<_, ModelError>(Linear {
-                weight: b.reserve([from, to])?,
+                weight: b.reserve_weight([from, to])?,
                 bias: b.reserve([1, to])?,
             })
         };

@@ -5,7 +5,7 @@ use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 
 /// Rows, inner, columns: every path and every kind of remainder of its tiles.
-const SIZES: [[usize; 3]; 17] = [
+const SIZES: [[usize; 3]; 22] = [
     [1, 1, 1],
     [3, 7, 5],
     [4, 130, 65],
@@ -23,6 +23,12 @@ const SIZES: [[usize; 3]; 17] = [
     [129, 17, 3],
     [1, 768, 771],
     [40, 768, 100],
+    // Whole vectors, as GPT-2 has them.
+    [1, 68, 36],
+    [2, 64, 20],
+    [4, 132, 100],
+    [8, 12, 16],
+    [15, 132, 68],
 ];
 
 const ACTIVATIONS: [Activation; 5] = [

@@ -6,6 +6,8 @@
 mod attention;
 mod edit;
 mod layer_norm;
+mod matrix;
+mod panels;
 mod products;
 mod reduce;
 mod relaxed;
@@ -20,6 +22,9 @@ use crate::experiment::BackendInfo;
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
 use candle_core::{Device, Tensor};
+pub use matrix::Matrix;
+use matrix::all;
+use panels::Panels;
 use std::ops::Range;
 
 /// The CPU backend. Natively it uses all cores, in the browser one thread with
@@ -30,7 +35,7 @@ pub struct Cpu;
 const DEVICE: Device = Device::Cpu;
 
 impl Backend for Cpu {
-    type Tensor = Tensor;
+    type Tensor = Matrix;
     type Table = SlotTable;
 
     fn info(&self) -> BackendInfo {
@@ -45,36 +50,33 @@ impl Backend for Cpu {
         u64::from(u32::MAX)
     }
 
-    fn shape(&self, x: &Tensor) -> [usize; 2] {
-        // Every tensor made here is a matrix.
-        x.dims2().map_or([0, 0], |(rows, columns)| [rows, columns])
+    fn shape(&self, x: &Matrix) -> [usize; 2] {
+        x.shape()
     }
 
-    fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Tensor> {
-        Ok(Tensor::from_slice(values, (shape[0], shape[1]), &DEVICE)?)
+    fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Matrix> {
+        Ok(Tensor::from_slice(values, (shape[0], shape[1]), &DEVICE)?.into())
     }
 
-    fn zeros(&self, shape: [usize; 2]) -> Result<Tensor> {
-        Ok(Tensor::zeros(
-            (shape[0], shape[1]),
-            candle_core::DType::F32,
-            &DEVICE,
-        )?)
+    fn zeros(&self, shape: [usize; 2]) -> Result<Matrix> {
+        let shape = (shape[0], shape[1]);
+        Ok(Tensor::zeros(shape, candle_core::DType::F32, &DEVICE)?.into())
     }
 
-    fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
-        let len = shape[0].saturating_mul(shape[1]);
-        let mut values: Vec<f32> = Vec::new();
-        // The page's memory has an end, and reaching it otherwise ends the worker.
-        let full = |_| BackendError::OutOfMemory {
-            bytes: 4 * len as u64,
+    fn reserve(&self, shape: [usize; 2]) -> Result<Matrix> {
+        let values = reserved(shape[0].saturating_mul(shape[1]), 0f32)?;
+        Ok(Tensor::from_vec(values, (shape[0], shape[1]), &DEVICE)?.into())
+    }
+
+    fn reserve_weight(&self, shape: [usize; 2]) -> Result<Matrix> {
+        Ok(Matrix::Panels(Panels::reserve(shape)?))
+    }
+
+    fn fill(&self, into: &Matrix, first_row: usize, values: &[f32]) -> Result<()> {
+        let into = match into {
+            Matrix::Panels(into) => return into.fill(first_row, values),
+            Matrix::Rows(into) => into,
         };
-        values.try_reserve_exact(len).map_err(full)?;
-        values.resize(len, 0.0);
-        Ok(Tensor::from_vec(values, (shape[0], shape[1]), &DEVICE)?)
-    }
-
-    fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
         let width = into.dims2()?.1;
         let rows = Tensor::from_slice(values, (values.len() / width.max(1), width), &DEVICE)?;
         Ok(into.slice_set(&rows, 0, first_row)?)
@@ -84,64 +86,84 @@ impl Backend for Cpu {
         Ok(())
     }
 
-    async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
-        let values = |x: &&Tensor| Ok(x.flatten_all()?.to_vec1()?);
-        xs.iter().map(values).collect()
+    async fn read_all(&self, xs: &[&Matrix]) -> Result<Vec<Vec<f32>>> {
+        xs.iter().map(|x| x.values()).collect()
     }
 
-    fn columns(&self, x: &Tensor, columns: Range<usize>) -> Result<Tensor> {
-        Ok(x.narrow(1, columns.start, columns.len())?)
+    fn columns(&self, x: &Matrix, columns: Range<usize>) -> Result<Matrix> {
+        let x = x.rows("columns")?;
+        Ok(x.narrow(1, columns.start, columns.len())?.into())
     }
 
-    fn gather(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
-        rows::gather(x, rows)
+    fn gather(&self, x: &Matrix, rows: &[u32]) -> Result<Matrix> {
+        let out = match x {
+            Matrix::Rows(x) => rows::gather(x, rows)?,
+            Matrix::Panels(x) => x.gather(rows)?,
+        };
+        Ok(out.into())
     }
 
-    fn scatter(&self, into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
-        rows::scatter(into, rows, x)
+    fn scatter(&self, into: &Matrix, rows: &[u32], x: &Matrix) -> Result<()> {
+        rows::scatter(into.rows("scatter")?, rows, x.rows("scatter")?)
     }
 
-    fn join(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
-        let (a, b) = (rows::gather(a, a_rows)?, rows::gather(b, b_rows)?);
-        match (a_rows.is_empty(), b_rows.is_empty()) {
-            (true, _) => Ok(b),
-            (_, true) => Ok(a),
-            _ => Ok(Tensor::cat(&[a, b], 0)?),
-        }
+    fn join(&self, a: &Matrix, a_rows: &[u32], b: &Matrix, b_rows: &[u32]) -> Result<Matrix> {
+        let a = rows::gather(a.rows("join")?, a_rows)?;
+        let b = rows::gather(b.rows("join")?, b_rows)?;
+        let out = match (a_rows.is_empty(), b_rows.is_empty()) {
+            (true, _) => b,
+            (_, true) => a,
+            _ => Tensor::cat(&[a, b], 0)?,
+        };
+        Ok(out.into())
     }
 
-    fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        Ok((a + b)?)
+    fn add(&self, a: &Matrix, b: &Matrix) -> Result<Matrix> {
+        Ok((a.rows("add")? + b.rows("add")?)?.into())
     }
 
     fn layer_norm(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
+        x: &Matrix,
+        weight: &Matrix,
+        bias: &Matrix,
         epsilon: f32,
-    ) -> Result<Tensor> {
-        layer_norm::layer_norm(x, weight, bias, epsilon)
+    ) -> Result<Matrix> {
+        let [x, weight, bias] = all("layer_norm", [x, weight, bias])?;
+        Ok(layer_norm::layer_norm(x, weight, bias, epsilon)?.into())
     }
 
     fn linear(
         &self,
-        x: &Tensor,
-        weight: &Tensor,
-        bias: &Tensor,
-        then: Then<Tensor>,
-    ) -> Result<Tensor> {
-        products::linear(x, weight, bias, then)
+        x: &Matrix,
+        weight: &Matrix,
+        bias: &Matrix,
+        then: Then<Matrix>,
+    ) -> Result<Matrix> {
+        let [x, bias] = all("linear", [x, bias])?;
+        let then = match then {
+            Then::Nothing => Then::Nothing,
+            Then::Activate(activation) => Then::Activate(activation),
+            Then::Add(onto) => Then::Add(onto.rows("linear")?),
+        };
+        let out = match weight {
+            Matrix::Panels(weight) => products::linear(x, weight, bias, then)?,
+            // Not a model's: put in order for this product.
+            Matrix::Rows(weight) => products::linear(x, &Panels::of(weight)?, bias, then)?,
+        };
+        Ok(out.into())
     }
 
-    fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
-        products::unembed(x, wte)
+    fn unembed(&self, x: &Matrix, wte: &Matrix) -> Result<Matrix> {
+        let [x, wte] = all("unembed", [x, wte])?;
+        Ok(products::unembed(x, wte)?.into())
     }
 
-    fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        let mut values: Vec<f32> = x.flatten_all()?.to_vec1()?;
+    fn activate(&self, x: &Matrix, activation: Activation) -> Result<Matrix> {
+        let mut values = x.values()?;
         patchbay_kernels::activate(products::function(activation), &mut values);
-        Ok(Tensor::from_vec(values, x.dims2()?, &DEVICE)?)
+        let [rows, columns] = x.shape();
+        Ok(Tensor::from_vec(values, (rows, columns), &DEVICE)?.into())
     }
 
     fn upload_table(&self, table: &SlotTable) -> Result<SlotTable> {
@@ -150,38 +172,53 @@ impl Backend for Cpu {
 
     fn pattern(
         &self,
-        q: &Tensor,
-        k: &Tensor,
-        kept: &Tensor,
+        q: &Matrix,
+        k: &Matrix,
+        kept: &Matrix,
         table: &SlotTable,
         n_head: usize,
         scale: f32,
-    ) -> Result<Tensor> {
-        attention::pattern(q, k, kept, table, n_head, scale)
+    ) -> Result<Matrix> {
+        let [q, k, kept] = all("pattern", [q, k, kept])?;
+        Ok(attention::pattern(q, k, kept, table, n_head, scale)?.into())
     }
 
     fn mix(
         &self,
-        pattern: &Tensor,
-        v: &Tensor,
-        kept: &Tensor,
+        pattern: &Matrix,
+        v: &Matrix,
+        kept: &Matrix,
         table: &SlotTable,
         n_head: usize,
-    ) -> Result<Tensor> {
-        attention::mix(pattern, v, kept, table, n_head)
+    ) -> Result<Matrix> {
+        let [pattern, v, kept] = all("mix", [pattern, v, kept])?;
+        Ok(attention::mix(pattern, v, kept, table, n_head)?.into())
     }
 
-    fn edit(&self, x: Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {
-        edit::edit(&x, edits, source)
+    fn edit(&self, x: Matrix, edits: &[RowEdit], source: Option<&Matrix>) -> Result<Matrix> {
+        let source = source.map(|source| source.rows("edit")).transpose()?;
+        Ok(edit::edit(x.rows("edit")?, edits, source)?.into())
     }
 
-    fn log_sum_exp(&self, x: &Tensor) -> Result<Tensor> {
-        reduce::log_sum_exp(x)
+    fn log_sum_exp(&self, x: &Matrix) -> Result<Matrix> {
+        Ok(reduce::log_sum_exp(x.rows("log_sum_exp")?)?.into())
     }
 
-    fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
-        reduce::top_k(x, k)
+    fn top_k(&self, x: &Matrix, k: usize) -> Result<Matrix> {
+        Ok(reduce::top_k(x.rows("top_k")?, k)?.into())
     }
+}
+
+/// Room for `n` values.
+fn reserved<T: Clone>(n: usize, value: T) -> Result<Vec<T>> {
+    let mut values = Vec::new();
+    // The page's memory has an end, and reaching it otherwise ends the worker.
+    let full = |_| BackendError::OutOfMemory {
+        bytes: (size_of::<T>() as u64).saturating_mul(n as u64),
+    };
+    values.try_reserve_exact(n).map_err(full)?;
+    values.resize(n, value);
+    Ok(values)
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,9 +1,11 @@
 //! Matrix products, by the kernels of `engine/kernels`.
 
+use super::panels::Panels;
 use super::threads::in_parts;
 use super::{BackendError, DEVICE, Result, Then, relaxed, with_rows};
 use crate::model::Activation;
 use candle_core::Tensor;
+use patchbay_kernels::panels::PANEL;
 use patchbay_kernels::{Function, Linear, SCRATCH, Unembed};
 use std::cell::RefCell;
 use std::ptr::null;
@@ -13,8 +15,8 @@ thread_local! {
     static PACKED: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Columns between two threads' parts: whole registers and lines of the cache.
-const COLUMNS: usize = 16;
+/// Tokens between two threads' parts: whole registers and lines of the cache.
+const TOKENS: usize = 16;
 
 pub(super) fn function(activation: Activation) -> Function {
     match activation {
@@ -28,12 +30,12 @@ pub(super) fn function(activation: Activation) -> Function {
 
 pub(super) fn linear(
     x: &Tensor,
-    weight: &Tensor,
+    weight: &Panels,
     bias: &Tensor,
     then: Then<Tensor>,
 ) -> Result<Tensor> {
-    let ((rows, inner), columns) = (x.dims2()?, weight.dims2()?.1);
-    expect("linear", (inner, columns), weight)?;
+    let ((rows, inner), [deep, columns]) = (x.dims2()?, weight.shape());
+    agree("linear", [inner, columns], [deep, columns])?;
     expect("linear", (1, columns), bias)?;
     let (function, onto) = match then {
         Then::Nothing => (Function::Identity, None),
@@ -43,8 +45,8 @@ pub(super) fn linear(
     if let Some(onto) = onto {
         expect("linear", (rows, columns), onto)?;
     }
-    let tensors = [x, weight, bias, onto.unwrap_or(bias)];
-    let out = with_rows(tensors, |[x, weight, bias, more]| {
+    let lines = weight.lines();
+    let out = with_rows([x, bias, onto.unwrap_or(bias)], |[x, bias, more]| {
         Ok(filled(rows * columns, |out| {
             let product = Linear {
                 rows,
@@ -52,8 +54,7 @@ pub(super) fn linear(
                 columns,
                 x: x.start(),
                 x_stride: x.stride,
-                weight: weight.start(),
-                weight_stride: weight.stride,
+                weight: lines.as_ptr(),
                 bias: bias.start(),
                 onto: onto.map_or_else(null, |_| more.start()),
                 onto_stride: more.stride,
@@ -62,11 +63,12 @@ pub(super) fn linear(
                 out_stride: columns,
                 scratch: std::ptr::null_mut(),
             };
-            in_parts(columns, COLUMNS, rows * inner * columns, |part| {
+            in_parts(columns, PANEL, rows * inner * columns, |part| {
                 PACKED.with_borrow_mut(|packed| {
                     packed.resize(SCRATCH, 0.0);
                     // SAFETY: the shapes were compared above, and candle's views
-                    // lie inside their storage; the parts do not overlap.
+                    // lie inside their storage; the parts are of whole panels, and
+                    // do not overlap.
                     unsafe {
                         let mut product = product.some(part);
                         product.scratch = packed.as_mut_ptr();
@@ -95,7 +97,7 @@ pub(super) fn unembed(x: &Tensor, wte: &Tensor) -> Result<Tensor> {
                 out,
                 out_stride: tokens,
             };
-            in_parts(tokens, COLUMNS, rows * inner * tokens, |part| {
+            in_parts(tokens, TOKENS, rows * inner * tokens, |part| {
                 // SAFETY: as in `linear`.
                 unsafe { relaxed::unembed(&product.some(part)) };
             });
@@ -115,12 +117,16 @@ fn filled(n: usize, f: impl FnOnce(*mut f32)) -> Vec<f32> {
 
 fn expect(operation: &'static str, shape: (usize, usize), x: &Tensor) -> Result<()> {
     let found = x.dims2()?;
-    if found == shape {
+    agree(operation, [shape.0, shape.1], [found.0, found.1])
+}
+
+fn agree(operation: &'static str, expected: [usize; 2], found: [usize; 2]) -> Result<()> {
+    if found == expected {
         return Ok(());
     }
     Err(BackendError::Shape {
         operation,
-        expected: format!("{:?}", [shape.0, shape.1]),
-        found: format!("{:?}", [found.0, found.1]),
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
     })
 }

@@ -31,12 +31,13 @@ kernels! {
     LayerNorm, ["layer_norm"], 3, 1;
     Linear, ["linear", "weight_4", "then", "activation"], 4, 1;
     LinearAny, ["linear", "weight", "then", "activation"], 4, 1;
-    LinearSome, ["linear_some", "weight_4", "then", "activation"], 4, 1;
-    LinearSomeAny, ["linear_some", "weight", "then", "activation"], 4, 1;
-    LinearFew, ["linear_few", "weight_4", "then", "activation"], 4, 1;
-    LinearFewAny, ["linear_few", "weight", "then", "activation"], 4, 1;
+    LinearSome, ["linear_some", "parts", "x_4", "weight_4", "then", "activation"], 4, 1;
+    LinearSomeAny, ["linear_some", "parts", "x", "weight", "then", "activation"], 4, 1;
+    LinearFew, ["linear_few", "parts", "x_4", "weight_4", "then", "activation"], 4, 1;
+    LinearFewAny, ["linear_few", "parts", "x", "weight", "then", "activation"], 4, 1;
     Unembed, ["unembed"], 2, 1;
-    UnembedFew, ["unembed_few"], 2, 1;
+    UnembedFew, ["unembed_few", "x_4", "wte_4"], 2, 1;
+    UnembedFewAny, ["unembed_few", "x", "wte"], 2, 1;
     Attend, ["attend"], 6, 1;
     Pattern, ["pattern"], 4, 1;
     Mix, ["mix"], 4, 1;

@@ -332,22 +332,16 @@ impl Gpu {
                 (ADD, onto)
             }
         };
-        let whole = [weight.columns, weight.offset, weight.stride];
-        let whole = whole.iter().all(|size| size % 4 == 0);
         let columns = u64::from(out.columns);
-        let narrow = columns.div_ceil(32);
-        let (kernel, groups) = match (x.rows, whole) {
-            (0..=FEW, true) => (Kernel::LinearFew, narrow),
-            (0..=FEW, false) => (Kernel::LinearFewAny, narrow),
-            (..=SOME, true) => (Kernel::LinearSome, narrow),
-            (..=SOME, false) => (Kernel::LinearSomeAny, narrow),
-            (_, whole) => (
-                match whole {
-                    true => Kernel::Linear,
-                    false => Kernel::LinearAny,
-                },
-                columns.div_ceil(64) * u64::from(x.rows).div_ceil(32),
-            ),
+        let narrow = columns.div_ceil(16);
+        let wide = columns.div_ceil(64) * u64::from(x.rows).div_ceil(32);
+        let (kernel, groups) = match (x.rows, in_fours(weight), in_fours(x)) {
+            (0..=FEW, true, true) => (Kernel::LinearFew, narrow),
+            (0..=FEW, ..) => (Kernel::LinearFewAny, narrow),
+            (..=SOME, true, true) => (Kernel::LinearSome, narrow),
+            (..=SOME, ..) => (Kernel::LinearSomeAny, narrow),
+            (_, true, _) => (Kernel::Linear, wide),
+            (_, false, _) => (Kernel::LinearAny, wide),
         };
         self.0.recorder.dispatch(&Dispatch {
             kernel,
@@ -377,12 +371,11 @@ impl Gpu {
         expect("unembed", wte, [wte.rows as usize, x.columns as usize])?;
         let out = self.tensor(x.rows, wte.rows)?;
         let tokens = u64::from(wte.rows);
-        let (kernel, groups) = match x.rows <= FEW {
-            true => (Kernel::UnembedFew, tokens.div_ceil(8)),
-            false => (
-                Kernel::Unembed,
-                tokens.div_ceil(64) * u64::from(x.rows).div_ceil(32),
-            ),
+        let wide = tokens.div_ceil(64) * u64::from(x.rows).div_ceil(32);
+        let (kernel, groups) = match (x.rows <= FEW, in_fours(x) && in_fours(wte)) {
+            (true, true) => (Kernel::UnembedFew, tokens.div_ceil(16)),
+            (true, false) => (Kernel::UnembedFewAny, tokens.div_ceil(16)),
+            (false, _) => (Kernel::Unembed, wide),
         };
         self.0.recorder.dispatch(&Dispatch {
             kernel,
@@ -397,6 +390,13 @@ impl Gpu {
         })?;
         Ok(out)
     }
+}
+
+/// Whether four adjacent values of a row are one aligned load.
+fn in_fours(x: &Tensor) -> bool {
+    [x.columns, x.offset, x.stride]
+        .iter()
+        .all(|size| size % 4 == 0)
 }
 
 /// The number of an activation function in `activation.wgsl`.

@@ -1,8 +1,9 @@
 // out[r, v] = sum_k x[r, k] wte[v, k], for at most 4 rows
 //
-// Shapes as in unembed.wgsl. A workgroup takes 8 tokens with 32 readers each,
-// which walk a row of wte side by side; their parts are added in workgroup memory.
-// The rows are the lanes of a vector. CPU twin: candle's `matmul`.
+// Shapes as in unembed.wgsl. A workgroup takes 16 tokens, 4 an invocation, with 16
+// readers, which walk their rows of wte side by side; their parts are added in
+// workgroup memory, a row at a time: see parts.wgsl for why there is so little of it.
+// CPU twin: cpu/products.rs, `unembed`.
 
 struct Params {
     list: u32, // unused
@@ -16,43 +17,70 @@ struct Params {
     wte_stride: u32,
 }
 
+const TOKENS = 16u;
+const PARTS = 16u;
+// How much of the sum a workgroup goes over at once: 4 a part.
+const STEP = 64u;
+
 @group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> x: array<f32>;
-@group(0) @binding(2) var<storage, read> wte: array<f32>;
 @group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
-var<workgroup> parts: array<vec4<f32>, 256>; // [8 tokens, 32 parts]
+var<workgroup> parts: array<vec4<f32>, 64>; // [4 x 4 tokens, PARTS]
 
-@compute @workgroup_size(32, 8)
+// Adds the parts of a row up, an invocation a token.
+fn add_up(row: u32, first_token: u32, lane: u32, sum: vec4<f32>) {
+    // The row before may still be read.
+    workgroupBarrier();
+    parts[lane] = sum;
+    workgroupBarrier();
+    let token = first_token + lane;
+    if lane >= TOKENS || row >= p.rows || token >= p.columns {
+        return;
+    }
+    var total = 0.0;
+    for (var part = 0u; part < PARTS; part++) {
+        total += parts[lane / 4u * PARTS + part][lane % 4u];
+    }
+    out[row * p.columns + token] = total;
+}
+
+@compute @workgroup_size(16, 4)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first_token = (group.y * p.across + group.x) * 8u;
+    let first_token = (group.y * p.across + group.x) * TOKENS;
     if first_token >= p.columns {
         return;
     }
-    let token = min(first_token + local.y, p.columns - 1u);
-    // Rows that are not there read the last one, and are not written.
-    let rows = min(vec4(0u, 1u, 2u, 3u), vec4(p.rows - 1u)) * p.x_stride + p.x_offset;
-    let first = p.wte_offset + token * p.wte_stride;
-    var sum = vec4<f32>();
-    for (var k = local.x; k < p.inner; k += 32u) {
-        sum += wte[first + k] * vec4(x[rows.x + k], x[rows.y + k], x[rows.z + k], x[rows.w + k]);
-    }
-    parts[lane] = sum;
-    workgroupBarrier();
-    for (var span = 16u; span > 0u; span /= 2u) {
-        if local.x < span {
-            parts[lane] += parts[lane + span];
+    let token = first_token + local.y * 4u;
+    var sum0 = vec4<f32>();
+    var sum1 = vec4<f32>();
+    var sum2 = vec4<f32>();
+    var sum3 = vec4<f32>();
+    for (var k = local.x * 4u; k < p.inner; k += STEP) {
+        let w = mat4x4(
+            wte_at(token, k),
+            wte_at(token + 1u, k),
+            wte_at(token + 2u, k),
+            wte_at(token + 3u, k),
+        );
+        sum0 += x_at(0u, k) * w;
+        if p.rows > 1u {
+            sum1 += x_at(1u, k) * w;
         }
-        workgroupBarrier();
+        if p.rows > 2u {
+            sum2 += x_at(2u, k) * w;
+            sum3 += x_at(3u, k) * w;
+        }
     }
-    if local.x > 0u || first_token + local.y >= p.columns {
-        return;
+    add_up(0u, first_token, lane, sum0);
+    if p.rows > 1u {
+        add_up(1u, first_token, lane, sum1);
     }
-    for (var r = 0u; r < p.rows; r++) {
-        out[r * p.columns + token] = parts[lane][r];
+    if p.rows > 2u {
+        add_up(2u, first_token, lane, sum2);
+        add_up(3u, first_token, lane, sum3);
     }
 }
