@@ -1,7 +1,10 @@
 //! The results as files.
 
+use crate::download::download;
 use crate::grid::{Column, Grid};
 use patchbay_engine::experiment::Report;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
 /// it is a position, the raw metric, the normalised one (0 is the corrupted run,
@@ -61,6 +64,37 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string(report)
 }
 
+/// Offers the script that computes a report's experiment again with
+/// TransformerLens. It lies beside the page; the report takes a line of it.
+pub fn script(name: String, report: String) {
+    spawn_local(async move {
+        let window = gloo::utils::window();
+        let Ok(response) = JsFuture::from(window.fetch_with_str(SCRIPT)).await else {
+            return;
+        };
+        let Ok(Ok(text)) = response.dyn_into::<web_sys::Response>().map(|r| r.text()) else {
+            return;
+        };
+        if let Some(text) = JsFuture::from(text).await.ok().and_then(|t| t.as_string()) {
+            download(&name, "text/x-python", &with_report(&text, &report));
+        }
+    });
+}
+
+/// The script, beside the page.
+const SCRIPT: &str = "transformer_lens.py";
+
+/// The script's line that the report takes.
+const PLACE: &str = "REPORT = {}";
+
+fn with_report(script: &str, report: &str) -> String {
+    let line = |line: &str| match line.starts_with(PLACE) {
+        true => format!("REPORT = {report}\n"),
+        false => format!("{line}\n"),
+    };
+    script.lines().map(line).collect()
+}
+
 /// The name that a value has in links and files.
 fn name<T: serde::Serialize>(value: &T) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();
@@ -83,6 +117,14 @@ mod tests {
              resid_pre,denoising,logit_difference,0,0,When,-1,0,,\n\
              resid_pre,denoising,logit_difference,1,1,\" \"\"Bob\"\"\",1,0.5,,\n"
         );
+    }
+
+    #[test]
+    fn the_report_takes_its_line_of_the_script() {
+        let script = include_str!("../../www/transformer_lens.py");
+        let filled = with_report(script, "[1]");
+        assert_eq!(filled.lines().filter(|l| *l == "REPORT = [1]").count(), 1);
+        assert_eq!(filled.lines().count(), script.lines().count());
     }
 
     #[test]

@@ -182,6 +182,9 @@ pub struct Map {
     pub csv: &'static str,
     pub json: &'static str,
     pub json_hint: &'static str,
+    pub python: &'static str,
+    pub python_hint: &'static str,
+    pub verify: &'static str,
     pub shows_title: &'static str,
     pub shows: &'static [&'static str],
 }

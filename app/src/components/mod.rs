@@ -38,7 +38,7 @@
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
 //! | `detail` | the value pointed at |
 //! | `values-normalised`, `values-raw`, `legend` | the scale |
-//! | `table`, `download-csv`, `download-json` | the same as numbers |
+//! | `table`, `download-csv`, `download-json`, `-svg`, `-png`, `-python`, `verify` | the same as files, and a check |
 //! | `room-patching`, `room-steering` | which room is shown |
 //! | `steer-prompt`, `steer-words`, `summary` | in the steering room: what is continued, what is counted |
 //! | `direction-I`, `coefficient-I`, `coefficient-number-I` | a direction and how strong it is |

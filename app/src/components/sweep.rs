@@ -6,7 +6,7 @@ use super::problems::Problems;
 use super::segmented::Segmented;
 use super::status::StatusLine;
 use super::table::Values;
-use super::whether;
+use super::{live, whether};
 use crate::download::{download, download_picture};
 use crate::export;
 use crate::state::{State, use_state};
@@ -148,6 +148,17 @@ fn Downloads() -> impl IntoView {
             download_picture(file_name(state, "png"), content);
         }
     };
+    let python = move |_| {
+        if let Some(Ok(report)) = untrack(report).as_ref().map(export::json) {
+            export::script(file_name(state, "py"), report);
+        }
+    };
+    let verify = live(move || {
+        format!(
+            "verify.html?model={}",
+            state.experiment.with(|e| e.model.clone())
+        )
+    });
     view! {
         <div class="downloads">
             <button type="button" data-testid="download-svg" on:click=svg>{t.svg}</button>
@@ -162,6 +173,16 @@ fn Downloads() -> impl IntoView {
             >
                 {t.json}
             </button>
+            <button
+                type="button"
+                data-testid="download-python"
+                title=t.python_hint
+                disabled=whether(move || report().is_none())
+                on:click=python
+            >
+                {t.python}
+            </button>
+            <a href=verify target="_blank" rel="noopener" data-testid="verify">{t.verify}</a>
         </div>
     }
 }

@@ -302,7 +302,10 @@ const MAP: Map = Map {
     png: "Download PNG",
     csv: "Download CSV",
     json: "Download JSON",
-    json_hint: "experiment, model, tokens, runs and sweep",
+    json_hint: "experiment, model, tokens, runs and sweeps",
+    python: "Download Python",
+    python_hint: "a script that computes the same with TransformerLens and compares",
+    verify: "Check this model against published numbers",
     shows_title: "What this shows, and what it does not",
     shows: &[
         "A strongly coloured cell says: this activation, at this place, carries something that moves this answer between these two prompts. It is evidence about this context. Another pair of prompts can give another map.",

@@ -145,7 +145,7 @@ pub enum Bring {
     /// Zeros.
     Zero,
     /// The mean over the corrupted runs of all pairs, at each position or over
-    /// all of them (position 0 left out where there is BOS).
+    /// all of them (position 0 left out where it is `<|endoftext|>`).
     Mean {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         over_positions: bool,

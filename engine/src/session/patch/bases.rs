@@ -408,7 +408,6 @@ impl<B: Backend> Session<B> {
     pub(super) async fn means(
         &mut self,
         setup: &Setup,
-        bos: bool,
         host: &impl Host,
     ) -> Result<Means, SessionError> {
         let mut means = Vec::new();
@@ -418,7 +417,7 @@ impl<B: Backend> Session<B> {
                     let sites = Kept::of(sweep);
                     let pattern = sites.pattern.then_some(Site::Pattern);
                     let sites = distinct(sites.sites.into_iter().chain(pattern).collect());
-                    let mean = self.mean(setup, &sites, over_positions, bos, host).await?;
+                    let mean = self.mean(setup, &sites, over_positions, host).await?;
                     Some(Rc::new(mean))
                 }
                 _ => None,
@@ -432,13 +431,13 @@ impl<B: Backend> Session<B> {
         setup: &Setup,
         sites: &[Site],
         over_positions: bool,
-        bos: bool,
         host: &impl Host,
     ) -> Result<Numbers, SessionError> {
         let shape = self.model.config.shape;
         let mut sums: HashMap<(Site, usize, usize), (Vec<f64>, f64)> = HashMap::new();
         for case in &setup.cases {
             let len = case.corrupted.len();
+            let begins = self.tokenizer.end() == case.corrupted.first().copied();
             let all = sites.iter().flat_map(|site| everywhere(&shape, *site, len));
             let run = Run {
                 edits: self.noise(case, RunName::Corrupted).await?,
@@ -453,7 +452,7 @@ impl<B: Backend> Session<B> {
             for ((site, layer, position), row) in run.captures.iter().zip(&captured[0]) {
                 let Some(row) = row else { continue };
                 // GPT-2's first position is unlike all others.
-                if over_positions && bos && *position == 0 && len > 1 {
+                if over_positions && begins && *position == 0 && len > 1 {
                     continue;
                 }
                 let at = if over_positions { 0 } else { *position };

@@ -50,7 +50,7 @@ impl<B: Backend> Session<B> {
         let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
         host.update(Update::Reading(reading.clone()));
         let setup = setup?;
-        let means = self.means(&setup, experiment.bos, host).await?;
+        let means = self.means(&setup, host).await?;
         let shape = self.model.config.shape;
         let size = bases::group_size(&shape, experiment, &setup);
         let first = 0..size.min(setup.cases.len());
