@@ -17,4 +17,5 @@ fi
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 "$venv/bin/python" "$here/models.py"
 "$venv/bin/python" "$here/expect.py" "$@"
+"$venv/bin/python" "$here/patching.py" "$@"
 "$venv/bin/python" "$here/full_size.py" "$@"
