@@ -146,9 +146,12 @@ class Maker:
         for which, title in ((1, "brought"), (2, "brought without bos")):
             clean = self.pair(which)["clean"]
             prompt = {"prompt": {"prompt": self.other_tokens(clean, 1)}}
-            grids = [("z", "noising", None), ("mlp_out", "denoising", None), ("v", "denoising", "head_position"),
-                     ("pattern", "noising", None), ("mlp_post", "noising", {"layer_position": {"window": 1}})]
-            sweeps = [sweep(site, mode, axes, bring) for site, mode, axes in grids
+            grids = [("z", None), ("mlp_out", None), ("v", "head_position"),
+                     ("pattern", None), ("mlp_post", {"layer_position": {"window": 1}})]
+            # Of one pair, the mean at each position is the corrupted run itself: it would
+            # change nothing there, so it goes into the clean run.
+            sweeps = [sweep(site, "denoising" if bring in ("zero", prompt) and i % 2 else "noising", axes, bring)
+                      for i, (site, axes) in enumerate(grids)
                       for bring in ("zero", *means, prompt)
                       if not (site == "pattern" and bring == means[1])]
             made[title] = self.pair(which, FEW, sweeps=sweeps, cell={"sweep": 1, "row": 1, "column": 0})
@@ -172,12 +175,12 @@ class Maker:
             0, SOME, corruption={"noise": noise}, sweeps=sweeps, cell={"sweep": 0, "row": 1, "column": 4}
         )
 
-        made["set"] = self.set(means)
+        made["set"] = self.set(means, circuit)
         made["aligned"] = self.aligned(means, receivers)
         made["sets of tokens"] = self.token_sets()
         return made
 
-    def set(self, means: list) -> dict:
+    def set(self, means: list, circuit: list) -> dict:
         """Three pairs, each with answers of its own, one of them as a set."""
         made = self.pair(0, SOME)
         pairs = []
@@ -197,6 +200,8 @@ class Maker:
         resample = {"resample": {"seed": 5}}
         sweeps = [sweep("resid_pre"), sweep("z", "noising"), sweep("pattern"),
                   *[sweep("z", "noising", None, bring) for bring in (*means, resample, "zero")],
+                  sweep("z", "noising", {"parts": {"parts": circuit, "others": True}}, means[0]),
+                  sweep("v", "denoising", None, means[0]),
                   sweep("mlp_out", "denoising", None, resample), sweep("pattern", "noising", None, resample),
                   sweep("k", "denoising", {"layer_head": {"positions": [2, 3]}}, {"resample": {}}),
                   sweep("z", "noising", {"paths": {"receiver": "logits"}}),
