@@ -112,11 +112,13 @@ class Hooked:
         finally:
             self.edits = []
 
-    def activations(self, tokens: list[int]) -> tuple[Tensor, dict[tuple[str, int | None], Tensor]]:
-        """The unedited run: logits [T, V], and every site's activation by (site, layer)."""
+    def activations(
+        self, tokens: list[int], edits: list[Edit] = ()
+    ) -> tuple[Tensor, dict[tuple[str, int | None], Tensor]]:
+        """A run, edited or not: logits [T, V], and every site's activation by (site, layer)."""
         self.kept = {}
         try:
-            return self.logits(tokens), self.kept
+            return self.logits(tokens, edits), self.kept
         finally:
             self.kept = None
 

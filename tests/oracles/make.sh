@@ -17,6 +17,7 @@ fi
 export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
 "$venv/bin/python" "$here/models.py"
 "$venv/bin/python" "$here/expect.py" "$@"
+"$venv/bin/python" "$here/patching.py" "$@"
 "$venv/bin/python" "$here/full_size.py" "$@"
 "$venv/bin/python" "$here/verify.py" "$@"
 "$venv/bin/python" "$here/exported.py" "$@"

@@ -447,7 +447,7 @@ impl<B: Backend> Session<B> {
             let quiet = |_| None;
             let pulse = Beats::new(host, &quiet);
             let (_, captured) = self
-                .compute(&[run.clone()], &Wanted::default(), &pulse)
+                .compute(std::slice::from_ref(&run), &Wanted::default(), &pulse)
                 .await?;
             for ((site, layer, position), row) in run.captures.iter().zip(&captured[0]) {
                 let Some(row) = row else { continue };

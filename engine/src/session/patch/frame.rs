@@ -84,10 +84,10 @@ pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame,
             }
             for part in parts {
                 check_part(shape, part, first)?;
-                let whole = matches!(part.site, Site::Z | Site::MlpOut) && part.neurons.is_none();
+                let whole = matches!(part.site, Site::Z | Site::MlpOut);
                 if *others && !whole {
                     return Err(format!(
-                        "What stays as it is are heads (z) and whole MLPs (mlp_out), not {}.",
+                        "Everything but the parts is every other head and MLP, so the parts are heads (z) and MLPs (mlp_out), not {}; choose one of those, or patch the part itself.",
                         name(part)
                     ));
                 }

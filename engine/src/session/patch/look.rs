@@ -69,7 +69,9 @@ impl<B: Backend> Session<B> {
         };
         let quiet = |_| None;
         let pulse = Beats::new(host, &quiet);
-        let (mut reads, _) = self.compute(&[run.clone()], &wanted, &pulse).await?;
+        let (mut reads, _) = self
+            .compute(std::slice::from_ref(&run), &wanted, &pulse)
+            .await?;
         let report = match reads[0][0].take() {
             Some(logits) => self.run_report(&logits, self.values(group, &on, &logits)),
             // The patch does not reach the last position: the run is its parent's.
@@ -175,7 +177,7 @@ impl<B: Backend> Session<B> {
                 patched: of(2),
             }
         });
-        let lens = self.lens(group, on, |run, l| row(run, l)).await?;
+        let lens = self.lens(group, on, &row).await?;
         let (mut head_attribution, mut mlp_attribution) = (Vec::new(), Vec::new());
         if let Some(metric) = on.case.metrics.first() {
             let last = row(0, shape.n_layer - 1);

@@ -148,26 +148,35 @@ impl Path<'_> {
         }
     }
 
-    /// A run that costs what the last one does at most.
-    pub fn likely_last(&self) -> Run {
-        let len = self.bases.varied(self.copies.sweep).trace.tokens.len();
-        let mut run = self.last(&[]);
-        let (site, layer) = self
-            .entry()
-            .unwrap_or((Site::ResidPost, self.copies.shape.n_layer - 1));
-        run.edits = everywhere(self.copies.shape, site, len)
-            .into_iter()
-            .filter(|(_, l, _)| *l == layer)
-            .map(|(site, layer, position)| Edit {
-                site,
-                layer,
-                head: None,
-                part: None,
-                position,
-                op: Op::Scale(0.5),
-            })
-            .collect();
-        run
+    /// Runs that cost what those of the path do at most, as if the sender changed
+    /// every position.
+    pub fn likely_runs(&self) -> Result<Vec<Run>, SessionError> {
+        let mut runs = vec![self.first()?];
+        if !self.through_mlps {
+            let name = varied(self.copies.sweep);
+            let len = self.bases.varied(self.copies.sweep).trace.tokens.len();
+            let own = |p| self.bases.attn_out.get(&(name, self.layer, p)).cloned();
+            runs.push(self.second(&(0..len).map(own).collect::<Vec<_>>())?);
+        }
+        // To the logits, the run before is the last one.
+        if let Some((site, layer)) = self.entry() {
+            let len = self.bases.varied(self.copies.sweep).trace.tokens.len();
+            let mut run = self.last(&[]);
+            run.edits = everywhere(self.copies.shape, site, len)
+                .into_iter()
+                .filter(|(_, l, _)| *l == layer)
+                .map(|(site, layer, position)| Edit {
+                    site,
+                    layer,
+                    head: None,
+                    part: None,
+                    position,
+                    op: Op::Scale(0.5),
+                })
+                .collect();
+            runs.push(run);
+        }
+        Ok(runs)
     }
 }
 

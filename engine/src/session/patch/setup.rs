@@ -108,10 +108,7 @@ impl Reader<'_> {
             metrics: metrics.clone().unwrap_or_default().into(),
             noise: None,
         };
-        let metrics_of = metrics
-            .is_some()
-            .then_some(e.metrics.len())
-            .unwrap_or_default();
+        let metrics_of = metrics.as_ref().map_or(0, Vec::len);
         let mut cases = vec![first];
         let pairs = self.pairs(e, &mut cases);
         let cases = self.draws(e, cases);

@@ -364,21 +364,24 @@ fn lay_out(
             for case in 0..group.bases.len() {
                 let on = On::of(setup, group, sweep, case);
                 let len = on.bases.varied(on.sweep).trace.tokens.len();
-                let (cost, own) = match on.is_path() {
+                let (cost, own, passes) = match on.is_path() {
                     false => {
                         let run = on.patched(shape, row, column)?;
                         let from = run.edits.iter().map(|e| e.position).min();
-                        (Cost::of(shape, &run)?, len - from.unwrap_or(len))
+                        (Cost::of(shape, &run)?, len - from.unwrap_or(len), 1)
                     }
-                    true => (path_cost(shape, on, row, column)?, len),
+                    true => {
+                        let (cost, passes) = path_cost(shape, on, row, column)?;
+                        (cost, len, passes)
+                    }
                 };
                 let plan = &mut layout.plans[sweep];
                 let full = Cost::full_pass(shape, len);
                 plan.runs += 1;
                 plan.layer_rows += cost.layer_rows;
                 plan.multiplications += cost.multiplications;
-                plan.full_layer_rows += full.layer_rows;
-                plan.full_multiplications += full.multiplications;
+                plan.full_layer_rows += passes * full.layer_rows;
+                plan.full_multiplications += passes * full.multiplications;
                 let own = if cost.layer_rows == 0 { 0 } else { own };
                 let i = layout.items.len();
                 match layout
@@ -411,14 +414,21 @@ fn lay_out(
     Ok(layout)
 }
 
-/// What the runs of a path cost together, at most.
-fn path_cost(shape: &Shape, on: On<'_>, row: usize, column: usize) -> Result<Cost, SessionError> {
-    let mut cost = Cost::default();
+/// What the runs of a path cost together, at most, and how many they are.
+fn path_cost(
+    shape: &Shape,
+    on: On<'_>,
+    row: usize,
+    column: usize,
+) -> Result<(Cost, u64), SessionError> {
+    let (mut cost, mut passes) = (Cost::default(), 0);
     if let Some(path) = on.path(shape, row, column) {
-        cost += Cost::of(shape, &path.first()?)?;
-        cost += Cost::of(shape, &path.likely_last())?;
+        for run in path.likely_runs()? {
+            cost += Cost::of(shape, &run)?;
+            passes += 1;
+        }
     }
-    Ok(cost)
+    Ok((cost, passes))
 }
 
 /// A piece by its group and its chunk.
