@@ -148,8 +148,9 @@ export async function openLens(python, model) {
   const { threads } = await answer();
   return {
     threads,
-    sweep: ({ clean, corrupted, metrics: [{ answer: right, wrong }] }) => {
-      child.stdin.write(`${JSON.stringify({ clean, corrupted, answer: right, wrong })}\n`);
+    sweep: ({ clean, corrupted, metrics: [{ answer: right, wrong }], pairs = [], sweeps }) => {
+      const all = [{ clean, corrupted, answer: right, wrong }, ...pairs];
+      child.stdin.write(`${JSON.stringify({ pairs: all, sites: sweeps.map(({ site }) => site) })}\n`);
       return answer();
     },
     close: () => child.stdin.end(),

@@ -19,6 +19,28 @@ export const SWEEPS = {
   },
 };
 
+/** The three block sweeps and the five head sweeps at once. */
+export const EVERY = Object.fromEntries(
+  Object.entries(SWEEPS).map(([name, experiment]) => [
+    `every site, ${name}`,
+    {
+      ...experiment,
+      sweeps: ['resid_pre', 'attn_out', 'mlp_out', 'z', 'q', 'k', 'v', 'pattern'].map((site) => ({ site, mode: 'denoising' })),
+    },
+  ]),
+);
+
+const given = (giver, second) => `When John and Mary went to the shops, ${giver} gave the ${second} to`;
+
+/** Eight late pairs as one set. */
+export const SET = {
+  ...SWEEPS['late pair'],
+  pairs: ['ring', 'book', 'drink', 'key', 'letter', 'box', 'ball'].map((thing, i) => {
+    const [giver, other] = i % 2 ? ['John', 'Mary'] : ['Mary', 'John'];
+    return { clean: given(giver, thing), corrupted: given(other, thing), answer: ` ${other}`, wrong: ` ${giver}` };
+  }),
+};
+
 /** Token 50256 is <|endoftext|>; a prompt of one token is all that a run beside costs. */
 const END = 50256;
 

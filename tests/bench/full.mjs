@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { largestDifference } from '../browser/oracle.mjs';
 import { openLens, openOnnx, openPatchbay, runNative } from './contestants.mjs';
-import { continued, pass, smallSweep, SWEEPS } from './experiments.mjs';
+import { continued, EVERY, pass, SET, smallSweep, SWEEPS } from './experiments.mjs';
 import { median, planned, time, times } from './numbers.mjs';
 
 const TOLERANCE = 2e-3;
@@ -123,7 +123,7 @@ export async function sweeps({ chromium, server, rounds, made }) {
           await lens.sweep(experiment),
         ];
         for (const found of [browser, native]) {
-          const difference = largestDifference(found.values[0].flat(), theirs.values.flat());
+          const difference = largestDifference(found.values[0].flat(), theirs.values[0].flat());
           assert.ok(difference <= TOLERANCE, `${name}: ${difference} from TransformerLens`);
           it.worst = Math.max(it.worst, difference);
         }
@@ -145,6 +145,40 @@ export async function sweeps({ chromium, server, rounds, made }) {
         ),
       ),
     );
+  } finally {
+    lens.close();
+    await browser.close();
+  }
+}
+
+/** Every site at once, and a set of eight pairs, in Chromium, against TransformerLens on all cores. */
+export async function patching({ chromium, server, made }) {
+  const browser = await chromium();
+  const lens = await openLens(made.python, made.model);
+  const bars = { 'every site, early pair': 3, 'every site, late pair': 8, 'eight late pairs': 8 };
+  try {
+    const engine = await openPatchbay(browser, { server, backend: 'cpu', engines: 1 });
+    const rows = [];
+    // Minutes for TransformerLens, so once.
+    for (const [name, experiment] of Object.entries({ ...EVERY, 'eight late pairs': SET })) {
+      const { sweeps } = (await engine.run(experiment)).report;
+      const theirs = await lens.sweep(experiment);
+      const worst = Math.max(...sweeps.map(({ values }, i) => largestDifference(values[0].flat(), theirs.values[i].flat())));
+      assert.ok(worst <= TOLERANCE, `${name}: ${worst} from TransformerLens`);
+      const sum = (key) => sweeps.reduce((total, { plan }) => total + plan[key], 0);
+      const plan = { layer_rows: sum('layer_rows'), multiplications: sum('multiplications') };
+      const seconds = [sweeps[0].seconds];
+      rows.push(
+        compared(
+          `${name}, Chromium, one wasm thread`,
+          { name: engine.backend.device, seconds },
+          { name: `TransformerLens (${lens.threads} threads)`, seconds: [theirs.seconds] },
+          bars[name],
+          [planned(plan, seconds), `values within ${worst.toExponential(1)}`],
+        ),
+      );
+    }
+    return rows;
   } finally {
     lens.close();
     await browser.close();

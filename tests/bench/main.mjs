@@ -1,8 +1,8 @@
 // node tests/bench/main.mjs [--quick] [--only PART,...]: what the page costs its
 // readers, and what the engine does at full size, against its peers on the same
 // weights. Sets up what it needs; prints medians, in brackets the least; the table
-// is kept in tests/out/bench.json. Parts: page, passes, generation, sweeps, workers,
-// webgpu. --quick measures each once or twice.
+// is kept in tests/out/bench.json. Parts: page, passes, generation, sweeps,
+// patching, workers, webgpu. --quick measures each once or twice.
 
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { printTable } from './numbers.mjs';
 import { measurePage } from './page.mjs';
 import { setup } from './setup.mjs';
 
-const PARTS = ['page', 'passes', 'generation', 'sweeps', 'workers', 'webgpu'];
+const PARTS = ['page', 'passes', 'generation', 'sweeps', 'patching', 'workers', 'webgpu'];
 
 const { values: options } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } },

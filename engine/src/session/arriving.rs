@@ -97,6 +97,7 @@ impl<B: Backend> Arriving<B> {
             model,
             last_sweeps: None,
             embedding_deviation: None,
+            kept_bytes: super::patch::KEPT_BYTES,
             memory: steer::Memory::default(),
         })
     }

@@ -37,6 +37,8 @@ pub struct Session<B: Backend> {
     /// Standard deviation of the embedding's entries, once it was wanted.
     embedding_deviation: Option<f32>,
     memory: steer::Memory,
+    /// Bytes that the kept activations of pairs may take at a time.
+    kept_bytes: usize,
 }
 
 /// Whoever asked for an experiment: hears what is found as it is found, lends
@@ -132,6 +134,12 @@ impl<B: Backend> Session<B> {
     /// Says why this backend was chosen.
     pub fn set_reason(&mut self, reason: Option<String>) {
         self.backend_info.reason = reason;
+    }
+
+    /// Bytes that the kept activations of a set of pairs may take at a time; the
+    /// set runs in groups that fit, of one pair at least.
+    pub fn set_kept_bytes(&mut self, bytes: usize) {
+        self.kept_bytes = bytes;
     }
 
     /// Where kept activations are; for tests that nothing is left behind.

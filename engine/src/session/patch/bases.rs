@@ -20,9 +20,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
 
-/// Memory that the kept activations of a group of pairs may take, in bytes.
-const GROUP_BYTES: usize = 256 << 20;
-
 /// A run that is kept, and what was read of it.
 pub(super) struct Base {
     pub trace: Rc<Trace>,
@@ -113,7 +110,12 @@ fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
 }
 
 /// How many cases are kept at the same time.
-pub(super) fn group_size(shape: &Shape, experiment: &Experiment, setup: &Setup) -> usize {
+pub(super) fn group_size(
+    shape: &Shape,
+    experiment: &Experiment,
+    setup: &Setup,
+    most_bytes: usize,
+) -> usize {
     let width = |site: &Site| shape.width(*site).unwrap_or(0);
     let of_token = |name| -> usize { kept(experiment, setup, name).iter().map(width).sum() };
     let longest = |f: fn(&Case) -> usize| setup.cases.iter().map(f).max().unwrap_or(1);
@@ -121,7 +123,7 @@ pub(super) fn group_size(shape: &Shape, experiment: &Experiment, setup: &Setup) 
         + of_token(RunName::Corrupted) * longest(|c| c.corrupted.len());
     // Storage grows by half as much again as it needs.
     let bytes = 6 * numbers * shape.n_layer;
-    (GROUP_BYTES / bytes.max(1)).clamp(1, setup.cases.len().max(1))
+    (most_bytes / bytes.max(1)).clamp(1, setup.cases.len().max(1))
 }
 
 /// One run to be made of a group.

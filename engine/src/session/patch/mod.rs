@@ -19,6 +19,9 @@ use crate::experiment::{Experiment, Report, Update};
 use crate::rows::Shape;
 use setup::Setup;
 
+/// Memory that the kept activations of a group of pairs may take at first, in bytes.
+pub(super) const KEPT_BYTES: usize = 256 << 20;
+
 /// How many next tokens are told of each run.
 pub(super) const TOP: usize = 10;
 
@@ -52,7 +55,7 @@ impl<B: Backend> Session<B> {
         let setup = setup?;
         let means = self.means(&setup, host).await?;
         let shape = self.model.config.shape;
-        let size = bases::group_size(&shape, experiment, &setup);
+        let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
         let first = 0..size.min(setup.cases.len());
         let group = self.group(experiment, &setup, first, &means, host).await?;
         let found: Vec<_> = group

@@ -86,7 +86,7 @@ impl<B: Backend> Session<B> {
         if preview {
             return Ok(None);
         }
-        let size = group_size(&shape, experiment, setup);
+        let size = group_size(&shape, experiment, setup, self.kept_bytes);
         if host.shares() {
             self.share(experiment, setup, means, size, (first, layout), host)
                 .await?;
