@@ -92,6 +92,32 @@ pub fn write(parts: &[Part]) -> String {
     parts.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// The heads of GPT-2 small's circuit for indirect objects (Wang et al., 2022),
+/// whose MLPs all stay.
+pub const IOI: &str = "0.1, 0.10, 3.0, 2.2, 4.11, 5.5, 5.8, 5.9, 6.9, 7.3, 7.9, 8.6, 8.10, 9.9, 10.0, 9.6, 10.7, 11.10, 10.10, 10.6, 10.2, 10.1, 11.2, 9.7, 9.0, 11.9, mlp 0, mlp 1, mlp 2, mlp 3, mlp 4, mlp 5, mlp 6, mlp 7, mlp 8, mlp 9, mlp 10, mlp 11";
+
+/// Its circuit for greater-than (Hanna et al., 2023).
+pub const GREATER_THAN: &str = "5.1, 5.5, 6.9, 7.10, 8.8, 8.11, 9.1, mlp 8, mlp 9, mlp 10, mlp 11";
+
+/// Which heads and, after them, which MLP of each layer are among the parts: a
+/// picture of a circuit, `[layer][head]`.
+#[must_use]
+pub fn chosen(parts: &[Part], n_layer: usize, n_head: usize) -> Vec<Vec<Option<f32>>> {
+    let is = |layer: usize, head: Option<usize>| {
+        let this = |p: &&Part| {
+            p.layer == layer
+                && p.site.per_head() == head.is_some()
+                && (p.head.is_none() || p.head == head)
+        };
+        Some(f32::from(u8::from(parts.iter().any(|p| this(&p)))))
+    };
+    let row = |layer| {
+        let heads = (0..n_head).map(Some);
+        heads.chain([None]).map(|head| is(layer, head)).collect()
+    };
+    (0..n_layer).map(row).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +133,19 @@ mod tests {
         assert_eq!(parts[4].neurons, Some(vec![7, 9]));
         assert_eq!(write(&parts), text);
         assert_eq!(read(" ").unwrap(), []);
+    }
+
+    #[test]
+    fn the_published_circuits_are_parts_of_twelve_layers() {
+        for (text, heads, mlps) in [(IOI, 26, 12), (GREATER_THAN, 7, 4)] {
+            let parts = read(text).unwrap();
+            assert_eq!(parts.len(), heads + mlps);
+            let picture = chosen(&parts, 12, 12);
+            let ones =
+                |column: &dyn Fn(&Vec<Option<f32>>) -> f32| picture.iter().map(column).sum::<f32>();
+            assert_eq!(ones(&|row| row[12].unwrap()), mlps as f32);
+            assert_eq!(ones(&|row| row[..12].iter().flatten().sum()), heads as f32);
+        }
     }
 
     #[test]

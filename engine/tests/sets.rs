@@ -11,8 +11,9 @@ use patchbay_engine::experiment::{
     Receiver, Report, Site, Sweep, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
-use patchbay_engine::session::{Host, Session, SessionError};
-use std::cell::Cell;
+use patchbay_engine::session::{Cells, Crew, Host, Session, SessionError, Turn};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 
 const NAMES: [&str; 6] = ["Mary", "Alice", "Sarah", "Tom", "James", "Paul"];
 
@@ -183,6 +184,119 @@ fn a_hundred_pairs_run_with_progress_and_can_be_stopped() {
         Err(SessionError::Model(ModelError::Cancelled))
     ));
     assert_eq!(session.slots().in_use(), 0);
+}
+
+/// Does all pieces itself, and notes which they were.
+#[derive(Default)]
+struct Owner {
+    crew: Crew,
+    pieces: RefCell<Vec<u64>>,
+    /// What another engine found of each piece, where it does them all.
+    found: HashMap<u64, Cells>,
+}
+
+impl Host for Owner {
+    fn update(&self, _: Update) {}
+    fn now(&self) -> f64 {
+        0.0
+    }
+    async fn breathe(&self) -> Result<(), Cancelled> {
+        Ok(())
+    }
+    fn crew(&self) -> Option<&Crew> {
+        Some(&self.crew)
+    }
+    async fn turn(&self, crew: &Crew) -> Turn {
+        if !self.found.is_empty()
+            && let Some(piece) = crew.take(7)
+        {
+            crew.deliver(7, self.found[&piece].clone());
+        }
+        let turn = crew.turn().await;
+        if let Turn::Do(piece) = turn {
+            self.pieces.borrow_mut().push(piece);
+        }
+        turn
+    }
+}
+
+/// Does pieces for another engine, and tells what it found.
+struct Helper {
+    pieces: RefCell<Vec<u64>>,
+    at: Cell<u64>,
+    found: RefCell<HashMap<u64, Cells>>,
+}
+
+impl Host for Helper {
+    fn update(&self, update: Update) {
+        if let Update::Piece { cells } = update {
+            self.found.borrow_mut().insert(self.at.get(), cells);
+        }
+    }
+    fn now(&self) -> f64 {
+        0.0
+    }
+    async fn breathe(&self) -> Result<(), Cancelled> {
+        Ok(())
+    }
+    fn shares(&self) -> bool {
+        true
+    }
+    async fn turn(&self, _: &Crew) -> Turn {
+        match self.pieces.borrow_mut().pop() {
+            Some(piece) => {
+                self.at.set(piece);
+                Turn::Do(piece)
+            }
+            None => Turn::Over,
+        }
+    }
+}
+
+#[test]
+fn another_engine_finds_the_same_in_any_group() {
+    let mut e = set(4);
+    e.sweeps.push(Sweep {
+        axes: Some(Axes::Paths {
+            receiver: Receiver::Logits,
+            through_mlps: false,
+        }),
+        ..Sweep::of(Site::Z, Mode::Denoising)
+    });
+    let owner = Owner::default();
+    let in_groups = || {
+        let mut session = session("mini", Cpu);
+        session.set_kept_bytes(1);
+        session
+    };
+    let alone = pollster::block_on(in_groups().run(&e, false, &owner)).unwrap();
+    let pieces = owner.pieces.into_inner();
+    assert!(
+        pieces.iter().any(|p| p >> 32 == 3),
+        "{pieces:?}: four groups"
+    );
+    let helper = Helper {
+        // The last group first: each is made when a piece of it is wanted.
+        pieces: RefCell::new(pieces.clone()),
+        at: Cell::new(0),
+        found: RefCell::default(),
+    };
+    let report = pollster::block_on(in_groups().run(&e, false, &helper)).unwrap();
+    assert!(report.sweeps.is_empty(), "whoever helps has only pieces");
+    let owner = Owner {
+        found: helper.found.into_inner(),
+        ..Owner::default()
+    };
+    assert_eq!(owner.found.len(), pieces.len());
+    let shared = pollster::block_on(in_groups().run(&e, false, &owner)).unwrap();
+    assert!(owner.pieces.into_inner().is_empty(), "the other did them all");
+    assert_eq!(shared.sweeps[0].engines, 2);
+    for (a, b) in shared.sweeps.iter().zip(&alone.sweeps) {
+        assert_eq!(
+            (&a.values, &a.pairs, &a.intervals),
+            (&b.values, &b.pairs, &b.intervals)
+        );
+    }
 }
 
 /// The messages told of a field, none of whose sweeps then ran.

@@ -1,10 +1,12 @@
 use super::steer::number::Number;
 use super::{live, whether};
+use crate::grid::Grid;
 use crate::parts;
 use crate::state::{State, use_state};
+use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axes, Receiver, Site, Sweep};
+use patchbay_engine::experiment::{Axes, Part, Receiver, Site, Sweep};
 
 /// The kinds of grids, by the names of their options.
 const KINDS: [&str; 8] = [
@@ -272,6 +274,64 @@ fn Parts() -> impl IntoView {
         Axes::Parts { parts, .. } => parts::write(&parts),
         _ => String::new(),
     });
+    let put = move |list: Vec<Part>| {
+        wrong.set(None);
+        edit(state, |axes| {
+            if let Axes::Parts { parts, .. } = axes {
+                *parts = list;
+            }
+        });
+    };
+    // The circuits are of one model; others have heads of these numbers that do other things.
+    let small = move || {
+        state
+            .model()
+            .is_some_and(|m| (m.n_layer, m.n_head) == (12, 12))
+    };
+    let preset = |label: &'static str, testid: &'static str, text: &'static str| {
+        view! {
+            <button
+                type="button"
+                class="quiet"
+                data-testid=testid
+                hidden=whether(move || !small())
+                on:click=move |_| put(parts::read(text).unwrap_or_default())
+            >
+                {label}
+            </button>
+        }
+    };
+    let presets = view! {
+        {preset(t.ioi, "circuit-ioi", parts::IOI)}
+        {preset(t.greater_than, "circuit-greater-than", parts::GREATER_THAN)}
+        <button
+            type="button"
+            class="quiet"
+            data-testid="circuit-strongest"
+            disabled=whether(move || state.results.with(|r| strongest(&r.grids).is_none()))
+            title=t.strongest_hint
+            on:click=move |_| {
+                if let Some(list) = state.results.with_untracked(|r| strongest(&r.grids)) {
+                    put(list);
+                }
+            }
+        >
+            {t.strongest}
+        </button>
+    };
+    let picture = move || {
+        let model = state.model()?;
+        let Axes::Parts { parts, .. } = state.sweep().axes() else {
+            return None;
+        };
+        let chosen = parts::chosen(&parts, model.n_layer, model.n_head);
+        Some(svg::squares(&chosen, |layer, head| {
+            match head < model.n_head {
+                true => format!("{layer}.{head}"),
+                false => format!("MLP {layer}"),
+            }
+        }))
+    };
     view! {
         <div class="field wide">
             <label for="parts">{t.parts}</label>
@@ -284,14 +344,7 @@ fn Parts() -> impl IntoView {
                 aria-describedby="parts-hint parts-wrong"
                 prop:value=value
                 on:change:target=move |event| match parts::read(&event.target().value()) {
-                    Ok(list) => {
-                        wrong.set(None);
-                        edit(state, |axes| {
-                            if let Axes::Parts { parts, .. } = axes {
-                                *parts = list;
-                            }
-                        });
-                    }
+                    Ok(list) => put(list),
                     Err(part) => wrong.set(Some((t.no_part)(&part))),
                 }
             />
@@ -299,8 +352,41 @@ fn Parts() -> impl IntoView {
             <p class="problem fatal" id="parts-wrong" hidden=whether(move || wrong.with(Option::is_none))>
                 {live(move || wrong.get().unwrap_or_default())}
             </p>
+            <div class="buttons">{presets}</div>
         </div>
+        <figure class="circuit">
+            <div class="small-map" inner_html=move || picture().unwrap_or_default()></div>
+            <figcaption>{t.circuit}</figcaption>
+        </figure>
     }
+}
+
+/// Heads that a circuit is made of where a sweep over heads has found them.
+const TAKEN: usize = 8;
+
+/// The strongest heads of a sweep over heads, and every MLP.
+fn strongest(grids: &[Grid]) -> Option<Vec<Part>> {
+    let over_heads = |g: &&Grid| {
+        let frame = &g.frame;
+        g.is_complete()
+            && frame.sweep.site == Site::Z
+            && frame.columns.name == "head"
+            && frame.sweep.axes() == Axes::LayerHead { positions: None }
+    };
+    let grid = grids.iter().find(over_heads)?;
+    let part = |site, layer, head| Part {
+        site,
+        layer,
+        head,
+        neurons: None,
+        positions: None,
+    };
+    let heads = grid
+        .ranked(TAKEN)
+        .into_iter()
+        .map(|(l, h)| part(Site::Z, l, Some(h)));
+    let mlps = (0..grid.rows.len()).map(|l| part(Site::MlpOut, l, None));
+    Some(heads.chain(mlps).collect())
 }
 
 /// Where paths end, and what lies between.

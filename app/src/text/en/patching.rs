@@ -33,6 +33,11 @@ pub const AXES: AxesText = AxesText {
     parts: "Parts",
     parts_hint: "9.6 is head 6 of layer 9; also mlp 0, q 3.1, resid_pre 4 @ 2, mlp_post 2 [7 9]",
     no_part: |part| format!("“{part}” is no part; write 9.6 for a head or mlp 0 for an MLP."),
+    ioi: "IOI circuit",
+    greater_than: "Greater-than circuit",
+    strongest: "Strongest heads",
+    strongest_hint: "the eight strongest heads of a layer × head sweep of z here, and every MLP",
+    circuit: "layer × head, and the MLPs last",
     receiver: "To",
     receivers: [
         "the logits",
