@@ -65,6 +65,7 @@ pub struct Prompts {
     pub clean_hint: &'static str,
     pub corrupted: &'static str,
     pub corrupted_hint: &'static str,
+    pub corrupted_unused: &'static str,
     pub as_ids: &'static str,
     pub bos: &'static str,
     pub bos_hint: &'static str,

@@ -289,7 +289,10 @@ fn another_engine_finds_the_same_in_any_group() {
     };
     assert_eq!(owner.found.len(), pieces.len());
     let shared = pollster::block_on(in_groups().run(&e, false, &owner)).unwrap();
-    assert!(owner.pieces.into_inner().is_empty(), "the other did them all");
+    assert!(
+        owner.pieces.into_inner().is_empty(),
+        "the other did them all"
+    );
     assert_eq!(shared.sweeps[0].engines, 2);
     for (a, b) in shared.sweeps.iter().zip(&alone.sweeps) {
         assert_eq!(

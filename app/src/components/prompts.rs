@@ -1,8 +1,8 @@
 use super::answer::Answers;
 use super::chips::Chips;
-use super::live;
 use super::pairs::More;
 use super::problems::Problems;
+use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -48,6 +48,16 @@ fn Editor(side: RunName) -> impl IntoView {
         RunName::Corrupted => ("corrupted", t.corrupted, t.corrupted_hint),
     };
     let prompt = move || state.experiment.with(|e| of(e, side).clone());
+    let unused = whether(move || {
+        side == RunName::Corrupted && state.experiment.with(|e| !e.corruption.is_prompt())
+    });
+    let hint = live(move || {
+        if unused.get() {
+            t.corrupted_unused
+        } else {
+            hint
+        }
+    });
     let as_ids = move || matches!(prompt(), Prompt::Tokens(_));
     let value = live(move || match prompt() {
         Prompt::Text(text) => text,
@@ -64,7 +74,7 @@ fn Editor(side: RunName) -> impl IntoView {
         }),
     });
     view! {
-        <div class=format!("editor {field}")>
+        <div class=format!("editor {field}") class:unused=unused>
             <label for=format!("{field}-prompt")>{label}</label>
             <small id=format!("{field}-hint")>{hint}</small>
             <textarea

@@ -68,6 +68,7 @@ const PROMPTS: Prompts = Prompts {
     clean_hint: "The model should get this one right.",
     corrupted: "Corrupted prompt",
     corrupted_hint: "As many tokens, but the clue is changed.",
+    corrupted_unused: "Not used: the corrupted run is the clean prompt with noise.",
     as_ids: "This prompt is given as token ids. Editing turns it into text.",
     bos: "Start with <|endoftext|>",
     bos_hint: "position 0 of both prompts; GPT-2 saw it between documents",
