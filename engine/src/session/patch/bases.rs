@@ -2,7 +2,9 @@
 
 use super::advice::advise;
 use super::brought::{Brought, Numbers};
-use super::frame::Kept;
+use super::captures::{self, everywhere, trimmed};
+use super::copies::Kept;
+use super::means::Means;
 use super::metric::{MetricTokens, Wishes};
 use super::setup::{Case, Setup};
 use super::{TOP, chunk_rows};
@@ -12,10 +14,10 @@ use crate::experiment::{
     Stage, Sweep, Update,
 };
 use crate::model::{Logits, Wanted};
-use crate::rows::{Cost, Edit, Op, Run, Shape, Source, Trace, kept_for_entry};
+use crate::rows::{Cost, Run, Shape, Trace, kept_for_entry};
 use crate::session::line::CACHE;
 use crate::session::{Beats, Host, Session, SessionError};
-use crate::steer::{noise_at, shuffle};
+use crate::steer::shuffle;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -59,9 +61,6 @@ pub(super) struct Group {
     pub speed: f64,
 }
 
-/// What sweeps copy that is not of one pair: means, by sweep.
-pub(super) type Means = Vec<Option<Rc<Numbers>>>;
-
 pub(super) fn varied(sweep: &Sweep) -> RunName {
     match sweep.mode {
         Mode::Denoising => RunName::Corrupted,
@@ -103,7 +102,7 @@ fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
     distinct(sites)
 }
 
-fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
+pub(super) fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
     sites.sort_unstable();
     sites.dedup();
     sites
@@ -188,6 +187,7 @@ impl<B: Backend> Session<B> {
             captures: Vec::new(),
             speed,
         };
+        let shape = self.model.config.shape;
         let find = |case: usize, role: Role| {
             let made = made.iter().find(|m| m.case == case && m.role == role);
             made.ok_or_else(|| lost("a run of a pair was not made"))
@@ -198,7 +198,8 @@ impl<B: Backend> Session<B> {
                 find(i, Role::Of(RunName::Corrupted))?,
             );
             if cases.start + i == 0 {
-                group.captures = self.capture_reports(experiment, case, [clean, corrupted]);
+                group.captures =
+                    captures::reports(&shape, experiment, case, [&clean.asked, &corrupted.asked]);
             }
             let mut brought = Vec::new();
             for (s, sweep) in setup.sweeps.iter().enumerate() {
@@ -262,7 +263,7 @@ impl<B: Backend> Session<B> {
                     RunName::Corrupted => &case.corrupted,
                 };
                 let mut captures = match cases.start + i {
-                    0 => captures(experiment, tokens.len(), name)?,
+                    0 => captures::asked(experiment, tokens.len(), name)?,
                     _ => Vec::new(),
                 };
                 let asked = captures.len();
@@ -379,110 +380,6 @@ impl<B: Backend> Session<B> {
         Ok((all, total as f64 / seconds))
     }
 
-    /// The noise on the embeddings of a run, if there is any. The embedding
-    /// plus noise enters the first layer, so it is added there.
-    async fn noise(&mut self, case: &Case, name: RunName) -> Result<Vec<Edit>, SessionError> {
-        let (Some(noise), RunName::Corrupted) = (&case.noise, name) else {
-            return Ok(Vec::new());
-        };
-        let deviation = match self.embedding_deviation {
-            Some(known) => known,
-            None => self.model.embedding_deviation(&self.backend).await?,
-        };
-        self.embedding_deviation = Some(deviation);
-        let n = self.model.config.shape.n_embd;
-        let edit = |position: &usize| {
-            let draw = noise_at(noise.seed, noise.draw, *position, n);
-            let vector: Vec<f32> = draw.iter().map(|x| x * noise.sigma * deviation).collect();
-            Edit {
-                site: Site::ResidPre,
-                layer: 0,
-                head: None,
-                part: None,
-                position: *position,
-                op: Op::Add(Source::Vector(vector.into()), 1.0),
-            }
-        };
-        Ok(noise.positions.iter().map(edit).collect())
-    }
-
-    /// The means that sweeps bring, over the corrupted runs of all cases.
-    pub(super) async fn means(
-        &mut self,
-        setup: &Setup,
-        host: &impl Host,
-    ) -> Result<Means, SessionError> {
-        let mut means = Vec::new();
-        for sweep in &setup.sweeps {
-            means.push(match sweep.bring {
-                Bring::Mean { over_positions } => {
-                    let sites = Kept::of(sweep);
-                    let pattern = sites.pattern.then_some(Site::Pattern);
-                    let sites = distinct(sites.sites.into_iter().chain(pattern).collect());
-                    let mean = self.mean(setup, &sites, over_positions, host).await?;
-                    Some(Rc::new(mean))
-                }
-                _ => None,
-            });
-        }
-        Ok(means)
-    }
-
-    async fn mean(
-        &mut self,
-        setup: &Setup,
-        sites: &[Site],
-        over_positions: bool,
-        host: &impl Host,
-    ) -> Result<Numbers, SessionError> {
-        let shape = self.model.config.shape;
-        let mut sums: HashMap<(Site, usize, usize), (Vec<f64>, f64)> = HashMap::new();
-        for case in &setup.cases {
-            let len = case.corrupted.len();
-            let begins = self.tokenizer.end() == case.corrupted.first().copied();
-            let all = sites.iter().flat_map(|site| everywhere(&shape, *site, len));
-            let run = Run {
-                edits: self.noise(case, RunName::Corrupted).await?,
-                captures: all.collect(),
-                ..Run::of(case.corrupted.clone())
-            };
-            let quiet = |_| None;
-            let pulse = Beats::new(host, &quiet);
-            let (_, captured) = self
-                .compute(std::slice::from_ref(&run), &Wanted::default(), &pulse)
-                .await?;
-            for ((site, layer, position), row) in run.captures.iter().zip(&captured[0]) {
-                let Some(row) = row else { continue };
-                // GPT-2's first position is unlike all others.
-                if over_positions && begins && *position == 0 && len > 1 {
-                    continue;
-                }
-                let at = if over_positions { 0 } else { *position };
-                let row = if *site == Site::Pattern {
-                    trimmed(&shape, row, len)
-                } else {
-                    row.clone()
-                };
-                let (sum, count) = sums
-                    .entry((*site, *layer, at))
-                    .or_insert_with(|| (vec![0.0; row.len()], 0.0));
-                sum.iter_mut()
-                    .zip(&row)
-                    .for_each(|(s, x)| *s += f64::from(*x));
-                *count += 1.0;
-            }
-        }
-        #[allow(clippy::cast_possible_truncation)] // f64 only carried the sums
-        let rows = sums.into_iter().map(|(key, (sum, count))| {
-            let mean: Vec<f32> = sum.iter().map(|s| (s / count) as f32).collect();
-            (key, mean.into())
-        });
-        Ok(Numbers {
-            rows: rows.collect(),
-            over_positions,
-        })
-    }
-
     /// The metrics of the cases that were run so far: means.
     pub(super) fn metric_reports(
         &self,
@@ -517,40 +414,6 @@ impl<B: Backend> Session<B> {
             },
         };
         (0..setup.metrics).map(report).collect()
-    }
-
-    fn capture_reports(
-        &self,
-        experiment: &Experiment,
-        case: &Case,
-        runs: [&Made; 2],
-    ) -> Vec<CaptureReport> {
-        let shape = self.model.config.shape;
-        let mut next = [0, 0];
-        let report = |capture: &crate::experiment::Capture| {
-            let (run, len) = match capture.run {
-                RunName::Clean => (0, case.clean.len()),
-                RunName::Corrupted => (1, case.corrupted.len()),
-            };
-            let rows = capture.positions.as_ref().map_or(len, Vec::len);
-            let mut values = Vec::new();
-            for row in runs[run].asked[next[run]..next[run] + rows]
-                .iter()
-                .flatten()
-            {
-                match capture.site {
-                    Site::Pattern => values.extend(trimmed(&shape, row, len)),
-                    _ => values.extend(row),
-                }
-            }
-            next[run] += rows;
-            CaptureReport {
-                capture: capture.clone(),
-                shape: [rows, values.len().checked_div(rows).unwrap_or(0)],
-                values,
-            }
-        };
-        experiment.captures.iter().map(report).collect()
     }
 }
 
@@ -599,21 +462,6 @@ fn sort_out(
     })
 }
 
-/// A row of patterns without the keys of longer runs beside it.
-pub(super) fn trimmed(shape: &Shape, row: &[f32], len: usize) -> Vec<f32> {
-    let keys = row.len() / shape.n_head;
-    row.chunks(keys.max(1))
-        .flat_map(|head| &head[..len.min(head.len())])
-        .copied()
-        .collect()
-}
-
-/// A site at every layer and position.
-pub(super) fn everywhere(shape: &Shape, site: Site, len: usize) -> Vec<(Site, usize, usize)> {
-    let at = |layer| (0..len).map(move |position| (site, layer, position));
-    (0..shape.n_layer).flat_map(at).collect()
-}
-
 /// The case that another one is resampled from: one of the same length, drawn by the seed.
 fn partner(cases: &[Case], i: usize, seed: u64, mode: Mode) -> usize {
     let len = match mode {
@@ -650,42 +498,6 @@ fn telling(case: &Case) -> Vec<u32> {
         }
     }
     distinct
-}
-
-/// The captures asked of one run, one for each position.
-fn captures(
-    experiment: &Experiment,
-    len: usize,
-    name: RunName,
-) -> Result<Vec<(Site, usize, usize)>, SessionError> {
-    let mut all = Vec::new();
-    for capture in experiment.captures.iter().filter(|c| c.run == name) {
-        let layer = match (capture.site.per_layer(), capture.layer) {
-            (true, Some(layer)) => layer,
-            (false, None) => 0,
-            (true, None) => {
-                return Err(SessionError::of(
-                    "captures",
-                    format!("A capture of {} needs a layer.", capture.site),
-                ));
-            }
-            (false, Some(_)) => {
-                return Err(SessionError::of(
-                    "captures",
-                    format!(
-                        "{} has no layer; leave it out of the capture.",
-                        capture.site
-                    ),
-                ));
-            }
-        };
-        let positions = capture
-            .positions
-            .clone()
-            .unwrap_or_else(|| (0..len).collect());
-        all.extend(positions.into_iter().map(|p| (capture.site, layer, p)));
-    }
-    Ok(all)
 }
 
 pub(super) fn lost(what: &str) -> SessionError {

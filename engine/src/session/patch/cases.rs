@@ -1,6 +1,7 @@
 //! The pairs of prompts, draws and sweeps of an experiment, checked one by one.
 
-use super::frame::{Kept, frame};
+use super::copies::Kept;
+use super::frame::frame;
 use super::setup::{Case, Noise, Reader};
 use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt};
 use crate::session::prompt::token_ids;

@@ -1,11 +1,13 @@
 //! One patched run of the first pair, seen closely.
 
 use super::TOP;
-use super::bases::{Bases, Group, trimmed, values};
+use super::bases::{Bases, Group, values};
+use super::captures::trimmed;
 use super::frame::{exists, place};
+use super::layout::On;
 use super::metric::MetricTokens;
 use super::setup::Setup;
-use super::sweep::{On, frames};
+use super::sweep::frames;
 use crate::backend::Backend;
 use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site};
 use crate::model::{Logits, Wanted};

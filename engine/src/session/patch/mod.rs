@@ -4,9 +4,13 @@
 mod advice;
 mod bases;
 mod brought;
+mod captures;
 mod cases;
+mod copies;
 mod frame;
+mod layout;
 mod look;
+mod means;
 mod metric;
 mod paths;
 mod setup;

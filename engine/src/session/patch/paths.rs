@@ -7,8 +7,9 @@
 //! attention output stays as it was. In both, a last run patches the receiver
 //! with what it then computes, and everything after it follows.
 
-use super::bases::{Bases, everywhere, lost, varied};
-use super::frame::Copies;
+use super::bases::{Bases, lost, varied};
+use super::captures::everywhere;
+use super::copies::Copies;
 use crate::backend::Backend;
 use crate::experiment::{Receiver, Site};
 use crate::model::{OfRuns, Wanted};
