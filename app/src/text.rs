@@ -101,6 +101,7 @@ pub struct Answer {
 
 pub struct Stages {
     pub title: &'static str,
+    pub first_of: fn(usize) -> String,
     pub clean: &'static str,
     pub clean_hint: &'static str,
     pub corrupted: &'static str,

@@ -14,11 +14,22 @@ pub fn Stages() -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
     let runs = state.derived.runs;
+    let cases = move || {
+        state
+            .derived
+            .reading
+            .with(|r| r.as_ref().and_then(|r| r.cases))
+    };
     let clean = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.clean.clone())));
     let corrupted = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
     view! {
         <section class="panel" aria-labelledby="stages-title" aria-busy=live(move || state.derived.busy.get().to_string())>
             <h2 id="stages-title">{t.title}</h2>
+            <Show when=move || cases().is_some()>
+                <p class="note" data-testid="first-of">
+                    {live(move || cases().map(t.first_of).unwrap_or_default())}
+                </p>
+            </Show>
             <div class="stages" class:stale=state.derived.runs_stale>
                 <Stage name="clean" title=t.clean hint=t.clean_hint run=clean />
                 <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />

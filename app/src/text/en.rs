@@ -140,6 +140,7 @@ const ANSWER: Answer = Answer {
 
 const STAGES: Stages = Stages {
     title: "Three runs",
+    first_of: |n| format!("The first of {n} pairs or draws; the maps are of all of them."),
     clean: "Clean run",
     clean_hint: "Reads the clean prompt. Its activations are kept.",
     corrupted: "Corrupted run",
