@@ -29,11 +29,15 @@ let browser;
 before(async () => {
   broken = await mkdtemp(join(tmpdir(), 'patchbay-broken-'));
   const whole = fileURLToPath(new URL('../oracles/models/deep', import.meta.url));
-  for (const fault of ['config', 'weights', 'tokenizer']) await cp(whole, join(broken, fault), { recursive: true });
+  for (const fault of ['config', 'weights', 'tokenizer', 'huge']) await cp(whole, join(broken, fault), { recursive: true });
   await writeFile(join(broken, 'config', 'config.json'), '{"model_type": "llama"}');
   await writeFile(join(broken, 'tokenizer', 'tokenizer.json'), '{}');
   const weights = await readFile(join(whole, 'model.safetensors'));
   await writeFile(join(broken, 'weights', 'model.safetensors'), weights.subarray(0, -1000));
+  // Of 38 G parameters: no browser has the memory.
+  const config = JSON.parse(await readFile(join(whole, 'config.json'), 'utf8'));
+  const huge = { ...config, n_layer: 48, n_embd: 8192, n_head: 64 };
+  await writeFile(join(broken, 'huge', 'config.json'), JSON.stringify(huge));
   server = await serveDist({ mounts: { 'broken/': broken } });
   browser = await openChromium();
 });
@@ -387,6 +391,23 @@ describe('refusing', () => {
   })) {
     refuses(`a broken ${fault}`, { options: { model: `../broken/${fault}` } }, { code: 'model', message });
   }
+
+  // A GPU in software takes the whole machine's memory before it has none left.
+  test('a model that the memory has no room for is refused before its weights are fetched', async () => {
+    const { page, errors, requests } = await open();
+    const told = await page.evaluate(
+      async ({ api }) => {
+        const { load } = await import(api);
+        const refusal = ({ code, message }) => `${code}: ${message}`;
+        return load({ model: '../broken/huge', backend: 'cpu' }).then(() => 'loaded', refusal);
+      },
+      { api: new URL('patchbay.js', server.url).href },
+    );
+    assert.match(told, /^out_of_memory: .*no room/);
+    assert.deepEqual(requests.filter((url) => url.endsWith('huge/model.safetensors')), []);
+    assert.deepEqual(errors, []);
+    await page.close();
+  });
 
   test('what cannot be swept is said in the report, and the rest is computed', async () => {
     const { report } = await inPage(refusal, {
