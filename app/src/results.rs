@@ -193,6 +193,12 @@ impl Results {
                 side.truncate(from);
                 side.extend(tokens);
             }
+            SteerUpdate::Map(map) => report.map = Some(map),
+            SteerUpdate::MapCells { cells } => {
+                if let Some(map) = &mut report.map {
+                    map.cells.extend(cells);
+                }
+            }
         }
     }
 
@@ -221,7 +227,12 @@ impl Results {
                 .steered
                 .as_ref()
                 .is_some_and(|s| s.complete && s.experiment == *experiment);
-            return (!there).then_some(Goal::Full);
+            // A map takes long: it is run when a person asks for it.
+            let goal = match experiment.steer.as_ref().and_then(|s| s.map.as_ref()) {
+                Some(_) => Goal::Preview,
+                None => Goal::Full,
+            };
+            return (!there).then_some(goal);
         }
         let wanted = key(experiment);
         let done = |g: &Grid| g.is_complete() && g.experiment == wanted;

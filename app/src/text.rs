@@ -411,4 +411,29 @@ pub struct SteerText {
     pub reading_hint: &'static str,
     pub shows_title: &'static str,
     pub shows: &'static [&'static str],
+    pub map: SteerMapText,
+}
+
+/// How much, and where.
+pub struct SteerMapText {
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub add: &'static str,
+    pub remove: &'static str,
+    pub run: &'static str,
+    pub stop: &'static str,
+    pub estimate: fn(&str) -> String,
+    pub coefficients: &'static str,
+    pub layers: &'static str,
+    pub samples: &'static str,
+    pub random: &'static str,
+    pub cap: &'static str,
+    pub prompts: &'static str,
+    pub targets: &'static str,
+    pub caption: &'static str,
+    pub unsteered: fn(&str, &str) -> String,
+    pub best_random: &'static str,
+    pub opened: fn(usize, f32) -> String,
+    pub numbers: fn([String; 2], [String; 3]) -> String,
+    pub broken: &'static str,
 }

@@ -155,6 +155,7 @@ fn steered<B: Backend>(backend: impl Fn() -> B) {
                         ..Sampling::default()
                     },
                     words: Vec::new(),
+                    map: None,
                 }),
                 ..Experiment::default()
             };

@@ -290,6 +290,7 @@ fn an_aligned_pair_replaces_a_word() {
             ..Sampling::default()
         },
         words: Vec::new(),
+        map: None,
     };
     let pair = |positive: &str, negative: &str, positions| Direction {
         source: Source::Pair {

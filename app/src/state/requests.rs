@@ -140,9 +140,10 @@ impl State {
         }
     }
 
-    /// Runs the sweep, whether or not sweeps start by themselves.
+    /// Runs the sweep or the map, whether or not sweeps start by themselves.
     pub fn run(self) {
-        if self.experiment.with_untracked(|e| e.sweeps.is_empty()) {
+        let lacks = |e: &Experiment| e.room == Room::Patching && e.sweeps.is_empty();
+        if self.experiment.with_untracked(lacks) {
             let sweep = untrack(|| self.sweep());
             self.experiment.update(|e| e.sweeps.push(sweep));
         }

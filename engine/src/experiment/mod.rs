@@ -10,6 +10,7 @@ mod read;
 mod report;
 mod site;
 mod steer;
+mod steer_map;
 mod steered;
 mod sweep;
 
@@ -26,6 +27,7 @@ pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
     Unit,
 };
+pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
 pub use steered::{
     DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
     Unsteered, Written,

@@ -1,7 +1,7 @@
 //! Steering: what is continued, which directions act on it while it is
 //! written, and how tokens are drawn.
 
-use super::{Prompt, Site, TokenRef};
+use super::{Prompt, Site, SteerMap, TokenRef};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two rooms the experiment is set up for.
@@ -39,6 +39,9 @@ pub struct Steer {
     /// continuations hold one of them is counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub words: Vec<String>,
+    /// How much and where: the grid of one direction's layers and coefficients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<SteerMap>,
 }
 
 /// A vector at a site, where it comes from, and how it acts.
@@ -275,6 +278,7 @@ impl Default for Steer {
                 ..Sampling::default()
             },
             words: lines(&KIND_WORDS),
+            map: None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What comes back from steering.
 
-use super::{Site, Token, TopToken};
+use super::{MapCell, MapReport, Site, Token, TopToken};
 use serde::{Deserialize, Serialize};
 
 /// Everything found while steering.
@@ -15,6 +15,9 @@ pub struct SteerReport {
     /// How the two sets of continuations compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<Summary>,
+    /// The layer x coefficient map; not there in a preview.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<MapReport>,
 }
 
 /// What a direction is, at the first layer where it acts.
@@ -147,4 +150,8 @@ pub enum SteerUpdate {
         from: usize,
         tokens: Vec<Written>,
     },
+    /// The map that is about to be filled; it has no cells yet.
+    Map(MapReport),
+    /// Cells of it, just computed.
+    MapCells { cells: Vec<MapCell> },
 }

@@ -148,7 +148,8 @@ impl<B: Backend> Session<B> {
         &self.store.pool
     }
 
-    /// Runs an experiment. With `preview` the sweep is estimated, not run.
+    /// Runs an experiment. With `preview` a sweep or a map is
+    /// estimated, not run.
     ///
     /// What cannot be computed because a field is not usable (an answer that is
     /// not one token, prompts of different lengths) is left out of the report,
@@ -167,7 +168,7 @@ impl<B: Backend> Session<B> {
         self.backend.even_out(largest);
         let before = self.backend.counters();
         let mut report = match experiment.room {
-            Room::Steering => self.steering(experiment, host).await?,
+            Room::Steering => self.steering(experiment, preview, host).await?,
             Room::Patching => self.patching(experiment, preview, host).await?,
         };
         let counters = self.backend.counters() - before;
@@ -178,10 +179,11 @@ impl<B: Backend> Session<B> {
     async fn steering(
         &mut self,
         experiment: &Experiment,
+        preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
         let steer = experiment.steer.clone().unwrap_or_default();
-        let found = self.steer(experiment, &steer, host).await?;
+        let found = self.steer(experiment, &steer, preview, host).await?;
         Ok(Report {
             steer: Some(found),
             ..self.report(experiment)

@@ -2,6 +2,7 @@
 //! directions are found between activations. No tensor and no model is here.
 
 mod contrast;
+pub mod files;
 mod measure;
 mod noise;
 mod probe;

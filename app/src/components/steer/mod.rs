@@ -4,6 +4,7 @@
 mod direction;
 mod facts;
 mod inspect;
+mod map;
 pub(super) mod number;
 mod prompt;
 mod reading;
@@ -39,6 +40,7 @@ pub fn Steering() -> impl IntoView {
                 <Directions />
             </div>
             <texts::Texts />
+            <map::MapPanel />
             <Shows id="steer-shows-title" title=t.shows_title lines=t.shows />
         </div>
     }

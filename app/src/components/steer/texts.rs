@@ -174,7 +174,8 @@ fn visible(text: &str) -> String {
     }
 }
 
-fn walk(event: &KeyboardEvent) {
+/// Moves the focus along a row with the arrow keys.
+pub(super) fn walk(event: &KeyboardEvent) {
     let Some(from) = event
         .target()
         .and_then(|t| t.dyn_into::<web_sys::Element>().ok())

@@ -1,6 +1,6 @@
 //! The steering room in English.
 
-use crate::text::SteerText;
+use crate::text::{SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator};
 
 pub const STEER: SteerText = SteerText {
@@ -121,4 +121,32 @@ pub const STEER: SteerText = SteerText {
         "A few continuations are a few draws. Other luck, more texts and other prompts tell whether the effect holds.",
         "A small base model has no refusals to steer and no persona to jailbreak; results on it need not carry over to large ones.",
     ],
+    map: SteerMapText {
+        title: "How much, and where",
+        hint: "The first direction at many layers and strengths, each over all prompts: how far it gets, what it costs, and whether a random push of the same length would do as well.",
+        add: "Make a map",
+        remove: "Remove the map",
+        run: "Run or continue",
+        stop: "Stop",
+        estimate: |time| format!("What is left takes about {time}."),
+        coefficients: "Strengths",
+        layers: "Layers (empty: all)",
+        samples: "Texts a prompt",
+        random: "Random directions a layer",
+        cap: "Most perplexity, times the unsteered",
+        prompts: "Prompts, one a line (empty: the one above)",
+        targets: "Target tokens, one a line",
+        caption: "Above, the effect; below, the perplexity in multiples of the unsteered text’s.",
+        unsteered: |effect, perplexity| {
+            format!("Unsteered: effect {effect}, perplexity {perplexity}.")
+        },
+        best_random: "best random",
+        opened: |layer, coefficient| format!("Layer {layer}, strength {coefficient}"),
+        numbers: |[words, target], [perplexity, kl, distinct]| {
+            format!(
+                "Texts with one of the words {words}; target tokens {target}; perplexity {perplexity}; KL {kl} a token; distinct pairs {distinct}."
+            )
+        },
+        broken: "The push is too strong for 32-bit arithmetic; there are no numbers.",
+    },
 };

@@ -3,9 +3,11 @@
 //! ```text
 //! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
 //! patchbay random DIR [--like gpt2] [--seed N]
+//! patchbay direction FILE [--layer N] [--out FILE]
 //! patchbay schema
 //! ```
 
+mod direction;
 mod random;
 
 use patchbay_engine::backend::Backend;
@@ -30,6 +32,12 @@ patchbay random DIR [--like gpt2] [--seed N]
     Writes config.json and model.safetensors of GPT-2 small with random weights,
     laid out as the file of openai-community/gpt2. The same seed (0) writes the
     same bytes everywhere. A tokenizer.json has to be put beside them.
+patchbay direction FILE [--layer N] [--out FILE]
+    Reads the vectors of a safetensors, JSON or GGUF file (a control vector, as
+    repeng and llama.cpp write it) and prints them as a direction of an
+    experiment; N (0) is the layer of a lone vector that names none. With --out
+    they are written to a file, in the format that its name ends in: .gguf,
+    .safetensors or .json.
 patchbay schema
     Prints the JSON Schema of experiments and reports.";
 
@@ -49,6 +57,7 @@ fn main() -> ExitCode {
     let outcome = match arguments.as_slice() {
         ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
         ["random", rest @ ..] => random::Options::parse(rest).and_then(|o| random::write(&o)),
+        ["direction", rest @ ..] => direction::Options::parse(rest).and_then(|o| o.convert()),
         ["schema"] => print(&schema(), None),
         ["help" | "--help" | "-h"] => print(USAGE, None),
         [] => Err(format!("what is to be done?\n\n{USAGE}")),

@@ -32,7 +32,9 @@ pub(super) fn acts(
     for (i, direction) in steer.directions.iter().enumerate() {
         for layer in &direction.layers {
             let norm = reports[i].mean_norms.get(*layer).copied().unwrap_or(0.0);
-            acts.extend(act(i, direction, &resolved[i], *layer, norm)?);
+            let rows = resolved[i].at(direction.from.unwrap_or(*layer));
+            let field = format!("steer.directions.{i}");
+            acts.extend(act(&field, direction, rows, *layer, norm)?);
         }
     }
     Ok(acts)
@@ -40,29 +42,26 @@ pub(super) fn acts(
 
 /// One direction at one layer, where the residual stream's mean norm is
 /// `mean_norm`; `None` where it does nothing.
-fn act(
-    i: usize,
+pub(super) fn act(
+    field: &str,
     direction: &Direction,
-    resolved: &Resolved,
+    rows: Option<Rows>,
     layer: usize,
     mean_norm: f32,
 ) -> Result<Option<Act>, SessionError> {
-    let field = format!("steer.directions.{i}");
-    let rows = resolved
-        .at(direction.from.unwrap_or(layer))
-        .ok_or_else(|| {
-            SessionError::of(
-                &field,
-                format!(
-                    "“{}” has no vector for layer {layer}; choose a layer that it has.",
-                    direction.name
-                ),
-            )
-        })?;
+    let rows = rows.ok_or_else(|| {
+        SessionError::of(
+            field,
+            format!(
+                "“{}” has no vector for layer {layer}; choose a layer that it has.",
+                direction.name
+            ),
+        )
+    })?;
     let c = direction.coefficient;
     if !c.is_finite() {
         return Err(SessionError::of(
-            &field,
+            field,
             format!("The coefficient of “{}” is not a number.", direction.name),
         ));
     }
@@ -73,7 +72,7 @@ fn act(
     let length = length(&rows);
     if length == 0.0 {
         return Err(SessionError::of(
-            &field,
+            field,
             format!(
                 "“{}” has length 0 at layer {layer}: its two sides have the same activations there, so it points nowhere. Take prompts that differ, or another layer.",
                 direction.name
@@ -96,7 +95,7 @@ fn act(
         && !(c * length).is_finite()
     {
         return Err(SessionError::of(
-            &field,
+            field,
             format!(
                 "The coefficient of “{}” is too large for 32-bit numbers.",
                 direction.name

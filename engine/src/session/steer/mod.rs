@@ -3,6 +3,8 @@
 
 mod act;
 mod directions;
+mod map;
+mod measures;
 mod prompts;
 mod reports;
 mod write;
@@ -18,6 +20,7 @@ use crate::model::Wanted;
 use crate::rows::{Run, kept_for_entry};
 use crate::steer::{Sampler, SamplingError};
 use act::{Act, acts};
+use measures::{measures, read};
 use std::rc::Rc;
 
 /// What steering remembers between experiments, so that moving a slider does
@@ -27,6 +30,7 @@ pub(super) struct Memory {
     /// By the JSON of where each came from.
     directions: Vec<(String, Rc<Resolved>)>,
     unsteered: Option<(String, Unsteered)>,
+    map: map::Remembered,
 }
 
 impl From<SamplingError> for SessionError {
@@ -48,6 +52,7 @@ impl<B: Backend> Session<B> {
         &mut self,
         experiment: &Experiment,
         steer: &Steer,
+        preview: bool,
         host: &impl Host,
     ) -> Result<SteerReport, SessionError> {
         let sampler = Sampler::new(steer.sampling)?;
@@ -60,21 +65,15 @@ impl<B: Backend> Session<B> {
                 ),
             ));
         }
-        let prompt = self.prompt("steer.prompt", &steer.prompt, experiment.bos)?;
-        if prompt.len() == self.info.n_positions {
-            return Err(SessionError::of(
-                "steer.prompt",
-                format!(
-                    "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
-                    self.info.n_positions
-                ),
-            ));
-        }
+        let prompt = self.to_continue("steer.prompt", &steer.prompt, experiment.bos)?;
         let mut resolved = Vec::new();
         for (i, direction) in steer.directions.iter().enumerate() {
             resolved.push(self.direction(i, direction, experiment.bos, host).await?);
         }
-        let (base, activations) = self.unsteered_base(steer, &prompt, host).await?;
+        let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let (base, activations) = self.unsteered_base(&sites, &prompt, host).await?;
         let mut report = SteerReport {
             prompt: self.tokenizer.tokens(&prompt),
             directions: self
@@ -98,9 +97,20 @@ impl<B: Backend> Session<B> {
             .write(&settings, &base, steered.as_ref(), &acts, host)
             .await?;
         report.summary = Some(Summary {
-            unsteered: write::measures(&report.samples, |s| &s.unsteered, &steer.words),
-            steered: write::measures(&report.samples, |s| &s.steered, &steer.words),
+            unsteered: measures(
+                &read(report.samples.iter().map(|s| &s.unsteered)),
+                &steer.words,
+            ),
+            steered: measures(
+                &read(report.samples.iter().map(|s| &s.steered)),
+                &steer.words,
+            ),
         });
+        if let Some(map) = &steer.map {
+            report.map = self
+                .map(experiment, steer, map, &resolved, preview, host)
+                .await?;
+        }
         Ok(report)
     }
 
@@ -108,13 +118,10 @@ impl<B: Backend> Session<B> {
     /// that the directions are compared with: `[site][layer][position]`.
     async fn unsteered_base(
         &mut self,
-        steer: &Steer,
+        sites: &[Site],
         prompt: &[u32],
         host: &impl Host,
     ) -> Result<(Line, reports::Activations), SessionError> {
-        let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
-        sites.sort_unstable();
-        sites.dedup();
         let places: Vec<(Site, usize, usize)> = sites
             .iter()
             .flat_map(|s| (0..self.info.n_layer).map(move |l| (*s, l)))
@@ -144,15 +151,7 @@ impl<B: Backend> Session<B> {
         if acts.is_empty() {
             return Ok(None);
         }
-        let len = base.trace.tokens.len();
-        let run = Run {
-            edits: (0..len)
-                .flat_map(|p| acts.iter().filter_map(move |a| a.edit(p, len)))
-                .collect(),
-            reads: vec![len - 1],
-            ..Run::over(&base.trace)
-        }
-        .kept(&self.store.pool, &CACHE);
+        let run = steered_run(base, acts).kept(&self.store.pool, &CACHE);
         if run.edits.is_empty() {
             // It acts on what is written only.
             return Ok(Some(base.clone()));
@@ -163,5 +162,17 @@ impl<B: Backend> Session<B> {
             line.logits = base.logits.clone();
         }
         Ok(Some(line))
+    }
+}
+
+/// The prompt's run again, with directions acting.
+fn steered_run(base: &Line, acts: &[Act]) -> Run {
+    let len = base.trace.tokens.len();
+    Run {
+        edits: (0..len)
+            .flat_map(|p| acts.iter().filter_map(move |a| a.edit(p, len)))
+            .collect(),
+        reads: vec![len - 1],
+        ..Run::over(&base.trace)
     }
 }

@@ -24,6 +24,26 @@ impl<B: Backend> Session<B> {
         })
     }
 
+    /// The token ids of a prompt that leaves room to write after it.
+    pub(super) fn to_continue(
+        &self,
+        field: &str,
+        prompt: &Prompt,
+        bos: bool,
+    ) -> Result<Vec<u32>, SessionError> {
+        let ids = self.prompt(field, prompt, bos)?;
+        if ids.len() < self.info.n_positions {
+            return Ok(ids);
+        }
+        Err(SessionError::of(
+            field,
+            format!(
+                "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
+                self.info.n_positions
+            ),
+        ))
+    }
+
     /// The id of what has to be one token.
     pub(super) fn one_token(&self, field: &str, token: &TokenRef) -> Result<u32, SessionError> {
         let text = match token {

@@ -22,7 +22,7 @@ impl Activations {
     /// Mean length of a layer's activations, position 0 left out where there
     /// is another: its length is of another order.
     #[allow(clippy::cast_precision_loss)] // a number of tokens
-    fn mean_norm(&self, site: Site, layer: usize) -> f32 {
+    pub fn mean_norm(&self, site: Site, layer: usize) -> f32 {
         let norms: Vec<f32> = self.at(site, layer).map(|v| norm(v)).collect();
         let counted = if norms.len() > 1 { &norms[1..] } else { &norms };
         counted.iter().sum::<f32>() / counted.len().max(1) as f32

@@ -2,12 +2,10 @@
 //! and the unsteered model reading the steered text.
 
 use super::*;
-use crate::experiment::{
-    Measures, Sample, Sampling, SteerUpdate, TopToken, Unsteered as View, Written,
-};
+use crate::experiment::{Sample, Sampling, SteerUpdate, TopToken, Unsteered as View, Written};
 use crate::rows::Trace;
 use crate::session::line::{all_logits, tokens_done};
-use crate::steer::{Noise, distinct, kl, log_softmax, top};
+use crate::steer::{Noise, kl, log_softmax, top};
 
 /// What stays the same while texts are written.
 pub(super) struct Settings {
@@ -278,51 +276,4 @@ fn undisturbed(written: &Written) -> Written {
         }),
         ..written.clone()
     }
-}
-
-/// Measures of the continuations on one side.
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // counts, and means of f32
-pub(super) fn measures(
-    samples: &[Sample],
-    side: impl Fn(&Sample) -> &Vec<Written>,
-    words: &[String],
-) -> Measures {
-    let tokens = || samples.iter().flat_map(&side);
-    let count = tokens().count().max(1) as f64;
-    let surprise = |w: &Written| {
-        let probability = w
-            .unsteered
-            .as_ref()
-            .map_or(w.probability, |u| u.probability);
-        // A probability too small for f32 still costs something finite.
-        -f64::from(probability.max(f32::MIN_POSITIVE)).ln()
-    };
-    let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| f64::from(u.kl));
-    let text = |s: &Sample| -> String { side(s).iter().map(|w| w.token.text.as_str()).collect() };
-    let holds = |s: &&Sample| {
-        let text = text(s).to_lowercase();
-        words.iter().any(|w| holds_word(&text, &w.to_lowercase()))
-    };
-    let ids: Vec<Vec<u32>> = samples
-        .iter()
-        .map(|s| side(s).iter().map(|w| w.token.id).collect())
-        .collect();
-    Measures {
-        words: (!words.is_empty())
-            .then(|| samples.iter().filter(holds).count() as f32 / samples.len().max(1) as f32),
-        perplexity: (tokens().map(surprise).sum::<f64>() / count).exp() as f32,
-        kl: (tokens().map(kl).sum::<f64>() / count) as f32,
-        distinct_2: distinct(&ids),
-    }
-}
-
-/// Whether a text holds a word or phrase, with no letter before or after it.
-fn holds_word(text: &str, word: &str) -> bool {
-    let word = word.trim();
-    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    !word.is_empty()
-        && text.match_indices(word).any(|(at, _)| {
-            let (before, after) = (&text[..at], &text[at + word.len()..]);
-            !letter(before.chars().next_back()) && !letter(after.chars().next())
-        })
 }

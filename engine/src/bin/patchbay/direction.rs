@@ -1,0 +1,76 @@
+//! Directions from one file format to another, or into an experiment.
+
+use super::{Failure, USAGE, print};
+use patchbay_engine::experiment::{Direction, Operator, Positions, Site, Source, Unit};
+use patchbay_engine::steer::files::{read, to_gguf, to_json, to_safetensors};
+use std::path::{Path, PathBuf};
+
+pub struct Options {
+    file: PathBuf,
+    layer: usize,
+    out: Option<PathBuf>,
+}
+
+impl Options {
+    pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
+        let (mut file, mut layer, mut out) = (None, 0, None);
+        let mut rest = arguments.iter();
+        while let Some(argument) = rest.next() {
+            let mut value = || {
+                let value = rest.next();
+                value.ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
+            };
+            match *argument {
+                "--layer" => {
+                    let text = value()?;
+                    let number = text.parse();
+                    layer = number.map_err(|_| format!("--layer takes a number, not {text}"))?;
+                }
+                "--out" => out = Some(PathBuf::from(value()?)),
+                flag if flag.starts_with("--") => {
+                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
+                }
+                path if file.is_none() => file = Some(PathBuf::from(path)),
+                path => {
+                    return Err(format!(
+                        "one file is read, but {path} is another\n\n{USAGE}"
+                    ));
+                }
+            }
+        }
+        let file = file.ok_or_else(|| format!("which file?\n\n{USAGE}"))?;
+        Ok(Self { file, layer, out })
+    }
+
+    pub fn convert(&self) -> Result<(), Failure> {
+        let wrong = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
+        let bytes = std::fs::read(&self.file).map_err(|e| wrong(&self.file, &e))?;
+        let vectors = read(&bytes, self.layer).map_err(|e| wrong(&self.file, &e))?;
+        let Some(out) = &self.out else {
+            let name = self.file.file_stem().unwrap_or_default().to_string_lossy();
+            let direction = Direction {
+                name: name.clone().into_owned(),
+                layers: vec![vectors[vectors.len() / 2].layer],
+                source: Source::Vectors {
+                    origin: format!("The file {name}"),
+                    vectors,
+                },
+                site: Site::ResidPost,
+                from: None,
+                positions: Positions::All,
+                operator: Operator::Add,
+                coefficient: 1.0,
+                unit: Unit::Absolute,
+            };
+            let json = serde_json::to_string_pretty(&direction).map_err(|e| e.to_string())?;
+            return print(&json, None);
+        };
+        let bytes = match out.extension().and_then(|e| e.to_str()) {
+            Some("gguf") => to_gguf(&vectors, "gpt2").map_err(|e| e.to_string())?,
+            Some("safetensors") => to_safetensors(&vectors).map_err(|e| e.to_string())?,
+            Some("json") => to_json(&vectors).into_bytes(),
+            _ => return Err(wrong(out, &"the name ends in .gguf, .safetensors or .json")),
+        };
+        std::fs::write(out, bytes).map_err(|e| wrong(out, &e))
+    }
+}

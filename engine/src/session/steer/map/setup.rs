@@ -1,0 +1,180 @@
+//! A map's wishes, checked and resolved.
+
+use super::*;
+use crate::experiment::{Operator, Prompt, Sampling};
+
+/// At most so many prompts, cells and random directions a layer.
+const MOST: (usize, usize, usize) = (256, 4096, 200);
+
+/// What stays the same while a map is filled.
+pub(super) struct Setup {
+    /// The direction with nothing of where it came from, to make it act
+    /// elsewhere and otherwise.
+    pub direction: Direction,
+    pub layers: Vec<usize>,
+    pub coefficients: Vec<f32>,
+    pub prompts: Vec<Vec<u32>>,
+    pub sampling: Sampling,
+    pub sampler: Sampler,
+    pub targets: Vec<u32>,
+    pub words: Vec<String>,
+    pub controls: Controls,
+    /// Whether it lies between two sets of prompts.
+    pub labelled: bool,
+    pub cap: f32,
+    /// Name what the unsteered texts and what a cell depends on, for memory.
+    pub unsteered_key: String,
+    pub key: String,
+}
+
+impl Setup {
+    /// Whether a coefficient of 0 changes nothing.
+    pub fn adds(&self) -> bool {
+        matches!(self.direction.operator, Operator::Add | Operator::Subtract)
+    }
+}
+
+fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
+    Err(SessionError::of("steer.map", message))
+}
+
+impl<B: Backend> Session<B> {
+    pub(super) fn map_setup(
+        &self,
+        experiment: &Experiment,
+        steer: &Steer,
+        map: &SteerMap,
+        resolved: &Resolved,
+    ) -> Result<Setup, SessionError> {
+        let direction = &steer.directions[map.direction];
+        let sampling = Sampling {
+            tokens: map.tokens.unwrap_or(steer.sampling.tokens),
+            samples: map.samples.unwrap_or(steer.sampling.samples),
+            ..steer.sampling
+        };
+        check(map, direction, &sampling)?;
+        if map.targets.is_empty() && steer.words.is_empty() {
+            return wrong(
+                "The map has no effect to show: name target tokens, or words that the text is hoped to hold.",
+            );
+        }
+        let layers = match map.layers.as_slice() {
+            [] => (0..self.info.n_layer)
+                .filter(|l| {
+                    let rows = resolved.at(direction.from.unwrap_or(*l));
+                    rows.is_some_and(|r| length(&r) > 0.0)
+                })
+                .collect(),
+            some => some.to_vec(),
+        };
+        if let Some(layer) = layers.iter().find(|l| **l >= self.info.n_layer) {
+            return wrong(format!(
+                "The map names layer {layer}; this model has layers 0 to {}.",
+                self.info.n_layer - 1
+            ));
+        }
+        let cells = layers.len() * map.coefficients.len();
+        if cells == 0 || cells > MOST.1 {
+            return wrong(format!(
+                "The map has {cells} cells; from 1 to {} are computed, so choose other layers or coefficients.",
+                MOST.1
+            ));
+        }
+        let texts: &[Prompt] = match map.prompts.as_slice() {
+            [] => std::slice::from_ref(&steer.prompt),
+            some => some,
+        };
+        let mut prompts = Vec::new();
+        for text in texts {
+            prompts.push(self.to_continue("steer.map", text, experiment.bos)?);
+        }
+        let mut targets = Vec::new();
+        for token in &map.targets {
+            targets.push(self.one_token("steer.map", token)?);
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        let bare = Direction {
+            name: direction.name.clone(),
+            source: Source::Random { seed: 0 },
+            site: direction.site,
+            layers: Vec::new(),
+            from: direction.from,
+            positions: direction.positions.clone(),
+            operator: direction.operator,
+            coefficient: 0.0,
+            unit: direction.unit,
+        };
+        let unsteered_key = format!("{prompts:?} {sampling:?} {targets:?} {:?}", steer.words);
+        let source = serde_json::to_string(&direction.source).unwrap_or_default();
+        let key = format!("{unsteered_key} {} {bare:?} {source}", experiment.bos);
+        Ok(Setup {
+            direction: bare,
+            layers,
+            coefficients: map.coefficients.clone(),
+            prompts,
+            sampling,
+            sampler: Sampler::new(sampling)?,
+            targets,
+            words: steer.words.clone(),
+            controls: map.controls,
+            labelled: matches!(direction.source, Source::Contrast { .. }),
+            cap: map.cap,
+            unsteered_key,
+            key,
+        })
+    }
+}
+
+/// What can be told without the model.
+fn check(map: &SteerMap, direction: &Direction, sampling: &Sampling) -> Result<(), SessionError> {
+    if direction.operator == Operator::ProjectOut {
+        return wrong(
+            "Taking a direction out has no coefficient to vary; let it be added, subtracted, set or capped.",
+        );
+    }
+    if !(1..=MOST_SAMPLES).contains(&sampling.samples) || sampling.tokens == 0 {
+        return wrong(format!(
+            "The map asks for {} texts of {} new tokens for each prompt; it takes 1 to {MOST_SAMPLES} texts of at least 1.",
+            sampling.samples, sampling.tokens
+        ));
+    }
+    if map.prompts.len() > MOST.0 {
+        return wrong(format!(
+            "The map has {} prompts; at most {} are continued.",
+            map.prompts.len(),
+            MOST.0
+        ));
+    }
+    if map.controls.random > MOST.2 {
+        return wrong(format!(
+            "{} random directions a layer were asked for; at most {} are tried.",
+            map.controls.random, MOST.2
+        ));
+    }
+    let chosen = map.controls.coefficient;
+    if let Some(c) = map
+        .coefficients
+        .iter()
+        .chain(&chosen)
+        .find(|c| !c.is_finite())
+    {
+        return wrong(format!(
+            "A coefficient of the map is {c}, which is no number."
+        ));
+    }
+    if let Some(c) = chosen
+        && !map.coefficients.contains(&c)
+    {
+        return wrong(format!(
+            "The controls are to act with coefficient {c}, which is none of the map's; they are compared with a cell of the map."
+        ));
+    }
+    if map.cap.is_nan() || map.cap < 1.0 {
+        return wrong(format!(
+            "The cap on perplexity is {} times the unsteered one; it is at least 1.",
+            map.cap
+        ));
+    }
+    Ok(())
+}
