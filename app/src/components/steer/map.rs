@@ -107,9 +107,9 @@ fn listed<T: ToString>(list: &[T]) -> String {
     list.join(", ")
 }
 
-/// The numbers between commas; what is none is left out.
+/// The numbers between commas or spaces; what is none is left out.
 fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
-    text.split(',')
+    text.split([',', ';', ' '])
         .filter_map(|n| n.trim().parse().ok())
         .collect()
 }
