@@ -61,6 +61,20 @@ pub(super) struct Group {
     pub speed: f64,
 }
 
+impl Group {
+    /// The metrics of each case's clean and corrupted run.
+    pub fn metrics(&self) -> impl Iterator<Item = [Vec<f32>; 2]> {
+        self.bases
+            .iter()
+            .map(|b| [&b.clean, &b.corrupted].map(|run| run.report.metrics.clone()))
+    }
+}
+
+/// The cases of a group: so many at a time.
+pub(super) fn cases_of(setup: &Setup, group: usize, size: usize) -> Range<usize> {
+    group * size..((group + 1) * size).min(setup.cases.len())
+}
+
 pub(super) fn varied(sweep: &Sweep) -> RunName {
     match sweep.mode {
         Mode::Denoising => RunName::Corrupted,

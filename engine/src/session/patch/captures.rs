@@ -71,6 +71,7 @@ pub(super) fn reports(
     };
     experiment.captures.iter().map(report).collect()
 }
+
 /// A row of patterns without the keys of longer runs beside it.
 pub(super) fn trimmed(shape: &Shape, row: &[f32], len: usize) -> Vec<f32> {
     let keys = row.len() / shape.n_head;

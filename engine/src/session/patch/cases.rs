@@ -1,5 +1,6 @@
 //! The pairs of prompts, draws and sweeps of an experiment, checked one by one.
 
+use super::LONGEST_PATTERN;
 use super::copies::Kept;
 use super::frame::frame;
 use super::setup::{Case, Noise, Reader};
@@ -13,9 +14,6 @@ const MOST_DRAWS: usize = 100;
 
 /// Patched runs at most, over all sweeps and pairs: a day's work on a laptop.
 const MOST_RUNS: usize = 2_000_000;
-
-/// Prompts longer than this have attention patterns too large to copy.
-const LONGEST_PATTERN: usize = 256;
 
 impl Reader<'_> {
     /// Which positions belong together. Empty where that is not clear: the

@@ -57,7 +57,7 @@ impl<'a> On<'a> {
         matches!(self.sweep.axes(), Axes::Paths { .. })
     }
 
-    fn copies<'s>(&'s self, shape: &'s Shape) -> Copies<'s>
+    fn copies<'s>(&self, shape: &'s Shape) -> Copies<'s>
     where
         'a: 's,
     {
@@ -92,12 +92,7 @@ impl<'a> On<'a> {
             return None;
         };
         Some(Path {
-            copies: Copies {
-                shape,
-                sweep: self.sweep,
-                case: self.case,
-                brought: &self.bases.brought[self.index],
-            },
+            copies: self.copies(shape),
             bases: self.bases,
             receiver,
             through_mlps,

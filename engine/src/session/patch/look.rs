@@ -1,6 +1,5 @@
 //! One patched run of the first pair, seen closely.
 
-use super::TOP;
 use super::bases::{Bases, Group, values};
 use super::captures::trimmed;
 use super::frame::{exists, place};
@@ -8,15 +7,13 @@ use super::layout::On;
 use super::metric::MetricTokens;
 use super::setup::Setup;
 use super::sweep::frames;
+use super::{LONGEST_PATTERN, TOP};
 use crate::backend::Backend;
 use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site};
 use crate::model::{Logits, Wanted};
 use crate::rows::{Edit, Op, Run, kept_for_entry};
 use crate::session::{Beats, Host, Session, SessionError};
 use std::rc::Rc;
-
-/// Prompts longer than this have attention patterns too large to look at.
-const LONGEST_PATTERN: usize = 256;
 
 impl<B: Backend> Session<B> {
     /// The chosen cell's patched run, read closely.

@@ -36,6 +36,9 @@ const CHUNK_BYTES: usize = 64 << 20;
 /// make progress coarser.
 const CHUNK_ROWS: usize = 256;
 
+/// Prompts longer than this have attention patterns too large to copy or to show.
+const LONGEST_PATTERN: usize = 256;
+
 /// How many rows of activations are in flight at once.
 fn chunk_rows(shape: &Shape, keys: usize) -> usize {
     let per_row = 4 * (7 * shape.n_embd + 2 * shape.n_inner + shape.n_head * keys);
@@ -60,18 +63,9 @@ impl<B: Backend> Session<B> {
         let means = self.means(&setup, host).await?;
         let shape = self.model.config.shape;
         let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
-        let first = 0..size.min(setup.cases.len());
+        let first = bases::cases_of(&setup, 0, size);
         let group = self.group(experiment, &setup, first, &means, host).await?;
-        let found: Vec<_> = group
-            .bases
-            .iter()
-            .map(|b| {
-                [
-                    b.clean.report.metrics.clone(),
-                    b.corrupted.report.metrics.clone(),
-                ]
-            })
-            .collect();
+        let found: Vec<_> = group.metrics().collect();
         let metrics = self.metric_reports(experiment, &setup, &group, &found);
         let bases = &group.bases[0];
         host.update(Update::Runs {

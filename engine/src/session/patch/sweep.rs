@@ -1,7 +1,7 @@
 //! Grids of patched runs: all sweeps of an experiment over all its pairs, in
 //! chunks that fit the memory budget.
 
-use super::bases::{Group, group_size, lost, values};
+use super::bases::{Group, cases_of, group_size, lost, values};
 use super::frame::frame;
 use super::layout::{
     Chunk, Item, Layout, On, add, chunk_of, estimate, group_of, lay_out, piece, progress, scaled,
@@ -75,8 +75,10 @@ impl<B: Backend> Session<B> {
         let crew = host.crew().unwrap_or(&alone);
         let (mut later, mut layout) = (None, Some(layout));
         for g in 0..setup.cases.len().div_ceil(size) {
-            let cases = g * size..((g + 1) * size).min(setup.cases.len());
+            // The runs of the group before give their memory back first.
+            drop(later.take());
             if g > 0 {
+                let cases = cases_of(setup, g, size);
                 later = Some(self.group(experiment, setup, cases, means, host).await?);
             }
             let group = later.as_ref().unwrap_or(first);
@@ -177,7 +179,7 @@ impl<B: Backend> Session<B> {
         while let Turn::Do(piece) = host.turn(&nobody).await {
             let g = group_of(piece);
             if g != at {
-                let cases = g * size..((g + 1) * size).min(setup.cases.len());
+                let cases = cases_of(setup, g, size);
                 // The runs of the group before give their memory back first.
                 drop(later.take());
                 let group = self.group(experiment, setup, cases, means, host).await?;

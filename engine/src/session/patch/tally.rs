@@ -52,13 +52,7 @@ impl Tally {
 
     /// Notes the metrics of a group's own runs.
     pub fn bases(&mut self, group: &Group) {
-        let of = |b: &super::bases::Bases| {
-            [
-                b.clean.report.metrics.clone(),
-                b.corrupted.report.metrics.clone(),
-            ]
-        };
-        self.metrics.extend(group.bases.iter().map(of));
+        self.metrics.extend(group.metrics());
     }
 
     pub fn enter(&mut self, at: At, case: usize, values: Vec<f32>) {
