@@ -26,6 +26,8 @@ pub struct Text {
     pub axes: AxesText,
     pub grids: GridsText,
     pub pairs: PairsText,
+    pub alignment: AlignmentText,
+    pub template: TemplateText,
     pub look: LookText,
     pub notices: Notices,
     pub steer: SteerText,
@@ -251,9 +253,31 @@ pub struct PairsText {
     pub sigma: &'static str,
     pub draws: &'static str,
     pub seed: &'static str,
-    pub align: &'static str,
-    pub unalign: &'static str,
     pub trim: &'static str,
+}
+
+/// Which positions of two prompts belong together: the same ones, by hand, by role.
+pub struct AlignmentText {
+    pub align: &'static str,
+    pub summary: fn(&str) -> String,
+    pub way: &'static str,
+    pub ways: [&'static str; 3],
+    pub hints: [&'static str; 3],
+    pub pairs: &'static str,
+    pub wrong: &'static str,
+}
+
+/// Pairs from lines with gaps.
+pub struct TemplateText {
+    pub summary: &'static str,
+    pub hint: &'static str,
+    pub lines: &'static str,
+    pub lists: &'static str,
+    pub example: [&'static str; 2],
+    pub count: &'static str,
+    pub fill: &'static str,
+    pub fault: fn(&crate::template::Fault) -> String,
+    pub made: fn(usize) -> String,
 }
 
 /// Inside the runs of a cell.

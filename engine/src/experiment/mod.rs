@@ -32,7 +32,7 @@ pub use steered::{
     DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
     Unsteered, Written,
 };
-pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Sweep};
+pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,11 @@ pub struct Experiment {
     /// corrupted, where they are not simply the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Vec<(usize, usize)>>,
+    /// Which positions belong together by what they are in the sentence, found
+    /// in each pair anew: pairs may then differ in length and in word order.
+    /// Only these positions are patched. Not together with `alignment`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// Further pairs of prompts: results are then those of the whole set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
@@ -146,7 +151,7 @@ pub struct Generate {
 pub struct Capture {
     pub run: RunName,
     pub site: Site,
-    /// Left out for `logits` and `ln_final`, which have no layer.
+    /// Left out for the sites that have no layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
     /// Which positions; all of them when left out.
@@ -179,6 +184,7 @@ impl Default for Experiment {
             ),
             corruption: Corruption::Prompt,
             alignment: None,
+            roles: Vec::new(),
             pairs: Vec::new(),
             metrics: vec![Metric {
                 kind: MetricKind::LogitDifference,
