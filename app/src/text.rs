@@ -27,6 +27,7 @@ pub struct Text {
     pub grids: GridsText,
     pub pairs: PairsText,
     pub look: LookText,
+    pub raw: RawText,
     pub notices: Notices,
     pub steer: SteerText,
     pub models: ModelsText,
@@ -256,6 +257,15 @@ pub struct PairsText {
     pub trim: &'static str,
 }
 
+/// Activations as files.
+pub struct RawText {
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub sites: &'static str,
+    pub safetensors: &'static str,
+    pub npy: &'static str,
+}
+
 /// Inside the runs of a cell.
 pub struct LookText {
     pub title: &'static str,
@@ -351,8 +361,14 @@ pub struct SteerText {
     pub strength_number: &'static str,
     pub off: &'static str,
     pub source: &'static str,
-    pub sources: [(&'static str, &'static str); 5],
-    pub from_file: &'static str,
+    pub sources: [(&'static str, &'static str); 7],
+    pub file: &'static str,
+    pub file_hint: &'static str,
+    pub save: &'static str,
+    pub save_as: fn(&str, &str) -> String,
+    pub heads_hint: &'static str,
+    pub top_heads: &'static str,
+    pub heads: fn(&[(String, String, String)]) -> String,
     pub edit_source: &'static str,
     pub name: &'static str,
     pub positive: &'static str,

@@ -68,6 +68,7 @@ impl State {
             wire.listening = false;
             wire.load = None;
             wire.asked = None;
+            wire.files.clear();
         });
         self.job.set(None);
         self.status.set(Status::Starting);
@@ -194,9 +195,14 @@ impl State {
     }
 
     pub(super) fn send(self, request: &Request) {
-        let sent = self
-            .wire
-            .with_value(|wire| wire.engine.as_ref().map(|engine| engine.send(request)));
+        self.send_with(request, None);
+    }
+
+    pub(super) fn send_with(self, request: &Request, bytes: Option<&js_sys::Uint8Array>) {
+        let sent = self.wire.with_value(|wire| {
+            let engine = wire.engine.as_ref();
+            engine.map(|engine| engine.send_with(request, bytes))
+        });
         if let Some(Err(reason)) = sent {
             self.crashed(reason);
         }

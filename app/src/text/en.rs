@@ -19,6 +19,7 @@ pub static TEXT: Text = Text {
     grids: patching::GRIDS,
     pairs: patching::PAIRS,
     look: patching::LOOK,
+    raw: patching::RAW,
     notices: NOTICES,
     steer: steer::STEER,
     models: models::MODELS,

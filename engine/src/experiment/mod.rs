@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod export;
 mod metric;
 mod migrate;
 mod read;
@@ -14,6 +15,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 
+pub use export::{Export, File, Format};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
 pub use read::{Choice, Problem, Reading, Token};

@@ -52,7 +52,8 @@ pub struct Direction {
     /// What it is called, on the page and in files.
     pub name: String,
     pub source: Source,
-    /// Where it is read and acts: a site as wide as the residual stream.
+    /// Where it is read and acts: a site as wide as the residual stream, or `z`,
+    /// where it acts on each head by itself with that head's part of it.
     #[serde(default = "resid_pre")]
     pub site: Site,
     /// The layers where it acts. A direction that is read from activations is
@@ -84,6 +85,22 @@ pub enum Source {
         positive: Vec<String>,
         negative: Vec<String>,
         #[serde(default)]
+        method: Method,
+    },
+    /// A shift of the heads whose outputs best tell two sets of prompts apart:
+    /// inference-time intervention (Li et al., 2023). Each chosen head's vector is
+    /// `sigma theta`, the direction between the sides in its `z` at each
+    /// prompt's last token, by the standard deviation along it; so adding it with
+    /// the coefficient `a` is the paper's `a sigma theta`. Read and acts at `z`.
+    Heads {
+        positive: Vec<String>,
+        negative: Vec<String>,
+        /// How many heads, the best by held-out accuracy of a logistic probe.
+        #[serde(default = "five")]
+        top: usize,
+        /// `logistic`: along the probe's normal; `mean_difference`: along the
+        /// mass mean shift.
+        #[serde(default = "logistic")]
         method: Method,
     },
     /// One token's row of the embedding or unembedding, less another's.
@@ -329,6 +346,14 @@ const KIND_WORDS: [&str; 18] = [
 
 fn resid_pre() -> Site {
     Site::ResidPre
+}
+
+fn five() -> usize {
+    5
+}
+
+fn logistic() -> Method {
+    Method::Logistic
 }
 
 fn forty() -> usize {

@@ -5,6 +5,7 @@
 
 mod arriving;
 mod crew;
+mod export;
 mod generate;
 mod line;
 mod patch;

@@ -1,7 +1,8 @@
 //! The messages between the page (or `patchbay.js`) and the engine's worker.
 //!
 //! They travel as plain JavaScript objects (serde-wasm-bindgen over
-//! `postMessage`), so that Rust and JavaScript speak the same protocol.
+//! `postMessage`), so that Rust and JavaScript speak the same protocol. A file's
+//! bytes are a `Uint8Array`.
 //! Every request carries an `id`, and everything that answers it carries it back.
 
 #[cfg(feature = "worker")]
@@ -24,7 +25,9 @@ mod serve;
 #[cfg(feature = "worker")]
 pub use serve::serve;
 
-use crate::experiment::{BackendInfo, Experiment, ModelInfo, Progress, Report, Update};
+use crate::experiment::{
+    BackendInfo, Direction, Experiment, Export, ModelInfo, Progress, Report, Update,
+};
 use crate::source::Place;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +83,23 @@ pub enum Request {
         #[serde(default)]
         share: bool,
     },
+    /// Write something of an experiment to a file.
+    Export {
+        id: u32,
+        experiment: Box<Experiment>,
+        what: Export,
+    },
+    /// Read a file with a direction in it; needs no model.
+    Read {
+        id: u32,
+        /// The file's name.
+        name: String,
+        #[serde(default, with = "serde_bytes")]
+        bytes: Vec<u8>,
+        /// The layer of a lone vector that names none.
+        #[serde(default)]
+        layer: usize,
+    },
     /// The piece of a shared sweep that was wanted; none, when none is left.
     Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
@@ -125,6 +145,18 @@ pub enum Response {
     Done {
         id: u32,
         report: Box<Report>,
+    },
+    /// A file that was written.
+    File {
+        id: u32,
+        name: String,
+        #[serde(default, with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// What a file held.
+    Direction {
+        id: u32,
+        direction: Box<Direction>,
     },
     Cancelled {
         id: u32,

@@ -24,9 +24,26 @@ pub const STEER: SteerText = SteerText {
         ("pair", "A pair of prompts, position by position"),
         ("token", "A token of the vocabulary"),
         ("neuron", "What a neuron writes"),
+        ("heads", "The heads that tell two sets apart (ITI)"),
         ("random", "Chance, for comparison"),
+        ("vectors", "A file"),
     ],
-    from_file: "Numbers from a file",
+    file: "Safetensors, GGUF control vector or JSON",
+    file_hint: "It is read here, in your browser. It has to be made on the model that is open.",
+    save: "Save it for other programs, every layer:",
+    save_as: |name, format| format!("Save “{name}” as {format}"),
+    heads_hint: "A probe on each head’s output; the best ones are pushed along their own direction. A strength of 1 pushes by one standard deviation.",
+    top_heads: "How many heads",
+    heads: |heads| {
+        let list: Vec<String> = heads
+            .iter()
+            .map(|(head, found, luck)| format!("{head} {found} (luck {luck})"))
+            .collect();
+        format!(
+            "Heads, by how many held-out prompts they tell right: {}.",
+            list.join(", ")
+        )
+    },
     edit_source: "Where it comes from, and where it acts",
     name: "Name",
     positive: "Towards",

@@ -4,10 +4,12 @@
 //! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
 //! patchbay random DIR [--like gpt2] [--seed N]
 //! patchbay direction FILE [--layer N] [--out FILE]
+//! patchbay export EXPERIMENT.json --model mini|DIR --out FILE --direction N | --sites SITES [--run RUN]
 //! patchbay schema
 //! ```
 
 mod direction;
+mod export;
 mod random;
 
 use patchbay_engine::backend::Backend;
@@ -38,6 +40,12 @@ patchbay direction FILE [--layer N] [--out FILE]
     experiment; N (0) is the layer of a lone vector that names none. With --out
     they are written to a file, in the format that its name ends in: .gguf,
     .safetensors or .json.
+patchbay export EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] --out FILE
+        --direction N | --sites SITE,SITE... [--run clean|corrupted]
+    Writes direction N (the first is 0) of an experiment, in the format that the
+    file's name ends in: .gguf, .safetensors or .json. Or activations of its clean
+    and corrupted runs at all layers and positions: of some sites to one
+    .safetensors file, or of one site of one run to an .npy file.
 patchbay schema
     Prints the JSON Schema of experiments and reports.";
 
@@ -58,6 +66,7 @@ fn main() -> ExitCode {
         ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
         ["random", rest @ ..] => random::Options::parse(rest).and_then(|o| random::write(&o)),
         ["direction", rest @ ..] => direction::Options::parse(rest).and_then(|o| o.convert()),
+        ["export", rest @ ..] => export::Options::parse(rest).and_then(|o| o.write()),
         ["schema"] => print(&schema(), None),
         ["help" | "--help" | "-h"] => print(USAGE, None),
         [] => Err(format!("what is to be done?\n\n{USAGE}")),
@@ -111,15 +120,19 @@ impl Options {
     }
 }
 
-fn run(options: &Options) -> Result<(), Failure> {
-    let text = match options.experiment.as_str() {
+/// An experiment from a file, or from standard input.
+fn read_experiment(file: &str) -> Result<Experiment, Failure> {
+    let text = match file {
         "-" => {
             std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?
         }
         file => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?,
     };
-    let experiment =
-        Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
+    Experiment::from_json(&text).map_err(|e| format!("{file}: {e}"))
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let experiment = read_experiment(&options.experiment)?;
     let report = match options.backend.as_str() {
         "cpu" => report(options, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
@@ -145,12 +158,8 @@ fn report<B: Backend>(
     backend: B,
     experiment: &Experiment,
 ) -> Result<Report, Failure> {
-    let mut session = session(&options.model, backend)?;
-    let terminal = Terminal {
-        started: Instant::now(),
-        shows: std::io::stderr().is_terminal(),
-    };
-    let report = pollster::block_on(session.run(experiment, false, &terminal));
+    let mut session = load(&options.model, backend)?;
+    let report = pollster::block_on(session.run(experiment, false, &Terminal::new()));
     report.map_err(|e| e.to_string())
 }
 
@@ -158,7 +167,7 @@ fn report<B: Backend>(
 const STEP: usize = 1 << 20;
 const SETTLE: u64 = 64 << 20;
 
-fn session<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
+fn load<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
     let wrong = |e: ModelError| format!("model {model}: {e}");
     if model == "mini" {
         let [config, tokenizer, weights] = MINI.map(<[u8]>::to_vec);
@@ -220,6 +229,15 @@ fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {
 struct Terminal {
     started: Instant,
     shows: bool,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            shows: std::io::stderr().is_terminal(),
+        }
+    }
 }
 
 impl Host for Terminal {

@@ -85,7 +85,12 @@ impl<B: Backend> Session<B> {
             prompt: report.prompt.clone(),
             directions: report.directions.clone(),
         }));
-        let acts = acts(steer, &resolved, &report.directions)?;
+        let acts = acts(
+            steer,
+            &resolved,
+            &report.directions,
+            &self.model.config.shape,
+        )?;
         let steered = self.steered_base(&base, &acts, host).await?;
         let settings = write::Settings {
             sampler,
