@@ -125,12 +125,13 @@ class Engine {
    * @param {import("./patchbay").RunOptions} [options]
    *   `signal`: an AbortSignal that stops it; `onUpdate`: hears each thing as it is
    *   found; `onProgress`: hears how far it has got; `preview`: estimate the sweep
-   *   and do not run it
+   *   and do not run it; `agreed`: `{ hosts, encoders }`, the hosts that dictionaries of
+   *   features may be read from, and whether their encoders may be
    * @returns {Promise<import("./patchbay").Report>}
    */
-  async run(experiment, { signal, onProgress, onUpdate, preview = false } = {}) {
+  async run(experiment, { signal, onProgress, onUpdate, preview = false, agreed } = {}) {
     signal?.throwIfAborted();
-    const request = { type: "run", experiment: this.#own(experiment), preview };
+    const request = { type: "run", experiment: this.#own(experiment), preview, ...(agreed && { agreed }) };
     const tell = (update) => {
       if (update.kind === "progress") onProgress?.(progress(update));
       onUpdate?.(update);
@@ -149,9 +150,9 @@ class Engine {
    *   safetensors file; `{ kind: "array", site: "resid_pre", run: "clean" }`: .npy
    * @returns {Promise<{ name: string, bytes: Uint8Array }>}
    */
-  async export(experiment, what, { signal } = {}) {
+  async export(experiment, what, { signal, agreed } = {}) {
     signal?.throwIfAborted();
-    const request = { type: "export", experiment: this.#own(experiment), what };
+    const request = { type: "export", experiment: this.#own(experiment), what, ...(agreed && { agreed }) };
     const { name, bytes } = await this.#wire.ask(request, { signal });
     return { name, bytes };
   }

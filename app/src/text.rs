@@ -344,6 +344,22 @@ pub struct ModelsText {
     pub hash: fn(&str, bool, bool) -> String,
 }
 
+/// A feature of a dictionary.
+pub struct FeatureText {
+    pub dictionary: &'static str,
+    pub dictionary_hint: &'static str,
+    pub site: &'static str,
+    pub layer: &'static str,
+    pub feature: &'static str,
+    pub unasked: fn(&str, &str) -> String,
+    pub ask: fn(&str) -> String,
+    pub page: &'static str,
+    pub fetch: fn(Option<&str>, Option<&str>) -> String,
+    pub fetching: fn(&str, &str) -> String,
+    pub active: &'static str,
+    pub nowhere: &'static str,
+}
+
 /// The steering room.
 pub struct SteerText {
     pub title: &'static str,
@@ -361,7 +377,7 @@ pub struct SteerText {
     pub strength_number: &'static str,
     pub off: &'static str,
     pub source: &'static str,
-    pub sources: [(&'static str, &'static str); 7],
+    pub sources: [(&'static str, &'static str); 8],
     pub file: &'static str,
     pub file_hint: &'static str,
     pub save: &'static str,
@@ -369,6 +385,7 @@ pub struct SteerText {
     pub heads_hint: &'static str,
     pub top_heads: &'static str,
     pub heads: fn(&[(String, String, String)]) -> String,
+    pub feature: FeatureText,
     pub edit_source: &'static str,
     pub name: &'static str,
     pub positive: &'static str,

@@ -45,6 +45,7 @@
 //! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
 //! | `inspect` | the token that was opened |
 //! | `source-I`, `file-I`, `save-I-FORMAT` | where direction I comes from, its file, the direction as a file |
+//! | `ask-dictionary-I`, `fetch-encoder-I`, `neuronpedia-I`, `active-I` | of a dictionary's feature |
 //! | `raw`, `raw-SITE`, `raw-safetensors`, `raw-npy` | activations as files |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 

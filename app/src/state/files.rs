@@ -25,6 +25,7 @@ impl State {
             id,
             experiment,
             what,
+            agreed: self.agreed(),
         });
     }
 

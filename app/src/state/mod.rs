@@ -115,6 +115,8 @@ pub struct Signals {
     pub active: RwSignal<usize>,
     /// Which of the metrics is shown.
     pub shown: RwSignal<usize>,
+    /// Whether a person agreed to fetch encoders of dictionaries.
+    pub encoders: RwSignal<bool>,
     /// A map that others are compared with, and whether they are.
     pub pinned: RwSignal<Option<Grid>>,
     pub compares: RwSignal<bool>,
@@ -176,6 +178,7 @@ impl State {
             results,
             active,
             shown,
+            encoders: RwSignal::new(false),
             pinned,
             compares,
             derived: Derived::new(experiment, results, job, looked_at),

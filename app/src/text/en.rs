@@ -213,6 +213,7 @@ const SWEEP: SweepText = SweepText {
     status_sweep: "Running the sweep …",
     stage: |stage| match stage {
         Stage::Load => "Loading",
+        Stage::Fetch => "Fetching the encoder",
         Stage::Runs => "Both runs",
         Stage::Sweep => "Sweep",
         Stage::Generate => "Continuing the text",

@@ -31,8 +31,8 @@ pub use steer::{
 };
 pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
 pub use steered::{
-    DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
-    Unsteered, Written,
+    DirectionReport, FeatureReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate,
+    Summary, TokenScore, Unsteered, Written,
 };
 pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Sweep};
 

@@ -113,6 +113,25 @@ pub enum Source {
     },
     /// What a neuron of an MLP writes to the residual stream: its row of `c_proj`.
     Neuron { layer: usize, neuron: usize },
+    /// A feature of a sparse autoencoder that others published: its row of the
+    /// decoder, which is what it adds to the residual stream. Read from where the
+    /// dictionary is, which a person has to agree to.
+    Feature {
+        /// `gpt2-small-res-jb`, a repository of the hub (`owner/name`), or the address
+        /// of a folder: laid out as `SAELens` writes dictionaries.
+        #[serde(default = "res_jb")]
+        dictionary: String,
+        /// The activation that the dictionary was trained on.
+        #[serde(default = "resid_pre")]
+        site: Site,
+        /// Its layer.
+        layer: usize,
+        feature: usize,
+        /// Whether its activation on the prompt is wanted, too: the encoder is half
+        /// of the file, and a person has to agree to that by itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        activation: bool,
+    },
     /// A random direction of length 1, for comparison.
     Random { seed: u64 },
     /// Numbers from a file, one vector for each layer that it has.
@@ -346,6 +365,10 @@ const KIND_WORDS: [&str; 18] = [
 
 fn resid_pre() -> Site {
     Site::ResidPre
+}
+
+fn res_jb() -> String {
+    crate::dictionary::RES_JB.name.into()
 }
 
 fn five() -> usize {

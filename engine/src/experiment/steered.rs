@@ -43,6 +43,9 @@ pub struct DirectionReport {
     /// heads, head by head, the best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeReport>,
+    /// Of a dictionary's feature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature: Option<FeatureReport>,
     /// The tokens whose logits it raises most, through the last LayerNorm's
     /// weights and the unembedding, and by how much for a direction of length
     /// `sqrt(n_embd)`; at `z` for what its heads write.
@@ -53,6 +56,19 @@ pub struct DirectionReport {
     /// layer: `[layer][position]`, of the unsteered run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub projections: Vec<Vec<f32>>,
+}
+
+/// A feature of a dictionary.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FeatureReport {
+    /// Where others show what it fires on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Its activation at each of the prompt's tokens, in the unsteered run; not
+    /// there unless the encoder was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activations: Option<Vec<f32>>,
 }
 
 /// A probe's accuracy at one layer, or at one head of it.

@@ -21,17 +21,20 @@ pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
     if matches!(kind.as_str(), "run" | "export") {
         let value = Reflect::get(&message, &"experiment".into()).unwrap_or_default();
         let experiment = Box::new(read(&value).map_err(|failure| Refused { id, failure })?);
+        let agreed = field(&message, "agreed").unwrap_or_default();
         return Ok(match field(&message, "what") {
             None if kind == "export" => return Err(unknown(id, "it does not say what to write")),
             Some(what) if kind == "export" => Request::Export {
                 id,
                 experiment,
                 what,
+                agreed,
             },
             _ => Request::Run {
                 id,
                 experiment,
                 preview: field(&message, "preview").unwrap_or(false),
+                agreed,
                 share: field(&message, "share").unwrap_or(false),
             },
         });

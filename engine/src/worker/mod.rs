@@ -78,6 +78,9 @@ pub enum Request {
         /// Everything but the sweep, which is only estimated.
         #[serde(default)]
         preview: bool,
+        /// What a person agreed to fetch.
+        #[serde(default)]
+        agreed: Agreed,
         /// Of the sweep, only the pieces that are given out: this engine shares
         /// the work of another, which answers each [`Response::Wants`].
         #[serde(default)]
@@ -88,6 +91,8 @@ pub enum Request {
         id: u32,
         experiment: Box<Experiment>,
         what: Export,
+        #[serde(default)]
+        agreed: Agreed,
     },
     /// Read a file with a direction in it; needs no model.
     Read {
@@ -104,6 +109,16 @@ pub enum Request {
     Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },
+}
+
+/// What a person agreed to fetch for directions that are not in the experiment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Agreed {
+    /// Hosts that dictionaries may be read from; the page's own always may.
+    pub hosts: Vec<String>,
+    /// Whether their encoders may be, too, of some ten million bytes.
+    pub encoders: bool,
 }
 
 /// What the worker answers.

@@ -9,6 +9,7 @@ use super::js::words;
 use super::load::{self, Load};
 use super::{Failure, FailureCode, Keeping, Request, Response, listen};
 use crate::experiment::File;
+use crate::source::Place;
 use crate::steer::files;
 use futures_channel::oneshot::Sender;
 use serde::Serialize;
@@ -54,6 +55,7 @@ pub fn serve() -> Result<(), JsValue> {
         asides: RefCell::default(),
         waiting: RefCell::default(),
         running: RefCell::default(),
+        place: RefCell::default(),
         engine: RefCell::default(),
     });
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
@@ -76,6 +78,8 @@ pub(super) struct Desk {
     running: RefCell<Option<Running>>,
     /// Requests that need no engine, and so do not wait for it.
     asides: RefCell<Vec<Running>>,
+    /// Where the model's addresses started from, and those of dictionaries do.
+    pub place: RefCell<Option<Place>>,
     /// Taken out while it runs.
     engine: RefCell<Option<Engine>>,
 }
@@ -232,6 +236,7 @@ impl Desk {
                     self.helpers.hire(more, &model, &place);
                 }
                 *self.engine.borrow_mut() = Some(engine);
+                *self.place.borrow_mut() = Some(place);
                 Ok(Response::Loaded {
                     id,
                     model: info,
@@ -243,10 +248,11 @@ impl Desk {
                 id,
                 experiment,
                 preview,
+                agreed,
                 share,
             } => {
                 let mut engine = self.engine()?;
-                let attention = Attention::new(self, running, share);
+                let attention = Attention::new(self, running, share, agreed);
                 if !preview && !share {
                     self.helpers.begin(&experiment);
                 }
@@ -260,9 +266,10 @@ impl Desk {
                 id,
                 experiment,
                 what,
+                agreed,
             } => {
                 let mut engine = self.engine()?;
-                let attention = Attention::new(self, running, true);
+                let attention = Attention::new(self, running, true, agreed);
                 let file = engine.export(&experiment, &what, &attention).await;
                 *self.engine.borrow_mut() = Some(engine);
                 let File { name, bytes } = file?;

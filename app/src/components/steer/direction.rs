@@ -1,5 +1,6 @@
 use super::super::problems::Problems;
 use super::facts::Facts;
+use super::feature::Feature;
 use super::live;
 use super::number::Number;
 use super::source::SourceEditor;
@@ -108,6 +109,7 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>
             </div>
             <Problems field=format!("steer.directions.{i}") />
+            <Feature i />
             <Facts i />
             <details class="more">
                 <summary>{t.edit_source}</summary>

@@ -1,8 +1,9 @@
 use super::number::Number;
-use super::{live, whether};
+use super::{feature, live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::dictionary::RES_JB;
 use patchbay_engine::experiment::{Direction, Matrix, Method, Site, Source, Steer, TokenRef, Unit};
 use wasm_bindgen::JsCast;
 
@@ -18,6 +19,7 @@ fn kind(source: &Source) -> &'static str {
     match source {
         Source::Pair { .. } => "pair",
         Source::Contrast { .. } => "contrast",
+        Source::Feature { .. } => "feature",
         Source::Heads { .. } => "heads",
         Source::Token { .. } => "token",
         Source::Neuron { .. } => "neuron",
@@ -78,6 +80,18 @@ fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
             layer: 0,
             neuron: 0,
         },
+        "feature" => {
+            // The middle of the model, where features are of words and topics.
+            let layer = n_layer / 2;
+            (d.site, d.layers, d.from) = (Site::ResidPre, vec![layer], None);
+            Source::Feature {
+                dictionary: RES_JB.name.into(),
+                site: Site::ResidPre,
+                layer,
+                feature: 0,
+                activation: false,
+            }
+        }
         "random" => Source::Random { seed: 1 },
         "vectors" => Source::Vectors {
             origin: String::new(),
@@ -134,6 +148,7 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
             Some("contrast") => contrast(i, false).into_any(),
             Some("heads") => contrast(i, true).into_any(),
             Some("vectors") => file(i).into_any(),
+            Some("feature") => feature::editor(i).into_any(),
             Some("pair") => view! {
                 <div class="grid">
                     {line(i, "positive", t.positive)}

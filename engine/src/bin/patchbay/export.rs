@@ -12,6 +12,7 @@ pub struct Options {
     backend: String,
     what: What,
     out: PathBuf,
+    dictionary: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -25,6 +26,7 @@ impl Options {
     pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let (mut experiment, mut model, mut out) = (None, None, None);
         let (mut what, mut backend) = (What::default(), "cpu".to_owned());
+        let mut dictionary = None;
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || {
@@ -35,6 +37,7 @@ impl Options {
                 "--model" => model = Some(value()?),
                 "--backend" => backend = value()?,
                 "--out" => out = Some(PathBuf::from(value()?)),
+                "--dictionary" => dictionary = Some(PathBuf::from(value()?)),
                 "--direction" => {
                     let text = value()?;
                     let number = text.parse();
@@ -67,6 +70,7 @@ impl Options {
                 .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
             backend,
             what,
+            dictionary,
             out: out.ok_or_else(|| format!("to which file? --out\n\n{USAGE}"))?,
         })
     }
@@ -124,7 +128,11 @@ impl Options {
         what: &Export,
     ) -> Result<(), Failure> {
         let mut session = load(&self.model, backend)?;
-        let file = pollster::block_on(session.export(experiment, what, &Terminal::new()));
+        let file = pollster::block_on(session.export(
+            experiment,
+            what,
+            &Terminal::new(self.dictionary.as_deref()),
+        ));
         let file = file.map_err(|e| e.to_string())?;
         std::fs::write(&self.out, file.bytes).map_err(|e| format!("{}: {e}", self.out.display()))
     }

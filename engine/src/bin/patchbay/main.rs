@@ -16,18 +16,21 @@ use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
 use patchbay_engine::model::{Cancelled, Files, ModelError};
-use patchbay_engine::session::{Arriving, Host, Session};
+use patchbay_engine::session::{Arriving, DictionaryFile, Host, Session, Unread};
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "\
 patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
+        [--dictionary DIR]
     Runs an experiment and prints its report as JSON. `-` reads it from standard
     input. DIR holds config.json, tokenizer.json and model.safetensors; mini is
-    the built-in model. Progress goes to standard error. The exit code is 1 when
+    the built-in model. Features of a dictionary are read from --dictionary, a folder
+    with blocks.N.hook_resid_pre/sae_weights.safetensors. Progress goes to standard error. The exit code is 1 when
     the experiment, or a part of it, could not be run; the report's
     reading.problems, and standard error, say why.
 patchbay random DIR [--like gpt2] [--seed N]
@@ -87,12 +90,14 @@ struct Options {
     model: String,
     backend: String,
     out: Option<PathBuf>,
+    dictionary: Option<PathBuf>,
 }
 
 impl Options {
     fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let mut experiment = None;
         let (mut model, mut backend, mut out) = (None, None, None);
+        let mut dictionary = None;
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || {
@@ -103,6 +108,7 @@ impl Options {
                 "--model" => model = Some(value()?),
                 "--backend" => backend = Some(value()?),
                 "--out" => out = Some(PathBuf::from(value()?)),
+                "--dictionary" => dictionary = Some(PathBuf::from(value()?)),
                 flag if flag.starts_with("--") => {
                     return Err(format!("there is no option {flag}\n\n{USAGE}"));
                 }
@@ -116,6 +122,7 @@ impl Options {
                 .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
             backend: backend.unwrap_or_else(|| "cpu".into()),
             out,
+            dictionary,
         })
     }
 }
@@ -159,7 +166,11 @@ fn report<B: Backend>(
     experiment: &Experiment,
 ) -> Result<Report, Failure> {
     let mut session = load(&options.model, backend)?;
-    let report = pollster::block_on(session.run(experiment, false, &Terminal::new()));
+    let report = pollster::block_on(session.run(
+        experiment,
+        false,
+        &Terminal::new(options.dictionary.as_deref()),
+    ));
     report.map_err(|e| e.to_string())
 }
 
@@ -226,21 +237,24 @@ fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Shows progress where a person looks on.
-struct Terminal {
+struct Terminal<'a> {
     started: Instant,
+    /// The folder of the dictionary, where there is one.
+    dictionary: Option<&'a Path>,
     shows: bool,
 }
 
-impl Terminal {
-    fn new() -> Self {
+impl<'a> Terminal<'a> {
+    fn new(dictionary: Option<&'a Path>) -> Self {
         Self {
+            dictionary,
             started: Instant::now(),
             shows: std::io::stderr().is_terminal(),
         }
     }
 }
 
-impl Host for Terminal {
+impl Host for Terminal<'_> {
     fn update(&self, update: Update) {
         let Update::Progress(p) = update else {
             return;
@@ -263,5 +277,35 @@ impl Host for Terminal {
 
     async fn breathe(&self) -> Result<(), Cancelled> {
         Ok(())
+    }
+
+    async fn read(
+        &self,
+        file: &DictionaryFile<'_>,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Unread> {
+        let Some(folder) = self.dictionary else {
+            return Err(Unread::Because(format!(
+                "The dictionary {} is read from a folder; name it with --dictionary.",
+                file.dictionary
+            )));
+        };
+        let path = folder.join(&file.folder).join(file.name);
+        let bytes = File::open(&path).and_then(|mut opened| {
+            opened.seek(SeekFrom::Start(range.start))?;
+            let mut bytes = Vec::new();
+            opened
+                .take(range.end - range.start)
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        let bytes = bytes.map_err(|e| Unread::Because(format!("{}: {e}.", path.display())))?;
+        take(&bytes);
+        Ok(())
+    }
+
+    fn reads_encoders(&self) -> bool {
+        self.dictionary.is_some()
     }
 }

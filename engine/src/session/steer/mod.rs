@@ -9,6 +9,7 @@ mod prompts;
 mod reports;
 mod write;
 
+use directions::Layout;
 pub(super) use directions::Resolved;
 pub(super) use write::Unsteered;
 
@@ -29,6 +30,8 @@ use std::rc::Rc;
 pub(super) struct Memory {
     /// By the JSON of where each came from.
     directions: Vec<(String, Rc<Resolved>)>,
+    /// Where the tensors of dictionaries' files are, by their addresses.
+    layouts: Vec<(String, Layout)>,
     unsteered: Option<(String, Unsteered)>,
     map: map::Remembered,
 }
@@ -71,6 +74,11 @@ impl<B: Backend> Session<B> {
             resolved.push(self.direction(i, direction, experiment.bos, host).await?);
         }
         let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
+        sites.extend(
+            resolved
+                .iter()
+                .filter_map(|r| Some(r.feature.as_ref()?.site)),
+        );
         sites.sort_unstable();
         sites.dedup();
         let (base, activations) = self.unsteered_base(&sites, &prompt, host).await?;

@@ -83,6 +83,10 @@ impl<B: Backend> Session<B> {
                 cosines: vectors.iter().map(|other| cosine(v, other)).collect(),
                 explained: resolved[i].explained_at(at),
                 probes: resolved[i].probes.clone(),
+                feature: resolved[i]
+                    .feature
+                    .as_ref()
+                    .map(|f| f.report(activations.at(f.site, f.layer))),
                 promoted: scores(top(&promoted[i], TOP), 1.0),
                 suppressed: scores(top(&lowest, TOP), -1.0),
                 projections: (0..self.info.n_layer).map(project).collect(),

@@ -3,8 +3,7 @@
 use super::{FileError, SITE};
 use crate::experiment::{Format, LayerVector, Site};
 use candle_core::quantized::gguf_file::{self, Value};
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Tensor};
+use candle_core::quantized::{QStorage, QTensor};
 use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -94,8 +93,9 @@ pub fn to_gguf(vectors: &[LayerVector], model: &str) -> candle_core::Result<Vec<
     let metadata: Vec<_> = metadata.iter().map(|(k, v)| (*k, v)).collect();
     let mut tensors = Vec::new();
     for v in vectors {
-        let tensor = Tensor::from_slice(&v.values, v.values.len(), &Device::Cpu)?;
-        let tensor = QTensor::quantize(&tensor, GgmlDType::F32)?;
+        // Not by way of `quantize`, which brings along every kind of number there is.
+        let values = QStorage::Cpu(Box::new(v.values.clone()));
+        let tensor = QTensor::new(values, v.values.len())?;
         tensors.push((format!("direction.{}", v.layer), tensor));
     }
     let tensors: Vec<_> = tensors.iter().map(|(n, t)| (n.as_str(), t)).collect();

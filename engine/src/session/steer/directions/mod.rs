@@ -2,16 +2,18 @@
 
 mod activations;
 mod contrast;
+mod feature;
 mod file;
 mod heads;
 mod pair;
 mod weights;
 
 use super::*;
-use crate::experiment::{Direction, LayerVector, ProbeReport, Prompt, Source};
+use crate::experiment::{Direction, LayerVector, ProbeReport, Progress, Prompt, Source, Stage};
 use crate::rows::Shape;
 use crate::steer::norm;
 use activations::{MOST_PROMPTS, check_sides};
+pub(super) use feature::{Feature, Layout};
 
 /// A direction's vectors at one layer, `n_embd` wide: one, or of a prompt pair
 /// one for each position.
@@ -27,6 +29,7 @@ pub(in crate::session) struct Resolved {
     /// Whether it chose its layers itself, so that it rightly does nothing at
     /// the others.
     pub(super) chosen: bool,
+    pub(super) feature: Option<Feature>,
 }
 
 enum Vectors {
@@ -48,6 +51,7 @@ impl Resolved {
             explained: Vec::new(),
             probes: Vec::new(),
             chosen: false,
+            feature: None,
         }
     }
 
@@ -88,7 +92,8 @@ impl<B: Backend> Session<B> {
         check(&field, direction, &self.model.config.shape)?;
         // Names, coefficients and the layers it acts at do not change what is found.
         let source = serde_json::to_string(&direction.source).unwrap_or_default();
-        let key = format!("{bos} {} {source}", direction.site);
+        let encoders = host.reads_encoders();
+        let key = format!("{bos} {encoders} {} {source}", direction.site);
         if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
             return Ok(found.clone());
         }
@@ -175,6 +180,22 @@ impl<B: Backend> Session<B> {
                     .await
             }
             Source::Neuron { layer, neuron } => self.neuron(field, *layer, *neuron).await,
+            Source::Feature {
+                dictionary,
+                site,
+                layer,
+                feature,
+                activation,
+            } => {
+                let wish = feature::Wish {
+                    dictionary,
+                    site: *site,
+                    layer: *layer,
+                    feature: *feature,
+                    activation: *activation,
+                };
+                self.feature(field, &wish, host).await
+            }
             Source::Random { seed } => Ok(weights::random(*seed, shape.n_embd)),
             Source::Vectors { origin, vectors } => file::numbers(field, origin, vectors, &shape),
         }
@@ -203,7 +224,7 @@ fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), Sessio
                 "Each head is shifted along a direction of its own, read in its own layer; leave from out.".into(),
             );
         }
-        Source::Token { .. } | Source::Neuron { .. } if heads => {
+        Source::Token { .. } | Source::Neuron { .. } | Source::Feature { .. } if heads => {
             return wrong(
                 "This is a vector of the residual stream, and z is what heads have before they write to it; take resid_pre or another site of the stream.".into(),
             );
