@@ -125,11 +125,54 @@ class Engine {
    * @param {import("./patchbay").RunOptions} [options]
    *   `signal`: an AbortSignal that stops it; `onUpdate`: hears each thing as it is
    *   found; `onProgress`: hears how far it has got; `preview`: estimate the sweep
-   *   and do not run it
+   *   and do not run it; `agreed`: `{ hosts, encoders }`, the hosts that dictionaries of
+   *   features may be read from, and whether their encoders may be
    * @returns {Promise<import("./patchbay").Report>}
    */
-  async run(experiment, { signal, onProgress, onUpdate, preview = false } = {}) {
+  async run(experiment, { signal, onProgress, onUpdate, preview = false, agreed } = {}) {
     signal?.throwIfAborted();
+    const request = { type: "run", experiment: this.#own(experiment), preview, ...(agreed && { agreed }) };
+    const tell = (update) => {
+      if (update.kind === "progress") onProgress?.(progress(update));
+      onUpdate?.(update);
+    };
+    const { report } = await this.#wire.ask(request, { signal, onUpdate: tell });
+    return report;
+  }
+
+  /**
+   * Writes something of an experiment to a file.
+   *
+   * @param {import("./patchbay").Experiment} experiment
+   * @param {import("./patchbay").Export} what
+   *   `{ kind: "direction", direction: 0, format: "gguf" }` (or `safetensors`, `json`);
+   *   `{ kind: "activations", sites: ["resid_pre", "z"] }`: both runs in one
+   *   safetensors file; `{ kind: "array", site: "resid_pre", run: "clean" }`: .npy
+   * @returns {Promise<{ name: string, bytes: Uint8Array }>}
+   */
+  async export(experiment, what, { signal, agreed } = {}) {
+    signal?.throwIfAborted();
+    const request = { type: "export", experiment: this.#own(experiment), what, ...(agreed && { agreed }) };
+    const { name, bytes } = await this.#wire.ask(request, { signal });
+    return { name, bytes };
+  }
+
+  /**
+   * Reads a direction from the bytes of a safetensors, GGUF or JSON file.
+   *
+   * @param {Uint8Array} bytes
+   * @param {{ name?: string, layer?: number, signal?: AbortSignal }} [options]
+   *   `layer`: that of a lone vector that names none
+   * @returns {Promise<import("./patchbay").Direction>}
+   */
+  async readDirection(bytes, { name = "direction", layer = 0, signal } = {}) {
+    signal?.throwIfAborted();
+    const { direction } = await this.#wire.ask({ type: "read", name, bytes, layer }, { signal });
+    return direction;
+  }
+
+  /** The experiment on the model that is loaded; one of another model is refused. */
+  #own(experiment) {
     const name = this.model.name;
     if (experiment?.model !== undefined && experiment.model !== name) {
       throw new PatchbayError(
@@ -138,13 +181,7 @@ class Engine {
         "model",
       );
     }
-    const request = { type: "run", experiment: { version: 1, ...experiment, model: name }, preview };
-    const tell = (update) => {
-      if (update.kind === "progress") onProgress?.(progress(update));
-      onUpdate?.(update);
-    };
-    const { report } = await this.#wire.ask(request, { signal, onUpdate: tell });
-    return report;
+    return { version: 1, ...experiment, model: name };
   }
 
   /** Ends the engine and gives its memory back. Whatever runs is rejected. */
@@ -227,6 +264,8 @@ class Wire {
           return waiting.onUpdate?.(message.update);
         case "loaded":
         case "done":
+        case "file":
+        case "direction":
         case "described":
           return waiting.resolve(message);
         case "failed": {

@@ -54,8 +54,9 @@ fn save(name: &str, url: &str) {
 }
 
 /// Offers `content` as a file of that name and media type.
-pub fn download(name: &str, media_type: &str, content: &str) {
-    let url = ObjectUrl::from(Blob::new_with_options(content, Some(media_type)));
+pub fn download(name: &str, media_type: &str, content: &[u8]) {
+    let blob = Blob::new_with_options(content, Some(media_type));
+    let url = ObjectUrl::from(blob);
     save(name, &url);
     // Dropping the address at once would cut the download off in some browsers.
     Timeout::new(KEEP, move || drop(url)).forget();

@@ -4,7 +4,7 @@
 //! what to do with the answers is [`crate::state`]'s.
 
 use gloo::events::EventListener;
-use js_sys::{JSON, JsString};
+use js_sys::{JSON, JsString, Reflect, Uint8Array};
 use patchbay_engine::source::Place;
 use patchbay_engine::worker::{Request, Response};
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,6 +12,9 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 /// The worker's script, beside the page.
 const SCRIPT: &str = "engine.js";
+
+/// The field of a message that holds a file's bytes.
+const BYTES: &str = "bytes";
 
 /// What comes from the worker.
 pub enum Event {
@@ -70,13 +73,16 @@ impl Engine {
         })
     }
 
-    /// Sends a request.
+    /// Sends a request, with the bytes of a file where it is about one.
     ///
     /// # Errors
     /// The browser's message where it cannot be sent.
-    pub fn send(&self, request: &Request) -> Result<(), String> {
+    pub fn send_with(&self, request: &Request, bytes: Option<&Uint8Array>) -> Result<(), String> {
         let text = serde_json::to_string(request).map_err(|error| error.to_string())?;
         let message = JSON::parse(&text).map_err(describe)?;
+        if let Some(bytes) = bytes {
+            Reflect::set(&message, &BYTES.into(), bytes).map_err(describe)?;
+        }
         self.worker.post_message(&message).map_err(describe)
     }
 }
@@ -90,9 +96,19 @@ fn read(message: &JsValue) -> Result<Box<Response>, String> {
         Some(number) if !number.is_finite() => Ok(Some(JsValue::from(1e99))),
         _ => Ok(Some(value)),
     };
+    // A file stays out of it.
+    let bytes = Reflect::get(message, &BYTES.into()).ok();
+    let file = bytes.and_then(|bytes| bytes.dyn_into::<Uint8Array>().ok());
+    if file.is_some() {
+        Reflect::set(message, &BYTES.into(), &JsValue::UNDEFINED).map_err(describe)?;
+    }
     let text = JSON::stringify_with_replacer_func(message, finite, None).map_err(describe)?;
     let text = text.as_string().unwrap_or_default();
-    serde_json::from_str(&text).map_err(|error| error.to_string())
+    let mut response = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    if let (Some(file), Response::File { bytes, .. }) = (file, &mut response) {
+        *bytes = file.to_vec();
+    }
+    Ok(Box::new(response))
 }
 
 impl Drop for Engine {

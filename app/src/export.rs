@@ -76,7 +76,11 @@ pub fn script(name: String, report: String) {
             return;
         };
         if let Some(text) = JsFuture::from(text).await.ok().and_then(|t| t.as_string()) {
-            download(&name, "text/x-python", &with_report(&text, &report));
+            download(
+                &name,
+                "text/x-python",
+                with_report(&text, &report).as_bytes(),
+            );
         }
     });
 }

@@ -29,6 +29,7 @@ pub struct Text {
     pub alignment: AlignmentText,
     pub template: TemplateText,
     pub look: LookText,
+    pub raw: RawText,
     pub notices: Notices,
     pub steer: SteerText,
     pub models: ModelsText,
@@ -280,6 +281,15 @@ pub struct TemplateText {
     pub made: fn(usize) -> String,
 }
 
+/// Activations as files.
+pub struct RawText {
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub sites: &'static str,
+    pub safetensors: &'static str,
+    pub npy: &'static str,
+}
+
 /// Inside the runs of a cell.
 pub struct LookText {
     pub title: &'static str,
@@ -358,6 +368,22 @@ pub struct ModelsText {
     pub hash: fn(&str, bool, bool) -> String,
 }
 
+/// A feature of a dictionary.
+pub struct FeatureText {
+    pub dictionary: &'static str,
+    pub dictionary_hint: &'static str,
+    pub site: &'static str,
+    pub layer: &'static str,
+    pub feature: &'static str,
+    pub unasked: fn(&str, &str) -> String,
+    pub ask: fn(&str) -> String,
+    pub page: &'static str,
+    pub fetch: fn(Option<&str>, Option<&str>) -> String,
+    pub fetching: fn(&str, &str) -> String,
+    pub active: &'static str,
+    pub nowhere: &'static str,
+}
+
 /// The steering room.
 pub struct SteerText {
     pub title: &'static str,
@@ -375,8 +401,15 @@ pub struct SteerText {
     pub strength_number: &'static str,
     pub off: &'static str,
     pub source: &'static str,
-    pub sources: [(&'static str, &'static str); 5],
-    pub from_file: &'static str,
+    pub sources: [(&'static str, &'static str); 8],
+    pub file: &'static str,
+    pub file_hint: &'static str,
+    pub save: &'static str,
+    pub save_as: fn(&str, &str) -> String,
+    pub heads_hint: &'static str,
+    pub top_heads: &'static str,
+    pub heads: fn(&[(String, String, String)]) -> String,
+    pub feature: FeatureText,
     pub edit_source: &'static str,
     pub name: &'static str,
     pub positive: &'static str,

@@ -4,6 +4,7 @@
 //! the JavaScript API share; everything else computes. Arrows point one way:
 //! `session -> model -> {rows, backend}`, and nothing here knows the page.
 
+pub mod dictionary;
 pub mod experiment;
 pub mod source;
 pub mod worker;

@@ -1,8 +1,10 @@
 //! Directions in files: those that repeng writes, round trips, and what is refused.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use patchbay_engine::experiment::LayerVector;
-use patchbay_engine::steer::files::{FileError, read, to_gguf, to_json, to_safetensors};
+use patchbay_engine::experiment::{Format, LayerVector, Site, Source};
+use patchbay_engine::steer::files::{
+    FileError, direction, read, to_gguf, to_json, to_safetensors, write,
+};
 use std::path::PathBuf;
 
 fn oracle(name: &str) -> Vec<u8> {
@@ -33,7 +35,7 @@ fn every_format_gives_back_what_was_written() {
     let vectors = read(&oracle("control_vector.gguf"), 0).unwrap();
     let files = [
         to_gguf(&vectors, "gpt2").unwrap(),
-        to_safetensors(&vectors).unwrap(),
+        to_safetensors(&vectors, Site::ResidPost).unwrap(),
         to_json(&vectors).into_bytes(),
     ];
     for file in files {
@@ -78,7 +80,7 @@ fn what_holds_no_direction_is_refused_with_a_reason() {
         "layer 3 has more than one",
     );
     for file in [to_gguf, |v: &[LayerVector], _: &str| {
-        Ok(to_safetensors(v).unwrap())
+        Ok(to_safetensors(v, Site::ResidPost).unwrap())
     }] {
         let nan = file(&[vector(2, &[1.0, f32::NAN])], "gpt2").unwrap();
         refused(&nan, "layer 2 has a value that is not a finite number");
@@ -104,7 +106,11 @@ fn what_holds_no_direction_is_refused_with_a_reason() {
 fn no_damage_brings_the_reader_down() {
     for file in [
         oracle("control_vector.gguf"),
-        to_safetensors(&[vector(1, &[1.0; 8]), vector(2, &[2.0; 8])]).unwrap(),
+        to_safetensors(
+            &[vector(1, &[1.0; 8]), vector(2, &[2.0; 8])],
+            Site::ResidPost,
+        )
+        .unwrap(),
     ] {
         let whole = read(&file, 0).unwrap();
         for end in 0..file.len() {
@@ -129,4 +135,35 @@ fn no_damage_brings_the_reader_down() {
     aligned.extend(4u32.to_le_bytes());
     aligned.extend(0u32.to_le_bytes());
     refused(&aligned, "alignment is 0");
+}
+
+/// A vector before layer 3 is one after layer 2, and nowhere is one before layer
+/// 0; a site that a control vector has no place for is only in our own metadata.
+#[test]
+fn a_direction_keeps_its_place_in_the_stream() {
+    let vectors = [0, 1, 3].map(|l| vector(l, &[f32::from(u8::try_from(l).unwrap()), 1.0]));
+    for format in [Format::Gguf, Format::Safetensors, Format::Json] {
+        let file = write(&vectors, Site::ResidPre, format).unwrap();
+        let found = direction("love.x", &file, 0).unwrap();
+        assert_eq!(found.site, Site::ResidPost);
+        assert_eq!(found.layers, [2], "the middle one");
+        let Source::Vectors { origin, vectors } = found.source else {
+            panic!("no vectors");
+        };
+        assert!(origin.contains("love.x"), "{origin}");
+        assert_eq!(vectors, [vector(0, &[1.0, 1.0]), vector(2, &[3.0, 1.0])]);
+        let early = write(&vectors[..1], Site::ResidPre, format).unwrap_err();
+        assert!(early.to_string().contains("before layer 0"), "{early}");
+    }
+    let file = write(&vectors, Site::Z, Format::Safetensors).unwrap();
+    let found = direction("heads", &file, 0).unwrap();
+    assert_eq!(
+        (found.site, found.layers.as_slice()),
+        (Site::Z, &[0, 1, 3][..])
+    );
+    let refused = write(&vectors, Site::Z, Format::Gguf).unwrap_err();
+    assert!(
+        refused.to_string().contains("cannot be written as gguf"),
+        "{refused}"
+    );
 }

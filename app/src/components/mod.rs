@@ -45,6 +45,9 @@
 //! | `direction-I`, `coefficient-I`, `coefficient-number-I` | a direction and how strong it is |
 //! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
 //! | `inspect` | the token that was opened |
+//! | `source-I`, `file-I`, `save-I-FORMAT` | where direction I comes from, its file, the direction as a file |
+//! | `ask-dictionary-I`, `fetch-encoder-I`, `neuronpedia-I`, `active-I` | of a dictionary's feature |
+//! | `raw`, `raw-SITE`, `raw-safetensors`, `raw-npy` | activations as files |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod advice;
@@ -66,6 +69,7 @@ mod notice;
 mod pairs;
 mod problems;
 mod prompts;
+mod raw;
 mod segmented;
 mod shows;
 mod stages;

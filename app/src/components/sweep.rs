@@ -71,6 +71,7 @@ pub fn Sweep() -> impl IntoView {
                         <Downloads />
                         <Values />
                     </Show>
+            <super::raw::Raw />
         </section>
     }
 }
@@ -89,13 +90,21 @@ fn Downloads() -> impl IntoView {
             .grid
             .with_untracked(|g| g.as_ref().map(export::csv));
         if let Some(Ok(content)) = content {
-            download(&file_name(state, "csv"), "text/csv;charset=utf-8", &content);
+            download(
+                &file_name(state, "csv"),
+                "text/csv;charset=utf-8",
+                content.as_bytes(),
+            );
         }
     };
     let json = move |_| {
         let content = untrack(report).as_ref().map(export::json);
         if let Some(Ok(content)) = content {
-            download(&file_name(state, "json"), "application/json", &content);
+            download(
+                &file_name(state, "json"),
+                "application/json",
+                content.as_bytes(),
+            );
         }
     };
     let picture = move || {
@@ -105,7 +114,11 @@ fn Downloads() -> impl IntoView {
     };
     let svg = move |_| {
         if let Some(content) = picture() {
-            download(&file_name(state, "svg"), "image/svg+xml", &content);
+            download(
+                &file_name(state, "svg"),
+                "image/svg+xml",
+                content.as_bytes(),
+            );
         }
     };
     let png = move |_| {

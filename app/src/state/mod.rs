@@ -1,6 +1,7 @@
 //! The page's state: the experiment, which is the only thing a person edits,
 //! and what the engine told about it. Everything else is derived.
 
+mod files;
 mod models;
 mod requests;
 mod responses;
@@ -80,6 +81,8 @@ struct Wire {
     asked: Option<(Experiment, crate::results::Goal)>,
     /// Crashes since the last finished answer.
     crashes: u32,
+    /// Files that are being read or written.
+    files: Vec<files::Asked>,
 }
 
 /// The handle to everything; copied freely. There is one state as long as the page
@@ -112,6 +115,8 @@ pub struct Signals {
     pub active: RwSignal<usize>,
     /// Which of the metrics is shown.
     pub shown: RwSignal<usize>,
+    /// Whether a person agreed to fetch encoders of dictionaries.
+    pub encoders: RwSignal<bool>,
     /// A map that others are compared with, and whether they are.
     pub pinned: RwSignal<Option<Grid>>,
     pub compares: RwSignal<bool>,
@@ -173,6 +178,7 @@ impl State {
             results,
             active,
             shown,
+            encoders: RwSignal::new(false),
             pinned,
             compares,
             derived: Derived::new(experiment, results, job, looked_at),

@@ -9,8 +9,12 @@ use super::{Arriving, State, Status};
 use crate::engine::place;
 use crate::persist::persist;
 use leptos::prelude::*;
+use patchbay_engine::dictionary;
+use patchbay_engine::experiment::Source;
 use patchbay_engine::source::{Named, Place};
-use patchbay_engine::worker::{Failure, FailureCode, KeptModel, Offer, Request, SourceInfo, Store};
+use patchbay_engine::worker::{
+    Agreed, Failure, FailureCode, KeptModel, Offer, Request, SourceInfo, Store,
+};
 
 /// The model that comes with the page.
 pub const MINI: &str = "mini";
@@ -148,6 +152,40 @@ impl State {
             self.wire
                 .update_value(|wire| wire.agreed = Some(offer.clone()));
             self.fetch(Some(offer));
+        }
+    }
+
+    /// A person agreed that a dictionary's host is asked.
+    pub fn agree_to_dictionary(self, host: String) {
+        self.remember_host(host);
+        self.again();
+    }
+
+    /// A person agreed to fetch the encoder of a direction's dictionary.
+    pub fn agree_to_encoder(self, i: usize) {
+        self.encoders.set(true);
+        self.edit_direction(i, |d| {
+            if let Source::Feature {
+                dictionary,
+                activation,
+                ..
+            } = &mut d.source
+            {
+                *activation = true;
+                let named = dictionary::named(dictionary);
+                if let Some(host) = named.and_then(|n| n.host(&place())) {
+                    self.remember_host(host);
+                }
+            }
+        });
+        self.again();
+    }
+
+    /// What a person agreed to fetch for directions.
+    pub(super) fn agreed(self) -> Agreed {
+        Agreed {
+            hosts: self.preferences.with_untracked(|p| p.hosts.clone()),
+            encoders: self.encoders.get_untracked(),
         }
     }
 

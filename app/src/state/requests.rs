@@ -4,7 +4,7 @@ use super::{Notice, State, Status};
 use crate::engine::{Engine, Event};
 use crate::grid::key;
 use crate::link;
-use crate::results::{Goal, Job};
+use crate::results::{Goal, Job, Results};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
@@ -53,6 +53,8 @@ impl State {
             Ok(None) => {}
             Ok(Some(experiment)) => {
                 self.broken_link.set(None);
+                // Another link may name another encoder.
+                self.encoders.set(false);
                 if self.experiment.with_untracked(|e| *e != experiment) {
                     self.experiment.set(experiment);
                 }
@@ -68,6 +70,7 @@ impl State {
             wire.listening = false;
             wire.load = None;
             wire.asked = None;
+            wire.files.clear();
         });
         self.job.set(None);
         self.status.set(Status::Starting);
@@ -91,6 +94,7 @@ impl State {
             return;
         }
         self.cancel();
+        self.encoders.set(false);
         let older = self.wire.try_update_value(|wire| {
             wire.asked = None;
             wire.load.take()
@@ -140,6 +144,16 @@ impl State {
         }
     }
 
+    /// Runs the experiment once more, for what was agreed to meanwhile.
+    pub(super) fn again(self) {
+        let experiment = self.experiment.get_untracked();
+        let automatic = untrack(|| self.is_automatic());
+        self.wire.update_value(|wire| wire.asked = None);
+        if let Some(goal) = Results::default().goal(&experiment, automatic) {
+            self.submit(experiment, goal);
+        }
+    }
+
     /// Runs the sweep or the map, whether or not sweeps start by themselves.
     pub fn run(self) {
         let lacks = |e: &Experiment| e.room == Room::Patching && e.sweeps.is_empty();
@@ -181,6 +195,7 @@ impl State {
             id,
             experiment: Box::new(experiment),
             preview: goal == Goal::Preview,
+            agreed: self.agreed(),
             share: false,
         });
     }
@@ -194,9 +209,14 @@ impl State {
     }
 
     pub(super) fn send(self, request: &Request) {
-        let sent = self
-            .wire
-            .with_value(|wire| wire.engine.as_ref().map(|engine| engine.send(request)));
+        self.send_with(request, None);
+    }
+
+    pub(super) fn send_with(self, request: &Request, bytes: Option<&js_sys::Uint8Array>) {
+        let sent = self.wire.with_value(|wire| {
+            let engine = wire.engine.as_ref();
+            engine.map(|engine| engine.send_with(request, bytes))
+        });
         if let Some(Err(reason)) = sent {
             self.crashed(reason);
         }

@@ -53,6 +53,9 @@ impl State {
                 self.load_failed(failure);
             }
             Response::Failed { id, failure } if self.is_job(id) => self.failed(failure),
+            Response::File { id, name, bytes } => self.file_written(id, &name, &bytes),
+            Response::Direction { id, direction } => self.file_read(id, *direction),
+            Response::Failed { id, failure } => self.file_failed(id, failure),
             Response::Cancelled { id } if self.is_load(id) => self.paused(),
             Response::Cancelled { id } if self.is_job(id) => self.job.set(None),
             // Answers to what is no longer wanted.
@@ -62,7 +65,6 @@ impl State {
             | Response::Update { .. }
             | Response::Wants { .. }
             | Response::Done { .. }
-            | Response::Failed { .. }
             | Response::Cancelled { .. } => {}
         }
     }

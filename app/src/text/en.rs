@@ -21,6 +21,7 @@ pub static TEXT: Text = Text {
     alignment: patching::ALIGNMENT,
     template: patching::TEMPLATE,
     look: patching::LOOK,
+    raw: patching::RAW,
     notices: NOTICES,
     steer: steer::STEER,
     models: models::MODELS,
@@ -216,6 +217,7 @@ const SWEEP: SweepText = SweepText {
     status_sweep: "Running the sweep …",
     stage: |stage| match stage {
         Stage::Load => "Loading",
+        Stage::Fetch => "Fetching the encoder",
         Stage::Runs => "Both runs",
         Stage::Sweep => "Sweep",
         Stage::Generate => "Continuing the text",

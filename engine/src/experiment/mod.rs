@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod export;
 mod metric;
 mod migrate;
 mod read;
@@ -14,6 +15,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 
+pub use export::{Export, File, Format};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
 pub use read::{Choice, Problem, Reading, Token};
@@ -29,8 +31,8 @@ pub use steer::{
 };
 pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
 pub use steered::{
-    DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
-    Unsteered, Written,
+    DirectionReport, FeatureReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate,
+    Summary, TokenScore, Unsteered, Written,
 };
 pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 

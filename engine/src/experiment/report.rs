@@ -336,6 +336,8 @@ pub struct Progress {
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     Load,
+    /// Bytes of a dictionary's encoder.
+    Fetch,
     Runs,
     Sweep,
     Generate,

@@ -52,7 +52,8 @@ pub struct Direction {
     /// What it is called, on the page and in files.
     pub name: String,
     pub source: Source,
-    /// Where it is read and acts: a site as wide as the residual stream.
+    /// Where it is read and acts: a site as wide as the residual stream, or `z`,
+    /// where it acts on each head by itself with that head's part of it.
     #[serde(default = "resid_pre")]
     pub site: Site,
     /// The layers where it acts. A direction that is read from activations is
@@ -86,6 +87,22 @@ pub enum Source {
         #[serde(default)]
         method: Method,
     },
+    /// A shift of the heads whose outputs best tell two sets of prompts apart:
+    /// inference-time intervention (Li et al., 2023). Each chosen head's vector is
+    /// `sigma theta`, the direction between the sides in its `z` at each
+    /// prompt's last token, by the standard deviation along it; so adding it with
+    /// the coefficient `a` is the paper's `a sigma theta`. Read and acts at `z`.
+    Heads {
+        positive: Vec<String>,
+        negative: Vec<String>,
+        /// How many heads, the best by held-out accuracy of a logistic probe.
+        #[serde(default = "five")]
+        top: usize,
+        /// `logistic`: along the probe's normal; `mean_difference`: along the
+        /// mass mean shift.
+        #[serde(default = "logistic")]
+        method: Method,
+    },
     /// One token's row of the embedding or unembedding, less another's.
     Token {
         token: TokenRef,
@@ -96,6 +113,25 @@ pub enum Source {
     },
     /// What a neuron of an MLP writes to the residual stream: its row of `c_proj`.
     Neuron { layer: usize, neuron: usize },
+    /// A feature of a sparse autoencoder that others published: its row of the
+    /// decoder, which is what it adds to the residual stream. Read from where the
+    /// dictionary is, which a person has to agree to.
+    Feature {
+        /// `gpt2-small-res-jb`, a repository of the hub (`owner/name`), or the address
+        /// of a folder: laid out as `SAELens` writes dictionaries.
+        #[serde(default = "res_jb")]
+        dictionary: String,
+        /// The activation that the dictionary was trained on.
+        #[serde(default = "resid_pre")]
+        site: Site,
+        /// Its layer.
+        layer: usize,
+        feature: usize,
+        /// Whether its activation on the prompt is wanted, too: the encoder is half
+        /// of the file, and a person has to agree to that by itself.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        activation: bool,
+    },
     /// A random direction of length 1, for comparison.
     Random { seed: u64 },
     /// Numbers from a file, one vector for each layer that it has.
@@ -329,6 +365,18 @@ const KIND_WORDS: [&str; 18] = [
 
 fn resid_pre() -> Site {
     Site::ResidPre
+}
+
+fn res_jb() -> String {
+    crate::dictionary::RES_JB.name.into()
+}
+
+fn five() -> usize {
+    5
+}
+
+fn logistic() -> Method {
+    Method::Logistic
 }
 
 fn forty() -> usize {

@@ -33,17 +33,22 @@ pub struct DirectionReport {
     /// Mean length of the prompt’s activations at the site, layer by layer,
     /// position 0 left out.
     pub mean_norms: Vec<f32>,
-    /// Cosine with each direction of the experiment, itself included.
+    /// Cosine with each direction of the experiment, itself included. Of a
+    /// direction at `z`, what its heads write together through `c_proj` is compared.
     pub cosines: Vec<f32>,
     /// Share of the variance that a principal component explains, 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explained: Option<f32>,
-    /// How well a probe tells the two sets apart, layer by layer.
+    /// How well a probe tells the two sets apart, layer by layer; of chosen
+    /// heads, head by head, the best first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeReport>,
+    /// Of a dictionary's feature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature: Option<FeatureReport>,
     /// The tokens whose logits it raises most, through the last LayerNorm's
     /// weights and the unembedding, and by how much for a direction of length
-    /// `sqrt(n_embd)`.
+    /// `sqrt(n_embd)`; at `z` for what its heads write.
     pub promoted: Vec<TokenScore>,
     /// Those that it lowers most.
     pub suppressed: Vec<TokenScore>,
@@ -53,15 +58,32 @@ pub struct DirectionReport {
     pub projections: Vec<Vec<f32>>,
 }
 
-/// A probe's accuracy at one layer.
+/// A feature of a dictionary.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FeatureReport {
+    /// Where others show what it fires on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
+    /// Its activation at each of the prompt's tokens, in the unsteered run; not
+    /// there unless the encoder was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activations: Option<Vec<f32>>,
+}
+
+/// A probe's accuracy at one layer, or at one head of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProbeReport {
     pub site: Site,
     pub layer: usize,
+    /// Of a head that was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<usize>,
     /// Share of held-out prompts told right, 0 to 1, over the folds.
     pub accuracy: f32,
-    /// The same with the labels shuffled: what luck alone reaches.
+    /// The same with the labels shuffled: what luck alone reaches. Of the
+    /// n-th best head, the n-th best of all heads with shuffled labels.
     pub shuffled: f32,
 }
 

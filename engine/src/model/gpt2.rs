@@ -108,6 +108,11 @@ impl<B: Backend> Gpt2<B> {
         &self.h[l].mlp_c_proj.weight
     }
 
+    /// The attention's output matrix of a layer, `[n, n]`: all heads' `z` in.
+    pub(super) fn attn_out_weight(&self, l: usize) -> &B::Tensor {
+        &self.h[l].attn_c_proj.weight
+    }
+
     fn embed(&self, b: &B, plan: &Plan, hooks: &mut Hooks<B>) -> Result<B::Tensor> {
         let (tokens, positions): (Vec<u32>, Vec<u32>) = plan.embed.iter().copied().unzip();
         if tokens.is_empty() {

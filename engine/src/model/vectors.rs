@@ -1,7 +1,7 @@
 //! Vectors that the weights hold, and what a vector says about the next token.
 
 use super::{Gpt2, Logits, ModelError, Wanted};
-use crate::backend::Backend;
+use crate::backend::{Backend, Then};
 
 /// Rows of the embedding that are read at once.
 const ROWS_READ: u32 = 4096;
@@ -34,6 +34,18 @@ impl<B: Backend> Gpt2<B> {
     pub async fn neuron(&self, b: &B, layer: usize, neuron: u32) -> Result<Vec<f32>> {
         Ok(b.read(&b.gather(self.mlp_out_weight(layer), &[neuron])?)
             .await?)
+    }
+
+    /// What a change of all heads' `z` `[n_embd]` in a layer writes to the
+    /// residual stream, `[n_embd]`: through `c_proj`, without its bias.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub async fn heads_write(&self, b: &B, layer: usize, z: &[f32]) -> Result<Vec<f32>> {
+        let z = b.upload([1, z.len()], z)?;
+        let bias = b.zeros([1, self.config.shape.n_embd])?;
+        let weight = self.attn_out_weight(layer);
+        Ok(b.read(&b.linear(&z, weight, &bias, Then::Nothing)?).await?)
     }
 
     /// What directions of the residual stream add to the logits, `[n_vocab]`

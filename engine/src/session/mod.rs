@@ -5,6 +5,8 @@
 
 mod arriving;
 mod crew;
+mod dictionary;
+mod export;
 mod generate;
 mod line;
 mod patch;
@@ -23,6 +25,8 @@ use crate::model::{
 use crate::rows::{Plan, PlanError, Run, SlotPool};
 pub use arriving::Arriving;
 pub use crew::{Cells, Crew, Turn};
+pub use dictionary::{DictionaryFile, Unread};
+use std::ops::Range;
 
 /// A model on a device, ready for experiments.
 pub struct Session<B: Backend> {
@@ -58,6 +62,24 @@ pub trait Host {
     fn shares(&self) -> bool {
         false
     }
+    /// Reads bytes of a dictionary's file, or as many as it has there, and hands
+    /// them on as they come.
+    fn read(
+        &self,
+        file: &DictionaryFile<'_>,
+        _range: Range<u64>,
+        _take: &mut dyn FnMut(&[u8]),
+    ) -> impl Future<Output = Result<(), Unread>> {
+        let message = format!(
+            "The dictionary {} cannot be read here, because nothing says where it is.",
+            file.dictionary
+        );
+        async { Err(Unread::Because(message)) }
+    }
+    /// Whether dictionaries' encoders may be read, which are large.
+    fn reads_encoders(&self) -> bool {
+        false
+    }
     /// What a sweep does next, its pieces being laid out in `crew`.
     fn turn(&self, crew: &Crew) -> impl Future<Output = Turn> {
         crew.turn()
@@ -70,6 +92,9 @@ pub enum SessionError {
     /// The experiment cannot be run as it stands.
     #[error("{message}")]
     Experiment { field: String, message: String },
+    /// A dictionary's file could not be read.
+    #[error("{message}")]
+    Unread { field: String, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),
 }

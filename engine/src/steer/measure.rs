@@ -35,6 +35,25 @@ pub fn top(values: &[f32], k: usize) -> Vec<(u32, f32)> {
     best
 }
 
+/// The standard deviation of rows along a direction, that of the rows
+/// themselves (divided by their number).
+#[must_use]
+#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // counts; f64 only carried the sums
+pub fn deviation(rows: &[Vec<f32>], along: &[f32]) -> f32 {
+    let length: f64 = along.iter().map(|x| f64::from(*x).powi(2)).sum();
+    if length == 0.0 || rows.is_empty() {
+        return 0.0;
+    }
+    let dot = |row: &Vec<f32>| -> f64 {
+        let pairs = row.iter().zip(along);
+        pairs.map(|(x, v)| f64::from(*x) * f64::from(*v)).sum()
+    };
+    let places: Vec<f64> = rows.iter().map(|r| dot(r) / length.sqrt()).collect();
+    let mean = places.iter().sum::<f64>() / places.len() as f64;
+    let squares: f64 = places.iter().map(|p| (p - mean).powi(2)).sum();
+    (squares / places.len() as f64).sqrt() as f32
+}
+
 /// Euclidean length.
 #[must_use]
 #[allow(clippy::cast_possible_truncation)] // f64 only carried the sum

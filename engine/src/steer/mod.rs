@@ -9,7 +9,7 @@ mod probe;
 mod sample;
 
 pub use contrast::{Contrast, Found, contrast};
-pub use measure::{cosine, distinct, kl, log_softmax, norm, top};
+pub use measure::{cosine, deviation, distinct, kl, log_softmax, norm, top};
 pub use noise::{Noise, noise_at, normals, resamples, shuffle};
 pub use probe::accuracy;
 pub use sample::{Sampler, SamplingError};

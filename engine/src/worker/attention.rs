@@ -1,13 +1,15 @@
 //! What a running request pays to the page: news, and time to listen.
 
-use super::Response;
+use super::load::dictionary;
 use super::serve::{Desk, Running, post};
+use super::{Agreed, Response};
 use crate::experiment::{Stage, Update};
 use crate::model::Cancelled;
-use crate::session::{Crew, Host, Turn};
+use crate::session::{Crew, DictionaryFile, Host, Turn, Unread};
 use futures_channel::oneshot;
 use js_sys::Promise;
 use std::cell::Cell;
+use std::ops::Range;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 
@@ -24,16 +26,18 @@ pub(super) struct Attention<'a> {
     running: &'a Running,
     /// Whether it does pieces of another engine's sweep.
     share: bool,
+    agreed: Agreed,
     breathed: Cell<f64>,
     progress_told: Cell<f64>,
 }
 
 impl<'a> Attention<'a> {
-    pub fn new(desk: &'a Desk, running: &'a Running, share: bool) -> Self {
+    pub fn new(desk: &'a Desk, running: &'a Running, share: bool, agreed: Agreed) -> Self {
         Self {
             desk,
             running,
             share,
+            agreed,
             breathed: Cell::new(desk.clock.now()),
             progress_told: Cell::new(f64::NEG_INFINITY),
         }
@@ -84,6 +88,29 @@ impl Host for Attention<'_> {
 
     fn shares(&self) -> bool {
         self.share
+    }
+
+    async fn read(
+        &self,
+        file: &DictionaryFile<'_>,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Unread> {
+        let place = self.desk.place.borrow().clone();
+        let signal = self.running.abort.signal();
+        dictionary::read(
+            file,
+            range,
+            take,
+            place.as_ref(),
+            &self.agreed.hosts,
+            &signal,
+        )
+        .await
+    }
+
+    fn reads_encoders(&self) -> bool {
+        self.agreed.encoders
     }
 
     async fn turn(&self, crew: &Crew) -> Turn {

@@ -4,7 +4,7 @@ use super::BackendChoice;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Gpu, GpuOptions};
 use crate::backend::{Backend, BackendError};
-use crate::experiment::{BackendInfo, Experiment, ModelInfo, Report};
+use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report};
 use crate::model::ModelError;
 use crate::session::{Arriving, Host, Session, SessionError};
 
@@ -37,6 +37,20 @@ impl Engine {
         match self {
             Self::Cpu(session) => session.run(experiment, preview, host).await,
             Self::Gpu(on) => on.session.run(experiment, preview, host).await,
+        }
+    }
+}
+
+impl Engine {
+    pub async fn export(
+        &mut self,
+        experiment: &Experiment,
+        what: &Export,
+        host: &impl Host,
+    ) -> Result<File, SessionError> {
+        match self {
+            Self::Cpu(session) => session.export(experiment, what, host).await,
+            Self::Gpu(on) => on.session.export(experiment, what, host).await,
         }
     }
 }

@@ -37,6 +37,11 @@ impl From<SessionError> for Ended {
                 message,
                 field: Some(field),
             }),
+            SessionError::Unread { field, message } => Self::Failed(Failure {
+                code: FailureCode::Network,
+                message,
+                field: Some(field),
+            }),
             SessionError::Model(e) => e.into(),
         }
     }

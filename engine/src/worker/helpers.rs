@@ -2,7 +2,7 @@
 //! that take pieces of its sweeps. No memory is shared, so that it works in any
 //! page, embeds included.
 
-use super::{BackendChoice, Request, Response};
+use super::{Agreed, BackendChoice, Request, Response};
 use crate::experiment::{Experiment, Room, Update};
 use crate::session::Crew;
 use crate::source::Place;
@@ -173,6 +173,7 @@ impl Helpers {
                 experiment: Box::new(experiment.clone()),
                 preview: false,
                 share: true,
+                agreed: Agreed::default(),
             });
         }
     }

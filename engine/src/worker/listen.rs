@@ -17,23 +17,39 @@ pub(super) struct Refused {
 pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
     let id = field::<u32>(&message, "id").unwrap_or(0);
     // The experiment first and by itself: only so the error can name its field.
-    if field::<String>(&message, "type").as_deref() == Some("run") {
+    let kind = field::<String>(&message, "type").unwrap_or_default();
+    if matches!(kind.as_str(), "run" | "export") {
         let value = Reflect::get(&message, &"experiment".into()).unwrap_or_default();
-        let experiment = read(&value).map_err(|failure| Refused { id, failure })?;
-        return Ok(Request::Run {
-            id,
-            experiment: Box::new(experiment),
-            preview: field(&message, "preview").unwrap_or(false),
-            share: field(&message, "share").unwrap_or(false),
+        let experiment = Box::new(read(&value).map_err(|failure| Refused { id, failure })?);
+        let agreed = field(&message, "agreed").unwrap_or_default();
+        return Ok(match field(&message, "what") {
+            None if kind == "export" => return Err(unknown(id, "it does not say what to write")),
+            Some(what) if kind == "export" => Request::Export {
+                id,
+                experiment,
+                what,
+                agreed,
+            },
+            _ => Request::Run {
+                id,
+                experiment,
+                preview: field(&message, "preview").unwrap_or(false),
+                agreed,
+                share: field(&message, "share").unwrap_or(false),
+            },
         });
     }
-    serde_wasm_bindgen::from_value(message).map_err(|e| Refused {
+    serde_wasm_bindgen::from_value(message).map_err(|e| unknown(id, e))
+}
+
+fn unknown(id: u32, reason: impl std::fmt::Display) -> Refused {
+    Refused {
         id,
         failure: Failure::new(
             FailureCode::Internal,
-            format!("this is not a request that the engine knows: {e}"),
+            format!("this is not a request that the engine knows: {reason}"),
         ),
-    })
+    }
 }
 
 fn field<T: for<'de> Deserialize<'de>>(message: &JsValue, name: &str) -> Option<T> {

@@ -1,7 +1,8 @@
 //! The messages between the page (or `patchbay.js`) and the engine's worker.
 //!
 //! They travel as plain JavaScript objects (serde-wasm-bindgen over
-//! `postMessage`), so that Rust and JavaScript speak the same protocol.
+//! `postMessage`), so that Rust and JavaScript speak the same protocol. A file's
+//! bytes are a `Uint8Array`.
 //! Every request carries an `id`, and everything that answers it carries it back.
 
 #[cfg(feature = "worker")]
@@ -24,7 +25,9 @@ mod serve;
 #[cfg(feature = "worker")]
 pub use serve::serve;
 
-use crate::experiment::{BackendInfo, Experiment, ModelInfo, Progress, Report, Update};
+use crate::experiment::{
+    BackendInfo, Direction, Experiment, Export, ModelInfo, Progress, Report, Update,
+};
 use crate::source::Place;
 use serde::{Deserialize, Serialize};
 
@@ -75,15 +78,47 @@ pub enum Request {
         /// Everything but the sweep, which is only estimated.
         #[serde(default)]
         preview: bool,
+        /// What a person agreed to fetch.
+        #[serde(default)]
+        agreed: Agreed,
         /// Of the sweep, only the pieces that are given out: this engine shares
         /// the work of another, which answers each [`Response::Wants`].
         #[serde(default)]
         share: bool,
     },
+    /// Write something of an experiment to a file.
+    Export {
+        id: u32,
+        experiment: Box<Experiment>,
+        what: Export,
+        #[serde(default)]
+        agreed: Agreed,
+    },
+    /// Read a file with a direction in it; needs no model.
+    Read {
+        id: u32,
+        /// The file's name.
+        name: String,
+        #[serde(default, with = "serde_bytes")]
+        bytes: Vec<u8>,
+        /// The layer of a lone vector that names none.
+        #[serde(default)]
+        layer: usize,
+    },
     /// The piece of a shared sweep that was wanted; none, when none is left.
     Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },
+}
+
+/// What a person agreed to fetch for directions that are not in the experiment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Agreed {
+    /// Hosts that dictionaries may be read from; the page's own always may.
+    pub hosts: Vec<String>,
+    /// Whether their encoders may be, too, of some ten million bytes.
+    pub encoders: bool,
 }
 
 /// What the worker answers.
@@ -125,6 +160,18 @@ pub enum Response {
     Done {
         id: u32,
         report: Box<Report>,
+    },
+    /// A file that was written.
+    File {
+        id: u32,
+        name: String,
+        #[serde(default, with = "serde_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// What a file held.
+    Direction {
+        id: u32,
+        direction: Box<Direction>,
     },
     Cancelled {
         id: u32,

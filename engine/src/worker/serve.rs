@@ -8,6 +8,9 @@ use super::helpers::{self, Helpers};
 use super::js::words;
 use super::load::{self, Load};
 use super::{Failure, FailureCode, Keeping, Request, Response, listen};
+use crate::experiment::File;
+use crate::source::Place;
+use crate::steer::files;
 use futures_channel::oneshot::Sender;
 use serde::Serialize;
 use std::cell::RefCell;
@@ -52,6 +55,7 @@ pub fn serve() -> Result<(), JsValue> {
         asides: RefCell::default(),
         waiting: RefCell::default(),
         running: RefCell::default(),
+        place: RefCell::default(),
         engine: RefCell::default(),
     });
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
@@ -74,6 +78,8 @@ pub(super) struct Desk {
     running: RefCell<Option<Running>>,
     /// Requests that need no engine, and so do not wait for it.
     asides: RefCell<Vec<Running>>,
+    /// Where the model's addresses started from, and those of dictionaries do.
+    pub place: RefCell<Option<Place>>,
     /// Taken out while it runs.
     engine: RefCell<Option<Engine>>,
 }
@@ -95,8 +101,10 @@ impl Desk {
                 }
             }
             Ok(
-                request
-                @ (Request::Describe { .. } | Request::Kept { .. } | Request::Forget { .. }),
+                request @ (Request::Describe { .. }
+                | Request::Kept { .. }
+                | Request::Forget { .. }
+                | Request::Read { .. }),
             ) => {
                 spawn_local(self.clone().aside(request));
             }
@@ -169,6 +177,14 @@ impl Desk {
                     offer: Box::new(offer),
                 })
                 .map_err(Ended::from),
+            Request::Read {
+                name, bytes, layer, ..
+            } => files::direction(&name, &bytes, layer)
+                .map(|direction| Response::Direction {
+                    id,
+                    direction: Box::new(direction),
+                })
+                .map_err(|e| Failure::new(FailureCode::Experiment, format!("{name}: {e}.")).into()),
             request => {
                 if let Request::Forget { key, .. } = &request {
                     load::forget(key).await;
@@ -220,6 +236,7 @@ impl Desk {
                     self.helpers.hire(more, &model, &place);
                 }
                 *self.engine.borrow_mut() = Some(engine);
+                *self.place.borrow_mut() = Some(place);
                 Ok(Response::Loaded {
                     id,
                     model: info,
@@ -231,13 +248,11 @@ impl Desk {
                 id,
                 experiment,
                 preview,
+                agreed,
                 share,
             } => {
-                let engine = self.engine.borrow_mut().take();
-                let mut engine = engine.ok_or_else(|| {
-                    Failure::new(FailureCode::Model, "no model is loaded; load one first")
-                })?;
-                let attention = Attention::new(self, running, share);
+                let mut engine = self.engine()?;
+                let attention = Attention::new(self, running, share, agreed);
                 if !preview && !share {
                     self.helpers.begin(&experiment);
                 }
@@ -247,13 +262,35 @@ impl Desk {
                 let report = Box::new(report?);
                 Ok(Response::Done { id, report })
             }
+            Request::Export {
+                id,
+                experiment,
+                what,
+                agreed,
+            } => {
+                let mut engine = self.engine()?;
+                let attention = Attention::new(self, running, true, agreed);
+                let file = engine.export(&experiment, &what, &attention).await;
+                *self.engine.borrow_mut() = Some(engine);
+                let File { name, bytes } = file?;
+                Ok(Response::File { id, name, bytes })
+            }
             // These never wait in line.
-            Request::Describe { .. }
+            Request::Read { .. }
+            | Request::Describe { .. }
             | Request::Kept { .. }
             | Request::Forget { .. }
             | Request::Piece { .. }
             | Request::Cancel { .. } => Err(Ended::Cancelled),
         }
+    }
+}
+
+impl Desk {
+    /// The engine, out of its place.
+    fn engine(&self) -> Result<Engine, Failure> {
+        let engine = self.engine.borrow_mut().take();
+        engine.ok_or_else(|| Failure::new(FailureCode::Model, "no model is loaded; load one first"))
     }
 }
 
@@ -265,6 +302,8 @@ impl Request {
             | Self::Kept { id }
             | Self::Forget { id, .. }
             | Self::Run { id, .. }
+            | Self::Export { id, .. }
+            | Self::Read { id, .. }
             | Self::Piece { id, .. }
             | Self::Cancel { id } => *id,
         }
@@ -283,7 +322,8 @@ fn end(id: u32, answer: Result<Response, Ended>) {
 /// Sends an answer to the page.
 pub(super) fn post(response: &Response) {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
-    let message = response.serialize(&serde_wasm_bindgen::Serializer::json_compatible());
+    let form = serde_wasm_bindgen::Serializer::json_compatible().serialize_bytes_as_arrays(false);
+    let message = response.serialize(&form);
     let sent = message
         .map_err(JsValue::from)
         .and_then(|m| scope.post_message(&m));

@@ -1,5 +1,6 @@
 use super::super::problems::Problems;
 use super::facts::Facts;
+use super::feature::Feature;
 use super::live;
 use super::number::Number;
 use super::source::SourceEditor;
@@ -8,7 +9,39 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Operator, Unit};
+use patchbay_engine::experiment::{Export, Format, Operator, Unit};
+
+/// The direction as a file.
+#[component]
+fn Save(i: usize) -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    let name = move || state.direction(i, |d| d.name.clone());
+    let buttons = [
+        (Format::Safetensors, "safetensors"),
+        (Format::Gguf, "GGUF"),
+        (Format::Json, "JSON"),
+    ]
+    .map(|(format, label)| {
+        view! {
+            <button
+                type="button"
+                class="quiet"
+                data-testid=format!("save-{i}-{}", format.extension())
+                aria-label=live(move || (t.save_as)(&name(), label))
+                on:click=move |_| state.export(Export::Direction { direction: i, format })
+            >
+                {label}
+            </button>
+        }
+    });
+    view! {
+        <div class="downloads" role="group">
+            <small>{t.save}</small>
+            {buttons.into_iter().collect_view()}
+        </div>
+    }
+}
 
 /// One direction: how much of it, what it is, and where it comes from.
 #[component]
@@ -76,11 +109,13 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>
             </div>
             <Problems field=format!("steer.directions.{i}") />
+            <Feature i />
             <Facts i />
             <details class="more">
                 <summary>{t.edit_source}</summary>
                 <SourceEditor i />
                 <Used i />
+                <Save i />
             </details>
         </article>
     }

@@ -35,7 +35,14 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
             found.layer,
         ),
     ];
-    if let Some(probe) = found.probes.iter().find(|p| p.layer == found.layer) {
+    let heads = found.probes.iter().filter_map(|p| {
+        let head = format!("{}.{}", p.layer, p.head?);
+        Some((head, percent(p.accuracy), percent(p.shuffled)))
+    });
+    let heads: Vec<_> = heads.collect();
+    if !heads.is_empty() {
+        lines.push((t.heads)(&heads));
+    } else if let Some(probe) = found.probes.iter().find(|p| p.layer == found.layer) {
         lines.push((t.accuracy)(
             &percent(probe.accuracy),
             &percent(probe.shuffled),

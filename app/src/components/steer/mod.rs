@@ -3,6 +3,7 @@
 
 mod direction;
 mod facts;
+mod feature;
 mod inspect;
 mod map;
 pub(super) mod number;

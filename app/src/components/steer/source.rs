@@ -1,21 +1,26 @@
 use super::number::Number;
-use super::{live, whether};
+use super::{feature, live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Matrix, Method, Source, Steer, TokenRef};
+use patchbay_engine::dictionary::RES_JB;
+use patchbay_engine::experiment::{Direction, Matrix, Method, Site, Source, Steer, TokenRef, Unit};
+use wasm_bindgen::JsCast;
 
+/// The two that heads know come first.
 const METHODS: [(Method, &str); 4] = [
     (Method::MeanDifference, "mean_difference"),
+    (Method::Logistic, "logistic"),
     (Method::PcaDiff, "pca_diff"),
     (Method::PcaCenter, "pca_center"),
-    (Method::Logistic, "logistic"),
 ];
 
 fn kind(source: &Source) -> &'static str {
     match source {
         Source::Pair { .. } => "pair",
         Source::Contrast { .. } => "contrast",
+        Source::Feature { .. } => "feature",
+        Source::Heads { .. } => "heads",
         Source::Token { .. } => "token",
         Source::Neuron { .. } => "neuron",
         Source::Random { .. } => "random",
@@ -23,13 +28,48 @@ fn kind(source: &Source) -> &'static str {
     }
 }
 
-/// A source of that kind to begin with.
-fn example(kind: &str) -> Source {
+/// Gives a direction a source of that kind to begin with, at a site where it can act.
+fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
     let text = |t: &str| TokenRef::Text(t.into());
-    match kind {
+    let sides = match &d.source {
+        Source::Contrast {
+            positive, negative, ..
+        }
+        | Source::Heads {
+            positive, negative, ..
+        } => Some((positive.clone(), negative.clone())),
+        _ => None,
+    };
+    let example = Steer::default().directions.pop().map(|d| d.source);
+    let (positive, negative) = match (sides, example) {
+        (Some(sides), _) => sides,
+        (
+            None,
+            Some(Source::Contrast {
+                positive, negative, ..
+            }),
+        ) => (positive, negative),
+        _ => Default::default(),
+    };
+    if kind == "heads" {
+        d.site = Site::Z;
+        d.layers = (0..n_layer).collect();
+        d.from = None;
+        d.unit = Unit::Absolute;
+    } else if d.site == Site::Z {
+        d.site = Site::ResidPre;
+        d.layers = vec![n_layer / 2];
+    }
+    d.source = match kind {
         "pair" => Source::Pair {
             positive: "I love".into(),
             negative: "I hate".into(),
+        },
+        "heads" => Source::Heads {
+            positive,
+            negative,
+            top: 5,
+            method: Method::Logistic,
         },
         "token" => Source::Token {
             token: text(" love"),
@@ -40,12 +80,29 @@ fn example(kind: &str) -> Source {
             layer: 0,
             neuron: 0,
         },
+        "feature" => {
+            // The middle of the model, where features are of words and topics.
+            let layer = n_layer / 2;
+            (d.site, d.layers, d.from) = (Site::ResidPre, vec![layer], None);
+            Source::Feature {
+                dictionary: RES_JB.name.into(),
+                site: Site::ResidPre,
+                layer,
+                feature: 0,
+                activation: false,
+            }
+        }
         "random" => Source::Random { seed: 1 },
-        _ => Steer::default()
-            .directions
-            .pop()
-            .map_or(Source::Random { seed: 1 }, |d| d.source),
-    }
+        "vectors" => Source::Vectors {
+            origin: String::new(),
+            vectors: Vec::new(),
+        },
+        _ => Source::Contrast {
+            positive,
+            negative,
+            method: Method::MeanDifference,
+        },
+    };
 }
 
 /// Where a direction comes from.
@@ -59,7 +116,6 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
             <option value=value prop:selected=whether(move || now.get() == Some(value))>{label}</option>
         }
     };
-    let file = move || (now.get() == Some("vectors")).then(|| option(("vectors", t.from_file)));
     view! {
         <div class="grid">
             <div class="field">
@@ -80,17 +136,19 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
                     id=format!("source-{i}")
                     data-testid=format!("source-{i}")
                     on:change:target=move |event| {
-                        let source = example(&event.target().value());
-                        state.edit_direction(i, |d| d.source = source);
+                        let n_layer = state.model().map_or(1, |m| m.n_layer);
+                        state.edit_direction(i, |d| begin(d, &event.target().value(), n_layer));
                     }
                 >
                     {t.sources.map(option).into_iter().collect_view()}
-                    {file}
                 </select>
             </div>
         </div>
         {move || match now.get() {
-            Some("contrast") => contrast(i).into_any(),
+            Some("contrast") => contrast(i, false).into_any(),
+            Some("heads") => contrast(i, true).into_any(),
+            Some("vectors") => file(i).into_any(),
+            Some("feature") => feature::editor(i).into_any(),
             Some("pair") => view! {
                 <div class="grid">
                     {line(i, "positive", t.positive)}
@@ -110,16 +168,18 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
     }
 }
 
-fn contrast(i: usize) -> impl IntoView {
+/// Two sets of prompts; for heads also how many of them.
+fn contrast(i: usize, heads: bool) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let method = move || {
         state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
-            Some(Source::Contrast { method, .. }) => Some(*method),
+            Some(Source::Contrast { method, .. } | Source::Heads { method, .. }) => Some(*method),
             _ => None,
         })
     };
-    let options = METHODS.map(|(one, name)| {
+    let known = if heads { &METHODS[..2] } else { &METHODS };
+    let options = known.iter().map(|&(one, name)| {
         view! {
             <option value=name prop:selected=whether(move || method() == Some(one))>
                 {(t.method_name)(one)}
@@ -132,6 +192,7 @@ fn contrast(i: usize) -> impl IntoView {
             {lines(i, "negative", t.negative)}
         </div>
         <small>{t.lines_hint}</small>
+        {heads.then(|| view! { <small>{t.heads_hint}</small> {whole(i, "top", t.top_heads)} })}
         <div class="field">
             <label for=format!("method-{i}")>{t.method}</label>
             <select
@@ -141,14 +202,42 @@ fn contrast(i: usize) -> impl IntoView {
                     let name = event.target().value();
                     let chosen = METHODS.iter().find(|(_, n)| *n == name);
                     state.edit_direction(i, |d| {
-                        if let (Source::Contrast { method, .. }, Some((chosen, _))) = (&mut d.source, chosen) {
+                        if let (
+                            Source::Contrast { method, .. } | Source::Heads { method, .. },
+                            Some((chosen, _)),
+                        ) = (&mut d.source, chosen) {
                             *method = *chosen;
                         }
                     });
                 }
             >
-                {options.into_iter().collect_view()}
+                {options.collect_view()}
             </select>
+        </div>
+    }
+}
+
+/// The choice of a file, and what was read.
+fn file(i: usize) -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer;
+    view! {
+        <div class="field">
+            <label for=format!("file-{i}")>{t.file}</label>
+            <small>{t.file_hint}</small>
+            <input
+                type="file"
+                id=format!("file-{i}")
+                data-testid=format!("file-{i}")
+                accept=".safetensors,.gguf,.json"
+                on:change=move |event| {
+                    let input = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());
+                    let file = input.and_then(|input| input.files()?.get(0));
+                    if let Some(file) = file {
+                        state.read_file(i, file);
+                    }
+                }
+            />
         </div>
     }
 }
@@ -159,9 +248,14 @@ fn lines(i: usize, side: &'static str, label: &'static str) -> impl IntoView {
     let id = format!("{side}-{i}");
     let value = live(move || {
         state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
-            Some(Source::Contrast {
-                positive, negative, ..
-            }) => if side == "positive" {
+            Some(
+                Source::Contrast {
+                    positive, negative, ..
+                }
+                | Source::Heads {
+                    positive, negative, ..
+                },
+            ) => if side == "positive" {
                 positive
             } else {
                 negative
@@ -183,7 +277,8 @@ fn lines(i: usize, side: &'static str, label: &'static str) -> impl IntoView {
                     let text = event.target().value();
                     let new = text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect();
                     state.edit_direction(i, |d| {
-                        if let Source::Contrast { positive, negative, .. } = &mut d.source {
+                        if let Source::Contrast { positive, negative, .. }
+                        | Source::Heads { positive, negative, .. } = &mut d.source {
                             *(if side == "positive" { positive } else { negative }) = new;
                         }
                     });
@@ -246,6 +341,7 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
             (Some(Source::Neuron { layer, .. }), "layer") => layer.to_string(),
             (Some(Source::Neuron { neuron, .. }), "neuron") => neuron.to_string(),
             (Some(Source::Random { seed }), _) => seed.to_string(),
+            (Some(Source::Heads { top, .. }), _) => top.to_string(),
             _ => String::new(),
         })
     };
@@ -256,6 +352,7 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
             (Source::Neuron { layer, .. }, "layer") => *layer = n as usize,
             (Source::Neuron { neuron, .. }, "neuron") => *neuron = n as usize,
             (Source::Random { seed }, _) => *seed = u64::from(n),
+            (Source::Heads { top, .. }, _) => *top = n as usize,
             _ => {}
         });
     };

@@ -12,8 +12,9 @@ const OPERATORS: [(Operator, &str); 5] = [
     (Operator::Cap, "cap"),
 ];
 
-const SITES: [Site; 5] = [
+const SITES: [Site; 6] = [
     Site::ResidPre,
+    Site::Z,
     Site::AttnOut,
     Site::ResidMid,
     Site::MlpOut,

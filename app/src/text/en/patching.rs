@@ -1,6 +1,8 @@
 //! English: grids, what they copy, pairs of prompts, and looking inside.
 
-use super::super::{AlignmentText, AxesText, GridsText, LookText, PairsText, TemplateText};
+use super::super::{
+    AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, TemplateText,
+};
 use crate::template::Fault;
 use patchbay_engine::experiment::Mode;
 
@@ -168,4 +170,12 @@ pub const LOOK: LookText = LookText {
     lens: "Logit lens: the likeliest token and the metric if the model ended after a layer",
     attribution: "Direct logit attribution, clean run, layer × head",
     attribution_hint: "What each head and MLP writes towards the answer at the last position, through the final LayerNorm with its scale held. It counts what is written directly, not what others make of it.",
+};
+
+pub const RAW: RawText = RawText {
+    title: "Raw activations as files",
+    hint: "The numbers inside the clean and the corrupted run, at every layer and position, for NumPy, PyTorch or any program that reads them. Of several pairs, those of the first.",
+    sites: "Which activations",
+    safetensors: "One .safetensors file, TransformerLens’s names",
+    npy: "A NumPy .npy file each",
 };

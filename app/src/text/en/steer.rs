@@ -1,6 +1,6 @@
 //! The steering room in English.
 
-use crate::text::{SteerMapText, SteerText};
+use crate::text::{FeatureText, SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator};
 
 pub const STEER: SteerText = SteerText {
@@ -24,9 +24,49 @@ pub const STEER: SteerText = SteerText {
         ("pair", "A pair of prompts, position by position"),
         ("token", "A token of the vocabulary"),
         ("neuron", "What a neuron writes"),
+        ("feature", "A feature of a sparse autoencoder"),
+        ("heads", "The heads that tell two sets apart (ITI)"),
         ("random", "Chance, for comparison"),
+        ("vectors", "A file"),
     ],
-    from_file: "Numbers from a file",
+    file: "Safetensors, GGUF control vector or JSON",
+    file_hint: "It is read here, in your browser. It has to be made on the model that is open.",
+    save: "Save it for other programs, every layer:",
+    save_as: |name, format| format!("Save “{name}” as {format}"),
+    heads_hint: "A probe on each head’s output; the best ones are pushed along their own direction. A strength of 1 pushes by one standard deviation.",
+    top_heads: "How many heads",
+    heads: |heads| {
+        let list: Vec<String> = heads
+            .iter()
+            .map(|(head, found, luck)| format!("{head} {found} (luck {luck})"))
+            .collect();
+        format!(
+            "Heads, by how many held-out prompts they tell right: {}.",
+            list.join(", ")
+        )
+    },
+    feature: FeatureText {
+        dictionary: "Dictionary",
+        dictionary_hint: "gpt2-small-res-jb belongs to gpt2; others by owner/name or by address, as SAELens writes them.",
+        site: "Of the activation",
+        layer: "Layer",
+        feature: "Feature",
+        unasked: |name, host| {
+            format!(
+                "The dictionary {name} is not part of this page. Only the feature’s own row is fetched, a few kilobytes; {host} then learns which one. Your texts stay here."
+            )
+        },
+        ask: |host| format!("Ask {host} for the row"),
+        page: "What it fires on: Neuronpedia",
+        fetch: |size, host| {
+            let size = size.unwrap_or("half of its file");
+            let from = host.map(|h| format!(" from {h}")).unwrap_or_default();
+            format!("Show its activation on the prompt: fetches the encoder, {size}{from}")
+        },
+        fetching: |done, total| format!("Fetching the encoder: {done} of {total}."),
+        active: "Active on",
+        nowhere: "none of the prompt’s tokens",
+    },
     edit_source: "Where it comes from, and where it acts",
     name: "Name",
     positive: "Towards",

@@ -1,8 +1,8 @@
 //! Directions from one file format to another, or into an experiment.
 
 use super::{Failure, USAGE, print};
-use patchbay_engine::experiment::{Direction, Operator, Positions, Site, Source, Unit};
-use patchbay_engine::steer::files::{read, to_gguf, to_json, to_safetensors};
+use patchbay_engine::experiment::{Format, Source};
+use patchbay_engine::steer::files::{direction, write};
 use std::path::{Path, PathBuf};
 
 pub struct Options {
@@ -45,32 +45,22 @@ impl Options {
     pub fn convert(&self) -> Result<(), Failure> {
         let wrong = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let bytes = std::fs::read(&self.file).map_err(|e| wrong(&self.file, &e))?;
-        let vectors = read(&bytes, self.layer).map_err(|e| wrong(&self.file, &e))?;
+        let name = self.file.file_name().unwrap_or_default().to_string_lossy();
+        let direction = direction(&name, &bytes, self.layer).map_err(|e| wrong(&self.file, &e))?;
         let Some(out) = &self.out else {
-            let name = self.file.file_stem().unwrap_or_default().to_string_lossy();
-            let direction = Direction {
-                name: name.clone().into_owned(),
-                layers: vec![vectors[vectors.len() / 2].layer],
-                source: Source::Vectors {
-                    origin: format!("The file {name}"),
-                    vectors,
-                },
-                site: Site::ResidPost,
-                from: None,
-                positions: Positions::All,
-                operator: Operator::Add,
-                coefficient: 1.0,
-                unit: Unit::Absolute,
-            };
             let json = serde_json::to_string_pretty(&direction).map_err(|e| e.to_string())?;
             return print(&json, None);
         };
-        let bytes = match out.extension().and_then(|e| e.to_str()) {
-            Some("gguf") => to_gguf(&vectors, "gpt2").map_err(|e| e.to_string())?,
-            Some("safetensors") => to_safetensors(&vectors).map_err(|e| e.to_string())?,
-            Some("json") => to_json(&vectors).into_bytes(),
+        let Source::Vectors { vectors, .. } = &direction.source else {
+            return Err(wrong(&self.file, &"no vectors were read"));
+        };
+        let format = match out.extension().and_then(|e| e.to_str()) {
+            Some("gguf") => Format::Gguf,
+            Some("safetensors") => Format::Safetensors,
+            Some("json") => Format::Json,
             _ => return Err(wrong(out, &"the name ends in .gguf, .safetensors or .json")),
         };
+        let bytes = write(vectors, direction.site, format).map_err(|e| wrong(out, &e))?;
         std::fs::write(out, bytes).map_err(|e| wrong(out, &e))
     }
 }

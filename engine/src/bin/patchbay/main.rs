@@ -4,28 +4,33 @@
 //! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
 //! patchbay random DIR [--like gpt2] [--seed N]
 //! patchbay direction FILE [--layer N] [--out FILE]
+//! patchbay export EXPERIMENT.json --model mini|DIR --out FILE --direction N | --sites SITES [--run RUN]
 //! patchbay schema
 //! ```
 
 mod direction;
+mod export;
 mod random;
 
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
 use patchbay_engine::model::{Cancelled, Files, ModelError};
-use patchbay_engine::session::{Arriving, Host, Session};
+use patchbay_engine::session::{Arriving, DictionaryFile, Host, Session, Unread};
 use std::fs::File;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "\
 patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
+        [--dictionary DIR]
     Runs an experiment and prints its report as JSON. `-` reads it from standard
     input. DIR holds config.json, tokenizer.json and model.safetensors; mini is
-    the built-in model. Progress goes to standard error. The exit code is 1 when
+    the built-in model. Features of a dictionary are read from --dictionary, a folder
+    with blocks.N.hook_resid_pre/sae_weights.safetensors. Progress goes to standard error. The exit code is 1 when
     the experiment, or a part of it, could not be run; the report's
     reading.problems, and standard error, say why.
 patchbay random DIR [--like gpt2] [--seed N]
@@ -38,6 +43,12 @@ patchbay direction FILE [--layer N] [--out FILE]
     experiment; N (0) is the layer of a lone vector that names none. With --out
     they are written to a file, in the format that its name ends in: .gguf,
     .safetensors or .json.
+patchbay export EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] --out FILE
+        --direction N | --sites SITE,SITE... [--run clean|corrupted]
+    Writes direction N (the first is 0) of an experiment, in the format that the
+    file's name ends in: .gguf, .safetensors or .json. Or activations of its clean
+    and corrupted runs at all layers and positions: of some sites to one
+    .safetensors file, or of one site of one run to an .npy file.
 patchbay schema
     Prints the JSON Schema of experiments and reports.";
 
@@ -58,6 +69,7 @@ fn main() -> ExitCode {
         ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
         ["random", rest @ ..] => random::Options::parse(rest).and_then(|o| random::write(&o)),
         ["direction", rest @ ..] => direction::Options::parse(rest).and_then(|o| o.convert()),
+        ["export", rest @ ..] => export::Options::parse(rest).and_then(|o| o.write()),
         ["schema"] => print(&schema(), None),
         ["help" | "--help" | "-h"] => print(USAGE, None),
         [] => Err(format!("what is to be done?\n\n{USAGE}")),
@@ -78,12 +90,14 @@ struct Options {
     model: String,
     backend: String,
     out: Option<PathBuf>,
+    dictionary: Option<PathBuf>,
 }
 
 impl Options {
     fn parse(arguments: &[&str]) -> Result<Self, Failure> {
         let mut experiment = None;
         let (mut model, mut backend, mut out) = (None, None, None);
+        let mut dictionary = None;
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             let mut value = || {
@@ -94,6 +108,7 @@ impl Options {
                 "--model" => model = Some(value()?),
                 "--backend" => backend = Some(value()?),
                 "--out" => out = Some(PathBuf::from(value()?)),
+                "--dictionary" => dictionary = Some(PathBuf::from(value()?)),
                 flag if flag.starts_with("--") => {
                     return Err(format!("there is no option {flag}\n\n{USAGE}"));
                 }
@@ -107,19 +122,24 @@ impl Options {
                 .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
             backend: backend.unwrap_or_else(|| "cpu".into()),
             out,
+            dictionary,
         })
     }
 }
 
-fn run(options: &Options) -> Result<(), Failure> {
-    let text = match options.experiment.as_str() {
+/// An experiment from a file, or from standard input.
+fn read_experiment(file: &str) -> Result<Experiment, Failure> {
+    let text = match file {
         "-" => {
             std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?
         }
         file => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?,
     };
-    let experiment =
-        Experiment::from_json(&text).map_err(|e| format!("{}: {e}", options.experiment))?;
+    Experiment::from_json(&text).map_err(|e| format!("{file}: {e}"))
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    let experiment = read_experiment(&options.experiment)?;
     let report = match options.backend.as_str() {
         "cpu" => report(options, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
@@ -145,12 +165,12 @@ fn report<B: Backend>(
     backend: B,
     experiment: &Experiment,
 ) -> Result<Report, Failure> {
-    let mut session = session(&options.model, backend)?;
-    let terminal = Terminal {
-        started: Instant::now(),
-        shows: std::io::stderr().is_terminal(),
-    };
-    let report = pollster::block_on(session.run(experiment, false, &terminal));
+    let mut session = load(&options.model, backend)?;
+    let report = pollster::block_on(session.run(
+        experiment,
+        false,
+        &Terminal::new(options.dictionary.as_deref()),
+    ));
     report.map_err(|e| e.to_string())
 }
 
@@ -158,7 +178,7 @@ fn report<B: Backend>(
 const STEP: usize = 1 << 20;
 const SETTLE: u64 = 64 << 20;
 
-fn session<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
+fn load<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
     let wrong = |e: ModelError| format!("model {model}: {e}");
     if model == "mini" {
         let [config, tokenizer, weights] = MINI.map(<[u8]>::to_vec);
@@ -217,12 +237,24 @@ fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {
 }
 
 /// Shows progress where a person looks on.
-struct Terminal {
+struct Terminal<'a> {
     started: Instant,
+    /// The folder of the dictionary, where there is one.
+    dictionary: Option<&'a Path>,
     shows: bool,
 }
 
-impl Host for Terminal {
+impl<'a> Terminal<'a> {
+    fn new(dictionary: Option<&'a Path>) -> Self {
+        Self {
+            dictionary,
+            started: Instant::now(),
+            shows: std::io::stderr().is_terminal(),
+        }
+    }
+}
+
+impl Host for Terminal<'_> {
     fn update(&self, update: Update) {
         let Update::Progress(p) = update else {
             return;
@@ -245,5 +277,35 @@ impl Host for Terminal {
 
     async fn breathe(&self) -> Result<(), Cancelled> {
         Ok(())
+    }
+
+    async fn read(
+        &self,
+        file: &DictionaryFile<'_>,
+        range: Range<u64>,
+        take: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), Unread> {
+        let Some(folder) = self.dictionary else {
+            return Err(Unread::Because(format!(
+                "The dictionary {} is read from a folder; name it with --dictionary.",
+                file.dictionary
+            )));
+        };
+        let path = folder.join(&file.folder).join(file.name);
+        let bytes = File::open(&path).and_then(|mut opened| {
+            opened.seek(SeekFrom::Start(range.start))?;
+            let mut bytes = Vec::new();
+            opened
+                .take(range.end - range.start)
+                .read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        let bytes = bytes.map_err(|e| Unread::Because(format!("{}: {e}.", path.display())))?;
+        take(&bytes);
+        Ok(())
+    }
+
+    fn reads_encoders(&self) -> bool {
+        self.dictionary.is_some()
     }
 }

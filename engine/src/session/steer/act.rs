@@ -3,13 +3,14 @@
 use super::directions::{Resolved, Rows, length};
 use super::*;
 use crate::experiment::{Direction, DirectionReport, Operator, Positions, Unit};
-use crate::rows::{Edit, Op, Source};
+use crate::rows::{Edit, Op, Shape, Source};
 
-/// One direction at one layer.
+/// One direction at one layer, of z at one head.
 #[derive(Clone, Debug)]
 pub(super) struct Act {
     site: Site,
     layer: usize,
+    head: Option<usize>,
     positions: Positions,
     rows: Rows,
     kind: Kind,
@@ -27,28 +28,32 @@ pub(super) fn acts(
     steer: &Steer,
     resolved: &[Rc<Resolved>],
     reports: &[DirectionReport],
+    shape: &Shape,
 ) -> Result<Vec<Act>, SessionError> {
     let mut acts = Vec::new();
     for (i, direction) in steer.directions.iter().enumerate() {
         for layer in &direction.layers {
             let norm = reports[i].mean_norms.get(*layer).copied().unwrap_or(0.0);
             let rows = resolved[i].at(direction.from.unwrap_or(*layer));
+            if rows.is_none() && resolved[i].chosen {
+                continue;
+            }
             let field = format!("steer.directions.{i}");
-            acts.extend(act(&field, direction, rows, *layer, norm)?);
+            acts.extend(act(&field, direction, rows, (*layer, norm), shape)?);
         }
     }
     Ok(acts)
 }
 
-/// One direction at one layer, where the residual stream's mean norm is
-/// `mean_norm`; `None` where it does nothing.
+/// One direction at one layer, where the site's mean norm is `mean_norm`;
+/// nothing where it does nothing, at z one for each head that it has.
 pub(super) fn act(
     field: &str,
     direction: &Direction,
     rows: Option<Rows>,
-    layer: usize,
-    mean_norm: f32,
-) -> Result<Option<Act>, SessionError> {
+    (layer, mean_norm): (usize, f32),
+    shape: &Shape,
+) -> Result<Vec<Act>, SessionError> {
     let rows = rows.ok_or_else(|| {
         SessionError::of(
             field,
@@ -67,10 +72,10 @@ pub(super) fn act(
     }
     let adds = matches!(direction.operator, Operator::Add | Operator::Subtract);
     if adds && c == 0.0 {
-        return Ok(None);
+        return Ok(Vec::new());
     }
-    let length = length(&rows);
-    if length == 0.0 {
+    let size = length(&rows);
+    if size == 0.0 {
         return Err(SessionError::of(
             field,
             format!(
@@ -81,7 +86,7 @@ pub(super) fn act(
     }
     let unit = match (direction.unit, adds) {
         (Unit::Absolute, _) => 1.0,
-        (Unit::MeanNorm, true) => mean_norm / length,
+        (Unit::MeanNorm, true) => mean_norm / size,
         (Unit::MeanNorm, false) => mean_norm,
     };
     let kind = match direction.operator {
@@ -92,7 +97,7 @@ pub(super) fn act(
         Operator::Cap => Kind::Cap(c * unit),
     };
     if let Kind::Add(c) | Kind::SetProjection(c) | Kind::Cap(c) = kind
-        && !(c * length).is_finite()
+        && !(c * size).is_finite()
     {
         return Err(SessionError::of(
             field,
@@ -102,13 +107,29 @@ pub(super) fn act(
             ),
         ));
     }
-    Ok(Some(Act {
-        site: direction.site,
+    let site = direction.site;
+    let of = |(head, rows)| Act {
+        site,
         layer,
+        head,
         positions: direction.positions.clone(),
         rows,
         kind,
-    }))
+    };
+    if !site.per_head() {
+        return Ok(vec![of((None, rows))]);
+    }
+    let heads = (0..shape.n_head).map(|h| (Some(h), head(&rows, h, shape.d_head())));
+    Ok(heads
+        .filter(|(_, rows)| length(rows) > 0.0)
+        .map(of)
+        .collect())
+}
+
+/// A head's part of rows.
+fn head(rows: &Rows, head: usize, d_head: usize) -> Rows {
+    let part = |row: &Rc<[f32]>| Rc::from(&row[head * d_head..(head + 1) * d_head]);
+    rows.iter().map(part).collect()
 }
 
 impl Act {
@@ -140,7 +161,7 @@ impl Act {
         Some(Edit {
             site: self.site,
             layer: self.layer,
-            head: None,
+            head: self.head,
             part: None,
             position,
             op,

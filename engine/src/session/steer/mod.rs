@@ -9,6 +9,7 @@ mod prompts;
 mod reports;
 mod write;
 
+use directions::Layout;
 pub(super) use directions::Resolved;
 pub(super) use write::Unsteered;
 
@@ -29,6 +30,8 @@ use std::rc::Rc;
 pub(super) struct Memory {
     /// By the JSON of where each came from.
     directions: Vec<(String, Rc<Resolved>)>,
+    /// Where the tensors of dictionaries' files are, by their addresses.
+    layouts: Vec<(String, Layout)>,
     unsteered: Option<(String, Unsteered)>,
     map: map::Remembered,
 }
@@ -71,6 +74,11 @@ impl<B: Backend> Session<B> {
             resolved.push(self.direction(i, direction, experiment.bos, host).await?);
         }
         let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
+        sites.extend(
+            resolved
+                .iter()
+                .filter_map(|r| Some(r.feature.as_ref()?.site)),
+        );
         sites.sort_unstable();
         sites.dedup();
         let (base, activations) = self.unsteered_base(&sites, &prompt, host).await?;
@@ -85,7 +93,12 @@ impl<B: Backend> Session<B> {
             prompt: report.prompt.clone(),
             directions: report.directions.clone(),
         }));
-        let acts = acts(steer, &resolved, &report.directions)?;
+        let acts = acts(
+            steer,
+            &resolved,
+            &report.directions,
+            &self.model.config.shape,
+        )?;
         let steered = self.steered_base(&base, &acts, host).await?;
         let settings = write::Settings {
             sampler,

@@ -2,7 +2,7 @@
 
 use super::directions::{Resolved, length};
 use super::*;
-use crate::experiment::{DirectionReport, TokenScore};
+use crate::experiment::{Direction, DirectionReport, TokenScore};
 use crate::steer::{cosine, norm, top};
 use std::collections::HashMap;
 
@@ -36,14 +36,17 @@ impl<B: Backend> Session<B> {
         resolved: &[Rc<Resolved>],
         activations: &Activations,
     ) -> Result<Vec<DirectionReport>, SessionError> {
-        let layer = |i: usize| steer.directions[i].layers.first().copied().unwrap_or(0);
-        let vector = |i: usize| -> Vec<f32> {
-            let at = steer.directions[i].from.unwrap_or(layer(i));
-            let rows = resolved[i].at(at);
-            let last = rows.and_then(|r| r.last().cloned());
-            last.map_or_else(|| vec![0.0; self.info.n_embd], |r| r.to_vec())
+        // The first layer where it does anything.
+        let layer = |i: usize| {
+            let direction = &steer.directions[i];
+            let there = |l: &&usize| resolved[i].at(direction.from.unwrap_or(**l)).is_some();
+            let first = direction.layers.iter().find(there);
+            *first.or(direction.layers.first()).unwrap_or(&0)
         };
-        let vectors: Vec<Vec<f32>> = (0..resolved.len()).map(vector).collect();
+        let mut vectors = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            vectors.push(self.written_by(direction, &resolved[i], layer(i)).await?);
+        }
         let promoted = match vectors.is_empty() {
             true => Vec::new(),
             // Of one length, so that the LayerNorm's epsilon plays no part.
@@ -80,12 +83,43 @@ impl<B: Backend> Session<B> {
                 cosines: vectors.iter().map(|other| cosine(v, other)).collect(),
                 explained: resolved[i].explained_at(at),
                 probes: resolved[i].probes.clone(),
+                feature: resolved[i]
+                    .feature
+                    .as_ref()
+                    .map(|f| f.report(activations.at(f.site, f.layer))),
                 promoted: scores(top(&promoted[i], TOP), 1.0),
                 suppressed: scores(top(&lowest, TOP), -1.0),
                 projections: (0..self.info.n_layer).map(project).collect(),
             });
         }
         Ok(reports)
+    }
+}
+
+impl<B: Backend> Session<B> {
+    /// A direction in the residual stream: its last row at `layer`, or of z what
+    /// its heads write at all the layers where it acts.
+    async fn written_by(
+        &self,
+        direction: &Direction,
+        resolved: &Resolved,
+        layer: usize,
+    ) -> Result<Vec<f32>, SessionError> {
+        let row = |l: usize| {
+            let rows = resolved.at(direction.from.unwrap_or(l))?;
+            rows.last().cloned()
+        };
+        let mut vector = vec![0.0; self.info.n_embd];
+        if !direction.site.per_head() {
+            return Ok(row(layer).map_or(vector, |r| r.to_vec()));
+        }
+        for l in &direction.layers {
+            if let Some(z) = row(*l) {
+                let write = self.model.heads_write(&self.backend, *l, &z).await?;
+                vector.iter_mut().zip(write).for_each(|(v, w)| *v += w);
+            }
+        }
+        Ok(vector)
     }
 }
 

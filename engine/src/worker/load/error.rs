@@ -63,6 +63,10 @@ pub enum FetchError {
         found: String,
         expected: String,
     },
+    #[error(
+        "{url}: the server sends only the whole file, where a small part of it was asked for; take another source, whose server knows ranges"
+    )]
+    WholeOnly { url: String },
     #[error("stopped")]
     Cancelled,
 }

@@ -5,6 +5,7 @@ use crate::worker::js::words;
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::Uint8Array;
+use std::ops::Range;
 use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -41,15 +42,31 @@ pub async fn get(
     cache: RequestCache,
     signal: &AbortSignal,
 ) -> Result<Reply, FetchError> {
-    let response = send(url, "GET", from, cache, signal).await?;
+    let range = (from > 0).then(|| format!("bytes={from}-"));
+    let response = send(url, "GET", range, cache, signal).await?;
     let mut reply = Reply::new(url, from, &response, signal)?;
+    reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
+    Ok(reply)
+}
+
+/// Asks for the bytes `range` of a file, by a plain range header as [`get`] does.
+pub async fn part(
+    url: &str,
+    range: &Range<u64>,
+    signal: &AbortSignal,
+) -> Result<Reply, FetchError> {
+    let header = format!("bytes={}-{}", range.start, range.end.saturating_sub(1));
+    // The browser would keep addresses that expire.
+    let cache = RequestCache::NoStore;
+    let response = send(url, "GET", Some(header), cache, signal).await?;
+    let mut reply = Reply::new(url, range.start, &response, signal)?;
     reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
     Ok(reply)
 }
 
 /// Bytes of a file, where the server says, without fetching it.
 pub async fn size(url: &str, signal: &AbortSignal) -> Result<Option<u64>, FetchError> {
-    let response = send(url, "HEAD", 0, RequestCache::Default, signal).await?;
+    let response = send(url, "HEAD", None, RequestCache::Default, signal).await?;
     Ok(Reply::new(url, 0, &response, signal)?.total)
 }
 
@@ -98,7 +115,7 @@ pub async fn pause(seconds: f64, signal: &AbortSignal) -> Result<(), FetchError>
 async fn send(
     url: &str,
     method: &str,
-    from: u64,
+    range: Option<String>,
     cache: RequestCache,
     signal: &AbortSignal,
 ) -> Result<Response, FetchError> {
@@ -113,11 +130,9 @@ async fn send(
     init.set_method(method);
     init.set_signal(Some(signal));
     init.set_cache(cache);
-    if from > 0 {
+    if let Some(range) = range {
         let headers = Headers::new().map_err(failed)?;
-        headers
-            .set("Range", &format!("bytes={from}-"))
-            .map_err(failed)?;
+        headers.set("Range", &range).map_err(failed)?;
         init.set_headers(&headers);
     }
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();

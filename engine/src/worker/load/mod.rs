@@ -1,5 +1,6 @@
 //! A model's three files, from wherever they are to an engine.
 
+pub(super) mod dictionary;
 mod error;
 mod find;
 mod http;

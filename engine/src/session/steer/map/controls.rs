@@ -97,15 +97,18 @@ impl<B: Backend> Session<B> {
     }
 }
 
-/// Random rows, each as long as the direction's. A direction of one row gets
-/// what the source `random` gives for that seed.
+/// Random rows, each as long as the direction's and with zeros where it has
+/// them: at heads that it leaves alone. A direction of one row gets what the
+/// source `random` gives for that seed.
 fn random(like: &Rows, seed: u64) -> Rows {
     let row = |(r, own): (usize, &Rc<[f32]>)| -> Rc<[f32]> {
         let n = own.len();
-        let drawn = match like.len() {
+        let mut drawn = match like.len() {
             1 => normals(seed, n),
             _ => noise_at(seed, 0, r, n),
         };
+        let pairs = drawn.iter_mut().zip(own.iter());
+        pairs.filter(|p| *p.1 == 0.0).for_each(|p| *p.0 = 0.0);
         let scale = norm(own) / norm(&drawn);
         drawn.iter().map(|x| x * scale).collect()
     };

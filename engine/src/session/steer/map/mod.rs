@@ -261,6 +261,7 @@ impl<B: Backend> Session<B> {
         wishes: Vec<Wish>,
         meter: &Meter<'_, impl Host>,
     ) -> Result<Vec<MapCell>, SessionError> {
+        let shape = self.model.config.shape;
         let mut found: Vec<Option<MapCell>> = Vec::new();
         let (mut items, mut of) = (Vec::new(), Vec::new());
         for (w, wish) in wishes.iter().enumerate() {
@@ -274,21 +275,18 @@ impl<B: Backend> Session<B> {
                 ..setup.direction.clone()
             };
             for base in bases {
-                let norm = base.mean_norms[wish.layer];
-                let act = act::act("steer.map", &direction, wish.rows.clone(), wish.layer, norm)?;
-                match act {
-                    Some(act) => {
-                        items.push(Item {
-                            base: &base.line,
-                            acts: vec![act],
-                        });
-                        of.push(w);
-                    }
+                let at = (wish.layer, base.mean_norms[wish.layer]);
+                let acts = act::act("steer.map", &direction, wish.rows.clone(), at, &shape)?;
+                if acts.is_empty() {
                     // It adds nothing, so the text is the unsteered one, exactly.
-                    None => {
-                        let (numbers, texts) = (unsteered.numbers, unsteered.texts.clone());
-                        found[w] = Some(wish.cell(Some(numbers), texts));
-                    }
+                    let (numbers, texts) = (unsteered.numbers, unsteered.texts.clone());
+                    found[w] = Some(wish.cell(Some(numbers), texts));
+                } else {
+                    items.push(Item {
+                        base: &base.line,
+                        acts,
+                    });
+                    of.push(w);
                 }
             }
         }

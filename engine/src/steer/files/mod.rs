@@ -2,20 +2,27 @@
 //! repeng and llama.cpp write.
 //!
 //! In all of them a layer's vector belongs after that layer, at `resid_post`:
-//! repeng trains on hidden states, and llama.cpp adds to a layer's output.
+//! repeng trains on hidden states, and llama.cpp adds to a layer's output. Only
+//! a safetensors file of ours may name another site, in its metadata.
 
-use crate::experiment::LayerVector;
-use candle_core::quantized::gguf_file::{Content, Value, write};
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Tensor};
+mod write;
+
+pub use write::{to_gguf, to_json, to_safetensors, write};
+
+use crate::experiment::{Direction, LayerVector, Operator, Positions, Site, Source, Unit};
+use candle_core::quantized::GgmlDType;
+use candle_core::quantized::gguf_file::{Content, Value};
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
 /// GPT-2 XL's directions at all 48 layers are 300 KB, as JSON some MB.
 const LARGEST: usize = 32 << 20;
+
+/// What the site is called in the metadata of a safetensors file.
+const SITE: &str = "site";
 
 /// Why a file holds no direction that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +57,20 @@ pub enum FileError {
     NotFinite { layer: usize },
     #[error("layer {layer} has more than one direction in the file, but one was expected")]
     Twice { layer: usize },
+    #[error(
+        "the file says that its directions belong at “{found}”, which is no site that is known"
+    )]
+    Site { found: String },
+    #[error(
+        "a direction at {site} cannot be written as {format}, whose directions are added after a layer; write safetensors, or take resid_pre, resid_post or mlp_out"
+    )]
+    NoPlace { site: Site, format: &'static str },
+    #[error(
+        "a direction before layer 0 cannot be written as {format}, whose directions are added after a layer; take a later layer"
+    )]
+    TooEarly { format: &'static str },
+    #[error("the file could not be written: {0}")]
+    Written(String),
 }
 
 /// Reads a file of any of the formats. A lone vector that names no layer is
@@ -70,6 +91,50 @@ pub fn read(bytes: &[u8], layer: usize) -> Result<Vec<LayerVector>, FileError> {
         _ => from_safetensors(bytes, layer)?,
     };
     checked(vectors)
+}
+
+/// The same as a direction of an experiment, named as the file is. It acts with
+/// its own length, at the middle one of its layers; at `z` at all of them.
+///
+/// # Errors
+/// As for [`read`], and [`FileError::Site`].
+pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, FileError> {
+    let vectors = read(bytes, layer)?;
+    let site = site(bytes)?;
+    let layers = match site {
+        Site::Z => vectors.iter().map(|v| v.layer).collect(),
+        _ => vec![vectors[vectors.len() / 2].layer],
+    };
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    Ok(Direction {
+        name: stem.into(),
+        layers,
+        source: Source::Vectors {
+            origin: format!("The file {name}"),
+            vectors,
+        },
+        site,
+        from: None,
+        positions: Positions::All,
+        operator: Operator::Add,
+        coefficient: 1.0,
+        unit: Unit::Absolute,
+    })
+}
+
+/// The site that a file of ours names; `resid_post` where none is named.
+fn site(bytes: &[u8]) -> Result<Site, FileError> {
+    let Ok((_, header)) = SafeTensors::read_metadata(bytes) else {
+        return Ok(Site::ResidPost);
+    };
+    let named = header.metadata().as_ref().and_then(|m| m.get(SITE));
+    let Some(name) = named else {
+        return Ok(Site::ResidPost);
+    };
+    let known = Site::ALL.into_iter().find(|s| s.name() == name);
+    known.ok_or_else(|| FileError::Site {
+        found: name.clone(),
+    })
 }
 
 /// Whether a header follows a length: one of 91 or 123 bytes begins as JSON would.
@@ -245,64 +310,4 @@ fn from_json(bytes: &[u8], layer: usize) -> Result<Vec<LayerVector>, FileError> 
             .collect::<Result<_, FileError>>()?,
         Json::One(values) => vec![LayerVector { layer, values }],
     })
-}
-
-/// JSON: a list of numbers for each layer.
-#[must_use]
-pub fn to_json(vectors: &[LayerVector]) -> String {
-    let layers: BTreeMap<usize, &[f32]> = vectors
-        .iter()
-        .map(|v| (v.layer, v.values.as_slice()))
-        .collect();
-    // Numbers only: nothing in it can fail to serialise.
-    serde_json::to_string(&layers).unwrap_or_default()
-}
-
-/// Safetensors: one tensor `direction.{layer}` for each layer.
-///
-/// # Errors
-/// safetensors' own.
-pub fn to_safetensors(vectors: &[LayerVector]) -> Result<Vec<u8>, safetensors::SafeTensorError> {
-    let data: Vec<(String, Vec<u8>)> = vectors
-        .iter()
-        .map(|v| {
-            let bytes = v.values.iter().flat_map(|x| x.to_le_bytes());
-            (format!("direction.{}", v.layer), bytes.collect())
-        })
-        .collect();
-    let views: Result<Vec<_>, safetensors::SafeTensorError> = data
-        .iter()
-        .map(|(name, bytes)| {
-            let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?;
-            Ok((name.as_str(), view))
-        })
-        .collect();
-    safetensors::serialize(views?, None)
-}
-
-/// A GGUF control vector, for a model of that kind (`gpt2`).
-///
-/// # Errors
-/// candle's own.
-pub fn to_gguf(vectors: &[LayerVector], model: &str) -> candle_core::Result<Vec<u8>> {
-    let count = u32::try_from(vectors.len()).unwrap_or(u32::MAX);
-    let metadata = [
-        (
-            "general.architecture",
-            Value::String("controlvector".into()),
-        ),
-        ("controlvector.model_hint", Value::String(model.into())),
-        ("controlvector.layer_count", Value::U32(count)),
-    ];
-    let metadata: Vec<_> = metadata.iter().map(|(k, v)| (*k, v)).collect();
-    let mut tensors = Vec::new();
-    for v in vectors {
-        let tensor = Tensor::from_slice(&v.values, v.values.len(), &Device::Cpu)?;
-        let tensor = QTensor::quantize(&tensor, GgmlDType::F32)?;
-        tensors.push((format!("direction.{}", v.layer), tensor));
-    }
-    let tensors: Vec<_> = tensors.iter().map(|(n, t)| (n.as_str(), t)).collect();
-    let mut file = Cursor::new(Vec::new());
-    write(&mut file, &metadata, &tensors)?;
-    Ok(file.into_inner())
 }

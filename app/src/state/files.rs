@@ -1,0 +1,100 @@
+//! Directions and activations from and to files.
+
+use super::{Notice, State};
+use crate::download::download;
+use js_sys::Uint8Array;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Direction, Export};
+use patchbay_engine::worker::{Failure, Request};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::File;
+
+/// A file that the engine was asked to read or to write.
+pub(super) struct Asked {
+    id: u32,
+    /// The direction that it is read for.
+    direction: Option<usize>,
+}
+
+impl State {
+    /// Asks for a file, which is then offered as a download.
+    pub fn export(self, what: Export) {
+        let id = self.file_asked(None);
+        let experiment = Box::new(self.experiment.get_untracked());
+        self.send(&Request::Export {
+            id,
+            experiment,
+            what,
+            agreed: self.agreed(),
+        });
+    }
+
+    /// Takes a direction's numbers from a file.
+    pub fn read_file(self, i: usize, file: File) {
+        spawn_local(async move {
+            // A file that was moved or may not be read has no bytes.
+            let buffer = JsFuture::from(file.array_buffer()).await;
+            let bytes =
+                buffer.map_or_else(|_| Uint8Array::new_with_length(0), |b| Uint8Array::new(&b));
+            let id = self.file_asked(Some(i));
+            let layers = self.direction(i, |d| d.layers.clone());
+            let request = Request::Read {
+                id,
+                name: file.name(),
+                bytes: Vec::new(),
+                layer: layers.first().copied().unwrap_or_default(),
+            };
+            self.send_with(&request, Some(&bytes));
+        });
+    }
+
+    fn file_asked(self, direction: Option<usize>) -> u32 {
+        let id = self.next_id();
+        self.wire
+            .update_value(|wire| wire.files.push(Asked { id, direction }));
+        id
+    }
+
+    /// What was asked with this id; it is answered now.
+    fn file_answered(self, id: u32) -> Option<Asked> {
+        let taken = self.wire.try_update_value(|wire| {
+            let at = wire.files.iter().position(|f| f.id == id)?;
+            Some(wire.files.remove(at))
+        });
+        taken.flatten()
+    }
+
+    pub(super) fn file_written(self, id: u32, name: &str, bytes: &[u8]) {
+        if self.file_answered(id).is_some() {
+            download(name, "application/octet-stream", bytes);
+        }
+    }
+
+    pub(super) fn file_read(self, id: u32, read: Direction) {
+        let asked = self.file_answered(id);
+        if let Some(Asked {
+            direction: Some(i), ..
+        }) = asked
+        {
+            self.edit_direction(i, |d| {
+                // How strong it is and where it acts in the text stays.
+                d.site = read.site;
+                d.layers = read.layers;
+                d.from = None;
+                d.source = read.source;
+            });
+        }
+    }
+
+    /// Tells why a file failed, if it was a file.
+    pub(super) fn file_failed(self, id: u32, failure: Failure) {
+        let Some(asked) = self.file_answered(id) else {
+            return;
+        };
+        let field = asked.direction.map(|i| format!("steer.directions.{i}"));
+        self.notice.set(Some(Notice::Failure(Failure {
+            field: failure.field.or(field),
+            ..failure
+        })));
+    }
+}

@@ -1,0 +1,48 @@
+//! What an experiment gives as a file.
+
+use super::{RunName, Site};
+use serde::{Deserialize, Serialize};
+
+/// What is written to a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Export {
+    /// A direction of the steering room, at every layer that it has.
+    Direction { direction: usize, format: Format },
+    /// Activations of the patching room's two runs, of the first pair: these
+    /// sites at all layers and positions, in one safetensors file by
+    /// TransformerLens's names, as `clean.blocks.0.hook_resid_pre`.
+    Activations { sites: Vec<Site> },
+    /// One site of one run as a NumPy array, `[layer, position, ...]`.
+    Array { site: Site, run: RunName },
+}
+
+/// How a direction is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    Safetensors,
+    /// A control vector, as repeng and llama.cpp write it.
+    Gguf,
+    Json,
+}
+
+impl Format {
+    /// What the file's name ends in.
+    #[must_use]
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Safetensors => "safetensors",
+            Self::Gguf => "gguf",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// A file that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// A name for it, with its ending.
+    pub name: String,
+    pub bytes: Vec<u8>,
+}

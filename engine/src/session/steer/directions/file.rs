@@ -1,0 +1,44 @@
+//! Numbers that came from a file.
+
+use super::*;
+
+/// The vectors, checked against the model.
+pub(super) fn numbers(
+    field: &str,
+    origin: &str,
+    vectors: &[LayerVector],
+    shape: &Shape,
+) -> Result<Resolved, SessionError> {
+    let wrong = |message: String| Err(SessionError::of(field, message));
+    let mut layers = vec![None; shape.n_layer];
+    for v in vectors {
+        let Some(place) = layers.get_mut(v.layer) else {
+            return wrong(format!(
+                "The file has a vector for layer {}, but this model has layers 0 to {}; it was made on another model.",
+                v.layer,
+                shape.n_layer - 1
+            ));
+        };
+        if v.values.len() != shape.n_embd {
+            return wrong(format!(
+                "The file’s vectors have {} numbers, but this model is {} wide; a vector fits only the model that it was made on.",
+                v.values.len(),
+                shape.n_embd
+            ));
+        }
+        if v.values.iter().any(|x| !x.is_finite()) {
+            return wrong(format!(
+                "The file’s vector for layer {} has a value that is not a finite number.",
+                v.layer
+            ));
+        }
+        *place = Some(one(v.values.clone()));
+    }
+    match vectors.is_empty() {
+        true => wrong(
+            "No file is chosen yet; choose a safetensors, GGUF or JSON file with a direction."
+                .into(),
+        ),
+        false => Ok(Resolved::new(Vectors::Layers(layers), origin.into())),
+    }
+}

@@ -1,0 +1,105 @@
+//! Directions written to files.
+
+use super::{FileError, SITE};
+use crate::experiment::{Format, LayerVector, Site};
+use candle_core::quantized::gguf_file::{self, Value};
+use candle_core::quantized::{QStorage, QTensor};
+use safetensors::tensor::{Dtype, TensorView};
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+/// A direction at a site as a file. Where a file's layers have another meaning,
+/// they are counted anew: before layer 3 is after layer 2.
+///
+/// # Errors
+/// [`FileError`] where the format has no place for such a direction.
+pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Vec<u8>, FileError> {
+    let name = format.extension();
+    let mut vectors = vectors.to_vec();
+    let mut at = Site::ResidPost;
+    match site {
+        Site::ResidPost | Site::MlpOut => {}
+        Site::ResidPre => {
+            vectors.retain(|v| v.layer > 0);
+            vectors.iter_mut().for_each(|v| v.layer -= 1);
+            if vectors.is_empty() {
+                return Err(FileError::TooEarly { format: name });
+            }
+        }
+        other if format == Format::Safetensors => at = other,
+        site => return Err(FileError::NoPlace { site, format: name }),
+    }
+    match format {
+        Format::Json => Ok(to_json(&vectors).into_bytes()),
+        Format::Gguf => to_gguf(&vectors, "gpt2").map_err(|e| FileError::Written(e.to_string())),
+        Format::Safetensors => {
+            to_safetensors(&vectors, at).map_err(|e| FileError::Written(e.to_string()))
+        }
+    }
+}
+
+/// JSON: a list of numbers for each layer.
+#[must_use]
+pub fn to_json(vectors: &[LayerVector]) -> String {
+    let layers: BTreeMap<usize, &[f32]> = vectors
+        .iter()
+        .map(|v| (v.layer, v.values.as_slice()))
+        .collect();
+    // Numbers only: nothing in it can fail to serialise.
+    serde_json::to_string(&layers).unwrap_or_default()
+}
+
+/// Safetensors: one tensor `direction.{layer}` for each layer. A site other than
+/// `resid_post` is named in the metadata.
+///
+/// # Errors
+/// safetensors' own.
+pub fn to_safetensors(
+    vectors: &[LayerVector],
+    site: Site,
+) -> Result<Vec<u8>, safetensors::SafeTensorError> {
+    let data: Vec<(String, Vec<u8>)> = vectors
+        .iter()
+        .map(|v| {
+            let bytes = v.values.iter().flat_map(|x| x.to_le_bytes());
+            (format!("direction.{}", v.layer), bytes.collect())
+        })
+        .collect();
+    let views: Result<Vec<_>, safetensors::SafeTensorError> = data
+        .iter()
+        .map(|(name, bytes)| {
+            let view = TensorView::new(Dtype::F32, vec![bytes.len() / 4], bytes)?;
+            Ok((name.as_str(), view))
+        })
+        .collect();
+    let named = (site != Site::ResidPost).then(|| [(SITE.into(), site.name().into())].into());
+    safetensors::serialize(views?, named)
+}
+
+/// A GGUF control vector, for a model of that kind (`gpt2`).
+///
+/// # Errors
+/// candle's own.
+pub fn to_gguf(vectors: &[LayerVector], model: &str) -> candle_core::Result<Vec<u8>> {
+    let count = u32::try_from(vectors.len()).unwrap_or(u32::MAX);
+    let metadata = [
+        (
+            "general.architecture",
+            Value::String("controlvector".into()),
+        ),
+        ("controlvector.model_hint", Value::String(model.into())),
+        ("controlvector.layer_count", Value::U32(count)),
+    ];
+    let metadata: Vec<_> = metadata.iter().map(|(k, v)| (*k, v)).collect();
+    let mut tensors = Vec::new();
+    for v in vectors {
+        // Not by way of `quantize`, which brings along every kind of number there is.
+        let values = QStorage::Cpu(Box::new(v.values.clone()));
+        let tensor = QTensor::new(values, v.values.len())?;
+        tensors.push((format!("direction.{}", v.layer), tensor));
+    }
+    let tensors: Vec<_> = tensors.iter().map(|(n, t)| (n.as_str(), t)).collect();
+    let mut file = Cursor::new(Vec::new());
+    gguf_file::write(&mut file, &metadata, &tensors)?;
+    Ok(file.into_inner())
+}

@@ -1,0 +1,93 @@
+//! Parts of a dictionary's files, from the host that has them.
+
+use super::{FetchError, http};
+use crate::dictionary;
+use crate::model::Cancelled;
+use crate::session::{DictionaryFile, Unread};
+use crate::source::Place;
+use std::ops::Range;
+use web_sys::AbortSignal;
+
+/// Seconds to wait before what broke off is asked for again.
+const PAUSES: [f64; 3] = [1.0, 2.0, 4.0];
+
+/// Reads bytes of a file, or as many as it has there. Another host than the
+/// page's own is asked only where it is among the `agreed` ones.
+pub async fn read(
+    file: &DictionaryFile<'_>,
+    range: Range<u64>,
+    take: &mut dyn FnMut(&[u8]),
+    place: Option<&Place>,
+    agreed: &[String],
+    signal: &AbortSignal,
+) -> Result<(), Unread> {
+    let because = |message| Err(Unread::Because(message));
+    let name = file.dictionary;
+    let (Some(named), Some(place)) = (dictionary::named(name), place) else {
+        return because(format!("“{name}” is the name of no dictionary; check it."));
+    };
+    if let Some(host) = named.host(place)
+        && !agreed.contains(&host)
+    {
+        return because(format!(
+            "The dictionary {name} is at {host}, which was not asked yet; agree to that first."
+        ));
+    }
+    let url = format!("{}{}/{}", named.folder(place), file.folder, file.name);
+    let mut at = range.start;
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match some(&url, &mut at, range.end, take, signal).await {
+            Ok(()) => return Ok(()),
+            Err(FetchError::Cancelled) => return Err(Cancelled.into()),
+            Err(e) => match pauses.next().filter(|_| e.passing().is_some()) {
+                Some(seconds) => match http::pause(seconds, signal).await {
+                    Ok(()) => {}
+                    Err(_) => return Err(Cancelled.into()),
+                },
+                None => return because(sentence(&e)),
+            },
+        }
+    }
+}
+
+/// Reads on from `at`, which is where it has got to when it breaks off.
+async fn some(
+    url: &str,
+    at: &mut u64,
+    end: u64,
+    take: &mut dyn FnMut(&[u8]),
+    signal: &AbortSignal,
+) -> Result<(), FetchError> {
+    let mut reply = http::part(url, &(*at..end), signal).await?;
+    if reply.start != *at {
+        return Err(FetchError::WholeOnly { url: url.into() });
+    }
+    while *at < end
+        && let Some(chunk) = reply.chunk().await?
+    {
+        // Where the server sends more than was asked for, the rest is not read.
+        let bytes = chunk.to_vec();
+        let wanted = usize::try_from(end - *at).unwrap_or(usize::MAX);
+        let bytes = &bytes[..bytes.len().min(wanted)];
+        *at += bytes.len() as u64;
+        take(bytes);
+    }
+    Ok(())
+}
+
+/// What to say of a dictionary, of which nothing is kept.
+fn sentence(e: &FetchError) -> String {
+    match e {
+        FetchError::Missing { url, status } => format!(
+            "{url} is not there (status {status}); check the dictionary’s name, its activation and its layer."
+        ),
+        FetchError::Busy { url, status, .. } => {
+            format!("{url}: the server is busy (status {status}) and stayed so; try again later.")
+        }
+        FetchError::Interrupted { url, done, reason } => format!(
+            "{url} broke off after {done} bytes ({reason}), again and again; check the connection and try again."
+        ),
+        e => format!("{e}."),
+    }
+}
