@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod detector;
 mod metric;
 mod migrate;
 mod read;
@@ -14,6 +15,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 
+pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
 pub use read::{Choice, Problem, Reading, Token};
@@ -27,7 +29,9 @@ pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
     Unit,
 };
-pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
+pub use steer_map::{
+    Controls, Effect, MapCell, MapNumbers, MapReading, MapReport, SteerMap, Tried, Verdict,
+};
 pub use steered::{
     DirectionReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate, Summary, TokenScore,
     Unsteered, Written,

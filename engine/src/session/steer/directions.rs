@@ -65,7 +65,7 @@ fn one(vector: Vec<f32>) -> Rows {
 const PROBED: usize = 64;
 
 /// Prompts of one side at most: their activations are all held at once.
-const MOST_PROMPTS: usize = 512;
+pub(super) const MOST_PROMPTS: usize = 512;
 
 /// Directions remembered at most.
 const REMEMBERED: usize = 32;
@@ -352,7 +352,7 @@ impl<B: Backend> Session<B> {
 
     /// Activations of whole prompts at the places that `places` names for a
     /// prompt of some length.
-    async fn activations(
+    pub(super) async fn activations(
         &mut self,
         prompts: &[Vec<u32>],
         places: &dyn Fn(usize) -> Vec<(Site, usize, usize)>,

@@ -2,6 +2,7 @@
 //! and measured.
 
 mod act;
+mod detect;
 mod directions;
 mod map;
 mod measures;
@@ -15,7 +16,7 @@ pub(super) use write::Unsteered;
 use super::line::{CACHE, Line};
 use super::patch::TOP;
 use super::*;
-use crate::experiment::{Site, Steer, SteerReport, SteerUpdate, Summary};
+use crate::experiment::{DetectorReport, Site, Steer, SteerReport, SteerUpdate, Summary};
 use crate::model::Wanted;
 use crate::rows::{Run, kept_for_entry};
 use crate::steer::{Sampler, SamplingError};
@@ -30,6 +31,7 @@ pub(super) struct Memory {
     /// By the JSON of where each came from.
     directions: Vec<(String, Rc<Resolved>)>,
     unsteered: Option<(String, Unsteered)>,
+    detector: Option<(String, DetectorReport)>,
     map: map::Remembered,
 }
 
@@ -106,6 +108,12 @@ impl<B: Backend> Session<B> {
                 &steer.words,
             ),
         });
+        if let Some(detector) = &steer.detector {
+            let found = self.detector(steer, detector, &resolved, experiment.bos, host);
+            let found = found.await?;
+            host.update(Update::Steer(SteerUpdate::Detector(found.clone())));
+            report.detector = Some(found);
+        }
         if let Some(map) = &steer.map {
             report.map = self
                 .map(experiment, steer, map, &resolved, preview, host)
