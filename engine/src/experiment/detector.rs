@@ -51,6 +51,10 @@ pub struct DetectorReport {
     /// than a negative one, ties counted half.
     pub auc: f32,
     pub controls: DetectorControls,
+    /// Whether the area is larger than that of each control.
+    pub better: bool,
+    /// The same as a sentence.
+    pub said: String,
     /// What to know before believing the numbers, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,

@@ -140,7 +140,15 @@ impl<B: Backend> Session<B> {
             projections: seen.rows.iter().map(|x| projection(x, &v)).collect(),
         };
         let prompts = positive.iter().map(|s| told(s, true));
+        let controls = DetectorControls {
+            random: RANDOM as usize,
+            best_random: random.fold(0.0, f32::max),
+            shuffled,
+        };
+        let auc = auc(&of_positive, &of_negative);
         Ok(DetectorReport {
+            better: auc > controls.best_random.max(shuffled.unwrap_or(0.0)),
+            said: said(auc, &controls, [positive.len(), negative.len()]),
             direction: direction.name.clone(),
             site: direction.site,
             layer,
@@ -149,12 +157,8 @@ impl<B: Backend> Session<B> {
                 .chain(negative.iter().map(|s| told(s, false)))
                 .collect(),
             roc: roc(&of_positive, &of_negative),
-            auc: auc(&of_positive, &of_negative),
-            controls: DetectorControls {
-                random: RANDOM as usize,
-                best_random: random.fold(0.0, f32::max),
-                shuffled,
-            },
+            auc,
+            controls,
             warnings: warnings(detector, &direction.source, training),
             ..DetectorReport::default()
         })
@@ -242,6 +246,27 @@ fn check(detector: &Detector) -> Result<(), SessionError> {
         ));
     }
     Ok(())
+}
+
+fn said(auc: f32, controls: &DetectorControls, [positive, negative]: [usize; 2]) -> String {
+    let start = format!(
+        "On {positive} positive and {negative} negative held-out prompts the area under the curve is {auc:.2} (0.5 is chance, 1 is perfect)"
+    );
+    let (random, best) = (controls.random, controls.best_random);
+    if auc <= best {
+        return format!(
+            "{start}, but the best of {random} random directions reaches {best:.2}: it does no better than random."
+        );
+    }
+    match controls.shuffled {
+        Some(shuffled) if auc <= shuffled => format!(
+            "{start}; the best of {random} random directions reaches {best:.2}, but the direction found with shuffled labels {shuffled:.2}: the labels do not matter."
+        ),
+        Some(shuffled) => format!(
+            "{start}, more than the best of {random} random directions ({best:.2}) and than the direction found with shuffled labels ({shuffled:.2})."
+        ),
+        None => format!("{start}, more than the best of {random} random directions ({best:.2})."),
+    }
 }
 
 /// What to know before believing the numbers.
