@@ -200,6 +200,14 @@ impl MapNumbers {
     }
 }
 
+impl MapNumbers {
+    /// Words, target tokens and reading.
+    #[must_use]
+    pub fn effects(&self) -> [Option<f32>; 3] {
+        [Effect::Words, Effect::Target, Effect::Reading].map(|e| self.effect(e))
+    }
+}
+
 impl MapReport {
     /// Whether a cell's text is coherent enough to count.
     #[must_use]

@@ -224,6 +224,9 @@ struct Terminal {
 
 impl Host for Terminal {
     fn update(&self, update: Update) {
+        if let (Update::Estimate(e), true) = (&update, self.shows) {
+            let _ = writeln!(std::io::stderr(), "about {:.0} s", e.seconds);
+        }
         let Update::Progress(p) = update else {
             return;
         };
