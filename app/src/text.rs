@@ -6,7 +6,7 @@
 mod en;
 
 use patchbay_engine::experiment::{
-    Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
+    MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
 };
 use patchbay_engine::worker::{Offer, SourceInfo};
 
@@ -469,6 +469,41 @@ pub struct SteerText {
     pub shows_title: &'static str,
     pub shows: &'static [&'static str],
     pub map: SteerMapText,
+    pub ready: ReadyText,
+    pub detector: DetectorText,
+}
+
+/// Ready experiments.
+pub struct ReadyText {
+    pub title: &'static str,
+    pub measured: &'static str,
+    pub start: &'static str,
+    pub start_hint: &'static str,
+    pub evidence: fn(&str) -> String,
+    pub repeat: &'static str,
+    pub limits: &'static str,
+    pub failed: &'static str,
+}
+
+/// A direction as a detector.
+pub struct DetectorText {
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub add: &'static str,
+    pub remove: &'static str,
+    pub direction: &'static str,
+    pub layer: &'static str,
+    pub positive: &'static str,
+    pub negative: &'static str,
+    pub example: [&'static [&'static str]; 2],
+    pub threshold: &'static str,
+    pub middle: &'static str,
+    pub rates: fn(&str, &str, &str) -> String,
+    pub curve: fn(&str) -> String,
+    pub axes: &'static str,
+    pub verdict: fn(&str, bool, bool) -> String,
+    pub table: &'static str,
+    pub heads: [&'static str; 3],
 }
 
 /// How much, and where.
@@ -490,7 +525,17 @@ pub struct SteerMapText {
     pub caption: &'static str,
     pub unsteered: fn(&str, &str) -> String,
     pub best_random: &'static str,
-    pub opened: fn(usize, f32) -> String,
-    pub numbers: fn([String; 2], [String; 3]) -> String,
+    pub controls: &'static str,
+    pub direction: &'static str,
+    pub reading: &'static str,
+    pub no_reading: &'static str,
+    pub reading_layer: &'static str,
+    pub effect: &'static str,
+    pub effects: [&'static str; 4],
+    pub download: &'static str,
+    pub opened: fn(&MapCell) -> String,
+    pub inside: &'static str,
+    pub outside: &'static str,
+    pub numbers: fn([String; 3], [String; 3]) -> String,
     pub broken: &'static str,
 }

@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod detector;
 mod export;
 mod metric;
 mod migrate;
@@ -15,6 +16,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 
+pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
@@ -29,7 +31,9 @@ pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
     Unit,
 };
-pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
+pub use steer_map::{
+    Controls, Effect, MapCell, MapNumbers, MapReading, MapReport, SteerMap, Tried, Verdict,
+};
 pub use steered::{
     DirectionReport, FeatureReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate,
     Summary, TokenScore, Unsteered, Written,

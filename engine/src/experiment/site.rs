@@ -1,7 +1,9 @@
 use serde::{Deserialize, Serialize};
 
 /// A kind of activation, by TransformerLens's short names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Site {
@@ -10,6 +12,7 @@ pub enum Site {
     /// `hook_pos_embed`, `[n_embd]`: the position's row of `wpe`; has no layer
     PosEmbed,
     /// `blocks.{l}.hook_resid_pre`, `[n_embd]`: the residual stream before the layer
+    #[default]
     ResidPre,
     /// `blocks.{l}.attn.hook_q`, `[n_head, d_head]`
     Q,
