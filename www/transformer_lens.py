@@ -271,6 +271,8 @@ def apart(name, found, values):
     return gap
 
 
+if E.get("steered"):
+    sys.exit("This script computes unsteered runs, but directions act on a run of this experiment.")
 if E.get("room", "patching") != "patching":
     sys.exit("This script computes patching, but the experiment is one of the steering room.")
 torch.set_grad_enabled(False)

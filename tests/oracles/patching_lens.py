@@ -26,7 +26,8 @@ def agree(lens: Lens, reference: Reference, sweep: dict, found: Tensor, agreemen
     some_cells(lens, reference, sweep, found, agreement)
     plain = (
         sweep.get("bring", "other") == "other"
-        and not case.noise
+        and not case.clean_edits
+        and not case.corrupted_edits
         and "alignment" not in reference.experiment
     )
     if not plain:

@@ -184,10 +184,38 @@ class Maker:
             0, SOME, corruption={"noise": noise}, sweeps=sweeps, cell={"sweep": 0, "row": 1, "column": 4}
         )
 
+        made["steered against unsteered"], made["both steered"] = self.steered(receivers)
         made["set"] = self.set(means, circuit)
         made["aligned"] = self.aligned(means, receivers)
         made["sets of tokens"] = self.token_sets()
         return made
+
+    def steered(self, receivers: list) -> list[dict]:
+        """Runs that directions act on: what carries the effect of a push, and a patch of steered runs."""
+        draw = np.random.default_rng(5)
+        vector = lambda layer: {"layer": layer, "values": draw.normal(size=self.config.n_embd).round(4).tolist()}
+        middle = self.config.n_layer // 2
+
+        def direction(site, layers, coefficient, **fields) -> dict:
+            source = {"kind": "vectors", "origin": "drawn", "vectors": [vector(l) for l in layers]}
+            made = {"name": "drawn", "source": source, "site": site, "layers": layers, "coefficient": coefficient}
+            return made | fields
+
+        one = self.pair(0, FEW)
+        one["corrupted"] = one["clean"]
+        steer = {"prompt": "", "directions": [direction("resid_pre", [middle], 0.8, unit="mean_norm")]}
+        sweeps = [sweep(s, m) for s in ("resid_pre", "mlp_out", "z", "pattern") for m in ("denoising", "noising")]
+        sweeps += [sweep("z", "denoising", {"paths": {"receiver": "logits"}}),
+                   sweep("z", "noising", {"paths": {"receiver": receivers[0], "through_mlps": True}})]
+        cell = {"sweep": 4, "row": middle, "column": 1}
+        one |= {"steer": steer, "steered": "clean", "sweeps": sweeps, "cell": cell}
+        two = self.pair(1, FEW)
+        steer = {"prompt": "", "directions": [
+            direction("resid_post", [0, middle], 1.5, operator="set_projection", positions={"chosen": [2, 4]}),
+            direction("attn_out", [middle], -0.5)]}
+        sweeps = [sweep("resid_mid"), sweep("z", "noising"), sweep("k", "denoising", None, "zero"),
+                  sweep("mlp_out", "noising", None, {"mean": {}})]
+        return [one, two | {"steer": steer, "steered": "both", "sweeps": sweeps, "cell": {"sweep": 0, "row": 1, "column": 4}}]
 
     def set(self, means: list, circuit: list) -> dict:
         """Three pairs, each with answers of its own, one of them as a set."""

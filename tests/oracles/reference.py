@@ -25,7 +25,8 @@ class Case:
     corrupted: list[int]
     aligned: list[tuple[int, int]]
     metrics: list[tuple[str, list[int], list[int]]]  # kind, answers, wrongs
-    noise: list[Edit] = field(default_factory=list)
+    clean_edits: list[Edit] = field(default_factory=list)
+    corrupted_edits: list[Edit] = field(default_factory=list)  # noise and directions
     clean_logits: Tensor | None = None
     corrupted_logits: Tensor | None = None
     clean_trace: dict | None = None
@@ -109,9 +110,9 @@ class Reference:
         self.experiment = experiment
         self.cases = self._cases()
         for case in self.cases:
-            logits, case.clean_trace = hooked.activations(case.clean)
+            logits, case.clean_trace = hooked.activations(case.clean, case.clean_edits)
             case.clean_logits = logits[-1]
-            logits, case.corrupted_trace = hooked.activations(case.corrupted, case.noise)
+            logits, case.corrupted_trace = hooked.activations(case.corrupted, case.corrupted_edits)
             case.corrupted_logits = logits[-1]
 
     def _cases(self) -> list[Case]:
@@ -127,14 +128,41 @@ class Reference:
                 own = pair if pair is not e else {}
                 answer, wrong = (own.get(k, metric.get(k)) for k in ("answer", "wrong"))
                 metrics.append((metric["kind"], tokens_of(answer), tokens_of(wrong)))
-            case = Case(clean, corrupted, [tuple(a) for a in alignment], metrics)
-            if not noise:
-                cases.append(case)
-                continue
-            for draw in range(noise["draws"]):
-                edits = [self._noise(noise, draw, p) for p in noise["positions"]]
-                cases.append(Case(clean, corrupted, case.aligned, metrics, edits))
+            steered = e.get("steered")
+            pushes = [
+                self._pushes(tokens) if steered in (name, "both") else []
+                for name, tokens in (("clean", clean), ("corrupted", corrupted))
+            ]
+            aligned = [tuple(a) for a in alignment]
+            for draw in range(noise["draws"] if noise else 1):
+                edits = [self._noise(noise, draw, p) for p in noise["positions"]] if noise else []
+                cases.append(Case(clean, corrupted, aligned, metrics, pushes[0], edits + pushes[1]))
         return cases
+
+    def _pushes(self, tokens: list[int]) -> list[Edit]:
+        """The steering room's directions, given as vectors, on a run of these tokens."""
+        _, plain = self.hooked.activations(tokens)
+
+        def push(direction: dict, layer: int) -> Edit:
+            values = next(v["values"] for v in direction["source"]["vectors"] if v["layer"] == layer)
+            vector = torch.tensor(values)
+            norm = plain[direction["site"], layer][1:].norm(dim=-1).mean()  # position 0 left out
+            unit = norm if direction.get("unit") == "mean_norm" else torch.tensor(1.0)
+            chosen = (direction.get("positions") or {"all": None})
+            rows = chosen["chosen"] if "chosen" in chosen else list(range(len(tokens)))
+
+            def change(x: Tensor) -> Tensor:
+                c, u = direction["coefficient"], vector / vector.norm()
+                if direction.get("operator", "add") == "add":
+                    scale = unit / vector.norm() if direction.get("unit") == "mean_norm" else unit
+                    x[rows] += c * scale * vector
+                else:  # set_projection
+                    x[rows] += (c * unit - x[rows] @ u)[:, None] * u
+                return x
+
+            return Edit(direction["site"], layer, change)
+
+        return [push(d, l) for d in self.experiment["steer"]["directions"] for l in d["layers"]]
 
     def _noise(self, noise: dict, draw: int, position: int) -> Edit:
         """Gaussian noise on the embedding of one position's token."""
@@ -162,8 +190,8 @@ class Reference:
 
     def varied(self, sweep: dict, case: Case) -> tuple[list[int], list[Edit], dict]:
         if sweep["mode"] == "denoising":
-            return case.corrupted, case.noise, case.corrupted_trace
-        return case.clean, [], case.clean_trace
+            return case.corrupted, case.corrupted_edits, case.corrupted_trace
+        return case.clean, case.clean_edits, case.clean_trace
 
     def source(self, sweep: dict, i: int) -> dict:
         case = self.cases[i]

@@ -29,7 +29,7 @@ pub use report::{
 pub use site::Site;
 pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
-    Unit,
+    Steered, Unit,
 };
 pub use steer_map::{
     Controls, Effect, MapCell, MapNumbers, MapReading, MapReport, SteerMap, Tried, Verdict,
@@ -102,6 +102,10 @@ pub struct Experiment {
     /// What the steering room is set up for; its example when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steer: Option<Steer>,
+    /// Which of the patching room's runs the directions of `steer` act on, to
+    /// see what carries their effect; none when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steered: Option<Steered>,
 }
 
 /// A prompt, as text or as token ids (which then stand as they are).
@@ -203,6 +207,7 @@ impl Default for Experiment {
             captures: Vec::new(),
             room: Room::Patching,
             steer: None,
+            steered: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Steering: what is continued, which directions act on it while it is
 //! written, and how tokens are drawn.
 
-use super::{Detector, Prompt, Site, SteerMap, TokenRef};
+use super::{Detector, Prompt, RunName, Site, SteerMap, TokenRef};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two rooms the experiment is set up for.
@@ -20,6 +20,26 @@ impl Room {
     #[must_use]
     pub fn is_patching(&self) -> bool {
         *self == Self::Patching
+    }
+}
+
+/// Which runs of the patching room directions act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Steered {
+    Clean,
+    Corrupted,
+    Both,
+}
+
+impl Steered {
+    #[must_use]
+    pub fn acts_on(self, run: RunName) -> bool {
+        match run {
+            RunName::Clean => self != Self::Corrupted,
+            RunName::Corrupted => self != Self::Clean,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The greedy continuation of the patching room's runs.
 
 use super::line::{Line, tokens_done};
+use super::steer::Act;
 use super::*;
 use crate::experiment::{Generate, Sampling, Token};
 use crate::rows::Trace;
@@ -8,11 +9,13 @@ use crate::steer::{Noise, Sampler};
 use std::rc::Rc;
 
 impl<B: Backend> Session<B> {
-    /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`.
+    /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`,
+    /// with directions acting on what is written.
     pub(super) async fn generate(
         &mut self,
         trace: &Rc<Trace>,
         logits: &[f32],
+        acts: &[Act],
         generate: Generate,
         host: &impl Host,
     ) -> Result<Vec<Token>, SessionError> {
@@ -38,7 +41,9 @@ impl<B: Backend> Session<B> {
             if step + 1 == count {
                 break;
             }
-            let run = line.newest(&self.store.pool, Vec::new());
+            let position = line.tokens.len() - 1;
+            let edits = acts.iter().filter_map(|a| a.edit(position, given));
+            let run = line.newest(&self.store.pool, edits.collect());
             let say = |_| Some(tokens_done(step + 1, count));
             (line, _) = self.line(run, &Beats::new(host, &say)).await?;
             if line.logits.is_empty() {

@@ -192,7 +192,7 @@ impl<B: Backend> Session<B> {
             all: wishes.wanted().all || experiment.generate.is_some(),
             ..wishes.wanted()
         };
-        let runs = self.runs_of(experiment, setup, cases.clone()).await?;
+        let runs = self.runs_of(experiment, setup, cases.clone(), host).await?;
         let (made, speed) = self.make(runs, &wanted, host).await?;
         let mut group = Group {
             cases: cases.clone(),
@@ -266,12 +266,13 @@ impl<B: Backend> Session<B> {
         experiment: &Experiment,
         setup: &Setup,
         cases: Range<usize>,
+        host: &impl Host,
     ) -> Result<Vec<Wish>, SessionError> {
         let shape = self.model.config.shape;
         let mut wishes = Vec::new();
         for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
             for name in [RunName::Clean, RunName::Corrupted] {
-                let noise = self.noise(case, name).await?;
+                let given = self.given(setup, case, name, host).await?;
                 let tokens = match name {
                     RunName::Clean => &case.clean,
                     RunName::Corrupted => &case.corrupted,
@@ -292,7 +293,7 @@ impl<B: Backend> Session<B> {
                     captures.extend(everywhere(&shape, Site::AttnOut, tokens.len()));
                 }
                 let run = Run {
-                    edits: noise,
+                    edits: given,
                     reads: vec![tokens.len() - 1],
                     captures,
                     ..Run::of(tokens.clone())
@@ -305,13 +306,13 @@ impl<B: Backend> Session<B> {
                 });
             }
             for (s, sweep) in setup.sweeps.iter().enumerate() {
-                let (tokens, noise) = match &sweep.bring {
+                let (tokens, given) = match &sweep.bring {
                     Bring::Resample { seed } => {
                         let other = partner(&setup.cases, cases.start + i, *seed, sweep.mode);
                         let other = &setup.cases[other];
                         (
                             other.corrupted.clone(),
-                            self.noise(other, RunName::Corrupted).await?,
+                            self.given(setup, other, RunName::Corrupted, host).await?,
                         )
                     }
                     Bring::Prompt { .. } if i == 0 => match &setup.brought[s] {
@@ -326,7 +327,7 @@ impl<B: Backend> Session<B> {
                     false => Vec::new(),
                 };
                 let run = Run {
-                    edits: noise,
+                    edits: given,
                     reads: vec![tokens.len() - 1],
                     captures,
                     ..Run::of(tokens)

@@ -5,7 +5,7 @@ use super::copies::Kept;
 use super::frame::frame;
 use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
-use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt};
+use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt, Steered};
 use crate::session::prompt::token_ids;
 use std::rc::Rc;
 
@@ -265,7 +265,9 @@ impl Reader<'_> {
                 "These sweeps have {runs} patched runs, but at most {MOST_RUNS} are computed; take fewer pairs or a coarser grid."
             ));
         }
-        if e.corruption.is_prompt() && cases.iter().all(|c| c.clean == c.corrupted) {
+        let steered_apart = e.steered.is_some_and(|on| on != Steered::Both);
+        let alike = |c: &Case| c.clean == c.corrupted;
+        if e.corruption.is_prompt() && !steered_apart && cases.iter().all(alike) {
             self.problem(
                 "corrupted",
                 false,

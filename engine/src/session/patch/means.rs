@@ -1,16 +1,15 @@
-//! What sweeps bring that is of all pairs: means. And the noise of a run.
+//! What sweeps bring that is of all pairs: means.
 
 use super::bases::distinct;
 use super::brought::Numbers;
 use super::captures::{everywhere, trimmed};
 use super::copies::Kept;
-use super::setup::{Case, Setup};
+use super::setup::Setup;
 use crate::backend::Backend;
 use crate::experiment::{Bring, RunName, Site};
 use crate::model::Wanted;
-use crate::rows::{Edit, Op, Run, Source};
+use crate::rows::Run;
 use crate::session::{Beats, Host, Session, SessionError};
-use crate::steer::noise_at;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -18,36 +17,6 @@ use std::rc::Rc;
 pub(super) type Means = Vec<Option<Rc<Numbers>>>;
 
 impl<B: Backend> Session<B> {
-    /// The noise on the embeddings of a run, if there is any.
-    pub(super) async fn noise(
-        &mut self,
-        case: &Case,
-        name: RunName,
-    ) -> Result<Vec<Edit>, SessionError> {
-        let (Some(noise), RunName::Corrupted) = (&case.noise, name) else {
-            return Ok(Vec::new());
-        };
-        let deviation = match self.embedding_deviation {
-            Some(known) => known,
-            None => self.model.embedding_deviation(&self.backend).await?,
-        };
-        self.embedding_deviation = Some(deviation);
-        let n = self.model.config.shape.n_embd;
-        let edit = |position: &usize| {
-            let draw = noise_at(noise.seed, noise.draw, *position, n);
-            let vector: Vec<f32> = draw.iter().map(|x| x * noise.sigma * deviation).collect();
-            Edit {
-                site: Site::Embed,
-                layer: 0,
-                head: None,
-                part: None,
-                position: *position,
-                op: Op::Add(Source::Vector(vector.into()), 1.0),
-            }
-        };
-        Ok(noise.positions.iter().map(edit).collect())
-    }
-
     /// The means that sweeps bring, over the corrupted runs of all cases.
     pub(super) async fn means(
         &mut self,
@@ -84,7 +53,7 @@ impl<B: Backend> Session<B> {
             let begins = self.tokenizer.end() == case.corrupted.first().copied();
             let all = sites.iter().flat_map(|site| everywhere(&shape, *site, len));
             let run = Run {
-                edits: self.noise(case, RunName::Corrupted).await?,
+                edits: self.given(setup, case, RunName::Corrupted, host).await?,
                 captures: all.collect(),
                 ..Run::of(case.corrupted.clone())
             };

@@ -8,6 +8,7 @@ mod captures;
 mod cases;
 mod copies;
 mod frame;
+mod given;
 mod layout;
 mod look;
 mod means;
@@ -20,7 +21,7 @@ mod tally;
 
 use super::{Host, Session, SessionError};
 use crate::backend::Backend;
-use crate::experiment::{Experiment, Report, Update};
+use crate::experiment::{Experiment, Report, RunName, Update};
 use crate::rows::Shape;
 use setup::Setup;
 
@@ -60,7 +61,8 @@ impl<B: Backend> Session<B> {
     ) -> Result<Report, SessionError> {
         let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
         host.update(Update::Reading(reading.clone()));
-        let setup = setup?;
+        let mut setup = setup?;
+        setup.push = self.push(experiment, host).await?;
         let means = self.means(&setup, host).await?;
         let shape = self.model.config.shape;
         let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
@@ -97,12 +99,13 @@ impl<B: Backend> Session<B> {
             (report.sweeps, report.metrics) = (sweeps, metrics);
         }
         if let Some(generate) = experiment.generate {
-            for (base, report) in [
-                (&bases.clean, &mut report.clean),
-                (&bases.corrupted, &mut report.corrupted),
+            for (name, base, report) in [
+                (RunName::Clean, &bases.clean, &mut report.clean),
+                (RunName::Corrupted, &bases.corrupted, &mut report.corrupted),
             ] {
                 let (trace, logits) = (&base.trace, base.logits.all.as_slice());
-                report.continuation = self.generate(trace, logits, generate, host).await?;
+                let acts = self.given_acts(&setup, &trace.tokens, name, host).await?;
+                report.continuation = self.generate(trace, logits, &acts, generate, host).await?;
             }
         }
         Ok(report)

@@ -9,13 +9,14 @@ use crate::experiment::{
 use crate::model::{Config, Tokenizer};
 use crate::session::SessionError;
 use crate::session::prompt::{PromptError, token_ids};
+use crate::session::steer::Push;
 use std::rc::Rc;
 
 /// Metrics at once: more than there are kinds serves nobody.
 const MOST_METRICS: usize = 16;
 
 /// What can be run of an experiment.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Setup {
     /// The pairs of prompts, or the draws of noise of each; never empty.
     pub cases: Vec<Case>,
@@ -27,6 +28,8 @@ pub(super) struct Setup {
     pub brought: Vec<Option<Rc<[u32]>>>,
     /// What aligned positions are called, where they are roles.
     pub roles: Vec<Role>,
+    /// The directions that act on its runs.
+    pub push: Option<Push>,
 }
 
 /// One pair of prompts, or one draw of noise.
@@ -127,6 +130,7 @@ impl Reader<'_> {
             },
             brought: brought.unwrap_or_default(),
             roles: e.roles.clone(),
+            push: None,
             cases,
         })
     }

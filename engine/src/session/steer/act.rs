@@ -2,12 +2,12 @@
 
 use super::directions::{Resolved, Rows, length};
 use super::*;
-use crate::experiment::{Direction, DirectionReport, Operator, Positions, Unit};
+use crate::experiment::{Direction, Operator, Positions, Unit};
 use crate::rows::{Edit, Op, Shape, Source};
 
 /// One direction at one layer, of z at one head.
 #[derive(Clone, Debug)]
-pub(super) struct Act {
+pub(in crate::session) struct Act {
     site: Site,
     layer: usize,
     head: Option<usize>,
@@ -23,17 +23,18 @@ enum Kind {
     Cap(f32),
 }
 
-/// Everything that acts. A coefficient of 0 adds nothing, so it is left out.
+/// Everything that acts, where `mean_norm` is a layer's mean norm at a site. A
+/// coefficient of 0 adds nothing, so it is left out.
 pub(super) fn acts(
     steer: &Steer,
     resolved: &[Rc<Resolved>],
-    reports: &[DirectionReport],
+    mean_norm: &dyn Fn(Site, usize) -> f32,
     shape: &Shape,
 ) -> Result<Vec<Act>, SessionError> {
     let mut acts = Vec::new();
     for (i, direction) in steer.directions.iter().enumerate() {
         for layer in &direction.layers {
-            let norm = reports[i].mean_norms.get(*layer).copied().unwrap_or(0.0);
+            let norm = mean_norm(direction.site, *layer);
             let rows = resolved[i].at(direction.from.unwrap_or(*layer));
             if rows.is_none() && resolved[i].chosen {
                 continue;

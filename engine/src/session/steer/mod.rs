@@ -7,11 +7,14 @@ mod directions;
 mod map;
 mod measures;
 mod prompts;
+mod push;
 mod reports;
 mod write;
 
+pub(super) use act::Act;
 use directions::Layout;
 pub(super) use directions::Resolved;
+pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;
 
 use super::line::{CACHE, Line};
@@ -21,7 +24,7 @@ use crate::experiment::{DetectorReport, Site, Steer, SteerReport, SteerUpdate, S
 use crate::model::Wanted;
 use crate::rows::{Run, kept_for_entry};
 use crate::steer::{Sampler, SamplingError};
-use act::{Act, acts};
+use act::acts;
 use measures::{measures, read};
 use std::rc::Rc;
 
@@ -98,7 +101,7 @@ impl<B: Backend> Session<B> {
         let acts = acts(
             steer,
             &resolved,
-            &report.directions,
+            &|site, layer| activations.mean_norm(site, layer),
             &self.model.config.shape,
         )?;
         let steered = self.steered_base(&base, &acts, host).await?;
@@ -190,9 +193,7 @@ impl<B: Backend> Session<B> {
 fn steered_run(base: &Line, acts: &[Act]) -> Run {
     let len = base.trace.tokens.len();
     Run {
-        edits: (0..len)
-            .flat_map(|p| acts.iter().filter_map(move |a| a.edit(p, len)))
-            .collect(),
+        edits: edits(acts, len),
         reads: vec![len - 1],
         ..Run::over(&base.trace)
     }

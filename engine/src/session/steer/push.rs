@@ -1,0 +1,64 @@
+//! Directions at work in the patching room: a run of a pair that is steered.
+
+use super::act::acts;
+use super::*;
+use crate::experiment::Steered;
+use crate::rows::Edit;
+
+/// The directions of an experiment, and whom they act on in the patching room.
+#[derive(Clone)]
+pub(in crate::session) struct Push {
+    pub on: Steered,
+    steer: Steer,
+    resolved: Vec<Rc<Resolved>>,
+}
+
+impl<B: Backend> Session<B> {
+    /// The directions that act in the patching room, if any are to.
+    pub(in crate::session) async fn push(
+        &mut self,
+        experiment: &Experiment,
+        host: &impl Host,
+    ) -> Result<Option<Push>, SessionError> {
+        let Some(on) = experiment.steered else {
+            return Ok(None);
+        };
+        let steer = experiment.steer.clone().unwrap_or_default();
+        if steer.directions.is_empty() {
+            return Err(SessionError::of(
+                "steered",
+                "A run is to be steered, but the steering room has no direction; make one there, or let no run be steered.",
+            ));
+        }
+        let mut resolved = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            resolved.push(self.direction(i, direction, experiment.bos, host).await?);
+        }
+        Ok(Some(Push {
+            on,
+            steer,
+            resolved,
+        }))
+    }
+
+    /// What the directions do to a run of these tokens.
+    pub(in crate::session) async fn pushed(
+        &mut self,
+        push: &Push,
+        tokens: &[u32],
+        host: &impl Host,
+    ) -> Result<Vec<Act>, SessionError> {
+        let mut sites: Vec<Site> = push.steer.directions.iter().map(|d| d.site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        let (_, activations) = self.unsteered_base(&sites, tokens, host).await?;
+        let norm = |site, layer| activations.mean_norm(site, layer);
+        acts(&push.steer, &push.resolved, &norm, &self.model.config.shape)
+    }
+}
+
+/// The edits of a whole run of `len` tokens, all of them of the prompt.
+pub(in crate::session) fn edits(acts: &[Act], len: usize) -> Vec<Edit> {
+    let at = |position| acts.iter().filter_map(move |a| a.edit(position, len));
+    (0..len).flat_map(at).collect()
+}
