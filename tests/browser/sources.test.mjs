@@ -112,9 +112,9 @@ onPage('a file that does not fit, or is none, says why', { room: 'steering' }, a
   await open(page);
   await page.getByTestId('source-0').selectOption('vectors');
   await page.getByTestId('file-0').setInputFiles(`${VALUES}/control_vector.gguf`);
-  await problem(page).getByText('The file has a vector for layer 11, but this model has layers 0 to 3').waitFor();
-  await page.getByTestId('file-0').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"1": [1, 2]}') });
-  await problem(page).getByText('vectors have 2 numbers, but this model is 128 wide').waitFor();
+  await problem(page).getByText('vectors have 24 numbers, but this model is 128 wide').waitFor();
+  await page.getByTestId('file-0').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"9": [1, 2]}') });
+  await problem(page).getByText('The file has a vector for layer 9, but this model has layers 0 to 3').waitFor();
   await page.getByTestId('file-0').setInputFiles({ name: 'n.gguf', mimeType: 'x/y', buffer: Buffer.from('GGUF, but no more') });
   await problem(page).getByText(/n\.gguf: the file is not GGUF/).waitFor();
 });
@@ -144,7 +144,7 @@ onPage('heads are chosen, pushed and told', { room: 'steering' }, async (page) =
   await facts(page).getByText('Difference of the means').waitFor();
 });
 
-onPage('raw activations are files of PyTorch’s numbers', {}, async (page) => {
+onPage('raw activations are files, with the numbers of captures', { sweeps: [{ site: 'resid_pre', mode: 'denoising' }] }, async (page) => {
   await settled(page);
   await page.locator('[data-testid=raw] > summary').click();
   await page.getByTestId('raw-z').check();

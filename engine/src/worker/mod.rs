@@ -121,7 +121,8 @@ pub struct Agreed {
     pub encoders: bool,
 }
 
-/// What the worker answers.
+/// What the worker answers. Workers hear each other's answers, too, but not those
+/// about files: leaving them out makes the engine smaller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Response {
@@ -161,14 +162,16 @@ pub enum Response {
         id: u32,
         report: Box<Report>,
     },
-    /// A file that was written.
+    /// A file that was written. The page takes its bytes out of the message itself.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     File {
         id: u32,
         name: String,
-        #[serde(default, with = "serde_bytes")]
+        #[serde(skip_deserializing, serialize_with = "serde_bytes::serialize")]
         bytes: Vec<u8>,
     },
     /// What a file held.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Direction {
         id: u32,
         direction: Box<Direction>,

@@ -1,5 +1,6 @@
+use super::live;
 use super::number::Number;
-use super::{live, whether};
+use super::used::Choose;
 use crate::engine::place;
 use crate::format;
 use crate::state::use_state;
@@ -68,10 +69,12 @@ pub fn editor(i: usize) -> impl IntoView {
     let t = &text().steer.feature;
     let now = Memo::new(move |_| state.steer(|s| named(&s.directions.get(i)?.source)));
     let dictionary = live(move || now.get().map(|n| n.dictionary).unwrap_or_default());
-    let options = SITES.map(|site| {
-        let chosen = whether(move || now.with(|n| n.as_ref().is_some_and(|n| n.site == site)));
-        view! { <option value=site.name() prop:selected=chosen>{site.name()}</option> }
-    });
+    let site = move |()| now.with(|n| n.as_ref().map_or("", |n| n.site.name()));
+    let set_site = move |value: String| {
+        if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
+            state.edit_direction(i, |d| name(d, |n| n.site = site));
+        }
+    };
     let layer = move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.layer.to_string()));
     let feature =
         move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.feature.to_string()));
@@ -99,21 +102,13 @@ pub fn editor(i: usize) -> impl IntoView {
             <small>{t.dictionary_hint}</small>
         </div>
         <div class="grid">
-            <div class="field">
-                <label for=format!("feature-site-{i}")>{t.site}</label>
-                <select
-                    id=format!("feature-site-{i}")
-                    data-testid=format!("feature-site-{i}")
-                    on:change:target=move |event| {
-                        let value = event.target().value();
-                        if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
-                            state.edit_direction(i, |d| name(d, |n| n.site = site));
-                        }
-                    }
-                >
-                    {options.into_iter().collect_view()}
-                </select>
-            </div>
+            <Choose
+                id=format!("feature-site-{i}")
+                label=t.site
+                options=SITES.map(|s| (s.name(), s.name())).to_vec()
+                value=site
+                set=set_site
+            />
             <Number id=format!("feature-layer-{i}") label=t.layer value=layer set=set_layer step="1" min="0" />
             <Number id=format!("feature-{i}") label=t.feature value=feature set=set_feature step="1" min="0" />
         </div>
