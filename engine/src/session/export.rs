@@ -128,10 +128,13 @@ fn plain(name: &str) -> String {
 
 /// The name that TransformerLens gives a site.
 fn hook(site: Site, layer: Option<usize>) -> String {
-    let Some(layer) = layer else {
-        return site.name().into();
-    };
     let short = site.name();
+    let Some(layer) = layer else {
+        return match site {
+            Site::LnFinal | Site::Logits => short.into(),
+            _ => format!("hook_{short}"),
+        };
+    };
     match site {
         Site::Q | Site::K | Site::V | Site::Z | Site::Pattern => {
             format!("blocks.{layer}.attn.hook_{short}")

@@ -1,6 +1,6 @@
-use super::live;
 use super::number::Number;
 use super::used::Choose;
+use super::{live, whether};
 use crate::engine::place;
 use crate::format;
 use crate::state::use_state;
@@ -135,21 +135,24 @@ fn about(i: usize, of: Named) -> impl IntoView + use<> {
             (!agreed).then_some(host)
         }
     };
+    let agreed = {
+        let unasked = unasked.clone();
+        whether(move || unasked().is_none())
+    };
     let ask = {
         let name = of.dictionary.clone();
         move || {
             unasked().map(|host| {
+                let said = (t.unasked)(&name, &host);
+                let label = (t.ask)(&host);
                 view! {
-                    <p class="note">{(t.unasked)(&name, &host)}</p>
+                    <p class="note">{said}</p>
                     <button
                         type="button"
                         data-testid=format!("ask-dictionary-{i}")
-                        on:click={
-                            let host = host.clone();
-                            move |_| state.agree_to_dictionary(host.clone())
-                        }
+                        on:click=move |_| state.agree_to_dictionary(host.clone())
                     >
-                        {(t.ask)(&host)}
+                        {label}
                     </button>
                 }
             })
@@ -165,7 +168,7 @@ fn about(i: usize, of: Named) -> impl IntoView + use<> {
         .then(|| format::bytes(4 * (RES_JB.width * RES_JB.features) as u64));
     let fetch = (t.fetch)(size.as_deref(), host.as_deref());
     let offered = move || {
-        (!of.activation || !state.encoders.get()).then(|| {
+        (agreed.get() && (!of.activation || !state.encoders.get())).then(|| {
             view! {
                 <button
                     type="button"
