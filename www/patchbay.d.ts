@@ -150,6 +150,11 @@ export interface Experiment {
   corruption?: "prompt" | { noise: Noise };
   /** Positions that belong together, clean then corrupted, where the lengths differ. */
   alignment?: [clean: number, corrupted: number][] | null;
+  /**
+   * Positions that belong together by what they are in an IOI-like sentence, found in each
+   * pair anew; only these are patched. Not together with `alignment`.
+   */
+  roles?: ("s1" | "io" | "s2" | "end")[];
   /** Further pairs of prompts: metrics and sweeps are then means over all of them. */
   pairs?: Pair[];
   /** What is measured at the last position. */
@@ -332,6 +337,8 @@ export interface Metric {
 
 /** TransformerLens's names, without `hook_`. */
 export type Site =
+  | "embed"
+  | "pos_embed"
   | "resid_pre"
   | "q"
   | "k"
@@ -348,7 +355,7 @@ export type Site =
   | "logits";
 
 export interface Sweep {
-  site: Exclude<Site, "ln_final" | "logits">;
+  site: Exclude<Site, "logits">;
   /** `denoising` patches clean into corrupted, `noising` corrupted into clean. */
   mode: "denoising" | "noising";
   /** What a cell patches; layer x position for block sites, layer x head for head sites when left out. */
@@ -365,7 +372,7 @@ export interface Sweep {
 }
 
 export type Axes =
-  /** `[layer, position]`, so many layers at once. */
+  /** `[layer, position]`, so many layers at once; one row where the site has no layer. */
   | { layer_position: { window?: number } }
   /** `[layer, head]`, at these positions or at all. */
   | { layer_head: { positions?: number[] | null } }
@@ -382,6 +389,7 @@ export type Axes =
 
 export interface Part {
   site: Sweep["site"];
+  /** 0 where the site has no layer. */
   layer: number;
   head?: number | null;
   neurons?: number[] | null;
@@ -406,7 +414,7 @@ export interface Cell {
 export interface Capture {
   run: "clean" | "corrupted";
   site: Site;
-  /** Left out for `logits` and `ln_final`. */
+  /** Left out for the sites that have no layer: `embed`, `pos_embed`, `ln_final`, `logits`. */
   layer?: number | null;
   /** All of them when left out. */
   positions?: number[] | null;
@@ -469,6 +477,8 @@ export interface Reading {
   differing: number[];
   /** Where the lengths differ: positions that seem to belong together. */
   alignment?: [clean: number, corrupted: number][];
+  /** Where the experiment's roles are in the first pair. */
+  roles?: [clean: number, corrupted: number][];
   /** Pairs of prompts, or draws of noise, where there are several. */
   cases?: number;
   answer?: { pieces: Token[]; suggestion?: string };

@@ -24,6 +24,7 @@ E = REPORT["experiment"]
 GPT2 = "openai-community/gpt2@607a30d783dfa663caf39e06633721c8d4cfcd7e"
 INSIDE = {"q", "k", "v", "z", "pattern"}
 HOOKS = {s: f"attn.hook_{s}" for s in INSIDE} | {"mlp_pre": "mlp.hook_pre", "mlp_post": "mlp.hook_post"}
+ONCE = {"embed": "hook_embed", "pos_embed": "hook_pos_embed", "ln_final": "ln_final.hook_out"}  # not once a layer
 
 
 def fetch(name):
@@ -78,13 +79,35 @@ def run(tokens, edits=(), keep=()):
         kept[key] = x[0].clone()
         return x
 
-    name = lambda site, layer: f"blocks.{layer}.{HOOKS.get(site, 'hook_' + site)}"
+    name = lambda site, layer: ONCE.get(site) or f"blocks.{layer}.{HOOKS.get(site, 'hook_' + site)}"
     hooks = [(name(*key), lambda x, hook, key=key: change(x, hook, key)) for key in own]
     return model.run_with_hooks(tensor([tokens]), fwd_hooks=hooks)[0, -1], kept
 
 
 def base(case, name, keep=()):
     return run(case[name], case["noise"] if name == "corrupted" else [], keep)
+
+
+def names(tokens):
+    """Words with a space and a capital letter in front that begin no sentence: [word, last position]."""
+    found, ended = [], False
+    for i, text in enumerate(tokenizer.decode([t], skip_special_tokens=False) for t in tokens):
+        if found and found[-1][1] == i - 1 and text.isalnum():
+            found[-1] = [found[-1][0] + text, i]
+        elif text[:1] == " " and text[1:2].isupper() and not ended:
+            found.append([text[1:], i])
+        ended = text[-1:] in [".", "!", "?"]
+    return found
+
+
+def by_role(clean, corrupted):
+    """Pairs of positions: S1 and S2 are the name that is there twice, IO is the first other one."""
+    (of, other), words = (names(clean), names(corrupted)), [word for word, _ in names(clean)]
+    s1 = next((i for i, w in enumerate(words) if w in words[i + 1 :]), 0)
+    places = {"s1": lambda: s1, "s2": lambda: words.index(words[s1], s1 + 1)}
+    places["io"] = lambda: next(i for i, w in enumerate(words) if w != words[s1])
+    end = (len(clean) - 1, len(corrupted) - 1)
+    return [end if role == "end" else (of[i := places[role]()][1], other[i][1]) for role in E["roles"]]
 
 
 def read_cases():
@@ -97,12 +120,14 @@ def read_cases():
         like_first = not cases or all(len(case[x]) == len(cases[0][x]) for x in ("clean", "corrupted"))
         if E.get("alignment") and kind == "prompt" and like_first:
             case["aligned"] = E["alignment"]
+        if E.get("roles"):
+            case["aligned"] = by_role(case["clean"], case["corrupted"])
         of = lambda metric, x: token_set(metric.get(x) if pair.get(x) is None else pair[x])
         case["metrics"] = [(m["kind"], of(m, "answer"), of(m, "wrong")) for m in E["metrics"]]
         for draw in range(noise.get("draws", 10) if noise else 1):
             draws = [(p, normals(noise.get("seed", 0), draw, p)) for p in sorted(set(noise.get("positions", [])))]
             scale = model.W_E.std() * noise.get("sigma", 3)
-            cases.append(case | {"noise": [("resid_pre", 0, (p,), scale * x, True) for p, x in draws]})
+            cases.append(case | {"noise": [("embed", 0, (p,), scale * x, True) for p, x in draws]})
     return cases
 
 
@@ -150,8 +175,9 @@ def grid(sweep, axes, f, n):
     some = range(n) if f.get("positions") is None else f["positions"]
     if axes == "layer_position":
         w = f.get("window", 1)
-        near = lambda l: range(max(0, l - w // 2), min(L, l + (w + 1) // 2))
-        return L, n, lambda l, i: [(site, m, None, None, i) for m in near(l)]
+        high = 1 if site in ONCE else L
+        near = lambda l: range(max(0, l - w // 2), min(high, l + (w + 1) // 2))
+        return high, n, lambda l, i: [(site, m, None, None, i) for m in near(l)]
     if axes == "layer_head":
         return L, H, lambda l, h: [(site, l, h, None, i) for i in some]
     if axes == "head_position":
@@ -213,7 +239,7 @@ def compute(sweep):
     axes, f = variant(sweep.get("axes") or ("layer_head" if sweep["site"] in INSIDE else "layer_position"))
     varied, total = "corrupted" if sweep["mode"] == "denoising" else "clean", 0
     sites = {"z", "mlp_out"} if f.get("others") else {p["site"] for p in f.get("parts", [])} or {sweep["site"]}
-    keep = [(site, l) for site in sites for l in range(L)]
+    keep = [(site, l) for site in sites for l in range(1 if site in ONCE else L)]
     for i, case in enumerate(cases):
         tokens, noise = case[varied], case["noise"] if varied == "corrupted" else []
         source, old = brought(sweep, i, varied, keep), base(case, varied, [("attn_out", l) for l in range(L)])[1]

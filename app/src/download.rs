@@ -53,6 +53,14 @@ fn save(name: &str, url: &str) {
     }
 }
 
+/// The text of a file that lies beside the page; `None` where it cannot be had.
+pub async fn beside(name: &str) -> Option<String> {
+    let fetched = JsFuture::from(gloo::utils::window().fetch_with_str(name)).await;
+    let response = fetched.ok()?.dyn_into::<web_sys::Response>().ok()?;
+    let text = JsFuture::from(response.text().ok()?).await.ok()?;
+    text.as_string().filter(|_| response.ok())
+}
+
 /// Offers `content` as a file of that name and media type.
 pub fn download(name: &str, media_type: &str, content: &[u8]) {
     let blob = Blob::new_with_options(content, Some(media_type));

@@ -1,10 +1,9 @@
 //! The results as files.
 
-use crate::download::download;
+use crate::download::{beside, download};
 use crate::grid::{Column, Grid};
-use patchbay_engine::experiment::Report;
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use patchbay_engine::experiment::{DetectorReport, MapReport, Report, Tried};
+use wasm_bindgen_futures::spawn_local;
 
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
 /// it is a position, the raw metric, the normalised one (0 is the corrupted run,
@@ -56,6 +55,66 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
+/// A map of the steering room, one row a cell: effects and costs.
+///
+/// # Errors
+/// [`csv::Error`] where a row cannot be written.
+pub fn map_csv(map: &MapReport) -> Result<String, csv::Error> {
+    let head = "of,layer,coefficient,cosine,words,target,reading,perplexity,kl,distinct_2,in_band";
+    let mut rows = vec![head.split(',').map(str::to_owned).collect()];
+    for c in &map.cells {
+        let n = c.numbers.unwrap_or_default();
+        let m = n.measures;
+        // Where there are no numbers, none are written.
+        let all = [
+            n.effects(),
+            [Some(m.perplexity), Some(m.kl), Some(m.distinct_2)],
+        ]
+        .concat();
+        let all = all.into_iter().map(|x| x.filter(|_| c.numbers.is_some()));
+        let mut row = vec![
+            match c.of {
+                Tried::Random(seed) => format!("random {seed}"),
+                of => name(&of),
+            },
+            c.layer.to_string(),
+            c.coefficient.to_string(),
+            c.cosine.to_string(),
+        ];
+        row.extend(all.map(|x| x.map(|x| x.to_string()).unwrap_or_default()));
+        row.push(map.in_band(c).to_string());
+        rows.push(row);
+    }
+    table(&rows)
+}
+
+/// A detector's held-out prompts with their scores.
+///
+/// # Errors
+/// [`csv::Error`] where a row cannot be written.
+pub fn detector_csv(report: &DetectorReport, threshold: f32) -> Result<String, csv::Error> {
+    let head = ["positive", "prompt", "score", "detected"].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    for p in &report.prompts {
+        rows.push(vec![
+            p.positive.to_string(),
+            p.tokens.iter().map(|t| t.text.as_str()).collect(),
+            p.score().to_string(),
+            (p.score() >= threshold).to_string(),
+        ]);
+    }
+    table(&rows)
+}
+
+fn table(rows: &[Vec<String>]) -> Result<String, csv::Error> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row)?;
+    }
+    let bytes = writer.into_inner().map_err(|e| e.into_error())?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// The whole report: experiment, model, backend, tokens, runs and sweep.
 ///
 /// # Errors
@@ -68,19 +127,9 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 /// TransformerLens. It lies beside the page; the report takes a line of it.
 pub fn script(name: String, report: String) {
     spawn_local(async move {
-        let window = gloo::utils::window();
-        let Ok(response) = JsFuture::from(window.fetch_with_str(SCRIPT)).await else {
-            return;
-        };
-        let Ok(Ok(text)) = response.dyn_into::<web_sys::Response>().map(|r| r.text()) else {
-            return;
-        };
-        if let Some(text) = JsFuture::from(text).await.ok().and_then(|t| t.as_string()) {
-            download(
-                &name,
-                "text/x-python",
-                with_report(&text, &report).as_bytes(),
-            );
+        if let Some(text) = beside(SCRIPT).await {
+            let text = with_report(&text, &report);
+            download(&name, "text/x-python", text.as_bytes());
         }
     });
 }

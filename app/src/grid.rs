@@ -66,11 +66,18 @@ impl Grid {
     ) -> Self {
         let side = |axis: &Axis| -> Vec<Column> {
             let positions = matches!(axis.name.as_str(), "position" | "source" | "destination");
-            let column = |label: &String| {
-                let position = label.parse().ok().filter(|_| positions);
+            let column = |(i, label): (usize, &String)| {
+                let role = reading.roles.get(i).map(|of| match frame.sweep.mode {
+                    Mode::Denoising => of.1,
+                    Mode::Noising => of.0,
+                });
+                let position = match axis.name.as_str() {
+                    "role" => role,
+                    _ => label.parse().ok().filter(|_| positions),
+                };
                 named(label, position, frame.sweep.mode, experiment, reading)
             };
-            axis.labels.iter().map(column).collect()
+            axis.labels.iter().enumerate().map(column).collect()
         };
         let (rows, columns) = (side(&frame.rows), side(&frame.columns));
         Self {
@@ -279,11 +286,12 @@ fn named(
         Mode::Denoising => &reading.corrupted,
         Mode::Noising => &reading.clean,
     };
-    let aligned = experiment
-        .alignment
-        .as_ref()
-        .filter(|_| mode == Mode::Denoising);
-    let clean = |position: usize| match aligned {
+    let aligned = match &experiment.alignment {
+        None if reading.roles.is_empty() => None,
+        None => Some(&reading.roles),
+        by_hand => by_hand.as_ref(),
+    };
+    let clean = |position: usize| match aligned.filter(|_| mode == Mode::Denoising) {
         Some(pairs) => pairs.iter().find(|p| p.1 == position).map(|p| p.0),
         None => Some(position),
     };

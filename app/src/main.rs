@@ -17,6 +17,7 @@ mod results;
 mod state;
 mod svg;
 mod table;
+mod template;
 mod text;
 
 fn main() {

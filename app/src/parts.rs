@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Reads a list of parts: `9.6` is a head's output, `mlp 0` what an MLP adds,
 /// `q 3.1` and `resid_pre 4` name their site; `mlp_post 2 [7 9]` takes neurons;
-/// `@ 4 5` keeps a part to some positions.
+/// `@ 4 5` keeps a part to some positions. `embed`, `pos_embed` and `ln_final` have no layer.
 ///
 /// # Errors
 /// The first part that cannot be read.
@@ -31,13 +31,12 @@ fn one(text: &str) -> Option<Part> {
     if words.next().is_some() {
         return None;
     }
+    let named = Site::ALL.into_iter().find(|s| s.name() == first);
     let (site, place) = match second {
+        None if named.is_some_and(|s| !s.per_layer()) => (named, "0"),
         None => (None, first),
         Some(place) if first == "mlp" => (Some(Site::MlpOut), place),
-        Some(place) => (
-            Some(Site::ALL.into_iter().find(|s| s.name() == first)?),
-            place,
-        ),
+        Some(place) => (Some(named?), place),
     };
     let (layer, head) = match place.split_once('.') {
         Some((layer, head)) => (layer, Some(head.parse().ok()?)),
@@ -67,6 +66,27 @@ pub fn list(numbers: &[usize]) -> String {
     texts.join(" ")
 }
 
+/// Positions that belong together, clean then corrupted: `2=3, 4=5`; `6` is `6=6`.
+#[must_use]
+pub fn pairs(text: &str) -> Option<Vec<(usize, usize)>> {
+    let words = text.split([' ', ',', ';']).filter(|word| !word.is_empty());
+    let pair = |word: &str| {
+        let (a, b) = word.split_once('=').unwrap_or((word, word));
+        Some((a.parse().ok()?, b.parse().ok()?))
+    };
+    words.map(pair).collect()
+}
+
+/// Pairs as [`pairs`] reads them.
+#[must_use]
+pub fn write_pairs(pairs: &[(usize, usize)]) -> String {
+    let one = |(a, b): &(usize, usize)| match a == b {
+        true => a.to_string(),
+        false => format!("{a}={b}"),
+    };
+    pairs.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// A list of parts as [`read`] reads it.
 #[must_use]
 pub fn write(parts: &[Part]) -> String {
@@ -74,10 +94,13 @@ pub fn write(parts: &[Part]) -> String {
         let mut text = match (part.site, part.head) {
             (Site::Z, Some(_)) => String::new(),
             (Site::MlpOut, _) => "mlp ".into(),
+            (site, _) if !site.per_layer() => site.name().into(),
             (site, _) => format!("{} ", site.name()),
         };
         // Writing to a String cannot fail.
-        let _ = write!(text, "{}", part.layer);
+        if part.site.per_layer() {
+            let _ = write!(text, "{}", part.layer);
+        }
         if let Some(head) = part.head {
             let _ = write!(text, ".{head}");
         }
@@ -124,15 +147,24 @@ mod tests {
 
     #[test]
     fn parts_are_read_as_they_are_written() {
-        let text = "9.6, q 3.1, mlp 0, resid_pre 4 @ 2 3, mlp_post 2 [7 9], z 1";
+        let text = "9.6, q 3.1, mlp 0, resid_pre 4 @ 2 3, mlp_post 2 [7 9], z 1, embed @ 2";
         let parts = read(text).unwrap();
-        assert_eq!(parts.len(), 6);
+        assert_eq!(parts.len(), 7);
         assert_eq!((parts[0].site, parts[0].head), (Site::Z, Some(6)));
         assert_eq!((parts[2].site, parts[2].layer), (Site::MlpOut, 0));
         assert_eq!(parts[3].positions, Some(vec![2, 3]));
         assert_eq!(parts[4].neurons, Some(vec![7, 9]));
         assert_eq!(write(&parts), text);
         assert_eq!(read(" ").unwrap(), []);
+    }
+
+    #[test]
+    fn positions_that_belong_together_are_read_as_they_are_written() {
+        let text = "0, 1, 2=3, 10=12";
+        let read = pairs(text).unwrap();
+        assert_eq!(read, [(0, 0), (1, 1), (2, 3), (10, 12)]);
+        assert_eq!(write_pairs(&read), text);
+        assert_eq!(pairs("2 = 3"), None);
     }
 
     #[test]

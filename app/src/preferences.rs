@@ -47,3 +47,28 @@ pub fn preferences() -> (Signal<Preferences>, WriteSignal<Preferences>) {
     let (read, write, _) = use_local_storage::<Preferences, JsonSerdeCodec>("patchbay.preferences");
     (read, write)
 }
+
+/// A template of pairs as it was last typed; kept in this browser.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Template {
+    /// Lines with gaps, and lists; the example where nothing was typed.
+    pub texts: [Option<String>; 2],
+    pub count: usize,
+}
+
+impl Default for Template {
+    fn default() -> Self {
+        Self {
+            texts: [None, None],
+            count: 12,
+        }
+    }
+}
+
+/// The kept template and the way to change it.
+#[must_use]
+pub fn template() -> (Signal<Template>, WriteSignal<Template>) {
+    let (read, write, _) = use_local_storage::<Template, JsonSerdeCodec>("patchbay.template");
+    (read, write)
+}

@@ -193,6 +193,7 @@ impl Results {
                 side.truncate(from);
                 side.extend(tokens);
             }
+            SteerUpdate::Detector(detector) => report.detector = Some(detector),
             SteerUpdate::Map(map) => report.map = Some(map),
             SteerUpdate::MapCells { cells } => {
                 if let Some(map) = &mut report.map {

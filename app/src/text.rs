@@ -6,7 +6,7 @@
 mod en;
 
 use patchbay_engine::experiment::{
-    Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
+    MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
 };
 use patchbay_engine::worker::{Offer, SourceInfo};
 
@@ -26,6 +26,8 @@ pub struct Text {
     pub axes: AxesText,
     pub grids: GridsText,
     pub pairs: PairsText,
+    pub alignment: AlignmentText,
+    pub template: TemplateText,
     pub look: LookText,
     pub raw: RawText,
     pub notices: Notices,
@@ -252,9 +254,31 @@ pub struct PairsText {
     pub sigma: &'static str,
     pub draws: &'static str,
     pub seed: &'static str,
-    pub align: &'static str,
-    pub unalign: &'static str,
     pub trim: &'static str,
+}
+
+/// Which positions of two prompts belong together: the same ones, by hand, by role.
+pub struct AlignmentText {
+    pub align: &'static str,
+    pub summary: fn(&str) -> String,
+    pub way: &'static str,
+    pub ways: [&'static str; 3],
+    pub hints: [&'static str; 3],
+    pub pairs: &'static str,
+    pub wrong: &'static str,
+}
+
+/// Pairs from lines with gaps.
+pub struct TemplateText {
+    pub summary: &'static str,
+    pub hint: &'static str,
+    pub lines: &'static str,
+    pub lists: &'static str,
+    pub example: [&'static str; 2],
+    pub count: &'static str,
+    pub fill: &'static str,
+    pub fault: fn(&crate::template::Fault) -> String,
+    pub made: fn(usize) -> String,
 }
 
 /// Activations as files.
@@ -445,6 +469,41 @@ pub struct SteerText {
     pub shows_title: &'static str,
     pub shows: &'static [&'static str],
     pub map: SteerMapText,
+    pub ready: ReadyText,
+    pub detector: DetectorText,
+}
+
+/// Ready experiments.
+pub struct ReadyText {
+    pub title: &'static str,
+    pub measured: &'static str,
+    pub start: &'static str,
+    pub start_hint: &'static str,
+    pub evidence: fn(&str) -> String,
+    pub repeat: &'static str,
+    pub limits: &'static str,
+    pub failed: &'static str,
+}
+
+/// A direction as a detector.
+pub struct DetectorText {
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub add: &'static str,
+    pub remove: &'static str,
+    pub direction: &'static str,
+    pub layer: &'static str,
+    pub positive: &'static str,
+    pub negative: &'static str,
+    pub example: [&'static [&'static str]; 2],
+    pub threshold: &'static str,
+    pub middle: &'static str,
+    pub rates: fn(&str, &str, &str) -> String,
+    pub curve: fn(&str) -> String,
+    pub axes: &'static str,
+    pub verdict: fn(&str, bool, bool) -> String,
+    pub table: &'static str,
+    pub heads: [&'static str; 3],
 }
 
 /// How much, and where.
@@ -466,7 +525,17 @@ pub struct SteerMapText {
     pub caption: &'static str,
     pub unsteered: fn(&str, &str) -> String,
     pub best_random: &'static str,
-    pub opened: fn(usize, f32) -> String,
-    pub numbers: fn([String; 2], [String; 3]) -> String,
+    pub controls: &'static str,
+    pub direction: &'static str,
+    pub reading: &'static str,
+    pub no_reading: &'static str,
+    pub reading_layer: &'static str,
+    pub effect: &'static str,
+    pub effects: [&'static str; 4],
+    pub download: &'static str,
+    pub opened: fn(&MapCell) -> String,
+    pub inside: &'static str,
+    pub outside: &'static str,
+    pub numbers: fn([String; 3], [String; 3]) -> String,
     pub broken: &'static str,
 }

@@ -156,6 +156,7 @@ fn steered<B: Backend>(backend: impl Fn() -> B) {
                     },
                     words: Vec::new(),
                     map: None,
+                    detector: None,
                 }),
                 ..Experiment::default()
             };

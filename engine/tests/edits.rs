@@ -166,7 +166,7 @@ fn activations<B: Backend>(model: &str, b: &B) {
         compared += 1;
     }
     assert_eq!(
-        compared, 13,
+        compared, 15,
         "every site but the logits, which are compared elsewhere"
     );
 }

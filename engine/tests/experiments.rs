@@ -244,7 +244,7 @@ fn what_cannot_be_run_is_refused_by_field() {
 fn a_cell_is_the_run_that_the_sweep_computed() {
     let session = &mut session("mini", Cpu);
     for mode in [Mode::Denoising, Mode::Noising] {
-        for site in Site::SWEPT {
+        for site in common::SWEPT {
             let e = Experiment {
                 sweeps: vec![Sweep::of(site, mode)],
                 cell: Some(Cell {

@@ -90,7 +90,7 @@ fn logits<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) {
 fn sweeps<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) -> usize {
     let mut compared = 0;
     for (mode, name) in [(Mode::Denoising, "denoising"), (Mode::Noising, "noising")] {
-        for site in Site::SWEPT {
+        for site in common::SWEPT {
             let key = &case["arrays"][format!("{name}.{site}")];
             if key.is_null() {
                 continue;

@@ -101,7 +101,7 @@ fn sweeps<B: Backend>(model: &str, backend: B, tolerance: Tolerance) {
     let mut session = session(model, backend);
     for (i, case) in oracle.cases().iter().enumerate() {
         for (mode, name) in [(Mode::Denoising, "denoising"), (Mode::Noising, "noising")] {
-            for site in Site::SWEPT {
+            for site in common::SWEPT {
                 let key = &case["arrays"][format!("{name}.{site}")];
                 if key.is_null() {
                     assert!(site != Site::ResidPre, "no oracle for resid_pre");

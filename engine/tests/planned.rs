@@ -14,7 +14,10 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use std::rc::Rc;
 
-const EDITED: [Site; 12] = [
+const EDITED: [Site; 15] = [
+    Site::Embed,
+    Site::PosEmbed,
+    Site::LnFinal,
     Site::ResidPre,
     Site::Q,
     Site::K,
@@ -139,7 +142,7 @@ impl<B: Backend> Lab<B> {
         };
         Edit {
             site,
-            layer: rng.random_range(0..shape.n_layer),
+            layer: rng.random_range(0..site.layers(shape.n_layer)),
             head,
             part,
             position,
@@ -161,6 +164,7 @@ impl<B: Backend> Lab<B> {
             let mut edit = self.edit(rng, len, traces);
             edit.site = *kept().choose(rng).unwrap();
             (edit.head, edit.part) = (None, None);
+            edit.layer %= edit.site.layers(self.model.config.shape.n_layer);
             edit.position = position;
             edit.op = Op::Replace(Source::Trace(source, position));
             run.edits.push(edit);
@@ -169,7 +173,7 @@ impl<B: Backend> Lab<B> {
             let mut edit = self.edit(rng, len, traces);
             // Edits that meet one of the parent's are the ones that can go wrong.
             if let (Some(met), true) = (parent.edits.choose(rng), rng.random_bool(0.5)) {
-                edit.layer = met.layer;
+                edit.layer = met.layer % edit.site.layers(self.model.config.shape.n_layer);
                 // Some keys of a pattern are there for some positions only.
                 if edit.site != Site::Pattern || edit.part.is_none() {
                     edit.position = met.position;
@@ -179,13 +183,8 @@ impl<B: Backend> Lab<B> {
         }
         run.reads = (0..len).filter(|_| rng.random_bool(0.4)).collect();
         for _ in 0..rng.random_range(0..4) {
-            let mut sites = kept();
-            sites.push(Site::LnFinal);
-            let site = *sites.choose(rng).unwrap();
-            let layer = match site.per_layer() {
-                true => rng.random_range(0..self.model.config.shape.n_layer),
-                false => 0,
-            };
+            let site = *kept().choose(rng).unwrap();
+            let layer = rng.random_range(0..site.layers(self.model.config.shape.n_layer));
             run.captures.push((site, layer, rng.random_range(0..len)));
         }
         run

@@ -8,7 +8,7 @@ use common::{Listener, close, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Axes, Bring, Corruption, Experiment, Metric, MetricKind, Mode, Noise, Pair, Part, Prompt,
-    Receiver, Report, Site, Sweep, Tokens, Update,
+    Receiver, Report, Role, Site, Sweep, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
 use patchbay_engine::session::{Cells, Crew, Host, Session, SessionError, Turn};
@@ -423,6 +423,34 @@ fn what_cannot_be_run_is_told_by_field() {
             "does not",
             with(&|e| e.alignment = Some(vec![(0, 99)])),
         ),
+        (
+            "alignment",
+            "twice in the clean prompt; its names are “Mary”",
+            with(&|e| {
+                e.roles = Role::ALL.to_vec();
+                e.clean = Prompt::Text("Then Mary went to".into());
+            }),
+        ),
+        (
+            "alignment",
+            "choose one of the two",
+            with(&|e| (e.roles, e.alignment) = (vec![Role::End], Some(vec![(1, 1)]))),
+        ),
+        (
+            "pairs",
+            "Pair 4: the clean prompt has the names “Mary”, “Alice”, “Alice” and the corrupted one “Mary”",
+            with(&|e| {
+                e.roles = Role::ALL.to_vec();
+                let mut pair = pair(0);
+                pair.corrupted = Prompt::Text("Then Mary went to".into());
+                e.pairs.push(pair);
+            }),
+        ),
+        (
+            "sweep",
+            "nor from some positions",
+            with(&|e| (e.roles, e.sweeps[0].site) = (Role::ALL.to_vec(), Site::Pattern)),
+        ),
         ("corruption", "Choose the tokens", noise(vec![], 3.0, 2)),
         ("corruption", "position 99", noise(vec![99], 3.0, 2)),
         (
@@ -567,6 +595,92 @@ fn what_cannot_be_run_is_told_by_field() {
         0,
         "nothing of all that is left behind"
     );
+}
+
+/// Pairs that differ in length and in the order of names are patched at the
+/// same roles: as each pair alone is, aligned by hand.
+#[test]
+fn roles_are_found_in_each_pair() {
+    let text = |t: &str| Prompt::Text(t.into());
+    let prompts = [
+        (
+            "When Mary and John went to the store, John gave a bottle to",
+            "When Mary and Bob went to the store, Tom gave a bottle to",
+            [2, 4, 10],
+            [2, 4, 10],
+        ),
+        (
+            "When John and Mary went to the store, John gave a bottle to",
+            "Then, when Bob and Mary went to the store, Tom gave a bottle to",
+            [4, 2, 10],
+            [6, 4, 12],
+        ),
+        (
+            "The day was long. After John and Mary went to the park, John gave the ring to",
+            "After Bob and Mary went to the park, Tom gave the ring to",
+            [9, 7, 15],
+            [4, 2, 10],
+        ),
+    ];
+    let one = |i: usize| Experiment {
+        clean: text(prompts[i].0),
+        corrupted: text(prompts[i].1),
+        sweeps: [Site::ResidPre, Site::Z, Site::Embed]
+            .map(|s| Sweep::of(s, Mode::Denoising))
+            .to_vec(),
+        ..Experiment::default()
+    };
+    let set = Experiment {
+        roles: vec![Role::Io, Role::S1, Role::S2, Role::End],
+        pairs: (1..3)
+            .map(|i| Pair {
+                clean: one(i).clean,
+                corrupted: one(i).corrupted,
+                answer: None,
+                wrong: None,
+            })
+            .collect(),
+        ..one(0)
+    };
+    let session = &mut session("mini", Cpu);
+    let report = run(session, &set).unwrap();
+    assert_eq!(report.sweeps[0].columns(), ["IO", "S1", "S2", "END"]);
+    for (i, (.., clean, corrupted)) in prompts.iter().enumerate() {
+        let plain = run(
+            session,
+            &Experiment {
+                sweeps: Vec::new(),
+                ..one(i)
+            },
+        )
+        .unwrap();
+        let [clean_end, corrupted_end] =
+            [&plain.reading.clean, &plain.reading.corrupted].map(|t| t.len() - 1);
+        let mut places: Vec<(usize, usize)> = clean.iter().copied().zip(*corrupted).collect();
+        places.push((clean_end, corrupted_end));
+        if i == 0 {
+            assert_eq!(report.reading.roles, places);
+        }
+        // By hand, positions ascend.
+        let mut order: Vec<usize> = (0..4).collect();
+        order.sort_by_key(|r| places[*r]);
+        let alone = Experiment {
+            alignment: Some(order.iter().map(|r| places[*r]).collect()),
+            ..one(i)
+        };
+        let alone = run(session, &alone).unwrap();
+        for sweep in 0..3 {
+            for (row, cells) in report.sweeps[sweep].pairs[i][0].iter().enumerate() {
+                let own = &alone.sweeps[sweep].values[0][row];
+                let found: Vec<f32> = match sweep {
+                    1 => cells.iter().map(|v| v.unwrap()).collect(),
+                    _ => order.iter().map(|r| cells[*r].unwrap()).collect(),
+                };
+                let expected: Vec<f32> = own.iter().map(|v| v.unwrap()).collect();
+                close("at the roles", &found, &expected, 1e-5);
+            }
+        }
+    }
 }
 
 trait Columns {

@@ -291,6 +291,7 @@ fn an_aligned_pair_replaces_a_word() {
         },
         words: Vec::new(),
         map: None,
+        detector: None,
     };
     let pair = |positive: &str, negative: &str, positions| Direction {
         source: Source::Pair {

@@ -137,6 +137,7 @@ fn a_cell_is_the_experiment_that_it_names() {
             let alone = MapNumbers {
                 // Among the ten likeliest or too small to matter here.
                 target: target.clone().next().or(found.numbers.unwrap().target),
+                reading: None,
                 measures: summary.steered,
             };
             let what = format!("{prompt}, {of:?} at layer {layer}");

@@ -199,8 +199,60 @@ describe('other corruptions and pairs', () => {
     const { report } = await same(page);
     assert.equal(report.reading.clean.length + 1, report.reading.corrupted.length);
     assert.equal(report.sweeps[0].values[0][0].length, report.reading.clean.length);
-    await page.getByTestId('unalign').click();
+    await page.getByTestId('alignment-box').locator('summary').click();
+    const field = page.getByTestId('alignment');
+    await field.fill('4=5, 2');
+    await field.blur();
+    await page.getByTestId('problems-alignment').getByText(/ascending/).waitFor();
+    await field.fill('2, 4=5');
+    await field.blur();
+    const { experiment } = await same(page);
+    assert.deepEqual(experiment.alignment, [[2, 2], [4, 5]]);
+    await page.getByTestId('alignment-way').selectOption('same');
     await page.getByTestId('problems-sweep').getByText(/same number/).waitFor();
+  });
+
+  onPage('pairs of different lengths are patched at their roles', async (page) => {
+    await page.getByTestId('alignment-box').locator('summary').click();
+    await page.getByTestId('alignment-way').selectOption('role');
+    await page.getByTestId('pairs-box').locator('summary').first().click();
+    await page.getByTestId('pairs').fill(
+      '"Then, when Tom and Anna went to the park, Tom gave a book to","When Bob and Anna went to the park, Tom gave a book to", Anna, Bob',
+    );
+    await page.getByTestId('pairs').blur();
+    const { report } = await same(page);
+    assert.deepEqual(report.sweeps[0].columns.labels, ['S1', 'IO', 'S2', 'END']);
+    assert.match(await page.getByTestId('column-0').textContent(), /Bob.*S1/);
+    await page.getByTestId('clean-prompt').fill('Then Mary went to');
+    await page.getByTestId('problems-alignment').getByText(/twice in the clean prompt/).waitFor();
+  });
+
+  onPage('embeddings and the last LayerNorm have one row', async (page) => {
+    for (const site of ['embed', 'pos_embed', 'ln_final']) {
+      await page.getByTestId('site').selectOption(site);
+      const { report } = await same(page);
+      assert.deepEqual(report.sweeps[0].rows, { name: 'site', labels: [site] });
+    }
+  });
+
+  onPage('pairs are made from lines with gaps, which stay after a reload', async (page) => {
+    const box = page.getByTestId('pairs-box');
+    await box.locator('summary').first().click();
+    await box.locator('details summary').click();
+    const lists = page.getByTestId('template-lists');
+    await lists.fill('name: Mary, John\nplaces: park');
+    await page.getByTestId('template-fill').click();
+    await page.getByText('There is no list “place”').waitFor();
+    await lists.fill('name: Mary, John, Alice\nplace: park, store');
+    await page.getByTestId('template-count').fill('5');
+    await page.getByTestId('template-fill').click();
+    const { experiment, report } = await same(page);
+    assert.equal(experiment.pairs.length, 4);
+    assert.equal(report.sweeps[0].pairs.length, 5);
+    await page.reload();
+    await box.locator('summary').first().click();
+    await box.locator('details summary').click();
+    assert.match(await lists.inputValue(), /Alice/);
   });
 
   onPage('zeros, a mean, another prompt', async (page) => {

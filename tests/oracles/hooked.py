@@ -15,7 +15,8 @@ from transformers.models.gpt2 import modeling_gpt2
 STREAM_SITES = ("resid_pre", "attn_out", "resid_mid", "mlp_out", "resid_post")  # [T, C]
 NEURON_SITES = ("mlp_pre", "mlp_post")  # [T, F]
 HEAD_SITES = ("q", "k", "v", "z")  # [T, H, D]
-# and "pattern" [H, T, T]; without a layer: "embed", "pos_embed", "ln_final" [T, C]
+ONCE_SITES = ("embed", "pos_embed", "ln_final")  # [T, C], without a layer
+# and "pattern" [H, T, T]
 
 _eager = modeling_gpt2.eager_attention_forward
 

@@ -119,6 +119,14 @@ class Maker:
             1, FEW, sweeps=windows, cell={"sweep": 3, "row": 1, "column": length - 2}
         )
 
+        # What is not once a layer; alone, in sets, under noise and between prompts of different lengths.
+        once = ("embed", "pos_embed", "ln_final")
+        position = lambda site: {"site": site, "layer": 0, "positions": [1, length - 1]}
+        ends = [sweep(site, m) for m in both for site in once]
+        ends += [sweep(site, "noising", None, "zero") for site in once]
+        ends += [sweep("embed", m, {"parts": {"parts": [*map(position, once), {"site": "embed", "layer": 0}]}}) for m in both]
+        made["before and after the layers"] = self.pair(1, sweeps=ends, cell={"sweep": 2, "row": 0, "column": length - 1})
+
         parts = [
             {"site": "z", "layer": 0, "head": 1},
             {"site": "mlp_out", "layer": middle},
@@ -167,6 +175,7 @@ class Maker:
 
         noise = {"positions": [2, 4], "sigma": 1.5, "seed": 7 + (1 << 33), "draws": 3}
         sweeps = [sweep("resid_pre"), sweep("mlp_out", "denoising", {"layer_position": {"window": min(3, layers)}}),
+                  sweep("embed"), sweep("pos_embed", "noising", None, "zero"), sweep("ln_final", "noising"),
                   sweep("z", "noising", None, means[0]), sweep("v", "denoising", None, {"resample": {"seed": 3}}),
                   sweep("pattern", "denoising"),
                   sweep("z", "denoising", {"paths": {"receiver": "logits", "through_mlps": True}}),
@@ -219,6 +228,7 @@ class Maker:
         chosen = [2, len(alignment) - 1]
         sweeps = [sweep(site, mode) for mode in ("denoising", "noising") for site in ("resid_pre", "mlp_out", "z")]
         sweeps += [sweep("z", m, "head_position") for m in ("denoising", "noising")]
+        sweeps += [sweep(site) for site in ("embed", "pos_embed", "ln_final")]
         sweeps += [sweep("k", "noising", {"layer_head": {"positions": chosen}}),
                    sweep("v", "denoising", None, "zero"), sweep("z", "noising", None, means[1]),
                    sweep("mlp_post", "denoising", {"neurons": {"layer": 1, "positions": chosen}})]

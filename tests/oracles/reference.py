@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 import philox
-from hooked import HEAD_SITES, Edit, Hooked
+from hooked import HEAD_SITES, ONCE_SITES, Edit, Hooked
 
 CLEAR = 1e-3  # gap between two logits below which their order says nothing
 
@@ -215,7 +215,7 @@ class Reference:
         positions = len(self.cases[0].aligned)
         match kind:
             case "layer_position":
-                return self.layers, positions
+                return 1 if sweep["site"] in ONCE_SITES else self.layers, positions
             case "layer_head" | "paths":
                 return self.layers, self.heads
             case "head_position":
@@ -259,8 +259,9 @@ class Reference:
             if p["site"] in HEAD_SITES and heads == [None]:
                 heads = range(self.heads)
             what = {"neurons": p["neurons"]} if p.get("neurons") else {}
+            layer = None if p["site"] in ONCE_SITES else p["layer"]
             return [
-                copy(p["site"], p["layer"], i, head=head, **what)
+                copy(p["site"], layer, i, head=head, **what)
                 for i in (everywhere if p.get("positions") is None else p["positions"])
                 for head in heads
             ]
@@ -270,6 +271,8 @@ class Reference:
                 window = of.get("window", 1)
                 first = max(0, row - window // 2)
                 last = min(self.layers, row - (-window // 2))  # as in ROME's causal_trace.py
+                if site in ONCE_SITES:
+                    return [copy(site, None, column)]
                 if site in HEAD_SITES:
                     return [
                         copy(site, l, column, head=h)

@@ -46,8 +46,9 @@ fn fits(site: Site, kind: usize) -> bool {
 
 /// Takes another grid where a sweep's site has changed and does not fit its own.
 pub fn fit(sweep: &mut Sweep) {
+    let once = |axes: &Axes| !sweep.site.per_layer() && kind(axes) == 0;
     if let Some(axes) = &sweep.axes
-        && (kind(axes) >= 5 || !fits(sweep.site, kind(axes)))
+        && (kind(axes) >= 5 || once(axes) || !fits(sweep.site, kind(axes)))
     {
         sweep.axes = None;
     }
@@ -144,6 +145,7 @@ fn details(state: State, kind: usize) -> AnyView {
     let t = &text().axes;
     let axes = move || state.sweep().axes();
     match kind {
+        0 if !state.sweep().site.per_layer() => ().into_any(),
         0 => view! {
             <Number
                 id="window"

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{Mode, Site};
 
 /// Sites that can be patched, in the order in which they are offered.
-const SITES: [Site; 12] = [
+const SITES: [Site; 15] = [
     Site::ResidPre,
     Site::AttnOut,
     Site::ResidMid,
@@ -21,6 +21,9 @@ const SITES: [Site; 12] = [
     Site::Pattern,
     Site::MlpPre,
     Site::MlpPost,
+    Site::Embed,
+    Site::PosEmbed,
+    Site::LnFinal,
 ];
 
 /// What the sweep patches, and which way.

@@ -32,7 +32,8 @@
 //! | `grid-I`, `add-sweep`, `both-ways`, `all-sweeps` | several sweeps |
 //! | `shown-metric`, `also-KIND`, `agreement` | several metrics |
 //! | `pairs-box`, `pairs`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
-//! | `align`, `unalign` | prompts of different lengths |
+//! | `align`, `alignment-box`, `alignment-way`, `alignment` | which positions belong together |
+//! | `template`, `template-lists`, `template-count`, `template-fill` | pairs from lines with gaps |
 //! | `strongest-cells`, `look`, `lens`, `attribution` | what else a cell shows |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
@@ -50,6 +51,7 @@
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod advice;
+mod alignment;
 mod answer;
 mod axes;
 mod bos;
@@ -75,6 +77,7 @@ mod status;
 mod steer;
 mod sweep;
 mod table;
+mod template;
 mod top;
 
 use crate::state::{State, use_state};

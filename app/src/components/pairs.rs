@@ -47,24 +47,8 @@ fn Pairs() -> impl IntoView {
         }
     };
     let fill = move |task| {
-        let pairs = table::made(task, MADE + 1);
         wrong.set(None);
-        // The first is the pair that the editors show.
-        state.edit(|e| {
-            let mut pairs = pairs.into_iter();
-            if let Some(first) = pairs.next() {
-                (e.clean, e.corrupted) = (first.clean, first.corrupted);
-                for metric in &mut e.metrics {
-                    if let Some(answer) = &first.answer {
-                        metric.answer = answer.clone();
-                    }
-                    metric.wrong.clone_from(&first.wrong);
-                }
-            }
-            e.pairs = pairs.collect();
-            e.alignment = None;
-            e.cell = None;
-        });
+        state.take_pairs(table::made(task, MADE + 1));
     };
     let count = live(move || (t.summary)(state.experiment.with(|e| e.pairs.len())));
     let upload = move |event: leptos::ev::Event| {
@@ -127,6 +111,7 @@ fn Pairs() -> impl IntoView {
                     {t.clear}
                 </button>
             </div>
+            <super::template::Template />
         </details>
         <Problems field="pairs" />
     }

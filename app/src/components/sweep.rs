@@ -1,3 +1,4 @@
+use super::alignment::Alignment;
 use super::controls::Controls;
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
@@ -72,42 +73,6 @@ pub fn Sweep() -> impl IntoView {
                     </Show>
             <super::raw::Raw />
         </section>
-    }
-}
-
-/// Prompts of different lengths: the offer to align them, and the way back.
-#[component]
-fn Alignment() -> impl IntoView {
-    let state = use_state();
-    let t = &text().pairs;
-    let offer = Memo::new(move |_| {
-        let reading = state.derived.reading;
-        reading.with(|r| r.as_ref().map(|r| r.alignment.clone()).unwrap_or_default())
-    });
-    let aligned = move || state.experiment.with(|e| e.alignment.is_some());
-    view! {
-        <Show when=move || !aligned() && offer.with(|o| !o.is_empty())>
-            <button
-                type="button"
-                data-testid="align"
-                on:click=move |_| {
-                    let pairs = offer.get_untracked();
-                    state.edit(|e| e.alignment = Some(pairs));
-                }
-            >
-                {t.align}
-            </button>
-        </Show>
-        <Show when=aligned>
-            <button
-                type="button"
-                class="quiet"
-                data-testid="unalign"
-                on:click=move |_| state.edit(|e| e.alignment = None)
-            >
-                {t.unalign}
-            </button>
-        </Show>
     }
 }
 

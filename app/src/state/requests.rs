@@ -8,7 +8,7 @@ use crate::results::{Goal, Job, Results};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Cell, Experiment, Room, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Pair, Room, Sweep};
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
@@ -255,6 +255,24 @@ impl State {
         self.edit(|experiment| match experiment.sweeps.get_mut(active) {
             Some(there) => *there = sweep,
             None => experiment.sweeps.push(sweep),
+        });
+    }
+
+    /// Takes pairs of prompts: the first is the one that the editors show.
+    pub fn take_pairs(self, pairs: Vec<Pair>) {
+        self.edit(|e| {
+            let mut pairs = pairs.into_iter();
+            if let Some(first) = pairs.next() {
+                (e.clean, e.corrupted) = (first.clean, first.corrupted);
+                for metric in &mut e.metrics {
+                    if let Some(answer) = &first.answer {
+                        metric.answer = answer.clone();
+                    }
+                    metric.wrong.clone_from(&first.wrong);
+                }
+            }
+            e.pairs = pairs.collect();
+            (e.alignment, e.cell) = (None, None);
         });
     }
 

@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod detector;
 mod export;
 mod metric;
 mod migrate;
@@ -15,6 +16,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 
+pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
@@ -29,12 +31,14 @@ pub use steer::{
     Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
     Unit,
 };
-pub use steer_map::{Controls, MapCell, MapNumbers, MapReport, SteerMap, Tried, Verdict};
+pub use steer_map::{
+    Controls, Effect, MapCell, MapNumbers, MapReading, MapReport, SteerMap, Tried, Verdict,
+};
 pub use steered::{
     DirectionReport, FeatureReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate,
     Summary, TokenScore, Unsteered, Written,
 };
-pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Sweep};
+pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +74,11 @@ pub struct Experiment {
     /// corrupted, where they are not simply the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment: Option<Vec<(usize, usize)>>,
+    /// Which positions belong together by what they are in the sentence, found
+    /// in each pair anew: pairs may then differ in length and in word order.
+    /// Only these positions are patched. Not together with `alignment`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<Role>,
     /// Further pairs of prompts: results are then those of the whole set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Pair>,
@@ -148,7 +157,7 @@ pub struct Generate {
 pub struct Capture {
     pub run: RunName,
     pub site: Site,
-    /// Left out for `logits` and `ln_final`, which have no layer.
+    /// Left out for the sites that have no layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<usize>,
     /// Which positions; all of them when left out.
@@ -181,6 +190,7 @@ impl Default for Experiment {
             ),
             corruption: Corruption::Prompt,
             alignment: None,
+            roles: Vec::new(),
             pairs: Vec::new(),
             metrics: vec![Metric {
                 kind: MetricKind::LogitDifference,

@@ -53,6 +53,9 @@ pub struct Reading {
     /// then corrupted, to be taken as the experiment's `alignment`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alignment: Vec<(usize, usize)>,
+    /// The positions of the experiment's roles in the first pair, clean then corrupted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<(usize, usize)>,
     /// Pairs of prompts, or draws of noise, that results are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<usize>,

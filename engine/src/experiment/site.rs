@@ -1,11 +1,18 @@
 use serde::{Deserialize, Serialize};
 
 /// A kind of activation, by TransformerLens's short names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Site {
+    /// `hook_embed`, `[n_embd]`: the token's row of `wte`; has no layer
+    Embed,
+    /// `hook_pos_embed`, `[n_embd]`: the position's row of `wpe`; has no layer
+    PosEmbed,
     /// `blocks.{l}.hook_resid_pre`, `[n_embd]`: the residual stream before the layer
+    #[default]
     ResidPre,
     /// `blocks.{l}.attn.hook_q`, `[n_head, d_head]`
     Q,
@@ -37,7 +44,9 @@ pub enum Site {
 
 impl Site {
     /// All sites, in the order of the forward pass.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
+        Self::Embed,
+        Self::PosEmbed,
         Self::ResidPre,
         Self::Q,
         Self::K,
@@ -54,24 +63,12 @@ impl Site {
         Self::Logits,
     ];
 
-    /// The sites that a sweep can patch: layer x position for the block sites,
-    /// layer x head (all positions at once) for the head sites.
-    pub const SWEPT: [Self; 9] = [
-        Self::ResidPre,
-        Self::AttnOut,
-        Self::ResidMid,
-        Self::MlpOut,
-        Self::ResidPost,
-        Self::Z,
-        Self::Q,
-        Self::K,
-        Self::V,
-    ];
-
     /// The name in links, files and the page.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Embed => "embed",
+            Self::PosEmbed => "pos_embed",
             Self::ResidPre => "resid_pre",
             Self::Q => "q",
             Self::K => "k",
@@ -98,7 +95,19 @@ impl Site {
     /// Whether the site exists once per layer.
     #[must_use]
     pub fn per_layer(self) -> bool {
-        !matches!(self, Self::LnFinal | Self::Logits)
+        !self.before_layers() && !matches!(self, Self::LnFinal | Self::Logits)
+    }
+
+    /// Whether the site comes before the first layer.
+    #[must_use]
+    pub fn before_layers(self) -> bool {
+        matches!(self, Self::Embed | Self::PosEmbed)
+    }
+
+    /// How often the site exists in a model of so many layers.
+    #[must_use]
+    pub fn layers(self, n_layer: usize) -> usize {
+        if self.per_layer() { n_layer } else { 1 }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Steering: what is continued, which directions act on it while it is
 //! written, and how tokens are drawn.
 
-use super::{Prompt, Site, SteerMap, TokenRef};
+use super::{Detector, Prompt, Site, SteerMap, TokenRef};
 use serde::{Deserialize, Serialize};
 
 /// Which of the two rooms the experiment is set up for.
@@ -42,6 +42,9 @@ pub struct Steer {
     /// How much and where: the grid of one direction's layers and coefficients.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<SteerMap>,
+    /// Monitoring: a direction read on held-out prompts, as a detector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detector: Option<Detector>,
 }
 
 /// A vector at a site, where it comes from, and how it acts.
@@ -315,6 +318,7 @@ impl Default for Steer {
             },
             words: lines(&KIND_WORDS),
             map: None,
+            detector: None,
         }
     }
 }

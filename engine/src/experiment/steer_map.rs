@@ -30,12 +30,48 @@ pub struct SteerMap {
     /// The tokens whose probability, together, at the first new position is an effect.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TokenRef>,
+    /// What is written, read along a direction by the unsteered model: a third effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<MapReading>,
+    /// The effect that directions are compared by; the first that there is,
+    /// words, target tokens or reading, when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<Effect>,
     #[serde(default)]
     pub controls: Controls,
     /// The coherent band: cells whose text is at most so many times as
     /// perplexing to the unsteered model as what that writes itself.
     #[serde(default = "four")]
     pub cap: f32,
+}
+
+/// How the unsteered model reads what was written: the projection of each token
+/// but `<|endoftext|>` on a direction, on the scale where 0 is midway between
+/// the means of the direction's own two sets of prompts and 1 is the positive one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct MapReading {
+    /// Which of the experiment's directions: one between two sets of prompts.
+    #[serde(default)]
+    pub direction: usize,
+    /// The layer read at; the first one that the direction acts at when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<usize>,
+}
+
+/// What a map shows, and what its directions are compared by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Share of continuations with one of the experiment's words.
+    #[default]
+    Words,
+    /// Probability of the target tokens.
+    Target,
+    /// How the unsteered model reads what was written.
+    Reading,
 }
 
 /// What a direction has to do better than.
@@ -68,6 +104,8 @@ impl Default for SteerMap {
             tokens: None,
             samples: None,
             targets: Vec::new(),
+            reading: None,
+            effect: None,
             controls: Controls::default(),
             cap: four(),
         }
@@ -91,6 +129,12 @@ impl Default for Controls {
 pub struct MapReport {
     pub layers: Vec<usize>,
     pub coefficients: Vec<f32>,
+    /// The effect that the verdicts are about.
+    #[serde(default)]
+    pub effect: Effect,
+    /// Cells of at most this perplexity are in the coherent band.
+    #[serde(default)]
+    pub most_perplexity: f32,
     /// What the model writes by itself, over the same prompts from the same luck.
     pub unsteered: MapNumbers,
     /// Its texts, without the prompts: prompt by prompt, each one's samples.
@@ -138,15 +182,38 @@ pub struct MapNumbers {
     /// mean over the prompts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<f32>,
+    /// Mean over the tokens written, as [`MapReading`] says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<f32>,
     pub measures: Measures,
 }
 
 impl MapNumbers {
-    /// What directions are compared by: the share of continuations with one of
-    /// the words where there are words, else the target tokens' probability.
+    /// One of the effects; `None` where it was not asked for.
     #[must_use]
-    pub fn effect(&self) -> f32 {
-        self.measures.words.or(self.target).unwrap_or_default()
+    pub fn effect(&self, which: Effect) -> Option<f32> {
+        match which {
+            Effect::Words => self.measures.words,
+            Effect::Target => self.target,
+            Effect::Reading => self.reading,
+        }
+    }
+}
+
+impl MapNumbers {
+    /// Words, target tokens and reading.
+    #[must_use]
+    pub fn effects(&self) -> [Option<f32>; 3] {
+        [Effect::Words, Effect::Target, Effect::Reading].map(|e| self.effect(e))
+    }
+}
+
+impl MapReport {
+    /// Whether a cell's text is coherent enough to count.
+    #[must_use]
+    pub fn in_band(&self, cell: &MapCell) -> bool {
+        let most = self.most_perplexity;
+        cell.numbers.is_some_and(|n| n.measures.perplexity <= most)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What comes back from steering.
 
-use super::{MapCell, MapReport, Site, Token, TopToken};
+use super::{DetectorReport, MapCell, MapReport, Site, Token, TopToken};
 use serde::{Deserialize, Serialize};
 
 /// Everything found while steering.
@@ -18,6 +18,8 @@ pub struct SteerReport {
     /// The layer x coefficient map; not there in a preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<MapReport>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detector: Option<DetectorReport>,
 }
 
 /// What a direction is, at the first layer where it acts.
@@ -172,8 +174,11 @@ pub enum SteerUpdate {
         from: usize,
         tokens: Vec<Written>,
     },
+    Detector(DetectorReport),
     /// The map that is about to be filled; it has no cells yet.
     Map(MapReport),
     /// Cells of it, just computed.
-    MapCells { cells: Vec<MapCell> },
+    MapCells {
+        cells: Vec<MapCell>,
+    },
 }

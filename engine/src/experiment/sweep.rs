@@ -57,8 +57,9 @@ pub enum Mode {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Axes {
-    /// `[layer, position]`. A cell patches so many layers around its own at
-    /// once, as in causal tracing (Meng et al., 2022).
+    /// `[layer, position]`, with one row where the site has no layer. A cell
+    /// patches so many layers around its own at once, as in causal tracing
+    /// (Meng et al., 2022).
     LayerPosition {
         #[serde(default = "one_layer")]
         window: usize,
@@ -105,6 +106,7 @@ pub enum Axes {
 #[serde(deny_unknown_fields)]
 pub struct Part {
     pub site: Site,
+    /// 0 where the site has no layer.
     pub layer: usize,
     /// One head of a per-head site; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -164,6 +166,38 @@ impl Bring {
     #[must_use]
     pub fn is_other(&self) -> bool {
         *self == Self::Other
+    }
+}
+
+/// What a token is in a sentence with an indirect object, such as “When John and
+/// Mary went to the store, John gave a bottle to” (Wang et al., 2022).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The first mention of the subject, the name that is there twice.
+    S1,
+    /// The indirect object: the first name that is not the subject.
+    Io,
+    /// The second mention of the subject.
+    S2,
+    /// The last token.
+    End,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::S1, Self::Io, Self::S2, Self::End];
+
+    /// The name that the field uses.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::S1 => "S1",
+            Self::Io => "IO",
+            Self::S2 => "S2",
+            Self::End => "END",
+        }
     }
 }
 

@@ -41,9 +41,9 @@ pub(super) struct Linear<B: Backend> {
 
 /// What a forward pass hands back, still on the device.
 pub struct Outcome<B: Backend> {
-    /// The rows whose logits are wanted, before `ln_f`: `[plan.reads.len(), n]`.
+    /// The rows whose logits are wanted, after `ln_f`: `[plan.reads.len(), n]`.
     pub(super) read: Option<B::Tensor>,
-    /// The rows of the last layer that `ln_final` and `logits` captures want.
+    /// Those that `logits` captures want.
     pub(super) last: Option<B::Tensor>,
     /// Captured rows.
     pub(super) captured: Captured<B>,
@@ -72,19 +72,28 @@ impl<B: Backend> Gpt2<B> {
         pulse: &impl Pulse,
     ) -> std::result::Result<Outcome<B>, ModelError> {
         let hooks = &mut Hooks::new(b, plan, store);
-        let mut x = self.embed(b, plan)?; // [rows, n]
+        let mut x = self.embed(b, plan, hooks)?; // [rows, n]
         let share = plan.cost.multiplications / self.h.len() as u64;
         for (l, block) in self.h.iter().enumerate() {
             x = block.forward(b, &self.config, hooks, l, x)?;
             pulse.beat(share).await?;
         }
+        let end = self.h.len();
+        let x = match hooks.layer(end).pre.rows.is_empty() {
+            true => x,
+            false => {
+                let x = hooks.pass(&hooks.layer(end).pre, Site::ResidPost, end, x)?;
+                let x = self.ln_f.forward(b, &x, &self.config)?;
+                hooks.at(Site::LnFinal, end, x)?
+            }
+        };
         let pick = |rows: Vec<u32>| match rows.is_empty() {
             true => Ok(None),
             false => hooks.some_rows(&x, &rows).map(Some),
         };
         Ok(Outcome {
             read: pick(plan.reads.iter().map(|r| r.2).collect())?,
-            last: pick(plan.final_captures.iter().map(|r| r.2).collect())?,
+            last: pick(plan.captured_logits.iter().map(|r| r.2).collect())?,
             captured: std::mem::take(&mut hooks.captured),
         })
     }
@@ -104,12 +113,17 @@ impl<B: Backend> Gpt2<B> {
         &self.h[l].attn_c_proj.weight
     }
 
-    fn embed(&self, b: &B, plan: &Plan) -> Result<B::Tensor> {
+    fn embed(&self, b: &B, plan: &Plan, hooks: &mut Hooks<B>) -> Result<B::Tensor> {
         let (tokens, positions): (Vec<u32>, Vec<u32>) = plan.embed.iter().copied().unzip();
         if tokens.is_empty() {
             return b.zeros([0, self.config.shape.n_embd]);
         }
-        self.wte.sum_rows(b, &tokens, &self.wpe, &positions)
+        if hooks.idle(Site::Embed, 0) && hooks.idle(Site::PosEmbed, 0) {
+            return self.wte.sum_rows(b, &tokens, &self.wpe, &positions);
+        }
+        let token = hooks.at(Site::Embed, 0, self.wte.gather(b, &tokens)?)?; // [rows, n]
+        let position = hooks.at(Site::PosEmbed, 0, b.gather(&self.wpe, &positions)?)?;
+        b.add(&token, &position)
     }
 }
 

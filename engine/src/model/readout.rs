@@ -2,7 +2,6 @@
 
 use super::{Gpt2, ModelError, Outcome};
 use crate::backend::{Backend, Result};
-use crate::experiment::Site;
 use crate::rows::{Plan, Run};
 
 /// What is wanted of the logits of every row that a plan reads.
@@ -61,7 +60,7 @@ impl<B: Backend> Gpt2<B> {
         if let Some(x) = &outcome.read {
             self.ask_logits(b, x, wanted, &mut asked)?;
         }
-        self.ask_captures(b, runs, plan, outcome, &mut asked)?;
+        self.ask_captures(b, plan, outcome, &mut asked)?;
         let asked: Vec<&B::Tensor> = asked.iter().collect();
         let mut told = b.read_all(&asked).await?.into_iter();
         let mut reads: OfRuns<Logits> = runs.iter().map(|r| vec![None; r.reads.len()]).collect();
@@ -83,13 +82,14 @@ impl<B: Backend> Gpt2<B> {
         wanted: &Wanted,
     ) -> std::result::Result<Vec<Logits>, ModelError> {
         let mut asked = Vec::new();
-        self.ask_logits(b, x, wanted, &mut asked)?;
+        let normed = self.ln_f.forward(b, x, &self.config)?;
+        self.ask_logits(b, &normed, wanted, &mut asked)?;
         let asked: Vec<&B::Tensor> = asked.iter().collect();
         let mut told = b.read_all(&asked).await?.into_iter();
         Ok(self.hear_logits(b, b.shape(x)[0], wanted, &mut told))
     }
 
-    /// Asks what is wanted of the logits of rows `x [rows, n]`, which come before `ln_f`.
+    /// Asks what is wanted of the logits of rows `x [rows, n]`, which come after `ln_f`.
     fn ask_logits(
         &self,
         b: &B,
@@ -97,11 +97,10 @@ impl<B: Backend> Gpt2<B> {
         wanted: &Wanted,
         asked: &mut Vec<B::Tensor>,
     ) -> Result<()> {
-        let x = self.ln_f.forward(b, x, &self.config)?;
-        let rows = b.shape(&x)[0];
+        let rows = b.shape(x)[0];
         let head = self.head();
         if !wanted.tokens.is_empty() {
-            asked.push(b.unembed(&x, &head.gather(b, &wanted.tokens)?)?);
+            asked.push(b.unembed(x, &head.gather(b, &wanted.tokens)?)?);
         }
         if !wanted.vocabulary() {
             return Ok(());
@@ -112,8 +111,8 @@ impl<B: Backend> Gpt2<B> {
             for (first, stop) in stretches(rows, ROWS_AT_ONCE) {
                 let some: Vec<u32> = (first..stop).collect();
                 let scores = match some.len() == rows {
-                    true => b.unembed(&x, piece)?,
-                    false => b.unembed(&b.gather(&x, &some)?, piece)?,
+                    true => b.unembed(x, piece)?,
+                    false => b.unembed(&b.gather(x, &some)?, piece)?,
                 };
                 if wanted.reduced() {
                     asked.push(b.log_sum_exp(&scores)?);
@@ -182,7 +181,6 @@ impl<B: Backend> Gpt2<B> {
     fn ask_captures(
         &self,
         b: &B,
-        runs: &[Run],
         plan: &Plan,
         outcome: &Outcome<B>,
         asked: &mut Vec<B::Tensor>,
@@ -191,16 +189,10 @@ impl<B: Backend> Gpt2<B> {
         let Some(x) = &outcome.last else {
             return Ok(());
         };
-        let x = self.ln_f.forward(b, x, &self.config)?; // [captures, n]
-        for (row, (run, i, _)) in (0..).zip(&plan.final_captures) {
-            let row = b.gather(&x, &[row])?;
-            match runs[*run].captures[*i].0 {
-                Site::Logits => {
-                    for piece in &self.head().pieces {
-                        asked.push(b.unembed(&row, piece)?);
-                    }
-                }
-                _ => asked.push(row),
+        for (row, _) in (0..).zip(&plan.captured_logits) {
+            let row = b.gather(x, &[row])?;
+            for piece in &self.head().pieces {
+                asked.push(b.unembed(&row, piece)?);
             }
         }
         Ok(())
@@ -222,11 +214,8 @@ impl<B: Backend> Gpt2<B> {
                 captures[*run][*i] = Some(row.to_vec());
             }
         }
-        for (run, i, _) in &plan.final_captures {
-            let pieces = match runs[*run].captures[*i].0 {
-                Site::Logits => self.head().pieces.len(),
-                _ => 1,
-            };
+        for (run, i, _) in &plan.captured_logits {
+            let pieces = self.head().pieces.len();
             captures[*run][*i] = Some(told.by_ref().take(pieces).flatten().collect());
         }
         captures

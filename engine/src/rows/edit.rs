@@ -6,6 +6,7 @@ use std::rc::Rc;
 #[derive(Clone, Debug)]
 pub struct Edit {
     pub site: Site,
+    /// 0 at a site that has no layer.
     pub layer: usize,
     /// One head of a per-head site; all of them when `None`.
     pub head: Option<usize>,
@@ -94,17 +95,18 @@ impl Edit {
     /// Checks everything about the edit that does not depend on other runs.
     pub(super) fn check(&self, shape: &Shape, len: usize) -> Result<(), PlanError> {
         let site = self.site;
-        if !site.per_layer() {
+        if site == Site::Logits {
             return Err(PlanError::NotEditable {
                 site,
-                why: "edits act inside a layer",
+                why: "they are what is read; edit ln_final, from which they are made",
             });
         }
-        if self.layer >= shape.n_layer {
+        let n_layer = site.layers(shape.n_layer);
+        if self.layer >= n_layer {
             return Err(PlanError::NoSuchLayer {
                 site,
                 layer: self.layer,
-                n_layer: shape.n_layer,
+                n_layer,
             });
         }
         if self.position >= len {

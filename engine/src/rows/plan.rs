@@ -85,13 +85,14 @@ impl std::ops::AddAssign for Cost {
 pub struct Plan {
     /// Token and position of the rows that start at the embedding, in order.
     pub embed: Vec<(u32, u32)>,
+    /// The layers in order, and after them what is left for the last LayerNorm.
     pub layers: Vec<LayerPlan>,
-    /// Rows of the last layer whose logits are wanted: the run, which of its
+    /// Rows of the last LayerNorm whose logits are wanted: the run, which of its
     /// reads, the row. Reads that the run's edits do not reach are left out:
     /// they are as the parent's.
     pub reads: Vec<(usize, usize, u32)>,
-    /// `ln_final` and `logits` captures: the run, which of its captures, the row.
-    pub final_captures: Vec<(usize, usize, u32)>,
+    /// `logits` captures: the run, which of its captures, the row.
+    pub captured_logits: Vec<(usize, usize, u32)>,
     pub cost: Cost,
 }
 
@@ -118,21 +119,61 @@ impl Plan {
             rows.clone_from(&layer.mid.rows);
             plan.layers.push(layer);
         }
-        let at = places(&rows);
+        plan.end(shape, runs, &reached, &rows);
+        Ok(plan)
+    }
+
+    /// Lays out the last LayerNorm and what is read behind it.
+    fn end(&mut self, shape: &Shape, runs: &[Run], reached: &[Vec<Reached>], before: &[RowId]) {
+        let last = |site: Site| !site.before_layers() && !site.per_layer();
+        let wanted = |row: &RowId| {
+            let (run, p) = (&runs[row.run], row.position);
+            run.reads.contains(&p)
+                || run.captures.iter().any(|(s, _, at)| last(*s) && *at == p)
+                || run
+                    .keep
+                    .as_ref()
+                    .is_some_and(|t| t.keeps(Site::LnFinal) && p >= t.from)
+        };
+        let mut end = LayerPlan::default();
+        let carried: Vec<u32> = (0..before.len())
+            .filter(|i| wanted(&before[*i]))
+            .map(index)
+            .collect();
+        end.pre.rows = carried.iter().map(|i| before[*i as usize]).collect();
+        end.pre.carried = (carried.len() < before.len()).then_some(carried);
+        let at = places(&end.pre.rows);
+        let row_at = |run: usize, position: usize| at.get(&RowId { run, position }).copied();
+        let mut edits: Vec<(u32, &Edit)> = Vec::new();
         for (u, run) in runs.iter().enumerate() {
-            for (i, &position) in run.reads.iter().enumerate() {
-                if let Some(&row) = at.get(&RowId { run: u, position }) {
-                    plan.reads.push((u, i, row));
+            let (all, _) = run.all_edits();
+            for &i in &reached[u][shape.n_layer - 1].edits {
+                if let (Site::LnFinal, Some(row)) = (all[i].site, row_at(u, all[i].position)) {
+                    edits.push((row, all[i]));
                 }
+            }
+            for (i, &position) in run.reads.iter().enumerate() {
+                self.reads
+                    .extend(row_at(u, position).map(|row| (u, i, row)));
             }
             for (i, &(site, _, position)) in run.captures.iter().enumerate() {
-                if let (false, Some(&row)) = (site.per_layer(), at.get(&RowId { run: u, position }))
-                {
-                    plan.final_captures.push((u, i, row));
+                let found = row_at(u, position).map(|row| (u, i, row));
+                match site {
+                    Site::Logits => self.captured_logits.extend(found),
+                    Site::LnFinal => {
+                        end.hooks.entry(site).or_default().captures.extend(found);
+                    }
+                    _ => {}
                 }
             }
+            if let Some(trace) = &run.keep {
+                keep(&mut end.hooks, trace, last, |_, p| row_at(u, p));
+            }
         }
-        Ok(plan)
+        if !edits.is_empty() {
+            end.hooks.entry(Site::LnFinal).or_default().rounds = rounds(shape, 0, &edits);
+        }
+        self.layers.push(end);
     }
 }
 
@@ -209,6 +250,7 @@ fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
     }
     let reads = run.reads.iter().map(|p| (Site::Logits, 0, *p));
     for (site, layer, position) in reads.chain(run.captures.iter().copied()) {
+        let n_layer = site.layers(shape.n_layer);
         if position >= len {
             return Err(PlanError::NoSuchPosition {
                 site,
@@ -216,11 +258,11 @@ fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
                 len,
             });
         }
-        if layer >= shape.n_layer {
+        if layer >= n_layer {
             return Err(PlanError::NoSuchLayer {
                 site,
                 layer,
-                n_layer: shape.n_layer,
+                n_layer,
             });
         }
     }
@@ -294,9 +336,13 @@ fn lay_out(
         places(&layer.pre.rows),
         places(&layer.attend.rows),
         places(&layer.mid.rows),
+        places(before),
     ];
+    // What comes before the layers is laid out with the first of them.
+    let here = |site: Site| site.per_layer() || (site.before_layers() && l == 0);
     let row_at = |site: Site, run: usize, position: usize| {
         let at = match site {
+            Site::Embed | Site::PosEmbed => &stages[3],
             Site::ResidPre | Site::Q | Site::K | Site::V => &stages[0],
             Site::Pattern | Site::Z | Site::AttnOut => &stages[1],
             _ => &stages[2],
@@ -308,13 +354,13 @@ fn lay_out(
         let (all, _) = run.all_edits();
         for &i in &reached[u][l].edits {
             let edit = all[i];
-            if let Some(row) = row_at(edit.site, u, edit.position) {
+            if let (true, Some(row)) = (here(edit.site), row_at(edit.site, u, edit.position)) {
                 edits.entry(edit.site).or_default().push((row, edit));
             }
         }
         for (i, &(site, at, position)) in run.captures.iter().enumerate() {
             if at == l
-                && site.per_layer()
+                && here(site)
                 && let Some(row) = row_at(site, u, position)
             {
                 layer
@@ -326,7 +372,7 @@ fn lay_out(
             }
         }
         if let Some(trace) = &run.keep {
-            keep(&mut layer.hooks, trace, |site, p| row_at(site, u, p));
+            keep(&mut layer.hooks, trace, here, |site, p| row_at(site, u, p));
         }
     }
     for (site, edits) in edits {
@@ -338,9 +384,10 @@ fn lay_out(
 fn keep(
     hooks: &mut BTreeMap<Site, HookPlan>,
     trace: &Rc<Trace>,
+    here: impl Fn(Site) -> bool,
     row_at: impl Fn(Site, usize) -> Option<u32>,
 ) {
-    for &site in trace.kept() {
+    for &site in trace.kept().iter().filter(|s| here(**s)) {
         let (rows, slots) = &mut hooks.entry(site).or_default().keep;
         for p in trace.from..trace.tokens.len() {
             if let Some(row) = row_at(site, p) {

@@ -30,7 +30,7 @@ enum Entry {
 
 fn entry(site: Site) -> Entry {
     match site {
-        Site::ResidPre | Site::Q | Site::K | Site::V => Entry::Pre,
+        Site::Embed | Site::PosEmbed | Site::ResidPre | Site::Q | Site::K | Site::V => Entry::Pre,
         Site::Pattern | Site::Z | Site::AttnOut | Site::ResidMid => Entry::Attend,
         _ => Entry::Mid,
     }
@@ -62,10 +62,10 @@ fn backward_need(shape: &Shape, run: &Run) -> Need {
         post[last][p] = true;
     }
     for &(site, layer, p) in &run.captures {
-        match site.per_layer() {
-            false => post[last][p] = true,
-            true if entry(site) == Entry::Pre => pre[layer][p] = true,
-            true => post[layer][p] = true,
+        match entry(site) {
+            Entry::Pre => pre[layer][p] = true,
+            _ if site.per_layer() => post[layer][p] = true,
+            _ => post[last][p] = true,
         }
     }
     if let Some(trace) = &run.keep {
@@ -95,11 +95,21 @@ fn copies_the_same(edit: &Edit, run: &Run) -> bool {
         return false;
     };
     let p = edit.position;
-    *from == p
-        && !source.edited()
-        && run.parent.as_ref().is_some_and(|parent| !parent.edited())
-        && source.tokens.len() > p
-        && source.tokens[..=p] == run.tokens[..=p]
+    let same = match edit.site {
+        Site::Embed => source.tokens.get(*from) == run.tokens.get(p),
+        Site::PosEmbed => *from == p,
+        _ => *from == p && source.tokens.len() > p && source.tokens[..=p] == run.tokens[..=p],
+    };
+    same && !source.edited() && run.parent.as_ref().is_some_and(|parent| !parent.edited())
+}
+
+/// The layer in which an edit is made: what comes before the layers counts to
+/// the first, what comes after them to the last.
+fn layer_of(edit: &Edit, shape: &Shape) -> usize {
+    match edit.site {
+        Site::LnFinal => shape.n_layer - 1,
+        _ => edit.layer,
+    }
 }
 
 /// Forward reach of the run's edits and new tokens, cut down to the backward
@@ -119,6 +129,12 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
     let mut layers = Vec::with_capacity(shape.n_layer);
     // Whether the row differs from the parent's at this point of the pass.
     let mut changed: Vec<bool> = (0..len).map(|p| p >= own).collect();
+    for edit in &run.edits {
+        // No row can enter before its embedding: it starts there, as a new one does.
+        if edit.site.before_layers() && !edit.is_identity() && !copies_the_same(edit, run) {
+            changed[edit.position] = true;
+        }
+    }
     for l in 0..shape.n_layer {
         let mut layer = Reached::default();
         let mut enters: Vec<Option<Entry>> = vec![None; len];
@@ -126,13 +142,13 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
         // In the order in which the sites are met, whatever order they were given
         // in: whether an edit copies what is there depends on those before it.
         let mut here: Vec<usize> = (0..edits.len())
-            .filter(|i| edits[*i].layer == l && !edits[*i].is_identity())
+            .filter(|i| layer_of(edits[*i], shape) == l && !edits[*i].is_identity())
             .collect();
         here.sort_by_key(|i| edits[*i].site);
         for i in here {
             let edit = edits[i];
             let p = edit.position;
-            if i < inherited {
+            if i < inherited || edit.site.before_layers() {
                 // What it did is in the parent's rows; rows computed anew need it again.
                 layer.edits.push(i);
                 continue;
@@ -185,9 +201,9 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
         layer.edits.retain(|&i| {
             let edit = edits[i];
             let among = |rows: &[usize]| rows.binary_search(&edit.position).is_ok();
-            let made = i < inherited
+            let made = (i < inherited || edit.site.before_layers())
                 && match edit.site {
-                    Site::ResidPre => among(&layer.enter_pre),
+                    Site::Embed | Site::PosEmbed | Site::ResidPre => among(&layer.enter_pre),
                     Site::ResidMid => among(&layer.enter_mid),
                     _ => false,
                 };

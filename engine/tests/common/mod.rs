@@ -4,7 +4,7 @@
 
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
-    Experiment, Metric, MetricKind, Prompt, TokenRef, Tokens, Update,
+    Experiment, Metric, MetricKind, Prompt, Site, TokenRef, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, Files};
 use patchbay_engine::session::{Host, Session};
@@ -160,3 +160,16 @@ pub fn gpu(max_tensor_bytes: Option<u64>) -> Option<patchbay_engine::backend::gp
         panic!("{e}. Install Vulkan (Debian: libvulkan1, and chromium for SwiftShader, with VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json), or set PATCHBAY_NO_WEBGPU=1")
     }))
 }
+
+/// The sites whose plain sweeps are compared.
+pub const SWEPT: [Site; 9] = [
+    Site::ResidPre,
+    Site::AttnOut,
+    Site::ResidMid,
+    Site::MlpOut,
+    Site::ResidPost,
+    Site::Z,
+    Site::Q,
+    Site::K,
+    Site::V,
+];

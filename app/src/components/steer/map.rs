@@ -1,15 +1,19 @@
-//! How much, and where: effect and cost of the first direction, layer by layer
+//! How much, and where: effect and cost of a direction, layer by layer
 //! and coefficient by coefficient, and what random directions do there.
 
 use super::super::problems::Problems;
 use super::texts::walk;
-use super::{live, whether};
+use super::{choices, live, whether};
 use crate::colour;
+use crate::download::download;
+use crate::export;
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{MapCell, MapReport, Prompt, SteerMap, TokenRef, Tried};
+use patchbay_engine::experiment::{
+    Effect, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
+};
 
 /// The panel; until a map is wanted, the button that asks for one.
 #[component]
@@ -42,6 +46,7 @@ pub fn MapPanel() -> impl IntoView {
                 }
             >
                 <Settings />
+                <Effects />
                 <Problems field="steer.map" />
                 <div class="buttons">
                     <button type="button" class="primary" data-testid="map-run" on:click=move |_| state.run()>
@@ -114,7 +119,7 @@ fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
         .collect()
 }
 
-fn lines(text: &str) -> impl Iterator<Item = String> {
+pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
     let lines = text.lines().filter(|l| !l.trim().is_empty());
     lines.map(str::to_owned)
 }
@@ -151,18 +156,82 @@ fn field(
     view! { <div class="field"><label for=id>{label}</label>{control}</div> }
 }
 
+/// What directions are compared by, and how texts are read.
+#[component]
+fn Effects() -> impl IntoView {
+    let state = use_state();
+    let t = &text().steer.map;
+    let of = move |get: fn(&SteerMap) -> Option<usize>| {
+        move || state.steer(|s| s.map.as_ref().and_then(get))
+    };
+    let edit = move |change: &dyn Fn(&mut SteerMap)| {
+        state.edit_steer(|s| {
+            if let Some(map) = &mut s.map {
+                change(map);
+            }
+        });
+    };
+    let shown = move || state.steer(|s| s.map.as_ref().and_then(|m| m.effect));
+    let option = move |(i, (name, effect)): (usize, (&'static str, Option<Effect>))| {
+        view! { <option value=i.to_string() prop:selected=whether(move || shown() == effect)>{name}</option> }
+    };
+    let named: Vec<_> = t
+        .effects
+        .into_iter()
+        .zip(EFFECTS)
+        .enumerate()
+        .map(option)
+        .collect();
+    view! {
+        <div class="grid">
+            {choices("map-direction", t.direction, Vec::new(), of(|m| Some(m.direction)), move |i| edit(&|m| m.direction = i.unwrap_or_default()))}
+            {choices("map-reading", t.reading, vec![t.no_reading], of(|m| m.reading.map(|r| r.direction)), move |i| edit(&|m| {
+                let layer = m.reading.and_then(|r| r.layer);
+                m.reading = i.map(|direction| MapReading { direction, layer });
+            }))}
+            {field("map-reading-layer", t.reading_layer, false, |m| m.reading.and_then(|r| r.layer).map(|l| l.to_string()).unwrap_or_default(), |m, text| {
+                if let Some(reading) = &mut m.reading {
+                    reading.layer = text.trim().parse().ok();
+                }
+            })}
+            <div class="field">
+                <label for="map-effect">{t.effect}</label>
+                <select id="map-effect" data-testid="map-effect" on:change:target=move |e| {
+                    let i: usize = e.target().value().parse().unwrap_or_default();
+                    edit(&|m| m.effect = EFFECTS.get(i).copied().flatten());
+                }>{named}</select>
+            </div>
+        </div>
+    }
+}
+
+const EFFECTS: [Option<Effect>; 4] = [
+    None,
+    Some(Effect::Words),
+    Some(Effect::Target),
+    Some(Effect::Reading),
+];
+
+/// A cell by what it is of.
+type At = (Tried, usize, f32);
+
+fn at(cell: &MapCell) -> At {
+    (cell.of, cell.layer, cell.coefficient)
+}
+
 /// What was found so far.
 #[component]
 fn Found() -> impl IntoView {
     let state = use_state();
-    let opened = RwSignal::new(None::<(usize, usize)>);
+    let t = &text().steer.map;
+    let opened = RwSignal::new(None::<At>);
     let map = Memo::new(move |_| state.steered(|s| s?.report.map.clone()));
     let grid = move || map.with(|m| m.as_ref().map(|m| grid(m, opened)));
     let cell = move || {
-        let (row, column) = opened.get()?;
+        let wanted = opened.get()?;
         map.with(|m| {
             let m = m.as_ref()?;
-            let cell = at(m, *m.layers.get(row)?, *m.coefficients.get(column)?)?;
+            let cell = m.cells.iter().find(|c| at(c) == wanted)?;
             Some(texts(m, cell))
         })
     };
@@ -173,17 +242,30 @@ fn Found() -> impl IntoView {
             Some(view! { <ul data-testid="map-verdicts">{said.collect_view()}</ul> })
         })
     };
+    let save = move |json: bool| {
+        map.with_untracked(|m| {
+            let Some(m) = m else { return };
+            if json {
+                download(
+                    "patchbay-map.json",
+                    "application/json",
+                    &serde_json::to_vec(m).unwrap_or_default(),
+                );
+            } else if let Ok(csv) = export::map_csv(m) {
+                download("patchbay-map.csv", "text/csv", csv.as_bytes());
+            }
+        });
+    };
     view! {
         <div aria-live="polite">{verdicts}</div>
         {grid}
+        <div class="downloads" hidden=whether(move || map.with(Option::is_none))>
+            {t.download}
+            <button type="button" data-testid="map-csv" on:click=move |_| save(false)>"CSV"</button>
+            <button type="button" data-testid="map-json" on:click=move |_| save(true)>"JSON"</button>
+        </div>
         {cell}
     }
-}
-
-fn at(map: &MapReport, layer: usize, coefficient: f32) -> Option<&MapCell> {
-    let wanted =
-        |c: &&MapCell| c.of == Tried::Direction && c.layer == layer && c.coefficient == coefficient;
-    map.cells.iter().find(wanted)
 }
 
 /// Perplexity in multiples of the unsteered one.
@@ -192,33 +274,39 @@ fn cost(map: &MapReport, perplexity: f32) -> String {
     format!("×{}", format::number(times, 1))
 }
 
-/// A row a layer, a column a coefficient: effect above cost; and beside each
-/// row the random directions' largest effect.
-fn grid(map: &MapReport, opened: RwSignal<Option<(usize, usize)>>) -> impl IntoView + use<> {
+/// A row a layer, a column a coefficient: effect above cost; then the controls
+/// of the layer, the shuffled labels' direction and the random ones.
+fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> {
     let t = &text().steer.map;
-    let before = map.unsteered.effect();
-    let cell = |row: usize, column: usize| {
-        let numbers = at(map, map.layers[row], map.coefficients[column]).and_then(|c| c.numbers);
+    let effect = |n: &MapNumbers| n.effect(map.effect).unwrap_or_default();
+    let before = effect(&map.unsteered);
+    let cell = |found: Option<&MapCell>, testid: String| {
+        let numbers = found.and_then(|c| c.numbers);
         // Blue is more than unsteered, orange is less.
-        let place = numbers.map_or(0.0, |n| n.effect() - before);
+        let place = numbers.map_or(0.0, |n| effect(&n) - before);
+        let outside = found.is_some_and(|c| !map.in_band(c));
         let shown = numbers.map(|n| {
-            let cost = cost(map, n.measures.perplexity);
-            view! { {format::number(n.effect(), 2)}<br/><small>{cost}</small> }
+            let sign = if outside { "⊘" } else { "" };
+            let cost = format!("{sign}{}", cost(map, n.measures.perplexity));
+            view! { {format::number(effect(&n), 2)}<br/><small>{cost}</small> }
         });
+        let at = found.map(at);
+        let open = move || opened.set(at);
         view! {
             <td
                 role="gridcell"
                 tabindex="0"
-                class:pending=numbers.is_none()
-                class:chosen=whether(move || opened.get() == Some((row, column)))
-                data-testid=format!("map-{row}-{column}")
+                class:pending=found.is_none()
+                class:band=found.is_some() && !outside
+                class:chosen=whether(move || at.is_some() && opened.get() == at)
+                data-testid=testid
                 style=("--fill", colour::fill(place))
                 style=("--ink", colour::ink(place))
-                on:click=move |_| opened.set(Some((row, column)))
+                on:click=move |_| open()
                 on:keydown=move |event| match event.key().as_str() {
                     "Enter" | " " => {
                         event.prevent_default();
-                        opened.set(Some((row, column)));
+                        open();
                     }
                     _ => walk(&event),
                 }
@@ -227,13 +315,47 @@ fn grid(map: &MapReport, opened: RwSignal<Option<(usize, usize)>>) -> impl IntoV
             </td>
         }
     };
-    let rows: Vec<_> = (0..map.layers.len())
-        .map(|row| {
-            let cells: Vec<_> = (0..map.coefficients.len()).map(|c| cell(row, c)).collect();
+    let controls = |layer: usize| {
+        let mut found: Vec<&MapCell> = map
+            .cells
+            .iter()
+            .filter(|c| c.layer == layer && c.of != Tried::Direction)
+            .collect();
+        // The one with shuffled labels first.
+        found.sort_by_key(|c| matches!(c.of, Tried::Random(_)));
+        found
+    };
+    let most = map
+        .layers
+        .iter()
+        .map(|l| controls(*l).len())
+        .max()
+        .unwrap_or_default();
+    let rows: Vec<_> = map
+        .layers
+        .iter()
+        .enumerate()
+        .map(|(row, layer)| {
+            let of = |c: &f32| {
+                map.cells
+                    .iter()
+                    .find(|cell| at(cell) == (Tried::Direction, *layer, *c))
+            };
+            let cells: Vec<_> = map
+                .coefficients
+                .iter()
+                .enumerate()
+                .map(|(i, c)| cell(of(c), format!("map-{row}-{i}")))
+                .collect();
             let verdict = map.verdicts.get(row);
             let random = verdict.and_then(|v| v.random);
             let random = random.map(|r| format::number(r, 2)).unwrap_or_default();
-            view! { <tr><th scope="row">{map.layers[row]}</th>{cells}<td>{random}</td></tr> }
+            let controls: Vec<_> = controls(*layer)
+                .into_iter()
+                .enumerate()
+                .map(|(i, c)| cell(Some(c), format!("map-control-{row}-{i}")))
+                .collect();
+            view! { <tr><th scope="row">{*layer}</th>{cells}<td>{random}</td>{controls}</tr> }
         })
         .collect();
     let heads = map
@@ -253,6 +375,7 @@ fn grid(map: &MapReport, opened: RwSignal<Option<(usize, usize)>>) -> impl IntoV
                         <th class="corner">{text().map.layer}</th>
                         {heads.collect_view()}
                         <th scope="col">{t.best_random}</th>
+                        {(most > 0).then(|| view! { <th colspan=most.to_string()>{t.controls}</th> })}
                     </tr>
                 </thead>
                 <tbody>{rows}</tbody>
@@ -268,7 +391,11 @@ fn texts(map: &MapReport, cell: &MapCell) -> impl IntoView + use<> {
         let m = n.measures;
         let share = |x: Option<f32>| x.map_or("–".into(), format::percent);
         (t.numbers)(
-            [share(m.words), share(n.target)],
+            [
+                share(m.words),
+                share(n.target),
+                n.reading.map_or("–".into(), |r| format::number(r, 2)),
+            ],
             [
                 cost(map, m.perplexity),
                 format::number(m.kl, 2),
@@ -280,10 +407,15 @@ fn texts(map: &MapReport, cell: &MapCell) -> impl IntoView + use<> {
         .texts
         .iter()
         .map(|t| view! { <li>{format!("…{t}")}</li> });
+    let band = if map.in_band(cell) {
+        t.inside
+    } else {
+        t.outside
+    };
     view! {
         <div data-testid="map-opened" aria-live="polite">
-            <h3>{(t.opened)(cell.layer, cell.coefficient)}</h3>
-            <p>{numbers}</p>
+            <h3>{(t.opened)(cell)}</h3>
+            <p>{numbers} " " {band}</p>
             <ul>{texts.collect_view()}</ul>
         </div>
     }

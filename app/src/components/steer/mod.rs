@@ -1,6 +1,7 @@
 //! The steering room. Like the other components these hold nothing of the
 //! experiment; they read the state and edit the experiment in it.
 
+mod detector;
 mod direction;
 mod facts;
 mod feature;
@@ -9,6 +10,7 @@ mod map;
 pub(super) mod number;
 mod prompt;
 mod reading;
+mod ready;
 mod sampling;
 mod source;
 mod summary;
@@ -35,6 +37,7 @@ pub fn Steering() -> impl IntoView {
         </div>
         <Notices />
         <Panel />
+        <ready::Ready />
         <div class="bench steering">
             <div class="column">
                 <prompt::PromptPanel />
@@ -42,7 +45,49 @@ pub fn Steering() -> impl IntoView {
             </div>
             <texts::Texts />
             <map::MapPanel />
+            <detector::DetectorPanel />
             <Shows id="steer-shows-title" title=t.shows_title lines=t.shows />
+        </div>
+    }
+}
+
+/// A choice of one of the experiment's directions, after what stands for none.
+fn choices(
+    id: &'static str,
+    label: &'static str,
+    none: Vec<&'static str>,
+    value: impl Fn() -> Option<usize> + Send + Sync + 'static,
+    set: impl Fn(Option<usize>) + 'static,
+) -> impl IntoView {
+    let state = use_state();
+    let value = Signal::derive(value);
+    let names = Memo::new(move |_| {
+        state.steer(|s| {
+            s.directions
+                .iter()
+                .map(|d| d.name.clone())
+                .collect::<Vec<_>>()
+        })
+    });
+    let options = move || {
+        let none = none.iter().map(|n| (None, n.to_string()));
+        let all = none.chain(
+            names
+                .get()
+                .into_iter()
+                .enumerate()
+                .map(|(i, n)| (Some(i), n)),
+        );
+        all.map(|(i, name)| {
+            let number = i.map(|i| i.to_string()).unwrap_or_default();
+            view! { <option value=number prop:selected=whether(move || value.get() == i)>{name}</option> }
+        })
+        .collect_view()
+    };
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
+            <select id=id data-testid=id on:change:target=move |e| set(e.target().value().parse().ok())>{options}</select>
         </div>
     }
 }

@@ -1,6 +1,9 @@
 //! English: grids, what they copy, pairs of prompts, and looking inside.
 
-use super::super::{AxesText, GridsText, LookText, PairsText, RawText};
+use super::super::{
+    AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, TemplateText,
+};
+use crate::template::Fault;
 use patchbay_engine::experiment::Mode;
 
 pub const AXES: AxesText = AxesText {
@@ -108,9 +111,55 @@ pub const PAIRS: PairsText = PairsText {
     sigma: "Standard deviations",
     draws: "Draws",
     seed: "Seed",
-    align: "Align these positions",
-    unalign: "Positions are aligned by hand; go back to one length",
     trim: "Remove the space",
+};
+
+pub const ALIGNMENT: AlignmentText = AlignmentText {
+    align: "Align these positions",
+    summary: |way| format!("Positions that belong together: {way}"),
+    way: "Positions that belong together",
+    ways: [
+        "the same ones",
+        "chosen by hand",
+        "by role: S1, IO, S2, END",
+    ],
+    hints: [
+        "each position of one prompt with the same position of the other",
+        "prompts may differ in length; only these positions are patched",
+        "for names as in the IOI task: S1 and S2 are the name that the clean prompt has twice, IO is the other one, END the last token. Found in each pair anew, so pairs may differ in length and order",
+    ],
+    pairs: "Clean = corrupted, in ascending order",
+    wrong: "Write pairs of positions, such as 2=3, 4=5.",
+};
+
+pub const TEMPLATE: TemplateText = TemplateText {
+    summary: "Make pairs from lines with gaps",
+    hint: "Lines are as above: clean, corrupted, answer, wrong answer. {name}, {name2}, {name3} take different words of the list “name”. Several lines take turns.",
+    lines: "Lines with gaps",
+    lists: "Lists, one a line",
+    example: [
+        "\"When {name} and {name2} went to the {place}, {name2} gave a ring to\",\"When {name} and {name2} went to the {place}, {name} gave a ring to\", {name}, {name2}",
+        "name: Mary, John, Alice, Tom, Sarah, James\nplace: store, park, school",
+    ],
+    count: "Pairs",
+    fill: "Make the pairs",
+    fault: |fault| match fault {
+        Fault::NoGap => "There is no gap to fill; write at least one, such as {name}.".into(),
+        Fault::NoList(list) => {
+            format!("There is no list “{list}”; add a line “{list}: word, word”.")
+        }
+        Fault::TooFew {
+            list,
+            needed,
+            found,
+        } => format!(
+            "The list “{list}” has {found} words, but a line needs {needed} different ones; add more."
+        ),
+        Fault::NotAList(line) => {
+            format!("“{line}” is no list; write its name, a colon, and words with commas.")
+        }
+    },
+    made: |n| format!("{n} different pairs were made; the first is in the editors."),
 };
 
 pub const LOOK: LookText = LookText {

@@ -1,7 +1,7 @@
 //! The steering room in English.
 
-use crate::text::{FeatureText, SteerMapText, SteerText};
-use patchbay_engine::experiment::{Method, Operator};
+use crate::text::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
+use patchbay_engine::experiment::{Method, Operator, Tried};
 
 pub const STEER: SteerText = SteerText {
     title: "What happens if one direction is pushed?",
@@ -163,7 +163,7 @@ pub const STEER: SteerText = SteerText {
     ],
     map: SteerMapText {
         title: "How much, and where",
-        hint: "The first direction at many layers and strengths, each over all prompts: how far it gets, what it costs, and whether a random push of the same length would do as well.",
+        hint: "One direction at many layers and strengths, each over all prompts: how far it gets, what it costs, and whether a random push of the same length would do as well.",
         add: "Make a map",
         remove: "Remove the map",
         run: "Run or continue",
@@ -176,17 +176,91 @@ pub const STEER: SteerText = SteerText {
         cap: "Most perplexity, times the unsteered",
         prompts: "Prompts, one a line (empty: the one above)",
         targets: "Target tokens, one a line",
-        caption: "Above, the effect; below, the perplexity in multiples of the unsteered text’s.",
+        caption: "Above, the effect; below, the perplexity in multiples of the unsteered text’s. Framed cells are coherent enough to count; ⊘ marks those that are not. Choose a cell to read its texts.",
         unsteered: |effect, perplexity| {
             format!("Unsteered: effect {effect}, perplexity {perplexity}.")
         },
         best_random: "best random",
-        opened: |layer, coefficient| format!("Layer {layer}, strength {coefficient}"),
-        numbers: |[words, target], [perplexity, kl, distinct]| {
+        controls: "shuffled labels, then random directions, where the direction does best",
+        direction: "Direction",
+        reading: "Read the texts along",
+        no_reading: "nothing",
+        reading_layer: "… at layer (empty: its first)",
+        effect: "Effect to compare by",
+        effects: [
+            "the first there is",
+            "texts with one of the words",
+            "probability of the target tokens",
+            "how the texts are read",
+        ],
+        download: "Download",
+        opened: |cell| {
+            let of = match cell.of {
+                Tried::Direction => "The direction".into(),
+                Tried::Shuffled => "The direction found with shuffled labels".into(),
+                Tried::Random(seed) => format!("Random direction {seed}"),
+            };
+            format!("{of}, layer {}, strength {}", cell.layer, cell.coefficient)
+        },
+        inside: "It is in the coherent band.",
+        outside: "It is outside the coherent band.",
+        numbers: |[words, target, reading], [perplexity, kl, distinct]| {
             format!(
-                "Texts with one of the words {words}; target tokens {target}; perplexity {perplexity}; KL {kl} a token; distinct pairs {distinct}."
+                "Texts with one of the words {words}; target tokens {target}; read as {reading}; perplexity {perplexity}; KL {kl} a token; distinct pairs {distinct}."
             )
         },
         broken: "The push is too strong for 32-bit arithmetic; there are no numbers.",
+    },
+    ready: ReadyText {
+        title: "Ready experiments",
+        measured: "On the built-in model, measured",
+        start: "For GPT-2 small: settings to start from, not measured",
+        start_hint: "Nobody measured this here: layer and strength follow papers about other, larger models. Run the map below and see whether it beats the random directions.",
+        evidence: |said| format!("Measured: {said}"),
+        repeat: "Its map below has its controls: random directions of the same length, and where it lies between two sets of prompts the one found with shuffled labels. Run it to see for yourself.",
+        limits: "What does not work on a small base model",
+        failed: "The file beside the page could not be read. Load the page again.",
+    },
+    detector: DetectorText {
+        title: "A direction as a detector",
+        hint: "Instead of pushing, read: how far does the last token of a text point along the direction? Above a threshold the text is detected. Judge it on texts that the direction was not found on.",
+        add: "Make a detector",
+        remove: "Remove the detector",
+        direction: "Direction",
+        layer: "Layer (empty: its first)",
+        positive: "To be detected, one text a line",
+        negative: "Not to be detected",
+        example: [
+            &[
+                "The book was beautiful",
+                "My friend is gentle",
+                "You always help me",
+                "The house was nice",
+                "She laughed",
+            ],
+            &[
+                "The book was ugly",
+                "My friend is rude",
+                "You always hurt me",
+                "The house was bad",
+                "She shouted",
+            ],
+        ],
+        threshold: "Threshold",
+        middle: "Midway between its own prompts",
+        rates: |at, true_positive, false_positive| {
+            format!(
+                "At {at}: {true_positive} of those to be detected are found, and {false_positive} of the others by mistake."
+            )
+        },
+        curve: |auc| format!("ROC curve, area {auc}; the numbers are in the table below"),
+        axes: "The curve: to the right, the share detected by mistake; upwards, the share rightly detected. The dot is the threshold; the thin line is chance.",
+        verdict: |score, found, right| {
+            let found = if found { "detected" } else { "not detected" };
+            let right = if right { "right" } else { "wrong" };
+            format!("{score}: {found}, {right}")
+        },
+        table: "The curve as numbers",
+        heads: ["threshold", "by mistake", "rightly"],
     },
 };

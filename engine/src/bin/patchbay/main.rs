@@ -257,6 +257,9 @@ impl<'a> Terminal<'a> {
 
 impl Host for Terminal<'_> {
     fn update(&self, update: Update) {
+        if let (Update::Estimate(e), true) = (&update, self.shows) {
+            let _ = writeln!(std::io::stderr(), "about {:.0} s", e.seconds);
+        }
         let Update::Progress(p) = update else {
             return;
         };

@@ -81,8 +81,8 @@ pub(super) fn trimmed(shape: &Shape, row: &[f32], len: usize) -> Vec<f32> {
         .collect()
 }
 
-/// A site at every layer and position.
+/// A site at every position of every layer, where it has layers.
 pub(super) fn everywhere(shape: &Shape, site: Site, len: usize) -> Vec<(Site, usize, usize)> {
     let at = |layer| (0..len).map(move |position| (site, layer, position));
-    (0..shape.n_layer).flat_map(at).collect()
+    (0..site.layers(shape.n_layer)).flat_map(at).collect()
 }

@@ -3,6 +3,7 @@
 use super::LONGEST_PATTERN;
 use super::copies::Kept;
 use super::frame::frame;
+use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
 use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt};
 use crate::session::prompt::token_ids;
@@ -24,6 +25,9 @@ impl Reader<'_> {
         clean: &[u32],
         corrupted: &[u32],
     ) -> Vec<(usize, usize)> {
+        if !e.roles.is_empty() {
+            return self.roles_of_first(e, clean, corrupted);
+        }
         if let Some(alignment) = e.alignment.as_ref().filter(|_| e.corruption.is_prompt()) {
             let ascending =
                 |ends: &[(usize, usize)]| ends[0].0 < ends[1].0 && ends[0].1 < ends[1].1;
@@ -100,6 +104,9 @@ impl Reader<'_> {
         };
         let as_first = clean.len() == first.clean.len() && corrupted.len() == first.corrupted.len();
         let aligned: Rc<[(usize, usize)]> = match &e.alignment {
+            _ if !e.roles.is_empty() => {
+                by_role(&e.roles, self.tokenizer, &clean, &corrupted)?.into()
+            }
             Some(_) if as_first => first.aligned.clone(),
             _ if clean.len() == corrupted.len() => (0..clean.len()).map(|p| (p, p)).collect(),
             _ => {
@@ -226,7 +233,8 @@ impl Reader<'_> {
     /// Whether all sweeps can be run.
     pub(super) fn can_sweep(&mut self, e: &Experiment, cases: &[Case]) -> bool {
         let first = &cases[0];
-        if first.aligned.is_empty() && e.alignment.is_none() && e.corruption.is_prompt() {
+        let by_hand = e.alignment.is_some() || !e.roles.is_empty();
+        if first.aligned.is_empty() && !by_hand && e.corruption.is_prompt() {
             let (clean, corrupted) = (&first.clean, &first.corrupted);
             let at = clean
                 .iter()
@@ -234,14 +242,14 @@ impl Reader<'_> {
                 .position(|(a, b)| a != b)
                 .unwrap_or(clean.len().min(corrupted.len()));
             self.problem("sweep", true, format!(
-                "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number, or positions aligned by hand. They first differ at position {at}.",
+                "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number, or positions aligned by hand or by role. They first differ at position {at}.",
                 clean.len(), corrupted.len()
             ));
             return false;
         }
         let mut runs = 0;
         for sweep in &e.sweeps {
-            let fault = match frame(&self.config.shape, sweep, first) {
+            let fault = match frame(&self.config.shape, sweep, first, &e.roles) {
                 Ok(frame) => {
                     runs += frame.rows.labels.len() * frame.columns.labels.len() * cases.len();
                     self.unfit(e, sweep, cases)
@@ -302,8 +310,11 @@ impl Reader<'_> {
         }
         let kept = Kept::of(sweep);
         if kept.pattern {
-            if e.alignment.is_some() || cases.iter().any(|c| c.clean.len() != c.corrupted.len()) {
-                return Some("Attention patterns cannot be copied between prompts of different lengths; take another site.".into());
+            if e.alignment.is_some()
+                || !e.roles.is_empty()
+                || cases.iter().any(|c| c.clean.len() != c.corrupted.len())
+            {
+                return Some("Attention patterns cannot be copied between prompts of different lengths, nor from some positions to others; take another site.".into());
             }
             if cases.iter().any(|c| c.clean.len() > LONGEST_PATTERN) {
                 return Some(format!(

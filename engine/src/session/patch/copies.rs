@@ -47,7 +47,7 @@ impl Copies<'_> {
             Axes::LayerPosition { window } => {
                 // As in causal tracing: as many before as after, one more before where even.
                 let first = row.saturating_sub(window / 2);
-                let stop = (row + window.div_ceil(2)).min(self.shape.n_layer);
+                let stop = (row + window.div_ceil(2)).min(site.layers(self.shape.n_layer));
                 for layer in first..stop {
                     edits.push(self.edit((site, layer), None, None, column)?);
                 }

@@ -1,11 +1,16 @@
 //! A sweep's grid: what its rows and columns are, and whether it can be.
 
 use super::setup::Case;
-use crate::experiment::{Axes, Axis, Frame, Mode, Part, Receiver, Site, Sweep};
+use crate::experiment::{Axes, Axis, Frame, Mode, Part, Receiver, Role, Site, Sweep};
 use crate::rows::Shape;
 
 /// The grid of a sweep, or why there is none.
-pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame, String> {
+pub(super) fn frame(
+    shape: &Shape,
+    sweep: &Sweep,
+    first: &Case,
+    roles: &[Role],
+) -> Result<Frame, String> {
     let site = sweep.site;
     let layers = || axis("layer", 0..shape.n_layer);
     let heads = || axis("head", 0..shape.n_head);
@@ -14,7 +19,10 @@ pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame,
             Mode::Denoising => *corrupted,
             Mode::Noising => *clean,
         };
-        axis(name, first.aligned.iter().map(patched))
+        match roles {
+            [] => axis(name, first.aligned.iter().map(patched)),
+            some => axis("role", some.iter().map(|r| r.name())),
+        }
     };
     let per_head = || match site.per_head() {
         true => Ok(()),
@@ -24,23 +32,29 @@ pub(super) fn frame(shape: &Shape, sweep: &Sweep, first: &Case) -> Result<Frame,
     };
     let (rows, columns) = match &sweep.axes() {
         Axes::LayerPosition { window } => {
-            let sites = Site::ALL
-                .into_iter()
-                .filter(|s| s.per_layer() && *s != Site::Pattern);
-            if site == Site::Pattern || !site.per_layer() {
-                let names: Vec<&str> = sites.map(Site::name).collect();
+            let whole = |s: &Site| !matches!(s, Site::Pattern | Site::Logits);
+            if !whole(&site) {
+                let names: Vec<&str> = Site::ALL
+                    .into_iter()
+                    .filter(whole)
+                    .map(Site::name)
+                    .collect();
                 return Err(format!(
                     "{site} cannot be swept over layers and positions; take one of {}.",
                     names.join(", ")
                 ));
             }
-            if *window == 0 || *window > shape.n_layer {
+            let most = site.layers(shape.n_layer);
+            if *window == 0 || *window > most {
                 return Err(format!(
-                    "A window spans 1 to {} layers, not {window}.",
-                    shape.n_layer
+                    "A window at {site} spans 1 to {most} layers, not {window}."
                 ));
             }
-            (layers(), positions("position"))
+            let rows = match site.per_layer() {
+                true => layers(),
+                false => axis("site", [site]),
+            };
+            (rows, positions("position"))
         }
         Axes::LayerHead { positions } => {
             per_head()?;
@@ -176,7 +190,8 @@ fn name(part: &Part) -> String {
     let mut name = match (part.head, part.site) {
         (Some(head), Site::Z) => format!("{}.{head}", part.layer),
         (Some(head), site) => format!("{site} {}.{head}", part.layer),
-        (None, site) => format!("{site} {}", part.layer),
+        (None, site) if site.per_layer() => format!("{site} {}", part.layer),
+        (None, site) => site.to_string(),
     };
     if let Some(neurons) = &part.neurons {
         let list: Vec<String> = neurons.iter().map(ToString::to_string).collect();
@@ -227,12 +242,18 @@ fn check_positions(positions: Option<&[usize]>, first: &Case) -> Result<(), Stri
 
 fn check_part(shape: &Shape, part: &Part, first: &Case) -> Result<(), String> {
     let site = part.site;
-    if !site.per_layer() {
-        return Err(format!(
-            "{site} cannot be patched as a part; take a site of a layer."
-        ));
+    if site == Site::Logits {
+        return Err(
+            "The logits are what is read; patch ln_final, from which they are made.".into(),
+        );
     }
-    check_layer(shape, part.layer)?;
+    match site.per_layer() {
+        true => check_layer(shape, part.layer)?,
+        false if part.layer > 0 => {
+            return Err(format!("{site} has no layer; leave it 0."));
+        }
+        false => {}
+    }
     match part.head {
         Some(head) if site.per_head() => check_head(shape, head)?,
         Some(_) => return Err(format!("{site} has no heads; leave the head out.")),

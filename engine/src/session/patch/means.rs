@@ -18,8 +18,7 @@ use std::rc::Rc;
 pub(super) type Means = Vec<Option<Rc<Numbers>>>;
 
 impl<B: Backend> Session<B> {
-    /// The noise on the embeddings of a run, if there is any. The embedding
-    /// plus noise enters the first layer, so it is added there.
+    /// The noise on the embeddings of a run, if there is any.
     pub(super) async fn noise(
         &mut self,
         case: &Case,
@@ -38,7 +37,7 @@ impl<B: Backend> Session<B> {
             let draw = noise_at(noise.seed, noise.draw, *position, n);
             let vector: Vec<f32> = draw.iter().map(|x| x * noise.sigma * deviation).collect();
             Edit {
-                site: Site::ResidPre,
+                site: Site::Embed,
                 layer: 0,
                 head: None,
                 part: None,

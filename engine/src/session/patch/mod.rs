@@ -13,6 +13,7 @@ mod look;
 mod means;
 mod metric;
 mod paths;
+mod roles;
 mod setup;
 mod sweep;
 mod tally;

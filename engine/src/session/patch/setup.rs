@@ -3,8 +3,8 @@
 
 use super::metric::MetricTokens;
 use crate::experiment::{
-    Choice, Corruption, Experiment, MAX_PROMPT_BYTES, Metric, Problem, Prompt, Reading, Sweep,
-    TokenRef, Tokens,
+    Choice, Corruption, Experiment, MAX_PROMPT_BYTES, Metric, Problem, Prompt, Reading, Role,
+    Sweep, TokenRef, Tokens,
 };
 use crate::model::{Config, Tokenizer};
 use crate::session::SessionError;
@@ -25,6 +25,8 @@ pub(super) struct Setup {
     pub sweeps: Vec<Sweep>,
     /// The prompt that a sweep brings activations of, by sweep.
     pub brought: Vec<Option<Rc<[u32]>>>,
+    /// What aligned positions are called, where they are roles.
+    pub roles: Vec<Role>,
 }
 
 /// One pair of prompts, or one draw of noise.
@@ -124,6 +126,7 @@ impl Reader<'_> {
                 false => Vec::new(),
             },
             brought: brought.unwrap_or_default(),
+            roles: e.roles.clone(),
             cases,
         })
     }

@@ -20,7 +20,8 @@ use std::cell::Cell;
 /// The grids of an experiment's sweeps.
 pub(super) fn frames(shape: &Shape, setup: &Setup) -> Result<Vec<Frame>, SessionError> {
     let frame = |sweep| {
-        frame(shape, sweep, &setup.cases[0]).map_err(|message| SessionError::of("sweeps", message))
+        frame(shape, sweep, &setup.cases[0], &setup.roles)
+            .map_err(|message| SessionError::of("sweeps", message))
     };
     setup.sweeps.iter().map(frame).collect()
 }

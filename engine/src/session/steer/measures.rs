@@ -12,6 +12,8 @@ pub(super) struct Read {
     pub probability: f32,
     /// From the unsteered model's distribution there.
     pub kl: f32,
+    /// Along a map's reading direction, on its scale, where that is wanted.
+    pub reading: Option<f32>,
 }
 
 impl From<&Written> for Read {
@@ -22,6 +24,7 @@ impl From<&Written> for Read {
             text: w.token.text.clone(),
             probability: view.map_or(w.probability, |u| u.probability),
             kl: view.map_or(0.0, |u| u.kl),
+            reading: None,
         }
     }
 }

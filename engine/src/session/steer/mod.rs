@@ -2,6 +2,7 @@
 //! and measured.
 
 mod act;
+mod detect;
 mod directions;
 mod map;
 mod measures;
@@ -16,7 +17,7 @@ pub(super) use write::Unsteered;
 use super::line::{CACHE, Line};
 use super::patch::TOP;
 use super::*;
-use crate::experiment::{Site, Steer, SteerReport, SteerUpdate, Summary};
+use crate::experiment::{DetectorReport, Site, Steer, SteerReport, SteerUpdate, Summary};
 use crate::model::Wanted;
 use crate::rows::{Run, kept_for_entry};
 use crate::steer::{Sampler, SamplingError};
@@ -33,6 +34,7 @@ pub(super) struct Memory {
     /// Where the tensors of dictionaries' files are, by their addresses.
     layouts: Vec<(String, Layout)>,
     unsteered: Option<(String, Unsteered)>,
+    detector: Option<(String, DetectorReport)>,
     map: map::Remembered,
 }
 
@@ -119,6 +121,12 @@ impl<B: Backend> Session<B> {
                 &steer.words,
             ),
         });
+        if let Some(detector) = &steer.detector {
+            let found = self.detector(steer, detector, &resolved, experiment.bos, host);
+            let found = found.await?;
+            host.update(Update::Steer(SteerUpdate::Detector(found.clone())));
+            report.detector = Some(found);
+        }
         if let Some(map) = &steer.map {
             report.map = self
                 .map(experiment, steer, map, &resolved, preview, host)

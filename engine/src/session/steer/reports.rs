@@ -1,5 +1,6 @@
 //! What is told of each direction.
 
+use super::detect::projection;
 use super::directions::{Resolved, length};
 use super::*;
 use crate::experiment::{Direction, DirectionReport, TokenScore};
@@ -121,11 +122,6 @@ impl<B: Backend> Session<B> {
         }
         Ok(vector)
     }
-}
-
-/// The dot product with `v` at length 1.
-fn projection(x: &[f32], v: &[f32]) -> f32 {
-    cosine(x, v) * norm(x)
 }
 
 /// The vector at length `sqrt(n)`: elements of the size of 1.

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Prompts of one side at most: their activations are all held at once.
-pub(super) const MOST_PROMPTS: usize = 512;
+pub(in crate::session::steer) const MOST_PROMPTS: usize = 512;
 
 /// Prompts run at once.
 const AT_ONCE: usize = 16;
@@ -58,7 +58,7 @@ impl<B: Backend> Session<B> {
 
     /// Activations of whole prompts at the places that `places` names for a
     /// prompt of some length.
-    pub(super) async fn activations(
+    pub(in crate::session::steer) async fn activations(
         &mut self,
         prompts: &[Vec<u32>],
         places: &dyn Fn(usize) -> Vec<(Site, usize, usize)>,

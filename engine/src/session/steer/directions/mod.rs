@@ -12,7 +12,8 @@ use super::*;
 use crate::experiment::{Direction, LayerVector, ProbeReport, Progress, Prompt, Source, Stage};
 use crate::rows::Shape;
 use crate::steer::norm;
-use activations::{MOST_PROMPTS, check_sides};
+pub(super) use activations::MOST_PROMPTS;
+use activations::check_sides;
 pub(super) use feature::{Feature, Layout};
 
 /// A direction's vectors at one layer, `n_embd` wide: one, or of a prompt pair

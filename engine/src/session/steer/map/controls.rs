@@ -56,14 +56,29 @@ impl Directions {
             .filter_map(|of| self.wish(setup, of, layer, coefficient))
             .collect()
     }
+
+    /// Every layer's, beside the cell where the direction does best.
+    pub fn all_controls(
+        &self,
+        setup: &Setup,
+        cells: &[MapCell],
+        unsteered: &MapNumbers,
+    ) -> Vec<Wish> {
+        let best = |l: &usize| setup.best(cells, *l, unsteered);
+        let layers = setup.layers.iter().filter_map(best);
+        layers
+            .flat_map(|c| self.controls(setup, c.layer, c.coefficient))
+            .collect()
+    }
 }
 
 impl<B: Backend> Session<B> {
     /// The direction that the same method finds between the same prompts with
     /// their labels shuffled; `None` where there are none.
-    pub(super) async fn shuffled(
+    pub(in crate::session::steer) async fn shuffled(
         &mut self,
-        map: &SteerMap,
+        seed: u64,
+        i: usize,
         direction: &Direction,
         bos: bool,
         host: &impl Host,
@@ -76,11 +91,8 @@ impl<B: Backend> Session<B> {
         else {
             return Ok(None);
         };
-        if !map.controls.shuffled {
-            return Ok(None);
-        }
         let all: Vec<&String> = positive.iter().chain(negative).collect();
-        let order = shuffle(map.controls.seed, all.len());
+        let order = shuffle(seed, all.len());
         let mut mixed = order.into_iter().map(|i| all[i].clone());
         let source = Source::Contrast {
             positive: mixed.by_ref().take(positive.len()).collect(),
@@ -91,9 +103,7 @@ impl<B: Backend> Session<B> {
             source,
             ..direction.clone()
         };
-        self.direction(map.direction, &direction, bos, host)
-            .await
-            .map(Some)
+        self.direction(i, &direction, bos, host).await.map(Some)
     }
 }
 

@@ -73,11 +73,15 @@ impl<B: Backend> Session<B> {
                 }
             }
             meter.advance(walks.len());
-            if step + 1 == setup.sampling.tokens || walks.iter().all(|w| w.ended) {
+            let last = step + 1 == setup.sampling.tokens;
+            if last && setup.gauge.is_some() {
+                self.read_last(setup, &mut walks, meter).await?;
+            }
+            if last || walks.iter().all(|w| w.ended) {
                 meter.advance(walks.len() * (setup.sampling.tokens - step - 1));
                 break;
             }
-            self.next_rows(items, &mut walks, meter).await?;
+            self.next_rows(setup, items, &mut walks, meter).await?;
         }
         for walk in walks {
             if let Some(told) = &mut told[walk.item] {
@@ -138,6 +142,7 @@ impl<B: Backend> Session<B> {
             text: self.tokenizer.token(token).text,
             probability: theirs.as_ref().unwrap_or(&own)[token as usize].exp() as f32,
             kl: theirs.map_or(0.0, |theirs| kl(&own, &theirs) as f32),
+            reading: None,
         });
         line.tokens.push(token);
         if let Some(reader) = &mut walk.reader {
@@ -151,6 +156,7 @@ impl<B: Backend> Session<B> {
     /// see one thing, so they share a row.
     async fn next_rows(
         &mut self,
+        setup: &Setup,
         items: &[Item<'_>],
         walks: &mut [Walk],
         meter: &Meter<'_, impl Host>,
@@ -180,7 +186,13 @@ impl<B: Backend> Session<B> {
         }
         let say = |_| meter.progress();
         let pulse = Beats::new(meter.host, &say);
-        let (reads, _) = self.compute(&runs, &all_logits(), &pulse).await?;
+        if let Some(gauge) = &setup.gauge {
+            for (own, reader) in places.iter().flatten() {
+                let run = &mut runs[reader.unwrap_or(*own)];
+                run.captures = vec![(gauge.site, gauge.layer, run.tokens.len() - 1)];
+            }
+        }
+        let (reads, captured) = self.compute(&runs, &all_logits(), &pulse).await?;
         let mut computed = Vec::new();
         for (run, mut read) in runs.into_iter().zip(reads) {
             let logits: Option<Rc<[f32]>> = read.pop().flatten().map(|l| l.all.into());
@@ -195,12 +207,61 @@ impl<B: Backend> Session<B> {
                 walk.reader = None;
                 continue;
             };
+            walk.note(setup, &captured[reader.unwrap_or(own)]);
             (walk.line.trace, walk.line.logits) = computed[own].clone();
             if let (Some(line), Some(at)) = (&mut walk.reader, reader) {
                 (line.trace, line.logits) = computed[at].clone();
             }
         }
         Ok(())
+    }
+
+    /// Reads the last token of every text, after which nothing is written.
+    async fn read_last(
+        &mut self,
+        setup: &Setup,
+        walks: &mut [Walk],
+        meter: &Meter<'_, impl Host>,
+    ) -> Result<(), SessionError> {
+        let Some(gauge) = &setup.gauge else {
+            return Ok(());
+        };
+        let mut runs = Vec::new();
+        let mut readers: HashMap<&[u32], usize> = HashMap::new();
+        let mut places = Vec::new();
+        for walk in walks.iter() {
+            let line = walk.reader.as_ref().unwrap_or(&walk.line);
+            places.push((!walk.ended).then(|| {
+                *readers.entry(&line.tokens).or_insert_with(|| {
+                    runs.push(Run {
+                        tokens: line.tokens.as_slice().into(),
+                        captures: vec![(gauge.site, gauge.layer, line.tokens.len() - 1)],
+                        ..Run::over(&line.trace)
+                    });
+                    runs.len() - 1
+                })
+            }));
+        }
+        let say = |_| meter.progress();
+        let pulse = Beats::new(meter.host, &say);
+        let (_, captured) = self.compute(&runs, &Wanted::default(), &pulse).await?;
+        for (walk, place) in walks.iter_mut().zip(places) {
+            if let Some(at) = place {
+                walk.note(setup, &captured[at]);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Walk {
+    /// Keeps how the newest token is read.
+    fn note(&mut self, setup: &Setup, captured: &[Option<Vec<f32>>]) {
+        if let (Some(gauge), Some(Some(x)), Some(token)) =
+            (&setup.gauge, captured.first(), self.text.last_mut())
+        {
+            token.reading = Some(gauge.read(x));
+        }
     }
 }
 

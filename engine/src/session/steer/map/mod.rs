@@ -2,6 +2,7 @@
 //! set of prompts and beside its controls, many texts at once.
 
 mod controls;
+mod gauge;
 mod lines;
 mod setup;
 mod verdict;
@@ -118,9 +119,23 @@ impl<B: Backend> Session<B> {
         };
         let directions = Directions {
             itself: resolved[map.direction].clone(),
-            shuffled: self.shuffled(map, direction, experiment.bos, host).await?,
+            shuffled: match map.controls.shuffled {
+                true => {
+                    let (seed, bos) = (map.controls.seed, experiment.bos);
+                    self.shuffled(seed, map.direction, direction, bos, host)
+                        .await?
+                }
+                false => None,
+            },
         };
-        let setup = self.map_setup(experiment, steer, map, &directions.itself)?;
+        let gauge = match &map.reading {
+            Some(reading) => Some(
+                self.gauge(steer, reading, resolved, experiment.bos, host)
+                    .await?,
+            ),
+            None => None,
+        };
+        let setup = self.map_setup(experiment, steer, map, &directions.itself, gauge)?;
         let bases = self.map_bases(&setup, host).await?;
         let unsteered = self.map_unsteered(&setup, &bases, host).await?;
         if self.memory.map.key != setup.key {
@@ -133,7 +148,7 @@ impl<B: Backend> Session<B> {
             .flat_map(|l| setup.coefficients.iter().map(move |c| (*l, *c)))
             .filter_map(|(l, c)| directions.wish(&setup, Tried::Direction, l, c))
             .collect();
-        let missing = self.missing(&setup, &grid);
+        let missing = self.missing(&setup, &directions, &grid, &unsteered.numbers);
         let texts = setup.prompts.len() * setup.sampling.samples;
         host.update(Update::Estimate(estimate(
             &self.model.config.shape,
@@ -147,6 +162,8 @@ impl<B: Backend> Session<B> {
         let mut report = MapReport {
             layers: setup.layers.clone(),
             coefficients: setup.coefficients.clone(),
+            effect: setup.effect,
+            most_perplexity: setup.most_perplexity(&unsteered.numbers),
             unsteered: unsteered.numbers,
             unsteered_texts: unsteered.texts.clone(),
             ..MapReport::default()
@@ -154,13 +171,7 @@ impl<B: Backend> Session<B> {
         host.update(Update::Steer(SteerUpdate::Map(report.clone())));
         let meter = Meter::new(host, missing * texts * setup.sampling.tokens);
         report.cells = self.cells(&setup, &bases, &unsteered, grid, &meter).await?;
-        let best = |l: &usize| setup.best(&report.cells, *l, &unsteered.numbers);
-        let controls: Vec<Wish> = setup
-            .layers
-            .iter()
-            .filter_map(best)
-            .flat_map(|c| directions.controls(&setup, c.layer, c.coefficient))
-            .collect();
+        let controls = directions.all_controls(&setup, &report.cells, &unsteered.numbers);
         let controls = self
             .cells(&setup, &bases, &unsteered, controls, &meter)
             .await?;
@@ -171,12 +182,24 @@ impl<B: Backend> Session<B> {
 
     /// Cells that are still to be computed, the controls' included, wherever
     /// they will act.
-    fn missing(&self, setup: &Setup, grid: &[Wish]) -> usize {
+    fn missing(
+        &self,
+        setup: &Setup,
+        directions: &Directions,
+        grid: &[Wish],
+        unsteered: &MapNumbers,
+    ) -> usize {
         let known = |w: &&Wish| {
             (setup.adds() && w.coefficient == 0.0)
                 || self.memory.map.cell(w.of, w.layer, w.coefficient).is_some()
         };
         let grid = grid.len() - grid.iter().filter(known).count();
+        if grid == 0 {
+            // Then it is known where the controls act.
+            let cells = &self.memory.map.cells;
+            let controls = directions.all_controls(setup, cells, unsteered);
+            return controls.len() - controls.iter().filter(known).count();
+        }
         let labelled = setup.controls.shuffled && setup.labelled;
         let each = setup.controls.random + usize::from(labelled);
         let tried = |l: &usize| {
@@ -350,7 +373,10 @@ fn summed<'a>(
             None => whole = false,
         }
     }
+    let read = || texts.iter().flatten().filter_map(|r| r.reading);
     let numbers = whole.then(|| MapNumbers {
+        reading: (setup.gauge.is_some() && read().next().is_some())
+            .then(|| read().sum::<f32>() / read().count() as f32),
         target: (!setup.targets.is_empty()).then(|| target / count.max(1) as f32),
         measures: measures(&texts, &setup.words),
     });

@@ -1,7 +1,8 @@
 //! A map's wishes, checked and resolved.
 
+use super::gauge::Gauge;
 use super::*;
-use crate::experiment::{Operator, Prompt, Sampling};
+use crate::experiment::{Effect, Operator, Prompt, Sampling};
 
 /// At most so many prompts, cells and random directions a layer.
 const MOST: (usize, usize, usize) = (256, 4096, 200);
@@ -18,6 +19,9 @@ pub(super) struct Setup {
     pub sampler: Sampler,
     pub targets: Vec<u32>,
     pub words: Vec<String>,
+    pub gauge: Option<Gauge>,
+    /// What directions are compared by.
+    pub effect: Effect,
     pub controls: Controls,
     /// Whether it lies between two sets of prompts.
     pub labelled: bool,
@@ -45,6 +49,7 @@ impl<B: Backend> Session<B> {
         steer: &Steer,
         map: &SteerMap,
         resolved: &Resolved,
+        gauge: Option<Gauge>,
     ) -> Result<Setup, SessionError> {
         let direction = &steer.directions[map.direction];
         let sampling = Sampling {
@@ -53,11 +58,7 @@ impl<B: Backend> Session<B> {
             ..steer.sampling
         };
         check(map, direction, &sampling)?;
-        if map.targets.is_empty() && steer.words.is_empty() {
-            return wrong(
-                "The map has no effect to show: name target tokens, or words that the text is hoped to hold.",
-            );
-        }
+        let effect = effect(map, steer)?;
         let layers = match map.layers.as_slice() {
             [] => (0..self.info.n_layer)
                 .filter(|l| {
@@ -105,7 +106,10 @@ impl<B: Backend> Session<B> {
             coefficient: 0.0,
             unit: direction.unit,
         };
-        let unsteered_key = format!("{prompts:?} {sampling:?} {targets:?} {:?}", steer.words);
+        let unsteered_key = format!(
+            "{prompts:?} {sampling:?} {targets:?} {:?} {:?}",
+            steer.words, gauge
+        );
         let source = serde_json::to_string(&direction.source).unwrap_or_default();
         let key = format!("{unsteered_key} {} {bare:?} {source}", experiment.bos);
         Ok(Setup {
@@ -117,12 +121,44 @@ impl<B: Backend> Session<B> {
             sampler: Sampler::new(sampling)?,
             targets,
             words: steer.words.clone(),
+            gauge,
+            effect,
             controls: map.controls,
             labelled: matches!(direction.source, Source::Contrast { .. }),
             cap: map.cap,
             unsteered_key,
             key,
         })
+    }
+}
+
+/// The effect that is wanted, or the first that there is.
+fn effect(map: &SteerMap, steer: &Steer) -> Result<Effect, SessionError> {
+    let there = [
+        (Effect::Words, !steer.words.is_empty(), "the words to count"),
+        (Effect::Target, !map.targets.is_empty(), "target tokens"),
+        (
+            Effect::Reading,
+            map.reading.is_some(),
+            "a reading direction",
+        ),
+    ];
+    match map.effect {
+        None => match there.iter().find(|(_, is, _)| *is) {
+            Some((effect, ..)) => Ok(*effect),
+            None => wrong(
+                "The map has no effect to show: name target tokens, a direction to read with, or words that the text is hoped to hold.",
+            ),
+        },
+        Some(wanted) => match there
+            .iter()
+            .find(|(effect, is, _)| *effect == wanted && !is)
+        {
+            Some((.., what)) => wrong(format!(
+                "The map is to compare by {what}, but the experiment has none; name some, or compare by another effect."
+            )),
+            None => Ok(wanted),
+        },
     }
 }
 

@@ -3,18 +3,28 @@
 
 use super::setup::Setup;
 use super::*;
+use crate::experiment::Effect;
 use std::cmp::Ordering;
 
-/// By effect, and among equals by cost: the better is the larger.
-fn compare(a: &MapCell, b: &MapCell) -> Ordering {
-    let [a, b] = [a, b].map(|c| c.numbers.unwrap_or_default());
-    let cheaper = b.measures.perplexity.total_cmp(&a.measures.perplexity);
-    a.effect().total_cmp(&b.effect()).then(cheaper)
-}
-
 impl Setup {
+    /// By effect, and among equals by cost: the better is the larger.
+    fn compare(&self, a: &MapCell, b: &MapCell) -> Ordering {
+        let [a, b] = [a, b].map(|c| c.numbers.unwrap_or_default());
+        let cheaper = b.measures.perplexity.total_cmp(&a.measures.perplexity);
+        self.effect(&a).total_cmp(&self.effect(&b)).then(cheaper)
+    }
+
+    /// The effect that counts here.
+    fn effect(&self, numbers: &MapNumbers) -> f32 {
+        numbers.effect(self.effect).unwrap_or_default()
+    }
+
+    pub fn most_perplexity(&self, unsteered: &MapNumbers) -> f32 {
+        self.cap * unsteered.measures.perplexity
+    }
+
     fn in_band(&self, cell: &MapCell, unsteered: &MapNumbers) -> bool {
-        let most = self.cap * unsteered.measures.perplexity;
+        let most = self.most_perplexity(unsteered);
         cell.numbers.is_some_and(|n| n.measures.perplexity <= most)
     }
 
@@ -34,7 +44,7 @@ impl Setup {
             .filter(|c| !(self.adds() && c.coefficient == 0.0))
             .filter(|c| chosen.is_none_or(|chosen| c.coefficient == chosen))
             .filter(|c| chosen.is_some() || self.in_band(c, unsteered))
-            .max_by(|a, b| compare(a, b))
+            .max_by(|a, b| self.compare(a, b))
     }
 
     /// Each layer's verdict, and that of all layers last.
@@ -46,7 +56,7 @@ impl Setup {
             verdicts.push(self.verdict(cells, at, Some(*layer), unsteered));
             all.extend(at.filter(|at| self.in_band(at, unsteered)));
         }
-        let best = all.into_iter().max_by(|a, b| compare(a, b));
+        let best = all.into_iter().max_by(|a, b| self.compare(a, b));
         verdicts.push(self.verdict(cells, best, None, unsteered));
         verdicts
     }
@@ -67,12 +77,12 @@ impl Setup {
         };
         let effect = |c: &MapCell| {
             let found = c.numbers.filter(|_| self.in_band(c, unsteered))?;
-            Some(found.effect())
+            Some(self.effect(&found))
         };
         let largest = |effects: Vec<Option<f32>>| effects.into_iter().flatten().reduce(f32::max);
         let (shuffled, random): (Vec<&MapCell>, Vec<&MapCell>) =
             controls().partition(|c| c.of == Tried::Shuffled);
-        let own = at.and_then(|c| c.numbers).unwrap_or_default().effect();
+        let own = self.effect(&at.and_then(|c| c.numbers).unwrap_or_default());
         let beaten = random
             .iter()
             .filter(|c| at.is_some() && effect(c).is_none_or(|e| e < own))
@@ -86,7 +96,7 @@ impl Setup {
                 .unwrap_or_default(),
             overall: layer.is_none(),
             better: coherent
-                && own > unsteered.effect()
+                && own > self.effect(unsteered)
                 && !random.is_empty()
                 && beaten == random.len(),
             coefficient: at.map(|c| c.coefficient),
@@ -112,11 +122,12 @@ impl Setup {
                 self.cap
             );
         };
-        let what = match self.words.is_empty() {
-            true => "probability of the target tokens",
-            false => "share of texts with one of the words",
+        let what = match self.effect {
+            Effect::Words => "share of texts with one of the words",
+            Effect::Target => "probability of the target tokens",
+            Effect::Reading => "reading of the text by the unsteered model",
         };
-        let (own, before) = (v.effect, unsteered.effect());
+        let (own, before) = (v.effect, self.effect(unsteered));
         let place = match v.overall {
             true => format!("At its best layer of the map, {},", v.layer),
             false => place,
