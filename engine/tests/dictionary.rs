@@ -119,6 +119,7 @@ fn experiment(prompt: &[u32], source: Source) -> Experiment {
             },
             words: Vec::new(),
             map: None,
+            detector: None,
         }),
         ..Experiment::default()
     }

@@ -66,6 +66,7 @@ fn experiment(case: &Value, source: Source, n_layer: usize, tokens: usize) -> Ex
             },
             words: Vec::new(),
             map: None,
+            detector: None,
         }),
         ..Experiment::default()
     }

@@ -137,7 +137,7 @@ onPage('heads are chosen, pushed and told', { room: 'steering' }, async (page) =
   assert.deepEqual([direction.site, direction.layers, direction.source.top], ['z', [0, 1, 2, 3], 3]);
   const { steer } = await computed(page, server, experiment);
   assert.equal(steer.directions[0].probes.length, 3);
-  const said = await facts(page).textContent();
+  const said = (await facts(page).allTextContents()).join(' ');
   for (const { layer, head } of steer.directions[0].probes) assert.match(said, new RegExp(`${layer}\\.${head} `));
   // And back to the stream.
   await page.getByTestId('source-0').selectOption('contrast');
