@@ -93,7 +93,7 @@ fn two_hundred_sweeps_end_where_they_began() {
         for i in 0..10 {
             // Another experiment each time: the engine remembers the last sweep.
             let mode = [Mode::Denoising, Mode::Noising][i % 2];
-            let site = Site::SWEPT[i % Site::SWEPT.len()];
+            let site = common::SWEPT[i % common::SWEPT.len()];
             run(&mut session, &sweep(&oracle.cases()[round % 2], site, mode));
         }
         assert_eq!(session.slots().in_use(), 0, "slots left behind");

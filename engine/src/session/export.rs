@@ -105,7 +105,8 @@ impl<B: Backend> Session<B> {
             generate: None,
             ..experiment.clone()
         };
-        Ok(self.run(&experiment, false, host).await?.captures)
+        // Without its sweeps, and without forgetting the last ones.
+        Ok(self.run(&experiment, true, host).await?.captures)
     }
 }
 
