@@ -70,6 +70,10 @@ export interface Engine {
   readonly source: Readonly<SourceInfo>;
   /** Runs an experiment. Runs that are asked for meanwhile wait for it. */
   run(experiment: Experiment, options?: RunOptions): Promise<Report>;
+  /** Writes a direction, or activations of the two runs, to a file. */
+  export(experiment: Experiment, what: Export, options?: { signal?: AbortSignal; agreed?: Agreed }): Promise<NamedFile>;
+  /** Reads a direction from a safetensors, GGUF (control vector) or JSON file. */
+  readDirection(bytes: Uint8Array, options?: ReadOptions): Promise<Direction>;
   /** Ends the engine and gives its memory back. Whatever runs is rejected. */
   dispose(): void;
 }
@@ -80,8 +84,39 @@ export interface RunOptions {
   onProgress?: (progress: Progress) => void;
   /** Hears of the reading, the two runs, the chosen cell, the estimate, cells as they are done. */
   onUpdate?: (update: Update) => void;
-  /** Estimate the sweep, do not run it. */
+  /** Estimate the sweep or the map, do not run it. */
   preview?: boolean;
+  agreed?: Agreed;
+}
+
+/** What may be fetched for directions that are not in the experiment: nothing when left out. */
+export interface Agreed {
+  /** Hosts that dictionaries of features may be read from, as `huggingface.co`; the page's own always may. */
+  hosts?: string[];
+  /** Whether encoders may be, too: half of a dictionary's file, 75 MB for GPT-2 small's. */
+  encoders?: boolean;
+}
+
+/** What is written to a file. */
+export type Export =
+  /** A direction, at every layer that it has. In the files a layer's vector is added after that layer. */
+  | { kind: "direction"; direction: number; format: "safetensors" | "gguf" | "json" }
+  /** The first pair's runs at all layers and positions: one safetensors file with `clean.blocks.0.hook_resid_pre` and so on. */
+  | { kind: "activations"; sites: Site[] }
+  /** One site of one run as a NumPy array, `[layer, position, ...]`. */
+  | { kind: "array"; site: Site; run: "clean" | "corrupted" };
+
+export interface NamedFile {
+  name: string;
+  bytes: Uint8Array;
+}
+
+export interface ReadOptions {
+  /** The file's name, for the direction's. */
+  name?: string;
+  /** The layer of a lone vector that names none; 0 when left out. */
+  layer?: number;
+  signal?: AbortSignal;
 }
 
 export class PatchbayError extends Error {
@@ -131,6 +166,131 @@ export interface Experiment {
   generate?: { tokens: number; repetition_penalty?: number } | null;
   /** Activations and logits to hand back as numbers. */
   captures?: Capture[];
+  /** Which room runs: two prompts and patches between them (the default), or one prompt and directions. */
+  room?: "patching" | "steering";
+  /** What the steering room is set up for; its example when left out. */
+  steer?: Steer | null;
+}
+
+/** A text that is continued twice, unsteered and steered, with the same luck. */
+export interface Steer {
+  /** What is continued. */
+  prompt: Prompt;
+  /** Applied in this order. */
+  directions?: Direction[];
+  sampling?: Sampling;
+  /** Words that the steered text is hoped to hold; texts with one of them are counted. */
+  words?: string[];
+  map?: SteerMap | null;
+}
+
+/** A vector at a site, where it comes from, and how it acts. */
+export interface Direction {
+  name: string;
+  source: Source;
+  /** Where it is read and acts; `resid_pre` when left out. At `z` it acts on each head by itself. */
+  site?: "resid_pre" | "resid_mid" | "resid_post" | "attn_out" | "mlp_out" | "z";
+  /** The layers where it acts. Read from activations, it is read at each of them. */
+  layers: number[];
+  /** The one layer that it is read at, wherever it acts. */
+  from?: number | null;
+  /** The rows that it acts on; `all` when left out. `aligned_*`: a pair's rows, one by one. */
+  positions?:
+    | "all"
+    | "prompt"
+    | "generated"
+    | "last"
+    | { first: number }
+    | { chosen: number[] }
+    | "aligned_front"
+    | "aligned_back";
+  /**
+   * On a row x, with the vector v, u = v / |v| and the coefficient c: `add` (the default),
+   * x + c v; `subtract`; `project_out`, x - (x . u) u; `set_projection`, the projection
+   * becomes c; `cap`, where it is larger.
+   */
+  operator?: "add" | "subtract" | "project_out" | "set_projection" | "cap";
+  coefficient: number;
+  /** What a coefficient of 1 means: `absolute` (the default), v as it is; `mean_norm`, at the mean length of the site's activations. */
+  unit?: "absolute" | "mean_norm";
+}
+
+/** Where a direction comes from. */
+export type Source =
+  /** Two prompts, position by position, the shorter padded with spaces: activation addition. */
+  | { kind: "pair"; positive: string; negative: string }
+  /** Two sets of prompts, each read at its last token. */
+  | { kind: "contrast"; positive: string[]; negative: string[]; method?: Method }
+  /**
+   * The `top` heads (5 when left out) whose z tells two sets of prompts apart best, each
+   * shifted by a standard deviation along its direction: inference-time intervention. At
+   * the site `z`; `method` is `logistic` (the default) or `mean_difference`.
+   */
+  | { kind: "heads"; positive: string[]; negative: string[]; top?: number; method?: "logistic" | "mean_difference" }
+  /** A token's row of a vocabulary matrix, less another's. */
+  | { kind: "token"; token: TokenRef; minus?: TokenRef | null; matrix?: "unembedding" | "embedding" }
+  /** What a neuron of an MLP writes. */
+  | { kind: "neuron"; layer: number; neuron: number }
+  /**
+   * A feature of a sparse autoencoder: its row of the decoder. `dictionary`:
+   * `gpt2-small-res-jb` (the default), a repository of the hub, or the address of a
+   * folder, laid out as SAELens writes it; `site` and `layer` are what it was trained
+   * on. Its host has to be among `agreed.hosts`. With `activation`, what it reads of the
+   * prompt, where `agreed.encoders` holds.
+   */
+  | { kind: "feature"; dictionary?: string; site?: Site; layer: number; feature: number; activation?: boolean }
+  /** Of length 1. */
+  | { kind: "random"; seed: number }
+  /** Numbers from a file: see `readDirection`. */
+  | { kind: "vectors"; origin: string; vectors: LayerVector[] };
+
+export interface LayerVector {
+  layer: number;
+  /** As many as the model is wide. */
+  values: number[];
+}
+
+export type Method = "mean_difference" | "pca_diff" | "pca_center" | "logistic";
+
+/** Penalties, temperature, top-k, top-p, then a draw. */
+export interface Sampling {
+  /** 40 when left out. */
+  tokens?: number;
+  /** Continuations, each with its own luck; 1 when left out. */
+  samples?: number;
+  seed?: number;
+  /** 0 takes the likeliest token; 1 when left out. */
+  temperature?: number;
+  top_k?: number | null;
+  top_p?: number | null;
+  repetition_penalty?: number;
+  frequency_penalty?: number;
+}
+
+/** One direction at many layers and coefficients, over a set of prompts, beside controls. */
+export interface SteerMap {
+  /** Which of the directions; the first when left out. */
+  direction?: number;
+  /** All that it has a vector for when left out. */
+  layers?: number[];
+  coefficients: number[];
+  /** The experiment's prompt when left out. */
+  prompts?: Prompt[];
+  tokens?: number | null;
+  samples?: number | null;
+  /** Their probability together at the first new position is an effect. */
+  targets?: TokenRef[];
+  controls?: {
+    /** Random directions of the same length at each layer; 20 when left out. */
+    random?: number;
+    seed?: number;
+    /** The direction found with shuffled labels, where there are labels; true when left out. */
+    shuffled?: boolean;
+    /** Each layer's best when left out. */
+    coefficient?: number | null;
+  };
+  /** The coherent band: at most so many times the unsteered text's perplexity; 4 when left out. */
+  cap?: number;
 }
 
 /** Gaussian noise on the embeddings of some tokens, as in causal tracing. */
@@ -277,6 +437,8 @@ export interface Report {
   sweeps?: SweepReport[];
   cell?: Cell & RunReport & { look?: Look };
   captures?: CaptureReport[];
+  /** Of the steering room. */
+  steer?: SteerReport;
   /** What a GPU was asked to do for all of it. */
   device?: Counters;
 }
@@ -408,8 +570,129 @@ export interface CaptureReport extends Capture {
   values: number[];
 }
 
+export interface SteerReport {
+  prompt: Token[];
+  /** In the experiment's order. */
+  directions: DirectionReport[];
+  samples: Sample[];
+  summary?: { unsteered: Measures; steered: Measures };
+  /** Not there in a preview. */
+  map?: MapReport;
+}
+
+/** What a direction is, at the first layer where it acts. */
+export interface DirectionReport {
+  /** Where it came from, as a sentence. */
+  origin: string;
+  layer: number;
+  norm: number;
+  /** Mean length of the prompt's activations at the site, layer by layer, position 0 left out. */
+  mean_norms: number[];
+  /** With each direction of the experiment, itself included. */
+  cosines: number[];
+  /** Share of the variance that a principal component explains. */
+  explained?: number;
+  /** Layer by layer, or of chosen heads, the best first. */
+  probes?: {
+    site: Site;
+    layer: number;
+    head?: number;
+    /** Share of held-out prompts told right. */
+    accuracy: number;
+    /** The same with shuffled labels; of the n-th best head the n-th best of all heads. */
+    shuffled: number;
+  }[];
+  feature?: {
+    /** Where others show what it fires on. */
+    page?: string;
+    /** At each of the prompt's tokens; not there unless the encoder was fetched. */
+    activations?: number[];
+  };
+  /** Tokens whose logits it raises most, at a length of sqrt(n_embd). */
+  promoted: (Token & { score: number })[];
+  suppressed: (Token & { score: number })[];
+  /** Of the unsteered prompt's tokens on the direction, `[layer][position]`. */
+  projections?: number[][];
+}
+
+export interface Sample {
+  unsteered: Written[];
+  steered: Written[];
+}
+
+export interface Written extends Token {
+  /** By the model that wrote it, before any sampling setting. */
+  probability: number;
+  top: (Token & { logit: number; probability: number })[];
+  /** Of steered text: what the unsteered model says of the same text. */
+  unsteered?: {
+    probability: number;
+    /** KL(steered || unsteered), in nats. */
+    kl: number;
+    top: (Token & { logit: number; probability: number })[];
+  };
+}
+
+export interface Measures {
+  /** Share of texts with one of the words; null or left out where there are none. */
+  words?: number | null;
+  /** Of what was written, for the unsteered model. */
+  perplexity: number;
+  /** Mean KL to the unsteered model, in nats a token. */
+  kl: number;
+  /** Distinct pairs of neighbouring tokens, as a share of all. */
+  distinct_2: number;
+}
+
+export interface MapReport {
+  layers: number[];
+  coefficients: number[];
+  unsteered: MapNumbers;
+  unsteered_texts: string[];
+  /** The direction, layer by layer, then the controls. */
+  cells: MapCell[];
+  /** Of each layer, and of all of them last. */
+  verdicts: {
+    layer: number;
+    overall: boolean;
+    /** Whether it does better than the unsteered model and each random direction, in the coherent band. */
+    better: boolean;
+    coefficient?: number;
+    effect: number;
+    random?: number;
+    shuffled?: number;
+    tried: number;
+    beaten: number;
+    said: string;
+  }[];
+}
+
+export interface MapCell {
+  of: "direction" | { random: number } | "shuffled";
+  layer: number;
+  coefficient: number;
+  /** With the direction itself. */
+  cosine: number;
+  /** Not there where the push was too strong for 32-bit arithmetic. */
+  numbers?: MapNumbers;
+  /** Prompt by prompt, each one's samples. */
+  texts: string[];
+}
+
+export interface MapNumbers {
+  /** Probability of the target tokens together, mean over the prompts. */
+  target?: number;
+  measures: Measures;
+}
+
+export type SteerUpdate =
+  | { part: "directions"; prompt: Token[]; directions: DirectionReport[] }
+  | { part: "written"; sample: number; steered: boolean; from: number; tokens: Written[] }
+  | ({ part: "map" } & MapReport)
+  | { part: "map_cells"; cells: MapCell[] };
+
 export interface Progress {
-  stage: "load" | "runs" | "sweep" | "generate";
+  stage: "load" | "fetch" | "runs" | "sweep" | "generate";
   /** Of `total`: bytes while loading, multiplications while computing. */
   done: number;
   total: number;
@@ -424,4 +707,5 @@ export type Update =
   | { kind: "estimate"; plan: Plan; seconds: number }
   | ({ kind: "progress" } & Progress)
   | { kind: "metrics"; metrics: MetricReport[] }
+  | ({ kind: "steer" } & SteerUpdate)
   | { kind: "cells"; cells: { sweep: number; row: number; column: number; values: number[] }[] };

@@ -20,7 +20,7 @@ export function oracle(model) {
 }
 
 /** Reads a safetensors file of F32 tensors. */
-function safetensors(bytes) {
+export function safetensors(bytes) {
   const start = 8 + Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, start));
   return (key) => {

@@ -76,10 +76,14 @@ impl State {
             direction: Some(i), ..
         }) = asked
         {
+            let n_layer = untrack(|| self.model()).map_or(usize::MAX, |m| m.n_layer);
             self.edit_direction(i, |d| {
                 // How strong it is and where it acts in the text stays.
                 d.site = read.site;
-                d.layers = read.layers;
+                // Layers that this model has not got are the file's fault, not theirs.
+                if read.layers.iter().all(|l| *l < n_layer) {
+                    d.layers = read.layers;
+                }
                 d.from = None;
                 d.source = read.source;
             });

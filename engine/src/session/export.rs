@@ -105,7 +105,8 @@ impl<B: Backend> Session<B> {
             generate: None,
             ..experiment.clone()
         };
-        Ok(self.run(&experiment, false, host).await?.captures)
+        // Without its sweeps, and without forgetting the last ones.
+        Ok(self.run(&experiment, true, host).await?.captures)
     }
 }
 
@@ -128,10 +129,13 @@ fn plain(name: &str) -> String {
 
 /// The name that TransformerLens gives a site.
 fn hook(site: Site, layer: Option<usize>) -> String {
-    let Some(layer) = layer else {
-        return site.name().into();
-    };
     let short = site.name();
+    let Some(layer) = layer else {
+        return match site {
+            Site::LnFinal | Site::Logits => short.into(),
+            _ => format!("hook_{short}"),
+        };
+    };
     match site {
         Site::Q | Site::K | Site::V | Site::Z | Site::Pattern => {
             format!("blocks.{layer}.attn.hook_{short}")

@@ -44,6 +44,8 @@ pub enum BackendChoice {
 
 /// What the page asks of the worker. A new `Load` or `Run` does not cancel an
 /// older one by itself; it waits for it. Send `Cancel` first to overtake.
+/// In the worker what has an experiment is read by `listen`, which names the field
+/// that is wrong, and only there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
@@ -72,6 +74,7 @@ pub enum Request {
     Kept { id: u32 },
     /// Delete one of them, by its key; answered like `Kept`.
     Forget { id: u32, key: String },
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Run {
         id: u32,
         experiment: Box<Experiment>,
@@ -87,6 +90,7 @@ pub enum Request {
         share: bool,
     },
     /// Write something of an experiment to a file.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Export {
         id: u32,
         experiment: Box<Experiment>,
@@ -121,12 +125,14 @@ pub struct Agreed {
     pub encoders: bool,
 }
 
-/// What the worker answers.
+/// What the worker answers. Workers hear each other's answers, too, but only what is
+/// about sharing a sweep: leaving out the rest makes the engine a good deal smaller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Response {
     /// The worker's code has started and it listens.
     Ready,
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Described {
         id: u32,
         offer: Box<Offer>,
@@ -145,6 +151,7 @@ pub enum Response {
         backend: BackendInfo,
         source: Box<SourceInfo>,
     },
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Kept {
         id: u32,
         store: Store,
@@ -157,18 +164,21 @@ pub enum Response {
     Wants {
         id: u32,
     },
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Done {
         id: u32,
         report: Box<Report>,
     },
-    /// A file that was written.
+    /// A file that was written. The page takes its bytes out of the message itself.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     File {
         id: u32,
         name: String,
-        #[serde(default, with = "serde_bytes")]
+        #[serde(skip_deserializing, serialize_with = "serde_bytes::serialize")]
         bytes: Vec<u8>,
     },
     /// What a file held.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Direction {
         id: u32,
         direction: Box<Direction>,

@@ -269,7 +269,7 @@ impl Desk {
                 agreed,
             } => {
                 let mut engine = self.engine()?;
-                let attention = Attention::new(self, running, true, agreed);
+                let attention = Attention::new(self, running, false, agreed);
                 let file = engine.export(&experiment, &what, &attention).await;
                 *self.engine.borrow_mut() = Some(engine);
                 let File { name, bytes } = file?;

@@ -1,4 +1,5 @@
 use super::number::Number;
+use super::used::Choose;
 use super::{live, whether};
 use crate::engine::place;
 use crate::format;
@@ -68,10 +69,12 @@ pub fn editor(i: usize) -> impl IntoView {
     let t = &text().steer.feature;
     let now = Memo::new(move |_| state.steer(|s| named(&s.directions.get(i)?.source)));
     let dictionary = live(move || now.get().map(|n| n.dictionary).unwrap_or_default());
-    let options = SITES.map(|site| {
-        let chosen = whether(move || now.with(|n| n.as_ref().is_some_and(|n| n.site == site)));
-        view! { <option value=site.name() prop:selected=chosen>{site.name()}</option> }
-    });
+    let site = move |()| now.with(|n| n.as_ref().map_or("", |n| n.site.name()));
+    let set_site = move |value: String| {
+        if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
+            state.edit_direction(i, |d| name(d, |n| n.site = site));
+        }
+    };
     let layer = move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.layer.to_string()));
     let feature =
         move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.feature.to_string()));
@@ -99,21 +102,13 @@ pub fn editor(i: usize) -> impl IntoView {
             <small>{t.dictionary_hint}</small>
         </div>
         <div class="grid">
-            <div class="field">
-                <label for=format!("feature-site-{i}")>{t.site}</label>
-                <select
-                    id=format!("feature-site-{i}")
-                    data-testid=format!("feature-site-{i}")
-                    on:change:target=move |event| {
-                        let value = event.target().value();
-                        if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
-                            state.edit_direction(i, |d| name(d, |n| n.site = site));
-                        }
-                    }
-                >
-                    {options.into_iter().collect_view()}
-                </select>
-            </div>
+            <Choose
+                id=format!("feature-site-{i}")
+                label=t.site
+                options=SITES.map(|s| (s.name(), s.name())).to_vec()
+                value=site
+                set=set_site
+            />
             <Number id=format!("feature-layer-{i}") label=t.layer value=layer set=set_layer step="1" min="0" />
             <Number id=format!("feature-{i}") label=t.feature value=feature set=set_feature step="1" min="0" />
         </div>
@@ -140,21 +135,24 @@ fn about(i: usize, of: Named) -> impl IntoView + use<> {
             (!agreed).then_some(host)
         }
     };
+    let agreed = {
+        let unasked = unasked.clone();
+        whether(move || unasked().is_none())
+    };
     let ask = {
         let name = of.dictionary.clone();
         move || {
             unasked().map(|host| {
+                let said = (t.unasked)(&name, &host);
+                let label = (t.ask)(&host);
                 view! {
-                    <p class="note">{(t.unasked)(&name, &host)}</p>
+                    <p class="note">{said}</p>
                     <button
                         type="button"
                         data-testid=format!("ask-dictionary-{i}")
-                        on:click={
-                            let host = host.clone();
-                            move |_| state.agree_to_dictionary(host.clone())
-                        }
+                        on:click=move |_| state.agree_to_dictionary(host.clone())
                     >
-                        {(t.ask)(&host)}
+                        {label}
                     </button>
                 }
             })
@@ -170,7 +168,7 @@ fn about(i: usize, of: Named) -> impl IntoView + use<> {
         .then(|| format::bytes(4 * (RES_JB.width * RES_JB.features) as u64));
     let fetch = (t.fetch)(size.as_deref(), host.as_deref());
     let offered = move || {
-        (!of.activation || !state.encoders.get()).then(|| {
+        (agreed.get() && (!of.activation || !state.encoders.get())).then(|| {
             view! {
                 <button
                     type="button"

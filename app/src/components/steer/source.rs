@@ -192,7 +192,7 @@ fn contrast(i: usize, heads: bool) -> impl IntoView {
             {lines(i, "negative", t.negative)}
         </div>
         <small>{t.lines_hint}</small>
-        {heads.then(|| view! { <small>{t.heads_hint}</small> {whole(i, "top", t.top_heads)} })}
+        {heads.then(|| view! { <p class="hint">{t.heads_hint}</p> {whole(i, "top", t.top_heads)} })}
         <div class="field">
             <label for=format!("method-{i}")>{t.method}</label>
             <select

@@ -141,7 +141,7 @@ pub fn Used(i: usize) -> impl IntoView {
 
 /// A labelled choice of one of a few names.
 #[component]
-fn Choose(
+pub fn Choose(
     id: String,
     label: &'static str,
     options: Vec<(&'static str, &'static str)>,

@@ -44,6 +44,7 @@ patchbay direction FILE [--layer N] [--out FILE]
     they are written to a file, in the format that its name ends in: .gguf,
     .safetensors or .json.
 patchbay export EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] --out FILE
+        [--dictionary DIR]
         --direction N | --sites SITE,SITE... [--run clean|corrupted]
     Writes direction N (the first is 0) of an experiment, in the format that the
     file's name ends in: .gguf, .safetensors or .json. Or activations of its clean

@@ -14,8 +14,7 @@ use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::{Content, Value};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors};
-use serde::Deserialize;
-use std::collections::BTreeMap;
+use serde_json::Value as Json;
 use std::io::Cursor;
 
 /// GPT-2 XL's directions at all 48 layers are 300 KB, as JSON some MB.
@@ -281,33 +280,44 @@ fn from_safetensors(bytes: &[u8], layer: usize) -> Result<Vec<LayerVector>, File
     Ok(vectors)
 }
 
-/// The ways in which directions are written as JSON.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Json {
-    List(Vec<LayerVector>),
-    Layers(BTreeMap<String, Vec<f32>>),
-    One(Vec<f32>),
+/// A list of numbers, an object of lists by layer, or a list of objects with
+/// `layer` and `values`.
+fn from_json(bytes: &[u8], layer: usize) -> Result<Vec<LayerVector>, FileError> {
+    let wrong = |reason: String| {
+        let expected = "expected a list of numbers, an object of lists by layer, or a list of objects with layer and values";
+        wrong("JSON")(format!("{expected}; {reason}"))
+    };
+    let json: Json = serde_json::from_slice(bytes).map_err(|e| wrong(e.to_string()))?;
+    let vector = |layer: usize, values: &Json| {
+        let list = values.as_array().map(|list| list.iter().map(number));
+        let values = list.and_then(Iterator::collect);
+        let values =
+            values.ok_or_else(|| wrong(format!("layer {layer} has no list of numbers")))?;
+        Ok(LayerVector { layer, values })
+    };
+    match &json {
+        Json::Object(layers) => layers
+            .iter()
+            .map(|(layer, values)| match layer.parse() {
+                Ok(layer) => vector(layer, values),
+                Err(_) => Err(wrong(format!(
+                    "“{layer}” stands where the number of a layer was expected"
+                ))),
+            })
+            .collect(),
+        Json::Array(list) if list.iter().all(Json::is_object) => list
+            .iter()
+            .map(|one| {
+                let layer = one["layer"].as_u64().and_then(|l| usize::try_from(l).ok());
+                let layer = layer.ok_or_else(|| wrong("a vector has no layer".into()))?;
+                vector(layer, &one["values"])
+            })
+            .collect(),
+        one => Ok(vec![vector(layer, one)?]),
+    }
 }
 
-fn from_json(bytes: &[u8], layer: usize) -> Result<Vec<LayerVector>, FileError> {
-    let json = serde_json::from_slice(bytes).map_err(|e| {
-        let expected = "expected a list of numbers, an object of lists by layer, or a list of objects with layer and values";
-        wrong("JSON")(format!("{expected}; {e}"))
-    })?;
-    Ok(match json {
-        Json::List(vectors) => vectors,
-        Json::Layers(layers) => layers
-            .into_iter()
-            .map(|(layer, values)| {
-                let layer = layer.parse().map_err(|_| {
-                    wrong("JSON")(format!(
-                        "“{layer}” stands where the number of a layer was expected"
-                    ))
-                })?;
-                Ok(LayerVector { layer, values })
-            })
-            .collect::<Result<_, FileError>>()?,
-        Json::One(values) => vec![LayerVector { layer, values }],
-    })
+#[allow(clippy::cast_possible_truncation)] // vectors are 32-bit
+fn number(json: &Json) -> Option<f32> {
+    json.as_f64().map(|x| x as f32)
 }

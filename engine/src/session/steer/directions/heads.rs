@@ -36,26 +36,24 @@ impl<B: Backend> Session<B> {
             let (layer, head) = (i / shape.n_head, i % shape.n_head);
             rows[prompt][layer][head * d..(head + 1) * d].to_vec()
         };
-        let (mut found, mut luck) = (Vec::new(), Vec::new());
+        let (mut own, mut luck) = (Vec::new(), Vec::new());
         for i in 0..heads {
             let rows: Vec<Vec<f32>> = (0..rows.len()).map(|p| of_head(p, i)).collect();
             let mixed: Vec<Vec<f32>> = order.iter().map(|p| rows[*p].clone()).collect();
-            let [own, shuffled] = [&rows, &mixed].map(|rows| {
-                accuracy(Contrast {
+            for (rows, all) in [(&rows, &mut own), (&mixed, &mut luck)] {
+                let of = Contrast {
                     positive: &rows[..positive],
                     negative: &rows[positive..],
-                })
-            });
-            found.push((i, own.unwrap_or(0.0)));
-            luck.push(shuffled.unwrap_or(0.0));
+                };
+                all.push(accuracy(of).unwrap_or(0.0));
+            }
             host.breathe().await?;
         }
-        // Stable, so that the earlier head comes first among equals.
-        found.sort_by(|a, b| b.1.total_cmp(&a.1));
-        luck.sort_by(|a, b| b.total_cmp(a));
         let mut layers: Vec<Option<Vec<f32>>> = vec![None; shape.n_layer];
         let mut probes = Vec::new();
-        for ((i, accuracy), shuffled) in found.into_iter().zip(luck).take(top) {
+        let best = [own, luck].map(|all| crate::steer::top(&all, top));
+        for ((i, accuracy), (_, shuffled)) in best[0].iter().zip(&best[1]) {
+            let (i, accuracy, shuffled) = (*i as usize, *accuracy, *shuffled);
             let (layer, head) = (i / shape.n_head, i % shape.n_head);
             let rows: Vec<Vec<f32>> = (0..rows.len()).map(|p| of_head(p, i)).collect();
             let of = Contrast {
