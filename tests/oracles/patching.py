@@ -104,6 +104,8 @@ def intervals(found, ends, rank: int | None):
 def tl_attribution(lens, reference: Reference, look: dict, agreement: Agreement) -> None:
     """TransformerLens's own direct logit attribution of the clean run."""
     case = reference.cases[0]
+    if case.clean_edits:
+        return  # it has none of a run that is steered
     _, cache = lens.activations(case.clean)
     towards = reference.hooked.model.transformer.ln_f.weight * reference.direction(case)
     heads = cache.stack_head_results(layer=-1, pos_slice=-1)

@@ -107,7 +107,6 @@ pub struct Rates {
 pub struct RocPoint {
     /// `null` of the first point: above all scores.
     pub threshold: Option<f32>,
-    #[serde(flatten)]
     pub rates: Rates,
 }
 

@@ -32,6 +32,9 @@ pub(in crate::session) struct Remembered {
     unsteered: Option<(String, Unsteered)>,
     key: String,
     cells: Vec<MapCell>,
+    /// Seconds that a row took, many texts at once: nearer than the unsteered
+    /// texts' pace, which are few at once.
+    pace: Option<f64>,
 }
 
 impl Remembered {
@@ -154,7 +157,7 @@ impl<B: Backend> Session<B> {
             &self.model.config.shape,
             &setup,
             missing * texts,
-            unsteered.pace,
+            self.memory.map.pace.unwrap_or(unsteered.pace),
         )));
         if preview && missing > 0 {
             return Ok(None);
@@ -276,6 +279,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// Cells, told and remembered as they are done.
+    #[allow(clippy::cast_precision_loss)] // a time
     async fn cells(
         &mut self,
         setup: &Setup,
@@ -316,9 +320,12 @@ impl<B: Backend> Session<B> {
         tell(meter.host, found.iter().flatten().cloned().collect());
         let mut told: Vec<Vec<Option<Told>>> = wishes.iter().map(|_| Vec::new()).collect();
         for chunk in chunks(&self.model.config.shape, setup, &items) {
+            let began = meter.host.now();
             let some = self
                 .write_items(setup, &items[chunk.clone()], meter)
                 .await?;
+            let rows = 2 * chunk.len() * setup.sampling.samples * setup.sampling.tokens;
+            self.memory.map.pace = Some((meter.host.now() - began) / 1000.0 / rows as f64);
             let mut fresh = Vec::new();
             for (w, item) in of[chunk].iter().zip(some) {
                 told[*w].push(item);
