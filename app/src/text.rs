@@ -28,6 +28,7 @@ pub struct Text {
     pub pairs: PairsText,
     pub alignment: AlignmentText,
     pub template: TemplateText,
+    pub steered: SteeredText,
     pub look: LookText,
     pub raw: RawText,
     pub notices: Notices,
@@ -266,6 +267,15 @@ pub struct AlignmentText {
     pub hints: [&'static str; 3],
     pub pairs: &'static str,
     pub wrong: &'static str,
+}
+
+/// Directions at work in the patching room.
+pub struct SteeredText {
+    pub label: &'static str,
+    pub who: [&'static str; 4],
+    pub hint: &'static str,
+    pub carriers: &'static str,
+    pub carriers_hint: &'static str,
 }
 
 /// Pairs from lines with gaps.

@@ -34,6 +34,7 @@
 //! | `pairs-box`, `pairs`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
 //! | `align`, `alignment-box`, `alignment-way`, `alignment` | which positions belong together |
 //! | `template`, `template-lists`, `template-count`, `template-fill` | pairs from lines with gaps |
+//! | `steered-runs`, `carriers` | which runs directions act on, and the way there from the steering room |
 //! | `strongest-cells`, `look`, `lens`, `attribution` | what else a cell shows |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
@@ -75,6 +76,7 @@ mod shows;
 mod stages;
 mod status;
 mod steer;
+mod steered;
 mod sweep;
 mod table;
 mod template;

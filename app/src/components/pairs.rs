@@ -16,6 +16,7 @@ pub fn More() -> impl IntoView {
     view! {
         <Pairs />
         <Noise />
+        <super::steered::SteeredRuns />
     }
 }
 

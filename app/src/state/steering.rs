@@ -3,7 +3,10 @@
 use super::State;
 use crate::results::Steered;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Direction, Room, Steer};
+use patchbay_engine::experiment::{
+    self, Direction, Experiment, Metric, MetricKind, Mode, Room, Site, Steer, Sweep, TokenRef,
+    Tokens, TopToken,
+};
 
 impl State {
     /// Which room the page shows.
@@ -44,5 +47,55 @@ impl State {
                 change(direction);
             }
         });
+    }
+
+    /// The token that the directions raise most where the first text goes on,
+    /// and the one that comes there without them.
+    pub fn carriers(self) -> Option<(Tokens, Tokens)> {
+        self.steered(|s| {
+            let first = s?.report.samples.first()?.steered.first()?.clone();
+            let without = first.unsteered?.top;
+            let raised = |t: &TopToken| {
+                let before = without.iter().find(|u| u.token.id == t.token.id);
+                t.probability - before.map_or(0.0, |u| u.probability)
+            };
+            let most = first
+                .top
+                .iter()
+                .max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
+            let other = without.iter().find(|u| u.token.id != most.token.id)?;
+            let name = |t: &TopToken| Tokens::One(TokenRef::Text(t.token.text.clone()));
+            (raised(most) > 0.0).then(|| (name(most), name(other)))
+        })
+    }
+
+    /// Sets the patching room up to find what carries the directions' effect:
+    /// the steered run of the prompt is clean, the unsteered one corrupted.
+    pub fn look_for_carriers(self) {
+        let Some((answer, wrong)) = untrack(|| self.carriers()) else {
+            return;
+        };
+        self.experiment.update(|e| {
+            let steer = e.steer.take().unwrap_or_default();
+            *e = Experiment {
+                model: e.model.clone(),
+                bos: e.bos,
+                clean: steer.prompt.clone(),
+                corrupted: steer.prompt.clone(),
+                metrics: vec![Metric {
+                    kind: MetricKind::LogitDifference,
+                    answer,
+                    wrong: Some(wrong),
+                }],
+                sweeps: [Site::ResidPost, Site::Z, Site::MlpOut]
+                    .map(|site| Sweep::of(site, Mode::Denoising))
+                    .to_vec(),
+                steer: Some(steer),
+                steered: Some(experiment::Steered::Clean),
+                room: Room::Patching,
+                ..Experiment::default()
+            };
+        });
+        self.active.set(0);
     }
 }

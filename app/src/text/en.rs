@@ -20,6 +20,7 @@ pub static TEXT: Text = Text {
     pairs: patching::PAIRS,
     alignment: patching::ALIGNMENT,
     template: patching::TEMPLATE,
+    steered: patching::STEERED,
     look: patching::LOOK,
     raw: patching::RAW,
     notices: NOTICES,

@@ -230,6 +230,8 @@ impl Experiment {
     ///
     /// # Errors
     /// [`ParseError`] when it is not JSON of a known version.
+    // Compiled with whoever calls it: in the page for size, and only once.
+    #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
         /// Messages come with a tag, and what has a tag is read by other code than
         /// what has none. With a tag here, too, the page needs one of the two.
@@ -251,6 +253,7 @@ impl Experiment {
 
     /// The JSON form, on one line.
     #[must_use]
+    #[inline]
     pub fn to_json(&self) -> String {
         // Strings, numbers and lists only: nothing in it can fail to serialise.
         serde_json::to_string(self).unwrap_or_default()

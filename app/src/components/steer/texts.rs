@@ -1,3 +1,4 @@
+use super::super::steered::Carriers;
 use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
@@ -87,6 +88,7 @@ pub fn Texts() -> impl IntoView {
                 </span>
             </div>
             <SummaryLine />
+            <Carriers />
             <Show
                 when=move || opened.with(Option::is_some)
                 fallback=move || view! { <p class="hint">{t.open_token}</p> }

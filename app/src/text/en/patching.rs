@@ -1,7 +1,7 @@
 //! English: grids, what they copy, pairs of prompts, and looking inside.
 
 use super::super::{
-    AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, TemplateText,
+    AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, SteeredText, TemplateText,
 };
 use crate::template::Fault;
 use patchbay_engine::experiment::Mode;
@@ -130,6 +130,19 @@ pub const ALIGNMENT: AlignmentText = AlignmentText {
     ],
     pairs: "Clean = corrupted, in ascending order",
     wrong: "Write pairs of positions, such as 2=3, 4=5.",
+};
+
+pub const STEERED: SteeredText = SteeredText {
+    label: "Directions of the steering room act on",
+    who: [
+        "neither run",
+        "the clean run",
+        "the corrupted run",
+        "both runs",
+    ],
+    hint: "With the same prompt twice and directions on the clean run, the map shows which activations carry their effect.",
+    carriers: "Which heads and layers carry this?",
+    carriers_hint: "patches the steered run of the prompt into the unsteered one, in the patching room",
 };
 
 pub const TEMPLATE: TemplateText = TemplateText {
