@@ -393,7 +393,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         ),
         (
             Direction {
-                site: Site::Z,
+                site: Site::Q,
                 ..example.clone()
             },
             "as wide",
