@@ -57,6 +57,16 @@ export const pass = (i) => ({
 /** The same, and both prompts continued by `tokens` tokens. */
 export const continued = (i, tokens) => ({ ...pass(i), generate: { tokens } });
 
+/** The same under a direction in the middle of the model, at all positions of both. */
+export const steered = (i, tokens) => ({
+  ...continued(i, tokens),
+  steered: 'both',
+  steer: {
+    prompt: '',
+    directions: [{ name: 'random', source: { kind: 'random', seed: 1 }, layers: [6], coefficient: 2 }],
+  },
+});
+
 /** A sweep of which a GPU in software is done in seconds: the prompts differ near their end. */
 export const smallSweep = (i) => ({
   clean: [END, 1000, 2000, 3000, 4000 + i],

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { largestDifference } from '../browser/oracle.mjs';
 import { openLens, openOnnx, openPatchbay, runNative } from './contestants.mjs';
-import { continued, EVERY, pass, SET, smallSweep, SWEEPS } from './experiments.mjs';
+import { continued, EVERY, pass, SET, smallSweep, steered, SWEEPS } from './experiments.mjs';
 import { median, planned, time, times } from './numbers.mjs';
 
 const TOLERANCE = 2e-3;
@@ -81,13 +81,15 @@ export async function generation({ chromium, server, rounds }) {
   try {
     const ours = await openPatchbay(browser, { server, backend: 'cpu', engines: 1 });
     const theirs = await openOnnx(browser, { server, provider: 'wasm', graph: 'step.onnx' });
-    const seconds = { ours: [], theirs: [] };
+    const seconds = { ours: [], theirs: [], steered: [] };
     for (let i = 0; i < rounds + 1; i++) {
       // Both prompts are continued: 2 (count - 1) steps, beside the passes.
       const [before, found] = [await ours.run(continued(2 * i, 1)), await ours.run(continued(2 * i + 1, count))];
       const other = await theirs.generate({ tokens: continued(2 * i + 1).clean, count, ...GPT2 });
       assert.deepEqual(found.report.clean.continuation.map((token) => token.id), other.written, 'the text generated');
+      const [short, long] = [await ours.run(steered(2 * i, 1)), await ours.run(steered(2 * i + 1, count))];
       if (i === 0) continue;
+      seconds.steered.push((long.seconds - short.seconds) / (2 * (count - 1)));
       seconds.ours.push((found.seconds - before.seconds) / (2 * (count - 1)));
       seconds.theirs.push(other.seconds / (count - 1));
     }
@@ -99,6 +101,13 @@ export async function generation({ chromium, server, rounds }) {
         { name: 'onnxruntime-web', seconds: seconds.theirs },
         undefined,
         [rate(seconds.ours), `against ${rate(seconds.theirs)}`],
+      ),
+      compared(
+        'one steered token, Chromium, one wasm thread',
+        { name: ours.backend.device, seconds: seconds.steered },
+        { name: 'unsteered', seconds: seconds.ours },
+        0.95,
+        [rate(seconds.steered)],
       ),
     ];
   } finally {

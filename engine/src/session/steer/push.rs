@@ -2,7 +2,7 @@
 
 use super::act::acts;
 use super::*;
-use crate::experiment::Steered;
+use crate::experiment::{Steered, Unit};
 use crate::rows::Edit;
 
 /// The directions of an experiment, and whom they act on in the patching room.
@@ -48,12 +48,18 @@ impl<B: Backend> Session<B> {
         tokens: &[u32],
         host: &impl Host,
     ) -> Result<Vec<Act>, SessionError> {
-        let mut sites: Vec<Site> = push.steer.directions.iter().map(|d| d.site).collect();
+        let shape = self.model.config.shape;
+        let directions = push.steer.directions.iter();
+        let scaled = directions.filter(|d| d.unit == Unit::MeanNorm);
+        let mut sites: Vec<Site> = scaled.map(|d| d.site).collect();
+        if sites.is_empty() {
+            return acts(&push.steer, &push.resolved, &|_, _| 1.0, &shape);
+        }
         sites.sort_unstable();
         sites.dedup();
         let (_, activations) = self.unsteered_base(&sites, tokens, host).await?;
         let norm = |site, layer| activations.mean_norm(site, layer);
-        acts(&push.steer, &push.resolved, &norm, &self.model.config.shape)
+        acts(&push.steer, &push.resolved, &norm, &shape)
     }
 }
 
