@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openChromium, serveDist } from './harness.mjs';
-import { choose, computed, link, openPage, PATIENCE, settled } from './page.mjs';
+import { largestDifference } from './oracle.mjs';
+import { choose, computed, link, openPage, PATIENCE, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -90,4 +91,31 @@ ready('controls open as texts, the effect is chosen, the band is marked', 'he-to
   assert.match(await page.getByTestId('map-0-0').getAttribute('class'), /band/);
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('map-csv').click()]);
   assert.equal(file.suggestedFilename(), 'patchbay-map.csv');
+});
+
+test('what carries a direction’s effect, from one room to the other', { timeout: 3 * PATIENCE }, async () => {
+  const it = await openPage(browser, server);
+  const { page } = it;
+  try {
+    await settled(page);
+    await choose(page, 'room-steering');
+    await page.getByTestId('summary').getByText(/steered/).first().waitFor();
+    await page.getByTestId('carriers').click();
+    await page.getByTestId('heatmap').waitFor();
+    await settled(page);
+    const { experiment } = await link(page);
+    assert.equal(experiment.steered, 'clean');
+    assert.equal(experiment.clean, experiment.corrupted);
+    assert.match(experiment.clean, /^I hate you because you /);
+    const report = await computed(page, server, experiment);
+    const [{ clean, corrupted }] = report.metrics;
+    assert.ok(clean > corrupted + 1, `${clean}, ${corrupted}`);
+    assert.ok(largestDifference((await values(page)).flat(), report.sweeps[0].values[0].flat()) < 1e-6);
+    // Nothing is patched where nothing acts: the two runs are one then.
+    await page.getByTestId('steered-runs').selectOption('none');
+    await page.getByTestId('problems-corrupted').getByText(/the same/).waitFor();
+    assert.deepEqual(it.errors, []);
+  } finally {
+    await it.close();
+  }
 });

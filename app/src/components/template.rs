@@ -74,7 +74,7 @@ pub fn Template() -> impl IntoView {
                 </label>
                 <button type="button" data-testid="template-fill" on:click=make>{t.fill}</button>
             </div>
-            <p class="note" class:problem=whether(failed) class:fatal=whether(failed) role="status">
+            <p class="note" hidden=whether(move || said.with(Option::is_none)) class:problem=whether(failed) class:fatal=whether(failed) role="status">
                 {live(move || match said.get() {
                     Some(Ok(text) | Err(text)) => text,
                     None => String::new(),

@@ -4,8 +4,8 @@ use super::State;
 use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
-    self, Direction, Experiment, Metric, MetricKind, Mode, Room, Site, Steer, Sweep, TokenRef,
-    Tokens, TopToken,
+    self, Direction, Experiment, Metric, MetricKind, Mode, Positions, Prompt, Room, Site, Steer,
+    Sweep, TokenRef, Tokens, TopToken, Written,
 };
 
 impl State {
@@ -49,30 +49,41 @@ impl State {
         });
     }
 
-    /// The token that the directions raise most where the first text goes on,
-    /// and the one that comes there without them.
-    pub fn carriers(self) -> Option<(Tokens, Tokens)> {
+    /// Where the directions change most what comes next: the prompt with what was
+    /// written up to there, the token that they raise most, and the one that comes
+    /// there without them.
+    pub fn carriers(self) -> Option<(Prompt, Tokens, Tokens)> {
+        let (prompt, everywhere) = self.steer(|s| {
+            let all = |d: &Direction| d.positions == Positions::All;
+            (s.prompt.clone(), s.directions.iter().all(all))
+        });
         self.steered(|s| {
-            let first = s?.report.samples.first()?.steered.first()?.clone();
-            let without = first.unsteered?.top;
+            let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| u.kl);
+            let samples = &s?.report.samples;
+            // Those that act on some positions only would act elsewhere in a longer prompt.
+            let within = if everywhere { usize::MAX } else { 1 };
+            let all = samples.iter().flat_map(|s| {
+                let some = s.steered.iter().enumerate().take(within);
+                some.map(move |(i, w)| (&s.steered[..i], w))
+            });
+            let (before, at) = all.max_by(|a, b| kl(a.1).total_cmp(&kl(b.1)))?;
+            let without = &at.unsteered.as_ref()?.top;
             let raised = |t: &TopToken| {
-                let before = without.iter().find(|u| u.token.id == t.token.id);
-                t.probability - before.map_or(0.0, |u| u.probability)
+                let then = without.iter().find(|u| u.token.id == t.token.id);
+                t.probability - then.map_or(0.0, |u| u.probability)
             };
-            let most = first
-                .top
-                .iter()
-                .max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
+            let most = at.top.iter();
+            let most = most.max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
             let other = without.iter().find(|u| u.token.id != most.token.id)?;
             let name = |t: &TopToken| Tokens::One(TokenRef::Text(t.token.text.clone()));
-            (raised(most) > 0.0).then(|| (name(most), name(other)))
+            (raised(most) > 0.0).then(|| (extended(prompt, before), name(most), name(other)))
         })
     }
 
     /// Sets the patching room up to find what carries the directions' effect:
     /// the steered run of the prompt is clean, the unsteered one corrupted.
     pub fn look_for_carriers(self) {
-        let Some((answer, wrong)) = untrack(|| self.carriers()) else {
+        let Some((prompt, answer, wrong)) = untrack(|| self.carriers()) else {
             return;
         };
         self.experiment.update(|e| {
@@ -80,8 +91,8 @@ impl State {
             *e = Experiment {
                 model: e.model.clone(),
                 bos: e.bos,
-                clean: steer.prompt.clone(),
-                corrupted: steer.prompt.clone(),
+                clean: prompt.clone(),
+                corrupted: prompt,
                 metrics: vec![Metric {
                     kind: MetricKind::LogitDifference,
                     answer,
@@ -97,5 +108,19 @@ impl State {
             };
         });
         self.active.set(0);
+    }
+}
+
+/// A prompt with what was written after it.
+fn extended(prompt: Prompt, written: &[Written]) -> Prompt {
+    match prompt {
+        Prompt::Text(mut text) => {
+            text.extend(written.iter().map(|w| w.token.text.as_str()));
+            Prompt::Text(text)
+        }
+        Prompt::Tokens(mut ids) => {
+            ids.extend(written.iter().map(|w| w.token.id));
+            Prompt::Tokens(ids)
+        }
     }
 }

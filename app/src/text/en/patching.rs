@@ -142,7 +142,7 @@ pub const STEERED: SteeredText = SteeredText {
     ],
     hint: "With the same prompt twice and directions on the clean run, the map shows which activations carry their effect.",
     carriers: "Which heads and layers carry this?",
-    carriers_hint: "patches the steered run of the prompt into the unsteered one, in the patching room",
+    carriers_hint: "where the text is changed most: the steered run is patched into the unsteered one, in the patching room",
 };
 
 pub const TEMPLATE: TemplateText = TemplateText {
