@@ -91,6 +91,27 @@ impl<B: Backend> Session<B> {
         Ok(told)
     }
 
+    /// Seconds that a row takes among so many, by one step of texts that nobody sees.
+    #[allow(clippy::cast_precision_loss)] // a time
+    pub(super) async fn trial(
+        &mut self,
+        bases: &[Base],
+        rows: usize,
+        host: &impl Host,
+    ) -> Result<f64, SessionError> {
+        let step = |base: &Base| {
+            let mut line = base.line.clone();
+            line.tokens.extend(line.tokens.last().copied());
+            line.newest(&self.store.pool, Vec::new())
+        };
+        let runs: Vec<Run> = bases.iter().cycle().take(rows).map(step).collect();
+        let quiet = |_| None;
+        let began = host.now();
+        self.compute(&runs, &all_logits(), &Beats::new(host, &quiet))
+            .await?;
+        Ok((host.now() - began) / 1000.0 / rows as f64)
+    }
+
     /// Each item's prompt with its directions acting.
     async fn starts(
         &mut self,

@@ -23,6 +23,9 @@ use std::cell::Cell;
 /// Memory that what is kept of the texts in flight may take, in bytes.
 const BYTES: usize = 128 << 20;
 
+/// Rows that a trial of the pace takes.
+const TRIED: usize = 64;
+
 /// Texts in flight beyond which nothing gets faster.
 const MOST_TEXTS: usize = 128;
 
@@ -32,8 +35,8 @@ pub(in crate::session) struct Remembered {
     unsteered: Option<(String, Unsteered)>,
     key: String,
     cells: Vec<MapCell>,
-    /// Seconds that a row took, many texts at once: nearer than the unsteered
-    /// texts' pace, which are few at once.
+    /// Seconds that a row takes, many texts at once and all that is done for
+    /// them counted.
     pace: Option<f64>,
 }
 
@@ -51,8 +54,6 @@ impl Remembered {
 struct Unsteered {
     numbers: MapNumbers,
     texts: Vec<String>,
-    /// Seconds that a row took.
-    pace: f64,
 }
 
 /// A prompt's unsteered run, and the mean length of its activations by layer.
@@ -153,12 +154,10 @@ impl<B: Backend> Session<B> {
             .collect();
         let missing = self.missing(&setup, &directions, &grid, &unsteered.numbers);
         let texts = setup.prompts.len() * setup.sampling.samples;
-        host.update(Update::Estimate(estimate(
-            &self.model.config.shape,
-            &setup,
-            missing * texts,
-            self.memory.map.pace.unwrap_or(unsteered.pace),
-        )));
+        let pace = self.pace(&setup, &bases, missing * texts, host).await?;
+        let shape = &self.model.config.shape;
+        let estimate = estimate(shape, &setup, missing * texts, pace);
+        host.update(Update::Estimate(estimate));
         if preview && missing > 0 {
             return Ok(None);
         }
@@ -241,8 +240,31 @@ impl<B: Backend> Session<B> {
         Ok(bases)
     }
 
+    /// Seconds that a row of so many texts will take, each prompt's own rows
+    /// shared out among those that are written after it: as the last time, or by
+    /// a trial, for a row among many takes a part of what it takes alone.
+    #[allow(clippy::cast_precision_loss)] // an estimate
+    async fn pace(
+        &mut self,
+        setup: &Setup,
+        bases: &[Base],
+        texts: usize,
+        host: &impl Host,
+    ) -> Result<f64, SessionError> {
+        match self.memory.map.pace {
+            Some(pace) => return Ok(pace),
+            None if texts == 0 => return Ok(0.0),
+            None => {}
+        }
+        let trial = self.trial(bases, (2 * texts).min(TRIED), host).await?;
+        let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
+        let written = 2 * setup.prompts.len() * setup.sampling.samples * setup.sampling.tokens;
+        let pace = trial * (1.0 + tokens as f64 / written as f64);
+        self.memory.map.pace = Some(pace);
+        Ok(pace)
+    }
+
     /// The unsteered texts, from memory where they are the same.
-    #[allow(clippy::cast_precision_loss)] // a time
     async fn map_unsteered(
         &mut self,
         setup: &Setup,
@@ -269,11 +291,7 @@ impl<B: Backend> Session<B> {
         }
         let (numbers, texts) = summed(setup, told.iter());
         let numbers = numbers.ok_or(SamplingError::NotFinite)?;
-        let found = Unsteered {
-            numbers,
-            texts,
-            pace: (host.now() - meter.started) / 1000.0 / rows as f64,
-        };
+        let found = Unsteered { numbers, texts };
         self.memory.map.unsteered = Some((setup.unsteered_key.clone(), found.clone()));
         Ok(found)
     }
@@ -418,7 +436,7 @@ fn chunks(shape: &Shape, setup: &Setup, items: &[Item]) -> Vec<std::ops::Range<u
     chunks
 }
 
-/// What so many texts take, from the pace of the unsteered ones.
+/// What so many texts take, at so many seconds a row.
 #[allow(clippy::cast_precision_loss)] // an estimate
 fn estimate(shape: &Shape, setup: &Setup, texts: usize, pace: f64) -> Estimate {
     let longest = setup.prompts.iter().map(Vec::len).max().unwrap_or(1);
