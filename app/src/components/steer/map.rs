@@ -8,6 +8,7 @@ use crate::colour;
 use crate::download::download;
 use crate::export;
 use crate::format;
+use crate::results::Steered;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -32,6 +33,15 @@ pub fn MapPanel() -> impl IntoView {
     };
     let remove = move |_| state.edit_steer(|s| s.map = None);
     let long = move || {
+        let done = |s: &Steered| {
+            s.report
+                .map
+                .as_ref()
+                .is_some_and(|m| !m.verdicts.is_empty())
+        };
+        if state.steered(|s| s.is_some_and(done)) {
+            return None;
+        }
         let estimate = state.results.with(|r| r.estimate)?;
         Some((t.estimate)(&format::duration(estimate.seconds)))
     };
