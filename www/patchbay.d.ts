@@ -170,6 +170,8 @@ export interface Experiment {
   room?: "patching" | "steering";
   /** What the steering room is set up for; its example when left out. */
   steer?: Steer | null;
+  /** Which of the patching room's runs the directions of `steer` act on; none when left out. */
+  steered?: "clean" | "corrupted" | "both" | null;
 }
 
 /** A text that is continued twice, unsteered and steered, with the same luck. */

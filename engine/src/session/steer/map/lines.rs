@@ -72,16 +72,17 @@ impl<B: Backend> Session<B> {
                     walk.ended = true;
                 }
             }
-            meter.advance(walks.len());
             let last = step + 1 == setup.sampling.tokens;
             if last && setup.gauge.is_some() {
                 self.read_last(setup, &mut walks, meter).await?;
             }
             if last || walks.iter().all(|w| w.ended) {
-                meter.advance(walks.len() * (setup.sampling.tokens - step - 1));
+                meter.advance(walks.len() * (setup.sampling.tokens - step));
                 break;
             }
             self.next_rows(setup, items, &mut walks, meter).await?;
+            // Drawing is quick; computing what to draw from is the work.
+            meter.advance(walks.len());
         }
         for walk in walks {
             if let Some(told) = &mut told[walk.item] {
