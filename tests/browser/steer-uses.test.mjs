@@ -93,6 +93,15 @@ ready('controls open as texts, the effect is chosen, the band is marked', 'he-to
   assert.equal(file.suggestedFilename(), 'patchbay-map.csv');
 });
 
+ready('a map that is asked for right after a change is made', 'he-to-she.json', async (page) => {
+  await page.getByTestId('map-layers').fill('3');
+  await page.getByTestId('map-samples').fill('1');
+  await page.getByTestId('map-random').fill('1');
+  // The change is told as the field is left, which this click does.
+  await page.getByTestId('map-run').click();
+  await page.getByTestId('map-verdicts').locator('li').first().waitFor();
+});
+
 test('what carries a direction’s effect, from one room to the other', { timeout: 3 * PATIENCE }, async () => {
   const it = await openPage(browser, server);
   const { page } = it;

@@ -129,15 +129,18 @@ impl State {
         let goal = self
             .results
             .with_untracked(|results| results.goal(&experiment, automatic));
+        let running = self.job.with_untracked(|job| {
+            let job = job.as_ref().filter(|j| j.experiment == experiment)?;
+            Some(job.goal)
+        });
         match goal {
+            // A person was quicker than the pause after a change, and asked for all of it.
+            Some(_) if running == Some(Goal::Full) => {}
             Some(goal) => self.submit(experiment, goal),
             None => {
                 // Everything is there, so what runs is for something older,
                 // unless a person wants it again.
-                let again = self
-                    .job
-                    .with_untracked(|job| job.as_ref().is_some_and(|j| j.experiment == experiment));
-                if !again {
+                if running.is_none() {
                     self.cancel();
                 }
             }
