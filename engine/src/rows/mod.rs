@@ -11,14 +11,18 @@
 //!
 //! Everything else is read from the parent's trace.
 
+mod cost;
 mod edit;
 mod plan;
 mod reach;
+mod rounds;
 mod slots;
 
+pub use cost::Cost;
 pub use edit::{Edit, Op, RowEdit, Source};
-pub use plan::{Cost, EditRound, EditSource, HookPlan, LayerPlan, Plan, RowId, Stage};
+pub use plan::{HookPlan, LayerPlan, Plan, RowId, Stage};
 pub use reach::kept_for_entry;
+pub use rounds::{EditRound, EditSource};
 pub use slots::{OWN_ROW, SlotPool, SlotTable, Trace};
 
 use crate::experiment::Site;

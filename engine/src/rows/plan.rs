@@ -1,5 +1,7 @@
+use super::cost::{Cost, cost};
 use super::reach::{Reached, reach};
-use super::{Edit, OWN_ROW, Op, PlanError, RowEdit, Run, Shape, SlotTable, Source, Trace};
+use super::rounds::{EditRound, rounds};
+use super::{Edit, OWN_ROW, PlanError, Run, Shape, SlotTable, Trace};
 use crate::experiment::Site;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,24 +22,6 @@ pub struct Stage {
     pub entering: Vec<u32>,
     /// The rows after this point, in order.
     pub rows: Vec<RowId>,
-}
-
-/// Where an edit round's source rows are.
-#[derive(Clone, Debug, PartialEq)]
-pub enum EditSource {
-    /// No source: scaling only.
-    Nothing,
-    /// The kept activations of this site and layer; `source_row` is a slot.
-    Kept,
-    /// Vectors brought along, row-major, each `width` wide.
-    Vectors { width: usize, values: Vec<f32> },
-}
-
-/// Edits that can be made at once: no two of the same columns of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EditRound {
-    pub source: EditSource,
-    pub edits: Vec<RowEdit>,
 }
 
 /// What happens at one site of one layer besides the formula.
@@ -62,22 +46,6 @@ pub struct LayerPlan {
     pub mid: Stage,
     pub table: SlotTable,
     pub hooks: BTreeMap<Site, HookPlan>,
-}
-
-/// Arithmetic planned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cost {
-    /// Rows that pass an MLP, summed over layers.
-    pub layer_rows: u64,
-    /// Multiplications in the layers.
-    pub multiplications: u64,
-}
-
-impl std::ops::AddAssign for Cost {
-    fn add_assign(&mut self, other: Self) {
-        self.layer_rows += other.layer_rows;
-        self.multiplications += other.multiplications;
-    }
 }
 
 /// A batch of runs, laid out layer by layer.
@@ -177,61 +145,7 @@ impl Plan {
     }
 }
 
-impl Cost {
-    /// What computing `run` costs, without laying it out.
-    ///
-    /// # Errors
-    /// [`PlanError`] when the run does not fit the model or its parent.
-    pub fn of(shape: &Shape, run: &Run) -> Result<Self, PlanError> {
-        check(shape, run)?;
-        let mut cost = Self::default();
-        for layer in reach(shape, run)? {
-            let attending = || layer.carry_attend.iter().chain(&layer.enter_attend);
-            let keys = attending().map(|p| *p as u64 + 1).sum();
-            let rows = attending().count();
-            cost += Self::layer(
-                shape,
-                layer.pre.len(),
-                rows,
-                keys,
-                rows + layer.enter_mid.len(),
-            );
-        }
-        Ok(cost)
-    }
-
-    /// One layer: `pre` rows get queries, keys and values, `attend` rows see
-    /// `keys` keys in all, `mid` rows pass the MLP.
-    fn layer(shape: &Shape, pre: usize, attend: usize, keys: u64, mid: usize) -> Self {
-        let d = shape.n_embd as u64;
-        Self {
-            layer_rows: mid as u64,
-            multiplications: pre as u64 * 3 * d * d
-                + attend as u64 * d * d
-                + keys * 2 * d
-                + mid as u64 * 2 * d * shape.n_inner as u64,
-        }
-    }
-
-    /// What one full pass over `len` tokens costs.
-    #[must_use]
-    pub fn full_pass(shape: &Shape, len: usize) -> Self {
-        let (d, t) = (shape.n_embd as u64, len as u64);
-        let linear = t * (4 * d * d + 2 * d * shape.n_inner as u64);
-        Self {
-            layer_rows: t * shape.n_layer as u64,
-            multiplications: (linear + t * (t + 1) * d) * shape.n_layer as u64,
-        }
-    }
-}
-
-fn cost(shape: &Shape, layer: &LayerPlan) -> Cost {
-    let keys = layer.table.len.iter().map(|n| u64::from(*n)).sum();
-    let [pre, attend, mid] = [&layer.pre, &layer.attend, &layer.mid].map(|s| s.rows.len());
-    Cost::layer(shape, pre, attend, keys, mid)
-}
-
-fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
+pub(super) fn check(shape: &Shape, run: &Run) -> Result<(), PlanError> {
     let len = run.tokens.len();
     if len == 0 {
         return Err(PlanError::Empty);
@@ -436,90 +350,7 @@ fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotT
     table
 }
 
-/// Groups edits so that nothing is edited twice in a round and each round has
-/// one kind of source; edits that meet keep their order.
-fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
-    #[derive(PartialEq, Eq, PartialOrd, Ord)]
-    enum From {
-        Nothing,
-        Kept,
-        Vectors(usize),
-    }
-    let mut seen: BTreeMap<u32, Vec<(std::ops::Range<usize>, usize)>> = BTreeMap::new();
-    let mut rounds: BTreeMap<(usize, From), EditRound> = BTreeMap::new();
-    for (row, edit) in edits {
-        let (start, width) = edit.columns(shape, keys);
-        let of_row = seen.entry(*row).or_default();
-        let met = of_row
-            .iter()
-            .filter(|(columns, _)| columns.start < start + width && start < columns.end);
-        let turn = met.map(|(_, turn)| turn + 1).max().unwrap_or(0);
-        of_row.push((start..start + width, turn));
-        let most = match edit.op {
-            // Along a unit vector only shortening is left.
-            Op::CapProjection(..) => 0.0,
-            _ => f32::MAX,
-        };
-        let (from, vector, source_row, scale, coef, gain) = match &edit.op {
-            Op::Scale(c) => (From::Nothing, None, 0, *c, 0.0, 0.0),
-            Op::Replace(s) | Op::Add(s, _) => {
-                let (scale, coef) = match edit.op {
-                    Op::Add(_, c) => (1.0, c),
-                    _ => (0.0, 1.0),
-                };
-                match s {
-                    Source::Trace(t, p) => (From::Kept, None, t.slots[*p], scale, coef, 0.0),
-                    Source::Vector(v) => (
-                        From::Vectors(width),
-                        Some(v[..width].to_vec()),
-                        0,
-                        scale,
-                        coef,
-                        0.0,
-                    ),
-                }
-            }
-            Op::SetProjection(v, c) | Op::CapProjection(v, c) => {
-                let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
-                let unit = v[..width].iter().map(|x| x / norm).collect();
-                (From::Vectors(width), Some(unit), 0, 1.0, *c, -1.0)
-            }
-        };
-        let kept = from == From::Kept;
-        let round = rounds
-            .entry((turn, from))
-            .or_insert_with_key(|(_, from)| EditRound {
-                source: match from {
-                    From::Nothing => EditSource::Nothing,
-                    From::Kept => EditSource::Kept,
-                    From::Vectors(width) => EditSource::Vectors {
-                        width: *width,
-                        values: Vec::new(),
-                    },
-                },
-                edits: Vec::new(),
-            });
-        let mut row_edit = RowEdit {
-            row: *row,
-            start: index(start),
-            width: index(width),
-            source_row,
-            source_start: if kept { index(start) } else { 0 },
-            scale,
-            coef,
-            gain,
-            most,
-        };
-        if let (EditSource::Vectors { width, values }, Some(vector)) = (&mut round.source, vector) {
-            row_edit.source_row = index(values.len() / *width);
-            values.extend(vector);
-        }
-        round.edits.push(row_edit);
-    }
-    rounds.into_values().collect()
-}
-
 /// Row numbers fit 31 bits: a batch of two billion rows fits no machine.
-fn index(i: usize) -> u32 {
+pub(super) fn index(i: usize) -> u32 {
     u32::try_from(i).unwrap_or(u32::MAX)
 }

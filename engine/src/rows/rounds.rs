@@ -1,0 +1,106 @@
+//! Edits of many rows, grouped so that the device makes them in few operations.
+
+use super::plan::index;
+use super::{Edit, Op, RowEdit, Shape, Source};
+use std::collections::BTreeMap;
+
+/// Where an edit round's source rows are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EditSource {
+    /// No source: scaling only.
+    Nothing,
+    /// The kept activations of this site and layer; `source_row` is a slot.
+    Kept,
+    /// Vectors brought along, row-major, each `width` wide.
+    Vectors { width: usize, values: Vec<f32> },
+}
+
+/// Edits that can be made at once: no two of the same columns of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EditRound {
+    pub source: EditSource,
+    pub edits: Vec<RowEdit>,
+}
+
+/// Groups edits so that nothing is edited twice in a round and each round has
+/// one kind of source; edits that meet keep their order.
+pub(super) fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
+    #[derive(PartialEq, Eq, PartialOrd, Ord)]
+    enum From {
+        Nothing,
+        Kept,
+        Vectors(usize),
+    }
+    let mut seen: BTreeMap<u32, Vec<(std::ops::Range<usize>, usize)>> = BTreeMap::new();
+    let mut rounds: BTreeMap<(usize, From), EditRound> = BTreeMap::new();
+    for (row, edit) in edits {
+        let (start, width) = edit.columns(shape, keys);
+        let of_row = seen.entry(*row).or_default();
+        let met = of_row
+            .iter()
+            .filter(|(columns, _)| columns.start < start + width && start < columns.end);
+        let turn = met.map(|(_, turn)| turn + 1).max().unwrap_or(0);
+        of_row.push((start..start + width, turn));
+        let most = match edit.op {
+            // Along a unit vector only shortening is left.
+            Op::CapProjection(..) => 0.0,
+            _ => f32::MAX,
+        };
+        let (from, vector, source_row, scale, coef, gain) = match &edit.op {
+            Op::Scale(c) => (From::Nothing, None, 0, *c, 0.0, 0.0),
+            Op::Replace(s) | Op::Add(s, _) => {
+                let (scale, coef) = match edit.op {
+                    Op::Add(_, c) => (1.0, c),
+                    _ => (0.0, 1.0),
+                };
+                match s {
+                    Source::Trace(t, p) => (From::Kept, None, t.slots[*p], scale, coef, 0.0),
+                    Source::Vector(v) => (
+                        From::Vectors(width),
+                        Some(v[..width].to_vec()),
+                        0,
+                        scale,
+                        coef,
+                        0.0,
+                    ),
+                }
+            }
+            Op::SetProjection(v, c) | Op::CapProjection(v, c) => {
+                let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
+                let unit = v[..width].iter().map(|x| x / norm).collect();
+                (From::Vectors(width), Some(unit), 0, 1.0, *c, -1.0)
+            }
+        };
+        let kept = from == From::Kept;
+        let round = rounds
+            .entry((turn, from))
+            .or_insert_with_key(|(_, from)| EditRound {
+                source: match from {
+                    From::Nothing => EditSource::Nothing,
+                    From::Kept => EditSource::Kept,
+                    From::Vectors(width) => EditSource::Vectors {
+                        width: *width,
+                        values: Vec::new(),
+                    },
+                },
+                edits: Vec::new(),
+            });
+        let mut row_edit = RowEdit {
+            row: *row,
+            start: index(start),
+            width: index(width),
+            source_row,
+            source_start: if kept { index(start) } else { 0 },
+            scale,
+            coef,
+            gain,
+            most,
+        };
+        if let (EditSource::Vectors { width, values }, Some(vector)) = (&mut round.source, vector) {
+            row_edit.source_row = index(values.len() / *width);
+            values.extend(vector);
+        }
+        round.edits.push(row_edit);
+    }
+    rounds.into_values().collect()
+}
