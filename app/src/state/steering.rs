@@ -59,7 +59,8 @@ impl State {
         });
         self.steered(|s| {
             let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| u.kl);
-            let samples = &s?.report.samples;
+            // While texts are written it is not known, and need not be sought at each token.
+            let samples = &s.filter(|s| s.complete)?.report.samples;
             // Those that act on some positions only would act elsewhere in a longer prompt.
             let within = if everywhere { usize::MAX } else { 1 };
             let all = samples.iter().flat_map(|s| {

@@ -74,10 +74,7 @@ impl<B: Backend> Session<B> {
             ));
         }
         let prompt = self.to_continue("steer.prompt", &steer.prompt, experiment.bos)?;
-        let mut resolved = Vec::new();
-        for (i, direction) in steer.directions.iter().enumerate() {
-            resolved.push(self.direction(i, direction, experiment.bos, host).await?);
-        }
+        let resolved = self.directions(steer, experiment.bos, host).await?;
         let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
         sites.extend(
             resolved

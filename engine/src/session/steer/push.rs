@@ -30,10 +30,7 @@ impl<B: Backend> Session<B> {
                 "A run is to be steered, but the steering room has no direction; make one there, or let no run be steered.",
             ));
         }
-        let mut resolved = Vec::new();
-        for (i, direction) in steer.directions.iter().enumerate() {
-            resolved.push(self.direction(i, direction, experiment.bos, host).await?);
-        }
+        let resolved = self.directions(&steer, experiment.bos, host).await?;
         Ok(Some(Push {
             on,
             steer,

@@ -81,6 +81,20 @@ fn one(vector: Vec<f32>) -> Rows {
 const REMEMBERED: usize = 32;
 
 impl<B: Backend> Session<B> {
+    /// All directions' vectors.
+    pub(super) async fn directions(
+        &mut self,
+        steer: &Steer,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Vec<Rc<Resolved>>, SessionError> {
+        let mut resolved = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            resolved.push(self.direction(i, direction, bos, host).await?);
+        }
+        Ok(resolved)
+    }
+
     /// The direction's vectors, from memory where they were found before.
     pub(super) async fn direction(
         &mut self,
