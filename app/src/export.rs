@@ -2,7 +2,7 @@
 
 use crate::download::{beside, download};
 use crate::grid::{Column, Grid};
-use patchbay_engine::experiment::{DetectorReport, MapReport, Report, Tried};
+use patchbay_engine::experiment::{DetectorReport, MapReport, Report, Token, Tried};
 use wasm_bindgen_futures::spawn_local;
 
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
@@ -98,7 +98,7 @@ pub fn detector_csv(report: &DetectorReport, threshold: f32) -> Result<String, c
     for p in &report.prompts {
         rows.push(vec![
             p.positive.to_string(),
-            p.tokens.iter().map(|t| t.text.as_str()).collect(),
+            Token::joined(&p.tokens),
             p.score().to_string(),
             (p.score() >= threshold).to_string(),
         ]);

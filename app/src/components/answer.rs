@@ -6,7 +6,7 @@ use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Experiment, Token, TokenRef, Tokens};
+use patchbay_engine::experiment::{Choice, Experiment, TokenRef, Tokens};
 
 /// Which of the two answer tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -39,17 +39,6 @@ impl Which {
                 Self::Wrong => metric.wrong = Some(tokens.clone()),
             }
         }
-    }
-}
-
-/// How a token of the vocabulary is named in the experiment: by its text, or by
-/// its id where it is only a part of a character.
-#[must_use]
-pub fn token_ref(token: &Token) -> TokenRef {
-    if token.text.contains('\u{fffd}') {
-        TokenRef::Id(token.id)
-    } else {
-        TokenRef::Text(token.text.clone())
     }
 }
 
@@ -177,7 +166,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
     let set = which_is_set(state, which);
     let offer = match (&choice.suggestion, choice.pieces.first()) {
         (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
-        (None, Some(first)) if !single && !set => Some((first.text.clone(), token_ref(first))),
+        (None, Some(first)) if !single && !set => Some((first.text.clone(), first.reference())),
         _ => None,
     };
     let offer = offer.map(|(shown, token)| {

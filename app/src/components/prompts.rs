@@ -6,7 +6,7 @@ use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, Prompt, RunName};
+use patchbay_engine::experiment::{Experiment, Prompt, RunName, Token};
 
 /// Where a person says what is compared.
 #[component]
@@ -69,7 +69,7 @@ fn Editor(side: RunName) -> impl IntoView {
             // The page's own token in front is no part of the prompt.
             tokens
                 .and_then(|tokens| tokens.get(tokens.len().checked_sub(ids.len())?..))
-                .map(|tokens| tokens.iter().map(|t| t.text.as_str()).collect())
+                .map(Token::joined)
                 .unwrap_or_default()
         }),
     });

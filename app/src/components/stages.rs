@@ -6,7 +6,7 @@ use crate::grid::key;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport};
+use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport, Token};
 
 /// The clean, the corrupted and the patched run, side by side.
 #[component]
@@ -187,7 +187,7 @@ fn Continuation(#[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
     move || {
         let words: String = run.with(|r| {
             let run = r.as_ref();
-            run.map(|r| r.continuation.iter().map(|t| t.text.as_str()).collect())
+            run.map(|r| Token::joined(&r.continuation))
                 .unwrap_or_default()
         });
         (!words.is_empty()).then(|| view! { <p class="hint">{t.continues}" "<q>{words}</q></p> })

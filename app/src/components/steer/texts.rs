@@ -8,7 +8,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Sample, Written};
+use patchbay_engine::experiment::{Sample, Token, Written};
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
@@ -131,7 +131,7 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
                 .into_iter()
                 .flatten()
                 .filter(|t| t.text != "<|endoftext|>");
-            tokens.map(|t| t.text.as_str()).collect::<String>()
+            Token::joined(tokens)
         })
     };
     let current = move || match opened.get() {

@@ -7,10 +7,13 @@ use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
 use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt, Steered};
 use crate::session::prompt::token_ids;
+use crate::session::{Host, SessionError};
 use std::rc::Rc;
 
-/// Pairs at most, and draws at most.
-const MOST_PAIRS: usize = 1_000;
+/// Pairs that cannot be run of which each is told why.
+const EXPLAINED: usize = 5;
+
+/// Draws at most.
 const MOST_DRAWS: usize = 100;
 
 /// Patched runs at most, over all sweeps and pairs: a day's work on a laptop.
@@ -52,17 +55,15 @@ impl Reader<'_> {
     }
 
     /// Adds the further pairs; whether all of them can be run.
-    pub(super) fn pairs(&mut self, e: &Experiment, cases: &mut Vec<Case>) -> bool {
-        if e.pairs.len() > MOST_PAIRS {
-            self.problem("pairs", true, format!(
-                "{} pairs of prompts are too many for one experiment; at most {MOST_PAIRS} are run. Take a sample of them.",
-                e.pairs.len()
-            ));
-            return false;
-        }
-        let mut usable = true;
+    pub(super) async fn pairs(
+        &mut self,
+        e: &Experiment,
+        cases: &mut Vec<Case>,
+        host: &impl Host,
+    ) -> Result<bool, SessionError> {
         let mut unseen = 0;
         for (i, pair) in e.pairs.iter().enumerate() {
+            host.breathe().await?;
             let told = self.reading.problems.len();
             match self.pair(e, pair, &cases[0].clone()) {
                 Ok(case) => {
@@ -73,22 +74,30 @@ impl Reader<'_> {
                 }
                 Err(message) => {
                     self.reading.problems.truncate(told);
-                    // The first pair is the experiment's own.
-                    self.problem("pairs", true, format!("Pair {}: {message}", i + 2));
-                    usable = false;
                     // A table of the wrong kind has the same fault in each row.
-                    if self.reading.problems.len() > 20 {
-                        return false;
+                    if self.reading.bad_pairs.len() < EXPLAINED {
+                        // The first pair is the experiment's own.
+                        self.problem("pairs", true, format!("Pair {}: {message}", i + 2));
                     }
+                    self.reading.bad_pairs.push(i);
                 }
             }
+        }
+        let bad = &self.reading.bad_pairs;
+        if !bad.is_empty() {
+            let (found, all) = (bad.len(), e.pairs.len() + 1);
+            let numbers: Vec<String> = bad.iter().map(|i| (i + 2).to_string()).collect();
+            self.problem("pairs", true, format!(
+                "{found} of {all} pairs cannot be run: {}. Mend them, or leave them out and run the rest.",
+                numbers.join(", ")
+            ));
         }
         if unseen > 0 {
             self.problem("pairs", false, format!(
                 "{unseen} of the further pairs hold words that are new to this small model; what it predicts after them means little."
             ));
         }
-        usable
+        Ok(self.reading.bad_pairs.is_empty())
     }
 
     fn pair(&mut self, e: &Experiment, pair: &Pair, first: &Case) -> Result<Case, String> {

@@ -3,17 +3,15 @@
 
 use super::metric::MetricTokens;
 use crate::experiment::{
-    Choice, Corruption, Experiment, MAX_PROMPT_BYTES, Metric, Problem, Prompt, Reading, Role,
-    Sweep, TokenRef, Tokens,
+    Choice, Corruption, Experiment, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
+    Tokens,
 };
 use crate::model::{Config, Tokenizer};
-use crate::session::SessionError;
+use crate::session::{Host, SessionError};
 use crate::session::prompt::{PromptError, token_ids};
 use crate::session::steer::Push;
+use std::collections::HashSet;
 use std::rc::Rc;
-
-/// Metrics at once: more than there are kinds serves nobody.
-const MOST_METRICS: usize = 16;
 
 /// What can be run of an experiment.
 #[derive(Clone)]
@@ -55,19 +53,24 @@ pub(super) struct Noise {
 }
 
 impl Setup {
-    /// Reads `experiment`. The reading is for people and always there; the
-    /// setup is not where a prompt itself cannot be run.
-    pub fn read(
+    /// Reads `experiment`, of which `told` is known to be odd. The reading is for
+    /// people and always there; the setup is not where a prompt itself cannot be run.
+    pub async fn read(
         tokenizer: &Tokenizer,
         config: &Config,
         experiment: &Experiment,
+        told: Vec<Problem>,
+        host: &impl Host,
     ) -> (Reading, Result<Self, SessionError>) {
         let mut reader = Reader {
             tokenizer,
             config,
-            reading: Reading::default(),
+            reading: Reading {
+                problems: told,
+                ..Reading::default()
+            },
         };
-        let setup = reader.setup(experiment);
+        let setup = reader.setup(experiment, host).await;
         (reader.reading, setup)
     }
 }
@@ -79,7 +82,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn setup(&mut self, e: &Experiment) -> Result<Setup, SessionError> {
+    async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
         let clean = self.prompt("clean", &e.clean, e.bos);
         let corrupted = match e.corruption {
             Corruption::Prompt => self.prompt("corrupted", &e.corrupted, e.bos),
@@ -105,7 +108,7 @@ impl Reader<'_> {
             .filter(|(a, b)| clean[*a] != corrupted[*b])
             .map(|(a, _)| *a)
             .collect();
-        let metrics = self.metrics(e);
+        let metrics = self.metrics(e, host).await?;
         let first = Case {
             clean: clean.into(),
             corrupted: corrupted.into(),
@@ -115,7 +118,7 @@ impl Reader<'_> {
         };
         let metrics_of = metrics.as_ref().map_or(0, Vec::len);
         let mut cases = vec![first];
-        let pairs = self.pairs(e, &mut cases);
+        let pairs = self.pairs(e, &mut cases, host).await?;
         let cases = self.draws(e, cases);
         self.reading.cases = (cases.len() > 1).then_some(cases.len());
         let brought = self.brought(e);
@@ -183,30 +186,25 @@ impl Reader<'_> {
     }
 
     /// All metrics of the first pair, where all of them are usable.
-    fn metrics(&mut self, e: &Experiment) -> Option<Vec<MetricTokens>> {
+    async fn metrics(
+        &mut self,
+        e: &Experiment,
+        host: &impl Host,
+    ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
         if e.metrics.is_empty() {
             self.problem(
                 "metrics",
                 true,
                 "There is nothing to measure; choose a metric.",
             );
-            return None;
+            return Ok(None);
         }
-        if e.metrics.len() > MOST_METRICS {
-            self.problem(
-                "metrics",
-                true,
-                format!(
-                    "{} metrics are too many at once; take {MOST_METRICS} at most.",
-                    e.metrics.len()
-                ),
-            );
-            return None;
+        let mut read = Vec::new();
+        for (i, metric) in e.metrics.iter().enumerate() {
+            read.push(self.metric(e, i, metric));
+            host.breathe().await?;
         }
-        let read: Vec<_> = (0..e.metrics.len())
-            .map(|i| self.metric(e, i, &e.metrics[i].clone()))
-            .collect();
-        read.into_iter().collect()
+        Ok(read.into_iter().collect())
     }
 
     fn metric(&mut self, e: &Experiment, i: usize, metric: &Metric) -> Option<MetricTokens> {
@@ -281,10 +279,19 @@ impl Reader<'_> {
             );
             ids.push(None);
         }
+        let mut ids: Option<Vec<u32>> = ids.into_iter().collect();
+        if let Some(ids) = &mut ids
+            && let Some(id) = take_once(ids)
+        {
+            let text = self.tokenizer.token(id).text;
+            self.problem(field, false, format!(
+                "“{text}” is named more than once in this set of tokens; what is named twice counts once."
+            ));
+        }
         if again {
             self.reading.problems.truncate(told);
         }
-        (whole, ids.into_iter().collect())
+        (whole, ids)
     }
 
     /// A metric's token: how it was read, and its id if it is one token.
@@ -313,11 +320,7 @@ impl Reader<'_> {
             TokenRef::Text(text) => text,
         };
         let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
-        let ids = if text.len() > MAX_PROMPT_BYTES {
-            Vec::new()
-        } else {
-            encode(text)
-        };
+        let ids = encode(text);
         let pieces = self.tokenizer.tokens(&ids);
         // After a word, the next word's token starts with a space.
         let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
@@ -328,7 +331,13 @@ impl Reader<'_> {
         let suggestion = match (ids.as_slice(), encode(&spaced).as_slice()) {
             ([_], [_]) if spaced != *text => Some(spaced),
             ([] | [_], _) => None,
-            (_, found) => found.first().map(|id| self.tokenizer.token(*id).text),
+            // Offered by its text, so only where that is read as the token again.
+            (_, found) => found
+                .first()
+                .and_then(|id| match self.tokenizer.reference(*id) {
+                    TokenRef::Text(text) => Some(text),
+                    TokenRef::Id(_) => None,
+                }),
         };
         let id = match ids.as_slice() {
             [id] => Some(*id),
@@ -368,4 +377,17 @@ impl Reader<'_> {
         }
         (Choice { pieces, suggestion }, id)
     }
+}
+
+/// Leaves what is named twice standing once; the first that is.
+fn take_once(ids: &mut Vec<u32>) -> Option<u32> {
+    let (mut seen, mut again) = (HashSet::new(), None);
+    ids.retain(|id| {
+        let first = seen.insert(*id);
+        if !first {
+            again.get_or_insert(*id);
+        }
+        first
+    });
+    again
 }

@@ -174,6 +174,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<Vec<Seen>, SessionError> {
         let mut ids = Vec::new();
         for text in prompts {
+            host.breathe().await?;
             ids.push(self.prompt("steer.detector", &Prompt::Text(text.clone()), bos)?);
         }
         let places = |len: usize| (0..len).map(|p| (site, layer, p)).collect();
@@ -239,11 +240,6 @@ fn check(detector: &Detector) -> Result<(), SessionError> {
                 side.len()
             ));
         }
-    }
-    if let Some(t) = detector.threshold.filter(|t| !t.is_finite()) {
-        return wrong(format!(
-            "The threshold is {t}, which is no number; give a projection, or none."
-        ));
     }
     Ok(())
 }

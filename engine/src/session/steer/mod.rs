@@ -17,6 +17,7 @@ pub(super) use directions::Resolved;
 pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;
 
+use super::finite::{Overflow, numbers};
 use super::line::{CACHE, Line};
 use super::patch::TOP;
 use super::*;
@@ -157,7 +158,15 @@ impl<B: Backend> Session<B> {
         }
         .kept(&self.store.pool, &kept);
         let quiet = |_| None;
-        let (line, captured) = self.line(run, &Beats::new(host, &quiet)).await?;
+        let pulse = Beats::new(host, &quiet);
+        let (line, captured) = self.line(run.clone(), &pulse).await?;
+        if !numbers(&line.logits) {
+            let of = Overflow {
+                field: "model",
+                whose: "the unsteered run",
+            };
+            return Err(self.overflow(of, &run, host).await);
+        }
         Ok((line, reports::Activations::new(places, captured)))
     }
 
@@ -178,7 +187,15 @@ impl<B: Backend> Session<B> {
             return Ok(Some(base.clone()));
         }
         let quiet = |_| None;
-        let (mut line, _) = self.line(run, &Beats::new(host, &quiet)).await?;
+        let pulse = Beats::new(host, &quiet);
+        let (mut line, _) = self.line(run.clone(), &pulse).await?;
+        if !numbers(&line.logits) {
+            let of = Overflow {
+                field: "steer.directions.0",
+                whose: "the steered run",
+            };
+            return Err(self.overflow(of, &run, host).await);
+        }
         if line.logits.is_empty() {
             line.logits = base.logits.clone();
         }

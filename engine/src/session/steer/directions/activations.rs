@@ -49,6 +49,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<Vec<Vec<Vec<f32>>>, SessionError> {
         let mut ids = Vec::new();
         for text in sides.iter().copied().flatten() {
+            host.breathe().await?;
             ids.push(self.prompt(field, &Prompt::Text(text.clone()), bos)?);
         }
         let n_layer = self.info.n_layer;

@@ -11,7 +11,7 @@ mod weights;
 use super::*;
 use crate::experiment::{Direction, LayerVector, ProbeReport, Progress, Prompt, Source, Stage};
 use crate::rows::Shape;
-use crate::steer::norm;
+use crate::steer::{Contrast, folds, norm, told_right};
 pub(super) use activations::MOST_PROMPTS;
 use activations::check_sides;
 pub(super) use feature::{Feature, Layout};
@@ -71,6 +71,22 @@ impl Resolved {
 /// The length of a direction at a layer: its longest row's.
 pub(super) fn length(rows: &Rows) -> f32 {
     rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
+}
+
+/// Share of held-out examples that a probe tells right; `None` where a side has
+/// fewer than two.
+#[allow(clippy::cast_precision_loss)] // numbers of prompts
+async fn accuracy(of: Contrast<'_>, host: &impl Host) -> Result<Option<f32>, SessionError> {
+    let Some(k) = folds(of) else {
+        return Ok(None);
+    };
+    let mut right = 0;
+    for fold in 0..k {
+        right += told_right(of, k, fold);
+        host.breathe().await?;
+    }
+    let all = of.positive.len() + of.negative.len();
+    Ok(Some(right as f32 / all as f32))
 }
 
 fn one(vector: Vec<f32>) -> Rows {
