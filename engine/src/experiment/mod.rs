@@ -6,6 +6,7 @@
 
 mod detector;
 mod export;
+mod field;
 mod metric;
 mod migrate;
 mod read;
@@ -18,6 +19,7 @@ mod sweep;
 
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
+pub use field::{DirectionField, Field, SweepField};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
 pub use read::{Choice, Problem, Reading, Token};

@@ -1,7 +1,7 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
 use super::{Failure, FailureCode, Request};
-use crate::experiment::{self, Experiment};
+use crate::experiment::{self, Experiment, Field};
 use js_sys::{JSON, Reflect};
 use serde::Deserialize;
 use serde_json::Value;
@@ -66,13 +66,13 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
     let mut value: Value = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let fault = |field: &str, message: String| Failure {
+    let fault = |field: Field, message: String| Failure {
         code: FailureCode::Experiment,
         message,
-        field: Some(field.into()),
+        field: Some(field),
     };
     // Before all else, as `Experiment::from_json` does it.
-    experiment::upgrade(&mut value).map_err(|e| fault("version", e.to_string()))?;
+    experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, e.to_string()))?;
     serde_path_to_error::deserialize(value).map_err(|e| {
         let path = e.path().to_string();
         let what = e.inner();
@@ -82,7 +82,7 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
                 format!("this is not an experiment: {what}; it needs clean, corrupted and metrics"),
             ),
             _ => fault(
-                &path,
+                path.as_str().into(),
                 format!("the experiment's field {path} cannot be read: {what}"),
             ),
         }

@@ -1,7 +1,7 @@
 //! Activations that are handed back as numbers.
 
 use super::setup::Case;
-use crate::experiment::{CaptureReport, Experiment, RunName, Site};
+use crate::experiment::{CaptureReport, Experiment, Field, RunName, Site};
 use crate::rows::Shape;
 use crate::session::SessionError;
 
@@ -18,13 +18,13 @@ pub(super) fn asked(
             (false, None) => 0,
             (true, None) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!("A capture of {} needs a layer.", capture.site),
                 ));
             }
             (false, Some(_)) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!(
                         "{} has no layer; leave it out of the capture.",
                         capture.site

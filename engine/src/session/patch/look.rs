@@ -9,7 +9,9 @@ use super::setup::Setup;
 use super::sweep::frames;
 use super::{LONGEST_PATTERN, TOP};
 use crate::backend::Backend;
-use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site};
+use crate::experiment::{
+    Cell, CellReport, Field, LensReport, Look, PatternReport, RunReport, Site,
+};
 use crate::model::{Logits, Wanted};
 use crate::rows::{Edit, Op, Run, kept_for_entry};
 use crate::session::{Beats, Host, Session, SessionError};
@@ -28,7 +30,7 @@ impl<B: Backend> Session<B> {
         let frames = frames(&shape, setup)?;
         let Some(frame) = frames.get(cell.sweep) else {
             return Err(SessionError::of(
-                "cell",
+                Field::Cell,
                 format!(
                     "The chosen cell is of sweep {}, but this experiment has {}; choose another.",
                     cell.sweep + 1,
@@ -42,7 +44,7 @@ impl<B: Backend> Session<B> {
             || !exists(&frame.sweep, cell.row, cell.column)
         {
             return Err(SessionError::of(
-                "cell",
+                Field::Cell,
                 format!(
                     "The chosen cell is row {}, column {}, but this sweep has rows 0 to {} and columns 0 to {}, and not a cell for each; choose another.",
                     cell.row,

@@ -103,8 +103,8 @@ impl<B: Backend> Session<B> {
         bos: bool,
         host: &impl Host,
     ) -> Result<Rc<Resolved>, SessionError> {
-        let field = format!("steer.directions.{i}");
-        check(&field, direction, &self.model.config.shape)?;
+        let field = Field::direction(i);
+        check(field, direction, &self.model.config.shape)?;
         // Names, coefficients and the layers it acts at do not change what is found.
         let source = serde_json::to_string(&direction.source).unwrap_or_default();
         let encoders = host.reads_encoders();
@@ -112,7 +112,7 @@ impl<B: Backend> Session<B> {
         if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
             return Ok(found.clone());
         }
-        let found = Rc::new(self.find(&field, direction, bos, host).await?);
+        let found = Rc::new(self.find(field, direction, bos, host).await?);
         if self.memory.directions.len() >= REMEMBERED {
             self.memory.directions.remove(0);
         }
@@ -141,7 +141,7 @@ impl<B: Backend> Session<B> {
             };
             let [row] = &*rows else {
                 return Err(SessionError::of(
-                    format!("steer.directions.{i}"),
+                    Field::direction(i),
                     format!(
                         "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
                         direction.name
@@ -158,7 +158,7 @@ impl<B: Backend> Session<B> {
 
     async fn find(
         &mut self,
-        field: &str,
+        field: Field,
         direction: &Direction,
         bos: bool,
         host: &impl Host,
@@ -217,7 +217,7 @@ impl<B: Backend> Session<B> {
     }
 }
 
-fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
+fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
     let wrong = |message: String| Err(SessionError::of(field, message));
     // Of the sites of heads, z alone is written to the residual stream as it is.
