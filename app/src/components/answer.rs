@@ -6,7 +6,7 @@ use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Experiment, TokenRef, Tokens};
+use patchbay_engine::experiment::{Choice, Experiment, Field, TokenRef, Tokens};
 
 /// Which of the two answer tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,15 @@ pub enum Which {
 }
 
 impl Which {
-    fn field(self) -> &'static str {
+    fn field(self) -> Field {
+        match self {
+            Self::Answer => Field::Answer,
+            Self::Wrong => Field::Wrong,
+        }
+    }
+
+    /// Its name in tests.
+    fn name(self) -> &'static str {
         match self {
             Self::Answer => "answer",
             Self::Wrong => "wrong",
@@ -83,7 +91,7 @@ pub fn Answers() -> impl IntoView {
 fn AnswerField(which: Which) -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
-    let field = which.field();
+    let field = which.name();
     let (label, hint) = match which {
         Which::Answer => (t.answer, t.answer_hint),
         Which::Wrong => (t.wrong, t.wrong_hint),
@@ -131,7 +139,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint {field}-pieces problems-{field}")
-                aria-invalid=live(move || state.is_invalid(field).to_string())
+                aria-invalid=live(move || state.is_invalid(which.field()).to_string())
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
@@ -142,7 +150,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 {move || choice().map(|choice| pieces(which, &choice))}
             </div>
             </div>
-            <Problems field />
+            <Problems field=which.field() />
         </div>
     }
 }
@@ -174,7 +182,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
             <button
                 type="button"
                 class="quiet"
-                data-testid=format!("{}-take", which.field())
+                data-testid=format!("{}-take", which.name())
                 on:click=move |_| {
                     let token = token.clone();
                     state.edit(|e| which.set(e, &Tokens::One(token)));

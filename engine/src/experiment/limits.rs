@@ -95,6 +95,7 @@ pub(crate) enum Stage {
     /// A link or a file: whatever can be shown opens, so that it can be mended.
     Opened,
     /// Sent to be run: seeds are ones that the sender could write exactly.
+    #[cfg_attr(not(feature = "worker"), allow(dead_code))]
     Sent,
     /// About to run. It was written by [`Experiment::to_json`], where `null`
     /// stands for a number that is not finite and for nothing else.
@@ -259,11 +260,9 @@ fn once(path: &str, name: &str, value: &mut Value, told: &mut Vec<Problem>) {
             }
             let (mut seen, mut again) = (HashSet::new(), None);
             list.retain(|entry| {
-                let text = entry.to_string();
-                let first = !seen.contains(&text);
-                match first {
-                    true => drop(seen.insert(text)),
-                    false => drop(again.get_or_insert(text)),
+                let first = seen.insert(entry.to_string());
+                if !first && again.is_none() {
+                    again = Some(entry.to_string());
                 }
                 first
             });

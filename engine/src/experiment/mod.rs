@@ -6,6 +6,7 @@
 
 mod detector;
 mod export;
+mod field;
 mod limits;
 mod metric;
 mod migrate;
@@ -19,6 +20,7 @@ mod sweep;
 
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
+pub use field::{DirectionField, Field, SweepField};
 #[cfg(feature = "worker")]
 pub(crate) use limits::{Stage as Held, within_limits};
 pub use metric::{Metric, MetricKind, Tokens};

@@ -1,6 +1,6 @@
 //! How the model's tokenizer read an experiment: what the page draws as chips.
 
-use super::TokenRef;
+use super::{Field, TokenRef};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -88,8 +88,9 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// The field, by its name in the experiment: `clean`, `corrupted`, `answer`, `wrong`, `sweep` ...
-    pub field: String,
+    /// The part of the experiment, by its path: `clean`, `steer.directions.2` ...
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub field: Field,
     /// What is wrong, what was expected and found, and what to do, as a sentence.
     pub message: String,
     /// Whether it keeps the experiment (or its sweep) from running.

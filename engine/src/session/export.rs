@@ -4,7 +4,7 @@ use super::finite::not_finite;
 use super::{Asked, Host, Session, SessionError};
 use crate::backend::Backend;
 use crate::experiment::{
-    Capture, CaptureReport, Experiment, Export, File, Problem, Room, RunName, Site, Steer,
+    Capture, CaptureReport, Experiment, Export, Field, File, Problem, Room, RunName, Site, Steer,
 };
 use crate::rows::Shape;
 use crate::steer::files;
@@ -33,14 +33,14 @@ impl<B: Backend> Session<B> {
                 let Steer { directions, .. } = &steer;
                 let Some(wanted) = directions.get(*direction) else {
                     return Err(SessionError::of(
-                        "steer.directions",
+                        Field::Directions,
                         format!(
                             "Direction {direction} was asked for, but the experiment has {}; choose one that it has.",
                             directions.len()
                         ),
                     ));
                 };
-                let field = format!("steer.directions.{direction}");
+                let field = Field::direction(*direction);
                 let vectors = self
                     .layer_vectors(*direction, wanted, experiment.bos, host)
                     .await?;
@@ -59,7 +59,7 @@ impl<B: Backend> Session<B> {
                 let bytes = safetensors(&self.model.config.shape, &captured);
                 Ok(File {
                     name: "activations.safetensors".into(),
-                    bytes: bytes.map_err(|e| SessionError::of("captures", format!("{e}.")))?,
+                    bytes: bytes.map_err(|e| SessionError::of(Field::Captures, format!("{e}.")))?,
                 })
             }
             Export::Array { site, run } => {
@@ -85,7 +85,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<Vec<CaptureReport>, SessionError> {
         if sites.is_empty() {
             return Err(SessionError::of(
-                "captures",
+                Field::Captures,
                 "No activation is chosen; choose at least one.",
             ));
         }
@@ -123,7 +123,7 @@ impl<B: Backend> Session<B> {
         match not_finite(&captures) {
             None => Ok(captures),
             Some(_) => Err(SessionError::of(
-                "captures",
+                Field::Captures,
                 "Some of these activations are not finite numbers: 32-bit arithmetic overflowed on the way to them. Take sites before that.",
             )),
         }

@@ -3,7 +3,7 @@
 
 use super::export::hook;
 use super::*;
-use crate::experiment::Site;
+use crate::experiment::{Field, Site};
 use serde::ser::{self, Serialize};
 use std::fmt::{self, Display};
 
@@ -17,7 +17,7 @@ pub(super) fn not_finite(report: &impl Serialize) -> Option<String> {
 /// What is told of such a number.
 pub(super) fn problem(path: &str) -> Problem {
     Problem {
-        field: "experiment".into(),
+        field: Field::Experiment,
         message: format!(
             "The result {path} is not a finite number: 32-bit arithmetic overflowed on the way to it. Read it, and what depends on it, as missing."
         ),
@@ -28,14 +28,14 @@ pub(super) fn problem(path: &str) -> Problem {
 /// Why an experiment has no results: its numbers stopped being finite.
 pub(super) struct Overflow<'a> {
     /// The field that is to be changed.
-    pub field: &'a str,
+    pub field: Field,
     /// Whose run it was, as in “the clean run”.
     pub whose: &'a str,
 }
 
 /// A patched run.
 pub(super) const CELL: Overflow<'static> = Overflow {
-    field: "sweep",
+    field: Field::Sweep,
     whose: "a patched run",
 };
 

@@ -16,7 +16,7 @@ mod steer;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, Experiment, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
+    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
     SweepReport, TopToken, Update,
 };
 use crate::model::{
@@ -102,17 +102,17 @@ struct Asked {
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
     #[error("{message}")]
-    Experiment { field: String, message: String },
+    Experiment { field: Field, message: String },
     /// A dictionary's file could not be read.
     #[error("{message}")]
-    Unread { field: String, message: String },
+    Unread { field: Field, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
 impl SessionError {
     /// The experiment cannot be run because of one of its fields.
-    fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
+    fn of(field: impl Into<Field>, message: impl Into<String>) -> Self {
         Self::Experiment {
             field: field.into(),
             message: message.into(),

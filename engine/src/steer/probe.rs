@@ -181,6 +181,16 @@ pub fn told_right(of: Contrast, k: usize, fold: usize) -> usize {
     above.count() + below.count()
 }
 
+/// Share of held-out examples told right, over all folds; `None` where a side has
+/// fewer than two.
+#[must_use]
+#[allow(clippy::cast_precision_loss)] // numbers of prompts
+pub fn accuracy(of: Contrast) -> Option<f32> {
+    let k = folds(of)?;
+    let right: usize = (0..k).map(|fold| told_right(of, k, fold)).sum();
+    Some(right as f32 / (of.positive.len() + of.negative.len()) as f32)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,13 +203,6 @@ mod tests {
             x
         };
         (0..n).map(draw).collect()
-    }
-
-    #[allow(clippy::cast_precision_loss)] // numbers of examples
-    fn accuracy(of: Contrast) -> Option<f32> {
-        let k = folds(of)?;
-        let right: usize = (0..k).map(|fold| told_right(of, k, fold)).sum();
-        Some(right as f32 / (of.positive.len() + of.negative.len()) as f32)
     }
 
     #[test]

@@ -71,13 +71,13 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
     let mut value: Value = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let fault = |field: &str, message: String| Failure {
+    let fault = |field: Field, message: String| Failure {
         code: FailureCode::Experiment,
         message,
-        field: Some(field.into()),
+        field: Some(field),
     };
     // Before all else, as `Experiment::from_json` does it.
-    experiment::upgrade(&mut value).map_err(|e| fault("version", e.to_string()))?;
+    experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, e.to_string()))?;
     experiment::within_limits(&value, Held::Sent).map_err(|problem| Failure {
         code: FailureCode::Experiment,
         message: problem.message,
@@ -92,7 +92,7 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
                 format!("this is not an experiment: {what}; it needs clean, corrupted and metrics"),
             ),
             _ => fault(
-                &path,
+                path.as_str().into(),
                 format!("the experiment's field {path} cannot be read: {what}"),
             ),
         }

@@ -10,7 +10,7 @@ use super::setup::{Case, Setup};
 use super::{TOP, chunk_rows};
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    Axes, Bring, CaptureReport, Experiment, MetricReport, Mode, Progress, RunName, RunReport, Site,
+    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName, RunReport, Site,
     Stage, Sweep, Update,
 };
 use crate::model::{Logits, Wanted};
@@ -162,9 +162,9 @@ impl Role {
     fn overflow(self, run: &Run) -> Overflow<'static> {
         let noise = |edit: &Edit| edit.site == Site::Embed;
         let field = match run.edits.as_slice() {
-            [] => "model",
-            edits if edits.iter().any(noise) => "corruption",
-            _ => "steered",
+            [] => Field::Model,
+            edits if edits.iter().any(noise) => Field::Corruption,
+            _ => Field::Steered,
         };
         let whose = match self {
             Self::Of(RunName::Clean) => "the clean run",

@@ -1,7 +1,7 @@
 //! Activations that are handed back as numbers.
 
 use super::setup::Case;
-use crate::experiment::{CaptureReport, Experiment, RunName, Site};
+use crate::experiment::{CaptureReport, Experiment, Field, RunName, Site};
 use crate::rows::Shape;
 use crate::session::SessionError;
 
@@ -26,7 +26,7 @@ pub(super) fn fit(
     let found: usize = experiment.captures.iter().map(numbers).sum();
     match found > most {
         true => Err(SessionError::of(
-            "captures",
+            Field::Captures,
             format!(
                 "The captures have {found} numbers in all, but at most {most} are handed back at once; take fewer sites, layers or positions."
             ),
@@ -48,13 +48,13 @@ pub(super) fn asked(
             (false, None) => 0,
             (true, None) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!("A capture of {} needs a layer.", capture.site),
                 ));
             }
             (false, Some(_)) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!(
                         "{} has no layer; leave it out of the capture.",
                         capture.site

@@ -5,7 +5,9 @@ use super::copies::Kept;
 use super::frame::frame;
 use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
-use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt, Steered};
+use crate::experiment::{
+    self, Axes, Bring, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
+};
 use crate::session::prompt::token_ids;
 use crate::session::{Host, SessionError};
 use std::rc::Rc;
@@ -39,7 +41,7 @@ impl Reader<'_> {
                 || !alignment.iter().all(inside)
                 || !alignment.windows(2).all(ascending)
             {
-                self.problem("alignment", true, format!(
+                self.problem(Field::Alignment, true, format!(
                     "The alignment pairs positions of the clean prompt (0 to {}) with positions of the corrupted one (0 to {}), both in ascending order; this one does not. Align them again.",
                     clean.len() - 1, corrupted.len() - 1
                 ));
@@ -77,7 +79,7 @@ impl Reader<'_> {
                     // A table of the wrong kind has the same fault in each row.
                     if self.reading.bad_pairs.len() < EXPLAINED {
                         // The first pair is the experiment's own.
-                        self.problem("pairs", true, format!("Pair {}: {message}", i + 2));
+                        self.problem(Field::Pairs, true, format!("Pair {}: {message}", i + 2));
                     }
                     self.reading.bad_pairs.push(i);
                 }
@@ -87,13 +89,13 @@ impl Reader<'_> {
         if !bad.is_empty() {
             let (found, all) = (bad.len(), e.pairs.len() + 1);
             let numbers: Vec<String> = bad.iter().map(|i| (i + 2).to_string()).collect();
-            self.problem("pairs", true, format!(
+            self.problem(Field::Pairs, true, format!(
                 "{found} of {all} pairs cannot be run: {}. Mend them, or leave them out and run the rest.",
                 numbers.join(", ")
             ));
         }
         if unseen > 0 {
-            self.problem("pairs", false, format!(
+            self.problem(Field::Pairs, false, format!(
                 "{unseen} of the further pairs hold words that are new to this small model; what it predicts after them means little."
             ));
         }
@@ -128,7 +130,7 @@ impl Reader<'_> {
         };
         let mut metrics = Vec::new();
         for (metric, own) in e.metrics.iter().zip(first.metrics.iter()) {
-            let mut set = |field: &str, tokens: &Option<_>, own: &Vec<u32>| match tokens {
+            let mut set = |field: Field, tokens: &Option<_>, own: &Vec<u32>| match tokens {
                 None => Ok(own.clone()),
                 Some(tokens) => {
                     let told = self.reading.problems.len();
@@ -139,9 +141,9 @@ impl Reader<'_> {
                     })
                 }
             };
-            let answers = set("answer", &pair.answer, &own.answers)?;
+            let answers = set(Field::Answer, &pair.answer, &own.answers)?;
             let wrongs = match metric.kind.compares() {
-                true => set("wrong", &pair.wrong, &own.wrongs)?,
+                true => set(Field::Wrong, &pair.wrong, &own.wrongs)?,
                 false => Vec::new(),
             };
             metrics.push(super::metric::MetricTokens {
@@ -190,7 +192,7 @@ impl Reader<'_> {
             None
         };
         if let Some(message) = message {
-            self.problem("corruption", true, message);
+            self.problem(Field::Corruption, true, message);
             return cases;
         }
         let mut positions = positions.clone();
@@ -225,7 +227,7 @@ impl Reader<'_> {
                 Ok(ids) => all.push(Some(ids.into())),
                 Err(error) => {
                     self.problem(
-                        "sweeps",
+                        Field::Sweeps,
                         true,
                         format!(
                             "Sweep {}: the prompt that activations are brought from{error}",
@@ -250,7 +252,7 @@ impl Reader<'_> {
                 .zip(corrupted.iter())
                 .position(|(a, b)| a != b)
                 .unwrap_or(clean.len().min(corrupted.len()));
-            self.problem("sweep", true, format!(
+            self.problem(Field::Sweep, true, format!(
                 "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number, or positions aligned by hand or by role. They first differ at position {at}.",
                 clean.len(), corrupted.len()
             ));
@@ -266,11 +268,11 @@ impl Reader<'_> {
                 Err(message) => Some(message),
             };
             if let Some(message) = fault {
-                self.problem("sweep", true, message);
+                self.problem(Field::Sweep, true, message);
             }
         }
         if runs > MOST_RUNS {
-            self.problem("sweep", true, format!(
+            self.problem(Field::Sweep, true, format!(
                 "These sweeps have {runs} patched runs, but at most {MOST_RUNS} are computed; take fewer pairs or a coarser grid."
             ));
         }
@@ -278,17 +280,21 @@ impl Reader<'_> {
         let alike = |c: &Case| c.clean == c.corrupted;
         if e.corruption.is_prompt() && !steered_apart && cases.iter().all(alike) {
             self.problem(
-                "corrupted",
+                Field::Corrupted,
                 false,
                 "Both prompts are the same, so patching one with the other changes nothing.",
             );
         }
         // A metric's own problems are known by its not being there.
-        let about = ["pairs", "alignment", "corruption", "sweep", "sweeps"];
+        let about = |field| {
+            use Field::{Alignment, Corruption, NoiseSeed, Pair, Pairs, Sweep, SweepAt, Sweeps};
+            matches!(
+                field,
+                Pairs | Pair(_) | Alignment | Corruption | NoiseSeed | Sweep | Sweeps | SweepAt(..)
+            )
+        };
         let problems = &self.reading.problems;
-        !problems
-            .iter()
-            .any(|p| p.fatal && about.contains(&p.field.as_str()))
+        !problems.iter().any(|p| p.fatal && about(p.field))
     }
 
     /// Why a sweep does not fit the pairs of prompts.

@@ -21,7 +21,7 @@ mod tally;
 
 use super::{Asked, Host, Session, SessionError};
 use crate::backend::Backend;
-use crate::experiment::{Experiment, Problem, Report, RunName, Update};
+use crate::experiment::{Experiment, Field, Problem, Report, RunName, Update};
 use crate::rows::Shape;
 pub(super) use captures::MOST_CAPTURED;
 use look::no_such_cell;
@@ -71,7 +71,7 @@ impl<B: Backend> Session<B> {
             // It was chosen in a grid that was larger: the rest goes on without it.
             cell = None;
             reading.problems.push(Problem {
-                field: "cell".into(),
+                field: Field::Cell,
                 message,
                 fatal: false,
             });

@@ -3,7 +3,7 @@
 
 use super::metric::MetricTokens;
 use crate::experiment::{
-    Choice, Corruption, Experiment, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
+    Choice, Corruption, Experiment, Field, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
     Tokens,
 };
 use crate::model::{Config, Tokenizer};
@@ -83,13 +83,13 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
-        let clean = self.prompt("clean", &e.clean, e.bos);
+        let clean = self.prompt(Field::Clean, &e.clean, e.bos);
         let corrupted = match e.corruption {
-            Corruption::Prompt => self.prompt("corrupted", &e.corrupted, e.bos),
+            Corruption::Prompt => self.prompt(Field::Corrupted, &e.corrupted, e.bos),
             Corruption::Noise(_) => clean.as_ref().map_or_else(
                 |_| {
                     Err(SessionError::of(
-                        "clean",
+                        Field::Clean,
                         "There is no clean prompt to put noise on.",
                     ))
                 },
@@ -100,8 +100,8 @@ impl Reader<'_> {
         let (clean, corrupted) = (clean?, corrupted?);
         self.reading.clean = self.tokenizer.tokens(&clean);
         self.reading.corrupted = self.tokenizer.tokens(&corrupted);
-        self.note_unseen("clean", &self.reading.clean.clone());
-        self.note_unseen("corrupted", &self.reading.corrupted.clone());
+        self.note_unseen(Field::Clean, &self.reading.clean.clone());
+        self.note_unseen(Field::Corrupted, &self.reading.corrupted.clone());
         let aligned = self.align(e, &clean, &corrupted);
         self.reading.differing = aligned
             .iter()
@@ -138,22 +138,22 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn problem(&mut self, field: &str, fatal: bool, message: impl Into<String>) {
+    pub(super) fn problem(&mut self, field: Field, fatal: bool, message: impl Into<String>) {
         self.reading.problems.push(Problem {
-            field: field.into(),
+            field,
             message: message.into(),
             fatal,
         });
     }
 
-    fn refuse<T>(&mut self, field: &str, message: String) -> Result<T, SessionError> {
+    fn refuse<T>(&mut self, field: Field, message: String) -> Result<T, SessionError> {
         self.problem(field, true, message.clone());
         Err(SessionError::of(field, message))
     }
 
     fn prompt(
         &mut self,
-        field: &str,
+        field: Field,
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
@@ -169,7 +169,7 @@ impl Reader<'_> {
         ids.or_else(|e| self.refuse(field, format!("The {field} prompt{e}")))
     }
 
-    fn note_unseen(&mut self, field: &str, tokens: &[crate::experiment::Token]) {
+    fn note_unseen(&mut self, field: Field, tokens: &[crate::experiment::Token]) {
         let mut words: Vec<String> = Vec::new();
         for token in tokens.iter().filter(|t| t.unseen) {
             let word = format!("“{}”", token.text);
@@ -193,7 +193,7 @@ impl Reader<'_> {
     ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
         if e.metrics.is_empty() {
             self.problem(
-                "metrics",
+                Field::Metrics,
                 true,
                 "There is nothing to measure; choose a metric.",
             );
@@ -210,10 +210,10 @@ impl Reader<'_> {
     fn metric(&mut self, e: &Experiment, i: usize, metric: &Metric) -> Option<MetricTokens> {
         // One with the same tokens as the first has told its problems.
         let again = i > 0 && e.metrics[0].answer == metric.answer;
-        let (choice, answers) = self.choices("answer", &metric.answer, e, again);
+        let (choice, answers) = self.choices(Field::Answer, &metric.answer, e, again);
         let wrong = metric.wrong.as_ref().map(|w| {
             let again = i > 0 && e.metrics[0].wrong.as_ref() == Some(w);
-            self.choices("wrong", w, e, again)
+            self.choices(Field::Wrong, w, e, again)
         });
         let (wrong_choice, wrongs) = match wrong {
             Some((choice, ids)) => (Some(choice), ids),
@@ -234,11 +234,11 @@ impl Reader<'_> {
         }
         let (answers, wrongs) = (answers?, wrongs?);
         if wrongs.is_empty() {
-            self.problem("wrong", true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
+            self.problem(Field::Wrong, true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
             return None;
         }
         if answers == wrongs {
-            self.problem("wrong", false, "The answer and the wrong answer are the same token, so their difference is always 0.");
+            self.problem(Field::Wrong, false, "The answer and the wrong answer are the same token, so their difference is always 0.");
         }
         Some(MetricTokens {
             kind,
@@ -251,7 +251,7 @@ impl Reader<'_> {
     /// them is told unless it was told before.
     pub(super) fn choices(
         &mut self,
-        field: &str,
+        field: Field,
         tokens: &Tokens,
         e: &Experiment,
         again: bool,
@@ -295,7 +295,7 @@ impl Reader<'_> {
     }
 
     /// A metric's token: how it was read, and its id if it is one token.
-    fn choice(&mut self, field: &str, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
+    fn choice(&mut self, field: Field, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
         let text = match token {
             TokenRef::Id(id) => {
                 if let Err(error) = self.tokenizer.check(*id) {
@@ -343,7 +343,7 @@ impl Reader<'_> {
             [id] => Some(*id),
             _ => None,
         };
-        let name = if field == "answer" {
+        let name = if field == Field::Answer {
             "answer"
         } else {
             "wrong answer"

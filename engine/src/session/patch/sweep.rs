@@ -11,7 +11,7 @@ use super::setup::Setup;
 use super::tally::Tally;
 use crate::backend::Backend;
 use crate::experiment::{
-    CellValues, Experiment, Frame, MetricReport, PlanReport, SweepReport, Update,
+    CellValues, Experiment, Field, Frame, MetricReport, PlanReport, SweepReport, Update,
 };
 use crate::model::Logits;
 use crate::rows::Shape;
@@ -23,7 +23,7 @@ use std::cell::Cell;
 pub(super) fn frames(shape: &Shape, setup: &Setup) -> Result<Vec<Frame>, SessionError> {
     let frame = |sweep| {
         frame(shape, sweep, &setup.cases[0], &setup.roles)
-            .map_err(|message| SessionError::of("sweeps", message))
+            .map_err(|message| SessionError::of(Field::Sweeps, message))
     };
     setup.sweeps.iter().map(frame).collect()
 }

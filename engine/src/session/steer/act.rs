@@ -39,8 +39,8 @@ pub(super) fn acts(
             if rows.is_none() && resolved[i].chosen {
                 continue;
             }
-            let field = format!("steer.directions.{i}");
-            acts.extend(act(&field, direction, rows, (*layer, norm), shape)?);
+            let field = Field::direction(i);
+            acts.extend(act(field, direction, rows, (*layer, norm), shape)?);
         }
     }
     Ok(acts)
@@ -49,7 +49,7 @@ pub(super) fn acts(
 /// One direction at one layer, where the site's mean norm is `mean_norm`;
 /// nothing where it does nothing, at z one for each head that it has.
 pub(super) fn act(
-    field: &str,
+    field: Field,
     direction: &Direction,
     rows: Option<Rows>,
     (layer, mean_norm): (usize, f32),

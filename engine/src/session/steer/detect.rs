@@ -17,7 +17,7 @@ const SEED: u64 = 0;
 const FEW: usize = 5;
 
 fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of("steer.detector", message))
+    Err(SessionError::of(Field::Detector, message))
 }
 
 /// A prompt's tokens and its activations at each, at the detector's place.
@@ -175,7 +175,7 @@ impl<B: Backend> Session<B> {
         let mut ids = Vec::new();
         for text in prompts {
             host.breathe().await?;
-            ids.push(self.prompt("steer.detector", &Prompt::Text(text.clone()), bos)?);
+            ids.push(self.prompt(Field::Detector, &Prompt::Text(text.clone()), bos)?);
         }
         let places = |len: usize| (0..len).map(|p| (site, layer, p)).collect();
         let rows = self.activations(&ids, &places, host).await?;

@@ -15,7 +15,7 @@ impl<B: Backend> Session<B> {
     /// One vector a layer, read at each prompt's last token.
     pub(super) async fn contrast(
         &mut self,
-        field: &str,
+        field: Field,
         site: Site,
         sides: [&[String]; 2],
         method: Method,

@@ -18,7 +18,7 @@ impl<B: Backend> Session<B> {
     /// Among heads of equal accuracy the earlier one is taken.
     pub(super) async fn heads(
         &mut self,
-        field: &str,
+        field: Field,
         sides: [&[String]; 2],
         top: usize,
         method: Method,
@@ -93,7 +93,7 @@ impl<B: Backend> Session<B> {
 }
 
 fn check(
-    field: &str,
+    field: Field,
     sides: [&[String]; 2],
     top: usize,
     method: Method,

@@ -73,8 +73,7 @@ pub(super) fn length(rows: &Rows) -> f32 {
     rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
 }
 
-/// Share of held-out examples that a probe tells right; `None` where a side has
-/// fewer than two.
+/// [`steer::accuracy`](crate::steer::accuracy), which can be stopped between folds.
 #[allow(clippy::cast_precision_loss)] // numbers of prompts
 async fn accuracy(of: Contrast<'_>, host: &impl Host) -> Result<Option<f32>, SessionError> {
     let Some(k) = folds(of) else {
@@ -119,8 +118,8 @@ impl<B: Backend> Session<B> {
         bos: bool,
         host: &impl Host,
     ) -> Result<Rc<Resolved>, SessionError> {
-        let field = format!("steer.directions.{i}");
-        check(&field, direction, &self.model.config.shape)?;
+        let field = Field::direction(i);
+        check(field, direction, &self.model.config.shape)?;
         // Names, coefficients and the layers it acts at do not change what is found.
         let source = serde_json::to_string(&direction.source).unwrap_or_default();
         let encoders = host.reads_encoders();
@@ -128,7 +127,7 @@ impl<B: Backend> Session<B> {
         if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
             return Ok(found.clone());
         }
-        let found = Rc::new(self.find(&field, direction, bos, host).await?);
+        let found = Rc::new(self.find(field, direction, bos, host).await?);
         if self.memory.directions.len() >= REMEMBERED {
             self.memory.directions.remove(0);
         }
@@ -157,7 +156,7 @@ impl<B: Backend> Session<B> {
             };
             let [row] = &*rows else {
                 return Err(SessionError::of(
-                    format!("steer.directions.{i}"),
+                    Field::direction(i),
                     format!(
                         "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
                         direction.name
@@ -174,7 +173,7 @@ impl<B: Backend> Session<B> {
 
     async fn find(
         &mut self,
-        field: &str,
+        field: Field,
         direction: &Direction,
         bos: bool,
         host: &impl Host,
@@ -233,7 +232,7 @@ impl<B: Backend> Session<B> {
     }
 }
 
-fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
+fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
     let wrong = |message: String| Err(SessionError::of(field, message));
     // Of the sites of heads, z alone is written to the residual stream as it is.

@@ -39,7 +39,7 @@ impl Setup {
 }
 
 fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of("steer.map", message))
+    Err(SessionError::of(Field::Map, message))
 }
 
 impl<B: Backend> Session<B> {
@@ -87,11 +87,11 @@ impl<B: Backend> Session<B> {
         };
         let mut prompts = Vec::new();
         for text in texts {
-            prompts.push(self.to_continue("steer.map", text, experiment.bos)?);
+            prompts.push(self.to_continue(Field::Map, text, experiment.bos)?);
         }
         let mut targets = Vec::new();
         for token in &map.targets {
-            targets.push(self.one_token("steer.map", token)?);
+            targets.push(self.one_token(Field::Map, token)?);
         }
         targets.sort_unstable();
         targets.dedup();
