@@ -106,8 +106,8 @@ pub fn address(experiment: &Experiment) -> String {
 mod tests {
     use super::*;
     use patchbay_engine::experiment::{
-        self, Cell, Corruption, Detector, Metric, MetricKind, Prompt, Steer, SteerMap, TokenRef,
-        Tokens,
+        self, Cell, Corruption, Detector, Metric, MetricKind, Prompt, Sampling, Steer, SteerMap,
+        TokenRef, Tokens,
     };
 
     #[test]
@@ -170,34 +170,45 @@ mod tests {
     fn whatever_a_person_types_opens_again() {
         let mut bits = Bits(0x9e37_79b9_7f4a_7c15);
         for _ in 0..3_000 {
-            let mut e = Experiment::default();
-            e.clean = Prompt::Text(bits.text());
-            e.corruption = Corruption::Noise(experiment::Noise {
+            let noise = experiment::Noise {
                 positions: vec![bits.next() as u32 as usize],
                 sigma: bits.real(),
                 seed: bits.next() >> 11,
                 draws: bits.next() as u32 as usize,
-            });
-            let mut steer = Steer::default();
-            steer.prompt = Prompt::Text(bits.text());
-            steer.words = vec![bits.text()];
-            steer.directions[0].name = bits.text();
-            steer.directions[0].coefficient = bits.real();
-            steer.directions[0].layers = vec![bits.next() as u32 as usize];
-            let s = &mut steer.sampling;
-            (s.temperature, s.top_p) = (bits.real(), Some(bits.real()));
-            (s.repetition_penalty, s.frequency_penalty) = (bits.real(), bits.real());
-            (s.seed, s.top_k) = (bits.next() >> 11, Some(bits.next() as u32 as usize));
-            steer.map = Some(SteerMap {
-                coefficients: vec![bits.real(), bits.real()],
-                cap: bits.real(),
-                ..SteerMap::default()
-            });
-            steer.detector = Some(Detector {
-                threshold: Some(bits.real()),
-                ..Detector::default()
-            });
-            e.steer = Some(steer);
+            };
+            let mut directions = Steer::default().directions;
+            directions[0].name = bits.text();
+            directions[0].coefficient = bits.real();
+            directions[0].layers = vec![bits.next() as u32 as usize];
+            let steer = Steer {
+                prompt: Prompt::Text(bits.text()),
+                directions,
+                words: vec![bits.text()],
+                sampling: Sampling {
+                    seed: bits.next() >> 11,
+                    temperature: bits.real(),
+                    top_k: Some(bits.next() as u32 as usize),
+                    top_p: Some(bits.real()),
+                    repetition_penalty: bits.real(),
+                    frequency_penalty: bits.real(),
+                    ..Sampling::default()
+                },
+                map: Some(SteerMap {
+                    coefficients: vec![bits.real(), bits.real()],
+                    cap: bits.real(),
+                    ..SteerMap::default()
+                }),
+                detector: Some(Detector {
+                    threshold: Some(bits.real()),
+                    ..Detector::default()
+                }),
+            };
+            let e = Experiment {
+                clean: Prompt::Text(bits.text()),
+                corruption: Corruption::Noise(noise),
+                steer: Some(steer),
+                ..Experiment::default()
+            };
             assert_eq!(decode(&encode(&e)).unwrap(), Some(e));
         }
     }
