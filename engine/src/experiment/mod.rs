@@ -240,6 +240,8 @@ impl Experiment {
         enum Tagged {
             It(Experiment),
         }
+        // The byte order mark that some editors put first.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut value = serde_json::from_str(text)?;
         migrate::upgrade(&mut value)?;
         let fields = value.as_object_mut().ok_or_else(|| {
