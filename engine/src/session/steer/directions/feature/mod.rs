@@ -9,6 +9,7 @@ use super::*;
 use crate::dictionary;
 use crate::experiment::FeatureReport;
 use crate::session::{DictionaryFile, Unread};
+use crate::source::{NameError, Named};
 use column::Column;
 use config::Config;
 pub(in crate::session::steer) use layout::Layout;
@@ -258,6 +259,9 @@ fn check(field: &str, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
         feature,
         ..
     } = *wish;
+    if let Err(e @ NameError::Address { .. }) = Named::parse(name) {
+        return wrong(format!("{e}."));
+    }
     if dictionary::named(name).is_none() {
         return wrong(format!(
             "“{name}” is no dictionary; write {}, a repository of the hub as owner/name, or the address of a folder (https://...).",
