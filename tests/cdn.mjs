@@ -19,6 +19,14 @@ export { Content } from './cdn/content.mjs';
 export { FAULTS } from './cdn/faults.mjs';
 
 /**
+ * What the hub's storage says of headers: those that a page may send (`Range` is not among
+ * them) and those that it may read.
+ * Source: <https://github.com/huggingface/datasets/issues/7931>
+ */
+const STORAGE_ALLOWS = 'Content-Range, Content-Type, Content-Disposition, ETag';
+const STORAGE_EXPOSES = 'Accept-Ranges, Content-Range, Content-Type, Content-Disposition, ETag, X-Cache';
+
+/**
  * A request as it was answered. `at` is `listing`, `resolve`, `bytes` or null,
  * `range` the header as it came, `sent` bytes of the body, `via` `hub`, `storage`
  * (a signed address) or `mirror` (a plain folder).
@@ -132,7 +140,10 @@ export async function serveCdn({ models = {}, slow = Infinity, expires = 3600, p
     if (!signed || Date.now() > signed.until) return denied();
     // Not part of what is told of the request.
     Object.defineProperty(seen, 'signed', { value: signed });
-    return serveFile({ ...signed, signed }, seen, request);
+    const answer = await serveFile({ ...signed, signed }, seen, request);
+    // Only where the answer may be read at all.
+    const exposes = answer.cors === false ? {} : { 'access-control-expose-headers': STORAGE_EXPOSES };
+    return { ...answer, headers: { ...answer.headers, ...exposes } };
   }
 
   async function mirrored(seen, [model, file], request) {
@@ -167,8 +178,8 @@ export async function serveCdn({ models = {}, slow = Infinity, expires = 3600, p
     new Promise((ready, fail) => {
       const server = createServer(async (request, response) => {
         const { method, url: path, headers } = request;
-        if (method === 'OPTIONS') return preflight(request, response);
         const [, take, match] = routes.map(([at, take]) => [at, take, at.exec(path)]).find(([, , m]) => m) ?? [];
+        if (method === 'OPTIONS') return preflight(request, response, take === signedFile ? STORAGE_ALLOWS : 'Range');
         const where = take === mirrored ? 'mirror' : via;
         const seen = { via: where, at: null, method, path, range: headers.range, sent: 0, faults: [] };
         if (take !== control) requests.push(seen);
@@ -196,13 +207,18 @@ export async function serveCdn({ models = {}, slow = Infinity, expires = 3600, p
     },
   });
 
-  /** Granted for `Range` alone, which browsers of today do not even ask about. */
-  function preflight(request, response) {
+  /**
+   * Granted for `Range` alone, which most browsers do not even ask about; by the
+   * hub's storage not for that either: it answers well, but does not name it.
+   */
+  function preflight(request, response, allows) {
     const headers = request.headers['access-control-request-headers'] ?? '';
-    const granted = /^range$/i.test(headers) && request.headers['access-control-request-method'] === 'GET';
+    const names = (text) => text.toLowerCase().split(',').map((name) => name.trim());
+    const named = names(headers).every((name) => names(allows).includes(name));
+    const granted = named && request.headers['access-control-request-method'] === 'GET';
     preflights.push({ path: request.url, headers, granted });
-    const allowed = { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'Range' };
-    response.writeHead(granted ? 204 : 403, granted ? allowed : {}).end();
+    const allowed = { 'access-control-allow-origin': '*', 'access-control-allow-headers': allows };
+    response.writeHead(granted || allows === STORAGE_ALLOWS ? 204 : 403, allowed).end();
   }
 
   const hub = await listen('hub', HUB, port);

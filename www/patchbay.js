@@ -102,8 +102,12 @@ const placeOf = (base, hub) => ({
   ...(hub && { hub: new URL(hub, location.href).href }),
 });
 
-/** A folder's address relative to the page begins with a dot or a slash. */
-const absolute = (model) => (/^[./]/.test(model) ? new URL(model, location.href).href : model);
+/**
+ * A folder's address relative to the page begins with a dot or a slash. Any other is
+ * written as browsers understand it, so that its host is the one that is asked.
+ */
+const absolute = (model) =>
+  /^[./]|:\/\//.test(model) && URL.canParse(model, location.href) ? new URL(model, location.href).href : model;
 
 class Engine {
   #wire;

@@ -7,7 +7,15 @@ import { line, verdict } from "./verify/words.js";
 
 const $ = (id) => document.getElementById(id);
 const chosen = (name) => document.querySelector(`[name=${name}]:checked`).value;
-const hub = document.querySelector('meta[name="patchbay-hub"]')?.content;
+// The reader's own choice of a hub, as the model menu keeps it.
+const chosenHub = () => {
+  try {
+    return JSON.parse(localStorage.getItem("patchbay.preferences"))?.hub;
+  } catch {
+    return undefined;
+  }
+};
+const hub = chosenHub() || document.querySelector('meta[name="patchbay-hub"]')?.content;
 
 let stop;
 

@@ -39,6 +39,8 @@ pub struct Preferences {
     pub theme: Theme,
     /// Hosts that may be asked what a model would take.
     pub hosts: Vec<String>,
+    /// Address of the hub's mirror that repositories are looked for on.
+    pub hub: Option<String>,
 }
 
 /// The kept preferences and the way to change them.

@@ -1,5 +1,11 @@
 //! Names of models, and the addresses that they lead to. No network here.
 
+mod address;
+mod withheld;
+
+pub use address::{Address, Fault};
+pub use withheld::Withheld;
+
 use serde::{Deserialize, Serialize};
 
 /// The hub that repositories are looked for on.
@@ -18,6 +24,31 @@ pub struct Place {
     pub hub: Option<String>,
 }
 
+impl Place {
+    /// The hub's host.
+    #[must_use]
+    pub fn hub_host(&self) -> String {
+        let hub = hub(self);
+        Address::parse(hub).map_or_else(|_| hub.into(), |address| address.host)
+    }
+}
+
+/// What a person typed as the address of a hub's mirror; of a bare host, HTTPS is meant.
+///
+/// # Errors
+/// [`NameError::Hub`], also where it is another computer without HTTPS.
+pub fn mirror(typed: &str) -> Result<Address, NameError> {
+    let found = match typed.contains("://") {
+        true => typed.to_owned(),
+        false => format!("https://{typed}"),
+    };
+    let address = match Address::parse(&found) {
+        Ok(address) if !address.secure && !address.is_local() => Err(Fault::Insecure),
+        address => address,
+    };
+    address.map_err(|fault| NameError::Hub { found, fault })
+}
+
 /// What a name in [`Experiment::model`](crate::experiment::Experiment::model) means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -28,7 +59,7 @@ pub enum Named {
         repository: String,
         revision: Option<String>,
     },
-    /// A folder with the three files: an absolute address.
+    /// A folder with the three files: the text of an [`Address`].
     Folder(String),
 }
 
@@ -66,8 +97,10 @@ pub enum NameError {
         "{found:?} is not the name of a model; write mini, gpt2, a repository as owner/name, or the address of a folder (https://...)"
     )]
     Name { found: String },
-    #[error("{found:?} is not the address of a folder; it should begin with https:// or http://")]
-    Address { found: String },
+    #[error("{found:?} is not the address of a folder: {fault}")]
+    Address { found: String, fault: Fault },
+    #[error("{found:?} is not the address of a hub: {fault}")]
+    Hub { found: String, fault: Fault },
 }
 
 impl Named {
@@ -78,7 +111,13 @@ impl Named {
     pub fn parse(name: &str) -> Result<Self, NameError> {
         let name = name.trim();
         if name.contains("://") {
-            return folder(name);
+            return match Address::parse(name) {
+                Ok(address) => Ok(Self::Folder(address.text)),
+                Err(fault) => Err(NameError::Address {
+                    found: name.into(),
+                    fault,
+                }),
+            };
         }
         if name == GPT2.name {
             return Ok(Self::Repository {
@@ -130,16 +169,31 @@ impl Named {
         }
     }
 
+    /// Whether the host that [`Named::host`] shows is the one that is asked.
+    ///
+    /// # Errors
+    /// [`NameError::Hub`] where the hub's address hides its host.
+    pub fn check(&self, place: &Place) -> Result<(), NameError> {
+        let found = hub(place);
+        match (self, Address::parse(found)) {
+            (Self::Repository { .. }, Err(fault)) => Err(NameError::Hub {
+                found: found.into(),
+                fault,
+            }),
+            _ => Ok(()),
+        }
+    }
+
     /// The host that will be asked; `None` where it is the page's own.
     #[must_use]
     pub fn host(&self, place: &Place) -> Option<String> {
         let own = host(&place.home);
         let asked = match self {
             Self::Bundled(_) => return None,
-            Self::Repository { .. } => host(hub(place)),
-            Self::Folder(address) => host(address),
+            Self::Repository { .. } => place.hub_host(),
+            Self::Folder(address) => host(address).into(),
         };
-        (asked != own).then(|| asked.to_owned())
+        (asked != own).then_some(asked)
     }
 }
 
@@ -161,21 +215,6 @@ pub fn listing(place: &Place, repository: &str, revision: Option<&str>) -> Strin
 
 fn hub(place: &Place) -> &str {
     place.hub.as_deref().unwrap_or(HUB).trim_end_matches('/')
-}
-
-fn folder(address: &str) -> Result<Named, NameError> {
-    let rest = address
-        .strip_prefix("https://")
-        .or_else(|| address.strip_prefix("http://"));
-    match rest {
-        // A query or fragment would swallow the file names.
-        Some(rest) if !rest.starts_with('/') && !rest.contains(['?', '#']) && !rest.is_empty() => {
-            Ok(Named::Folder(with_slash(address)))
-        }
-        _ => Err(NameError::Address {
-            found: address.into(),
-        }),
-    }
 }
 
 fn host(address: &str) -> &str {
@@ -255,6 +294,53 @@ mod tests {
         for name in ["ftp://x/y", "https://", "https:///x", "https://x/y?z"] {
             let e = Named::parse(name).unwrap_err();
             assert!(matches!(e, NameError::Address { .. }), "{name}: {e}");
+        }
+    }
+
+    #[test]
+    fn a_mirror_is_a_host_with_https_or_this_computer() {
+        let text = |typed| mirror(typed).map(|a| a.text);
+        for (typed, address) in [
+            ("hf.example", "https://hf.example/"),
+            ("https://hf.example/hub", "https://hf.example/hub/"),
+            ("http://localhost:8090", "http://localhost:8090/"),
+        ] {
+            assert_eq!(text(typed).as_deref(), Ok(address));
+        }
+        for (typed, fault) in [
+            ("http://hf.example", Fault::Insecure),
+            ("https://me:secret@hf.example", Fault::Credentials),
+            ("me@hf.example", Fault::Credentials),
+            ("hf.example?x", Fault::Query),
+            ("ftp://hf.example", Fault::Scheme),
+            ("", Fault::Host),
+        ] {
+            let e = mirror(typed).unwrap_err();
+            assert!(
+                matches!(&e, NameError::Hub { fault: f, .. } if *f == fault),
+                "{e}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_hubs_host_is_the_one_that_is_asked() {
+        let at = |hub: &str| Place {
+            hub: Some(hub.into()),
+            ..place()
+        };
+        let of = |hub| Named::parse("a/b").unwrap().host(&at(hub));
+        assert_eq!(of("https://HF.example:443/").as_deref(), Some("hf.example"));
+        assert_eq!(of("https://page.example/hub"), None);
+        let check = |name, hub| Named::parse(name).unwrap().check(&at(hub));
+        assert_eq!(check("a/b", "http://lan.example/"), Ok(()));
+        for hub in [
+            "https://huggingface.co@evil.example",
+            "https://evil.example\\.huggingface.co",
+        ] {
+            let e = check("a/b", hub).unwrap_err();
+            assert!(matches!(e, NameError::Hub { .. }), "{hub}: {e}");
+            assert_eq!(check("mini", hub), Ok(()), "mini asks no hub");
         }
     }
 }

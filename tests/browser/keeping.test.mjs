@@ -202,6 +202,58 @@ describe('where nothing can be kept', () => {
     assert.deepEqual(starts(cdn), [0]);
   });
 
+  inProfile('a full storage, and the load is stopped: nothing is left behind', async (open) => {
+    const page = await open();
+    const session = await page.context().newCDPSession(page);
+    const origin = new URL(models.server.url).origin;
+    const used = () => page.evaluate(async () => (await navigator.storage.estimate()).usage);
+    const before = await used();
+    await session.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: before + 10_000_000 });
+    cdn.slow = 12_000_000;
+    // The second part was refused, the third is on its way.
+    const { refused } = await load(page, LARGE, { stopAt: 2 * PART + 1_500_000 });
+    assert.equal(refused?.name, 'AbortError', JSON.stringify(refused));
+    assert.deepEqual(await caches(page), {});
+    assert.ok((await used()) - before < 1_000_000, `${await used()} bytes, ${before} before`);
+  });
+
+  /** What the engine lists as kept. */
+  const listed = (page) =>
+    page.evaluate(
+      (script) =>
+        new Promise((resolve, reject) => {
+          const worker = new Worker(script, { type: 'module' });
+          worker.onerror = reject;
+          worker.onmessage = ({ data }) => {
+            if (data.type === 'ready') worker.postMessage({ type: 'kept', id: 1 });
+            if (data.type !== 'kept') return;
+            worker.terminate();
+            resolve(data.store.models);
+          };
+        }),
+      `${models.server.url}engine.js`,
+    );
+
+  inProfile('what a failed keeping has left is swept up when it is looked at', async (open) => {
+    const page = await open();
+    loaded(await load(page));
+    loaded(await load(page, SMALL), SMALL);
+    assert.equal((await listed(page)).length, 2);
+    // As where its description could not be written any more.
+    await page.evaluate(async (name) => {
+      const [large] = (await globalThis.caches.keys()).filter((key) => key.includes(name));
+      const cache = await globalThis.caches.open(large);
+      const description = (await cache.keys()).find(({ url }) => url.endsWith('patchbay.json'));
+      if (!(await cache.delete(description))) throw new Error('it was not there');
+    }, LARGE);
+    assert.deepEqual((await listed(page)).map(({ model }) => model), [SMALL]);
+    const left = await caches(page);
+    assert.equal(Object.keys(left).length, 1, JSON.stringify(left));
+    cdn.clear();
+    loaded(await load(page, SMALL), SMALL);
+    assert.deepEqual(cdn.requests, [], 'the other one is as it was');
+  });
+
   inProfile('a frame that belongs to no site: the same', async (open, context) => {
     const page = await open();
     await page.evaluate((address) => {

@@ -59,7 +59,7 @@ const loads = (what, { model = LARGE, as = model, options, faults, check = () =>
     assert.equal(numbers, right[as], 'it is another model');
     const waits = [...new Set(progress.map(({ waiting }) => waiting).filter(Boolean))];
     for (const line of [...waits, ...source.remarks]) context.diagnostic(line);
-    check({ source, waits });
+    check({ source, waits, progress });
   });
 
 /** So many requests for the weights, and no byte of them much more than once. */
@@ -94,6 +94,11 @@ describe('goes on where it was', () => {
     check: (it) => {
       resumed(2)();
       assert.match(it.waits.join(' '), /no byte for 20 seconds/);
+      // Meanwhile it is said that nothing comes, and no end is promised.
+      const silent = it.progress.filter(({ waiting }) => waiting?.startsWith('Nothing has arrived for'));
+      assert.ok(silent.length >= 10, `said ${silent.length} times`);
+      assert.ok(silent.every(({ seconds_left }) => seconds_left == null), JSON.stringify(silent));
+      assert.match(silent.at(-1).waiting, /for (18|19|20) s; it is waited for/);
     },
   });
   loads('a signed address that expires meanwhile', {
@@ -274,9 +279,9 @@ describe('refuses', () => {
     });
   }
   for (const [status, message] of [
-    [401, /model\.safetensors may not be fetched without an account \(status 401\); choose a public model/],
-    [403, /without an account \(status 403\)/],
-    [404, /model\.safetensors is not there \(status 404\).*check the name or address/],
+    [401, /does not give out model\.safetensors of course\/small \(status 401\): there may be no repository of that name, or it is private or gated.*choose a public one/],
+    [403, /does not give out model\.safetensors of course\/small \(status 403\): .*without an account/],
+    [404, /model\.safetensors of course\/small at localhost:\d+ is not there \(status 404\).*check the name or address/],
     [400, /status 400/],
   ]) {
     refuses(`status ${status}`, {
@@ -290,19 +295,39 @@ describe('refuses', () => {
     model: 'no/body',
     faults: () => {},
     code: 'network',
-    message: /no\/body.*\(status 401\); choose a public model/,
+    message: /does not give out the list of files of no\/body \(status 401\): there may be no repository of that name.*Check the name \(owner\/name/,
+  });
+  for (const status of [401, 403]) {
+    refuses(`a repository’s config.json with status ${status}`, {
+      model: SMALL,
+      faults: () => cdn.fault('status', { status, at: 'resolve', file: 'config.json' }),
+      code: 'network',
+      message: new RegExp(`does not give out config\\.json of course/small \\(status ${status}\\): there may be no repository`),
+    });
+    refuses(`a repository’s list of files with status ${status}`, {
+      model: SMALL,
+      faults: () => cdn.fault('status', { status, at: 'listing' }),
+      code: 'network',
+      message: new RegExp(`does not give out the list of files of course/small \\(status ${status}\\): there may be no repository`),
+    });
+  }
+  refuses('a folder that wants an account', {
+    options: () => ({ model: cdn.mirror(SMALL) }),
+    faults: () => cdn.fault('status', { status: 401 }),
+    code: 'network',
+    message: /mirror\/course\/small\/model\.safetensors may not be fetched without an account \(status 401\); choose a public model/,
   });
   refuses('a revision that there is not', {
     model: `${SMALL}@v9`,
     faults: () => {},
     code: 'network',
-    message: /is not there \(status 404\)/,
+    message: /is not there \(status 404\): there is no repository of that name, or it has no revision v9/,
   });
   refuses('a repository without a tokenizer', {
     model: SMALL,
     faults: () => cdn.put(SMALL, 'tokenizer.json', null),
     code: 'network',
-    message: /tokenizer\.json is not there \(status 404\)/,
+    message: /tokenizer\.json of course\/small at localhost:\d+ is not there \(status 404\)/,
   });
   refuses('a server that stays busy', {
     model: SMALL,

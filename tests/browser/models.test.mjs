@@ -11,6 +11,7 @@ import { serveCdn } from '../cdn.mjs';
 import { writeModel } from '../cdn/model.mjs';
 import { openChromium, serveDist } from './harness.mjs';
 import { link, openPage, PATIENCE, settled } from './page.mjs';
+import { changeWorker } from './worker.mjs';
 
 /** Large enough for several parts of 8 MiB. */
 const LARGE = 'course/large';
@@ -77,11 +78,7 @@ const opened = async (page) => {
 };
 /** As in a private frame, the worker may keep nothing. */
 const withoutCaches = (page) =>
-  page.route('**/engine.js', async (route) => {
-    const forbidden = 'Object.defineProperty(self, "caches", { get() { throw new DOMException("no", "SecurityError"); } });';
-    const response = await route.fetch();
-    await route.fulfill({ response, body: forbidden + (await response.text()) });
-  });
+  changeWorker(page, 'Object.defineProperty(self, "caches", { get() { throw new DOMException("no", "SecurityError"); } });');
 /** Agrees to all that is asked. */
 const fetched = async (page) => {
   await press(page, 'ask-host');
@@ -212,6 +209,113 @@ describe('the menu', () => {
   });
 });
 
+describe('a mirror of the hub', () => {
+  const field = (page) => page.getByTestId('hub');
+  const use = async (page, address) => {
+    await field(page).fill(address);
+    await press(page, 'use-hub');
+  };
+  const hint = (page) => page.locator('#hub-hint');
+
+  onPage(
+    'is named in the menu, asked for leave, kept in this browser and in no link, and let go again',
+    SMALL,
+    async (page, { elsewhere }) => {
+      assert.match(await text(page, 'ask-host'), /^Ask huggingface\.co$/);
+      await press(page, 'model-menu');
+      assert.match(await hint(page).textContent(), /looked for at huggingface\.co\./);
+      for (const [address, sentence] of [
+        ['http://hub.example', /not the address of a hub.*should begin with https/],
+        ['https://me:secret@hub.example', /not the address of a hub.*before @/],
+        ['hub.example/?x', /without \? and #/],
+        ['ftp://hub.example', /should begin with https/],
+      ]) {
+        await use(page, address);
+        assert.match(await text(page, 'hub-problem'), sentence);
+      }
+      assert.match(await text(page, 'ask-host'), /^Ask huggingface\.co$/);
+      assert.deepEqual(elsewhere(), []);
+
+      await use(page, ` ${cdn.url} `);
+      await hint(page).getByText(`looked for at ${host()}.`).waitFor();
+      assert.equal(await text(page, 'hub-problem'), '');
+      assert.ok((await text(page, 'about-gpt2')).includes(host()));
+      await page.getByTestId('ask-host').getByText(`Ask ${host()}`).waitFor();
+      assert.deepEqual(cdn.requests, [], 'it is asked for leave, too');
+      await press(page, 'models-close');
+      await fetched(page);
+      assert.match(await text(page, 'source'), new RegExp(`It comes from ${cdn.url}/`));
+      const { url, experiment } = await link(page);
+      assert.equal(experiment.model, SMALL);
+      assert.ok(!JSON.stringify(experiment).includes(host()) && !decodeURIComponent(url).includes(cdn.url));
+
+      cdn.clear();
+      await page.reload();
+      await opened(page);
+      assert.deepEqual(cdn.requests, [], 'it is kept');
+
+      await press(page, 'model-menu');
+      assert.equal(await field(page).inputValue(), `${cdn.url}/`);
+      await use(page, '');
+      // Another hub's is another model, and that hub was not agreed to.
+      await page.getByTestId('ask-host').getByText('Ask huggingface.co').waitFor();
+      await page.reload();
+      await page.getByTestId('ask-host').getByText('Ask huggingface.co').waitFor();
+      assert.deepEqual(elsewhere().filter((url) => !url.startsWith(cdn.url) && !url.startsWith(cdn.storage)), []);
+    },
+    { at: () => published },
+  );
+});
+
+describe('a host is shown as the browser that asks it understands it', () => {
+  for (const [what, name, shown] of [
+    ['a backslash', 'https://evil.example\\.huggingface.co/m/', 'evil.example'],
+    ['a letter of another script', 'https://huggingf\u0430ce.co/m/', 'xn--huggingfe-7yh1q.co'],
+    ['percent signs', 'https://%65vil.example/m/', 'evil.example'],
+    ['a number', 'https://0x7f000001/m/', '127.0.0.1'],
+  ]) {
+    onPage(
+      `${what}, typed`,
+      undefined,
+      async (page, { elsewhere }) => {
+        await settled(page);
+        await press(page, 'model-menu');
+        await page.getByTestId('other-model').fill(name);
+        await press(page, 'open-other');
+        await page.getByTestId('ask-host').waitFor();
+        assert.equal(await text(page, 'ask-host'), `Ask ${shown}`);
+        assert.equal(new URL((await link(page)).experiment.model).host, shown);
+        assert.deepEqual(elsewhere(), []);
+      },
+      { at: () => published },
+    );
+    onPage(
+      `${what}, in a link`,
+      name,
+      async (page, { elsewhere }) => {
+        await page.getByTestId('notice').getByText(/is not the address of a folder/).waitFor();
+        assert.equal(await page.getByTestId('ask-host').count(), 0);
+        assert.deepEqual(elsewhere(), []);
+      },
+      { at: () => published },
+    );
+  }
+
+  onPage(
+    'credentials are refused',
+    'https://huggingface.co@evil.example/m/',
+    async (page, { elsewhere }) => {
+      await page.getByTestId('notice').getByText(/what stands before @ is a user's name, not the host/).waitFor();
+      await press(page, 'model-menu');
+      await page.getByTestId('other-model').fill('https://huggingface.co@evil.example/m/');
+      await press(page, 'open-other');
+      assert.match(await text(page, 'other-problem'), /what stands before @/);
+      assert.deepEqual(elsewhere(), []);
+    },
+    { at: () => published },
+  );
+});
+
 describe('the download', () => {
   onPage('tells how far it is, and what came is there after a reload without asking anyone', LARGE, async (page) => {
     cdn.slow = 20 * MB;
@@ -246,6 +350,15 @@ describe('the download', () => {
     await opened(page);
     assert.match(await text(page, 'source'), /checked, it is the published one/);
     assert.ok(cdn.asked().every(({ range }) => range && !range.startsWith('bytes=0-')), JSON.stringify(cdn.asked()));
+  });
+
+  onPage('that stalls says so, and promises no end', LARGE, async (page) => {
+    cdn.fault('stall', { after: 12 * MB, times: 1 });
+    await press(page, 'ask-host');
+    await press(page, 'download');
+    await page.getByTestId('waiting').getByText(/Nothing has arrived for \d+ s/).waitFor();
+    assert.match(await text(page, 'arrived'), /^1\d MB of 2\d MB, \d+ %$/);
+    await opened(page);
   });
 
   onPage('gives way to mini meanwhile', LARGE, async (page) => {
@@ -294,7 +407,9 @@ describe('what goes wrong is said', () => {
     'course/secret',
     async (page) => {
       await press(page, 'ask-host');
-      await page.getByTestId('notice').getByText(/without an account/).waitFor();
+      const notice = page.getByTestId('notice');
+      await notice.getByText(/list of files of course\/secret \(status 401\): there may be no repository of that name/).waitFor();
+      assert.match(await notice.textContent(), /without an account/);
       cdn.add('course/secret', join(folder, 'small'));
       await press(page, 'start-again');
       await press(page, 'download');

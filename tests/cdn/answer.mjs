@@ -15,9 +15,12 @@ import { Content } from './content.mjs';
  *   order, or stays open in silence
  */
 
-/** `Range: bytes=a-b`, `bytes=a-` or `bytes=-n` of a file of `size` bytes: `[from, to]`, `to` not in it. */
+/**
+ * `Range: bytes=a-b`, `bytes=a-` or `bytes=-n` of a file of `size` bytes: `[from, to]`, `to` not
+ * in it. Of several ranges it is the first, as a server may choose.
+ */
 function readRange(text, size) {
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(text ?? '') ?? [];
+  const [, first, last] = /^bytes=(\d*)-(\d*)(?:,|$)/.exec(text ?? '') ?? [];
   if (!first && !last) return undefined;
   if (!first) return [Math.max(size - Number(last), 0), size];
   return [Number(first), last ? Math.min(Number(last) + 1, size) : size];
@@ -72,7 +75,7 @@ const CORS = {
  */
 export async function send({ status, headers, body, cors = true, end }, response, record, slow) {
   if (end?.how === 'lost' && end.after < 0) return void response.destroy();
-  response.writeHead(status, { ...headers, ...(cors && CORS) });
+  response.writeHead(status, { ...(cors && CORS), ...headers });
   if (response.req.method === 'HEAD') return void response.end();
   response.flushHeaders();
   const rest = end && end.after < body.size ? end : undefined;

@@ -6,7 +6,7 @@
 //! once it was agreed to), an offer, and the load that a person asked for.
 
 use super::{Arriving, State, Status};
-use crate::engine::place;
+use crate::engine;
 use crate::persist::persist;
 use leptos::prelude::*;
 use patchbay_engine::dictionary;
@@ -20,6 +20,28 @@ use patchbay_engine::worker::{
 pub const MINI: &str = "mini";
 
 impl State {
+    /// Where models come from: a mirror of the hub, where a person named one.
+    #[must_use]
+    pub fn place(self) -> Place {
+        let place = engine::place();
+        let named = self.preferences.with(|p| p.hub.clone());
+        Place {
+            hub: named.or(place.hub),
+            ..place
+        }
+    }
+
+    /// Looks for repositories elsewhere from now on; where the page does by itself
+    /// with `None`.
+    pub fn choose_hub(self, hub: Option<String>) {
+        if self.preferences.with_untracked(|p| p.hub != hub) {
+            self.set_preferences.update(|p| p.hub = hub);
+            // What was agreed to was of the other one.
+            self.wire.update_value(|wire| wire.agreed = None);
+            self.reload();
+        }
+    }
+
     /// The name of the experiment's model.
     #[must_use]
     pub fn model_name(self) -> String {
@@ -50,7 +72,7 @@ impl State {
     pub fn kept(self) -> Option<KeptModel> {
         let name = self.model_name();
         self.store
-            .with(|store| find(store.as_ref()?, &name).cloned())
+            .with(|store| find(store.as_ref()?, &name, &self.place()).cloned())
     }
 
     /// Makes this the experiment's model; opens it again where it failed.
@@ -107,7 +129,7 @@ impl State {
         }
         let name = untrack(|| self.model_name());
         let hosts = self.preferences.with_untracked(|p| p.hosts.clone());
-        match to_agree(&name, &place(), &hosts) {
+        match to_agree(&name, &untrack(|| self.place()), &hosts) {
             Some(host) => {
                 self.wire.update_value(|wire| wire.load = None);
                 self.status.set(Status::Unasked { host });
@@ -121,7 +143,7 @@ impl State {
         let request = Request::Describe {
             id: self.step(),
             model: untrack(|| self.model_name()),
-            place: place(),
+            place: untrack(|| self.place()),
         };
         self.send(&request);
     }
@@ -173,7 +195,7 @@ impl State {
             {
                 *activation = true;
                 let named = dictionary::named(dictionary);
-                if let Some(host) = named.and_then(|n| n.host(&place())) {
+                if let Some(host) = named.and_then(|n| n.host(&untrack(|| self.place()))) {
                     self.remember_host(host);
                 }
             }
@@ -203,7 +225,7 @@ impl State {
         let request = Request::Load {
             id: self.step(),
             model: untrack(|| self.model_name()),
-            place: place(),
+            place: untrack(|| self.place()),
             backend: self.preferences.with_untracked(|p| p.backend),
             engines: None,
         };
@@ -276,8 +298,10 @@ pub fn is_bundled(name: &str) -> bool {
     matches!(Named::parse(name), Ok(Named::Bundled(_)))
 }
 
-fn find<'a>(store: &'a Store, name: &str) -> Option<&'a KeptModel> {
-    store.models.iter().find(|kept| kept.model == name)
+/// What is kept of a model, as it comes from there: another hub's is another one.
+fn find<'a>(store: &'a Store, name: &str, place: &Place) -> Option<&'a KeptModel> {
+    let key = Named::parse(name).ok()?.folder(place);
+    store.models.iter().find(|kept| kept.key == key)
 }
 
 /// The host that a person has to agree to before it is asked about a model.
@@ -329,20 +353,71 @@ mod tests {
     }
 
     #[test]
-    fn a_kept_model_is_found_by_the_name_that_it_was_loaded_by() {
-        let kept = |model: &str, bytes| KeptModel {
-            key: model.into(),
+    fn a_kept_model_is_found_by_its_name_at_the_hub_that_it_came_from() {
+        let hub = |hub: Option<&str>| Place {
+            home: "https://page.example/".into(),
+            hub: hub.map(Into::into),
+        };
+        let kept = |model: &str, hub: &Place, bytes| KeptModel {
+            key: Named::parse(model).unwrap().folder(hub),
             model: model.into(),
             folder: String::new(),
             bytes,
             total: None,
             complete: false,
         };
+        let (own, other) = (hub(None), hub(Some("https://mirror.example/")));
         let store = Store {
-            models: vec![kept("a/b", 1), kept("gpt2", 2)],
+            models: vec![
+                kept("a/b", &own, 1),
+                kept("gpt2", &own, 2),
+                kept("a/b", &other, 3),
+            ],
             ..Store::default()
         };
-        assert_eq!(find(&store, "gpt2").map(|k| k.bytes), Some(2));
-        assert_eq!(find(&store, "b"), None);
+        let found = |name, place| find(&store, name, place).map(|k| k.bytes);
+        assert_eq!(
+            [found("a/b", &own), found("gpt2", &own)],
+            [Some(1), Some(2)]
+        );
+        assert_eq!(
+            [found("a/b", &other), found("gpt2", &other)],
+            [Some(3), None]
+        );
+        assert_eq!(
+            [found("b", &own), found("no name/at/all", &own)],
+            [None, None]
+        );
+    }
+
+    #[test]
+    fn the_host_agreed_to_is_the_one_that_a_browser_asks() {
+        let place = Place {
+            home: "https://page.example/a/".into(),
+            hub: None,
+        };
+        let agreed = ["huggingface.co".to_owned()];
+        for name in [
+            "https://evil.example\\.huggingface.co/m/",
+            "https://huggingface.co@evil.example/m/",
+            "https://huggingf\u{430}ce.co/m/",
+        ] {
+            assert!(Named::parse(name).is_err(), "{name}");
+            assert_eq!(dictionary::named(name), None, "{name}");
+        }
+        let host = |name| to_agree(name, &place, &agreed);
+        assert_eq!(host("https://huggingface.co:443/m"), None);
+        assert_eq!(
+            host("https://evil.example/.huggingface.co/m/").as_deref(),
+            Some("evil.example")
+        );
+        let mirror = Place {
+            hub: Some("https://HF.example:443".into()),
+            ..place.clone()
+        };
+        assert_eq!(
+            to_agree("a/b", &mirror, &agreed).as_deref(),
+            Some("hf.example")
+        );
     }
 }

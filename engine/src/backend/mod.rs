@@ -28,6 +28,15 @@ pub trait Backend: 'static {
     /// Largest tensor that can be bound, in bytes. The embedding is split to fit.
     fn max_tensor_bytes(&self) -> u64;
 
+    /// Whether weights of so many bytes can be here at all, so that what cannot is
+    /// refused before its first tensor and not once the memory has come to its end.
+    ///
+    /// # Errors
+    /// [`BackendError::TooLarge`] where they cannot.
+    fn holds(&self, _bytes: u64) -> Result<()> {
+        Ok(())
+    }
+
     /// `[rows, columns]` of a tensor.
     fn shape(&self, x: &Self::Tensor) -> [usize; 2];
 
@@ -215,6 +224,12 @@ pub enum BackendError {
         "the device has no room for another {bytes} bytes; use a shorter prompt or a smaller model, or continue on the CPU"
     )]
     OutOfMemory { bytes: u64 },
+    #[error(
+        "its weights take {} MB of memory, and the CPU can address {} MB here; take a smaller model, or a GPU with room for this one",
+        .bytes / 1_000_000,
+        .most / 1_000_000
+    )]
+    TooLarge { bytes: u64, most: u64 },
     #[error("the GPU was lost ({0}); load the model again, or continue on the CPU")]
     DeviceLost(String),
     #[error("WebGPU is not to be had here: {0}; use the CPU")]

@@ -136,7 +136,7 @@ impl Raw {
             return Err(field("model_type", "\"gpt2\"", kind));
         }
         let n_positions = self.n_positions.unwrap_or(1024);
-        let n_inner = self.n_inner.unwrap_or(4 * self.n_embd);
+        let n_inner = self.n_inner.unwrap_or(self.n_embd.saturating_mul(4));
         for (name, size) in [
             ("vocab_size", self.vocab_size),
             ("n_head", self.n_head),

@@ -148,15 +148,39 @@ impl Config {
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let s = self.shape;
-        let size = |rows: usize, columns: usize| rows as u64 * columns as u64;
-        let linear = |from: usize, to: usize| size(from + 1, to);
-        let (n, inner) = (s.n_embd, s.n_inner);
-        let block =
-            4 * n as u64 + linear(n, 3 * n) + linear(n, n) + linear(n, inner) + linear(inner, n);
-        let head = match self.tied_head {
-            true => 0,
-            false => size(s.n_vocab, n),
-        };
-        size(s.n_vocab + s.n_positions, n) + head + s.n_layer as u64 * block + 2 * n as u64
+        // A config may name any sizes, so that every step has to end somewhere.
+        let [n, inner, vocab, positions, layers] =
+            [s.n_embd, s.n_inner, s.n_vocab, s.n_positions, s.n_layer].map(|x| x as u64);
+        let size = |rows: u64, columns: u64| rows.saturating_mul(columns);
+        let linear = |from: u64, to: u64| size(from.saturating_add(1), to);
+        let sum = |parts: &[u64]| parts.iter().fold(0, |a: u64, b| a.saturating_add(*b));
+        let norm = size(2, n);
+        let block = sum(&[
+            size(2, norm),
+            linear(n, size(3, n)),
+            linear(n, n),
+            linear(n, inner),
+            linear(inner, n),
+        ]);
+        let head = if self.tied_head { 0 } else { size(vocab, n) };
+        let tables = size(vocab.saturating_add(positions), n);
+        sum(&[tables, head, size(layers, block), norm])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::Config;
+
+    #[test]
+    fn parameters_are_counted_and_those_of_any_sizes_end_somewhere() {
+        let gpt2 = include_str!("../bin/patchbay/gpt2.config.json");
+        let of = |config: &str| Config::from_json(config.as_bytes()).unwrap().parameters();
+        assert_eq!(of(gpt2), crate::source::GPT2.parameters);
+        let endless = gpt2
+            .replace("\"n_layer\": 12", "\"n_layer\": 4611686018427387904")
+            .replace("\"n_embd\": 768", "\"n_embd\": 4194300");
+        assert_ne!(endless, gpt2);
+        assert_eq!(of(&endless), u64::MAX);
     }
 }

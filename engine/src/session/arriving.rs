@@ -28,6 +28,7 @@ impl<B: Backend> Arriving<B> {
         backend: B,
     ) -> Result<Self, ModelError> {
         let config = Config::from_json(config)?;
+        backend.holds(config.parameters().saturating_mul(4))?;
         let tokenizer = Tokenizer::from_json(
             tokenizer,
             config.shape.n_vocab,

@@ -64,7 +64,9 @@ impl From<ModelError> for Ended {
 
 fn code(e: &BackendError) -> FailureCode {
     match e {
-        BackendError::OutOfMemory { .. } => FailureCode::OutOfMemory,
+        BackendError::OutOfMemory { .. } | BackendError::TooLarge { .. } => {
+            FailureCode::OutOfMemory
+        }
         BackendError::DeviceLost(_) => FailureCode::DeviceLost,
         BackendError::Unavailable(_) => FailureCode::NoWebgpu,
         BackendError::Shape { .. } | BackendError::Candle(_) | BackendError::Gpu(_) => {

@@ -2,11 +2,11 @@
 //! that take pieces of its sweeps. No memory is shared, so that it works in any
 //! page, embeds included.
 
+use super::js::device;
 use super::{Agreed, BackendChoice, Request, Response};
 use crate::experiment::{Experiment, Room, Update};
 use crate::session::Crew;
 use crate::source::Place;
-use js_sys::Reflect;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -14,41 +14,14 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, Worker, WorkerGlobalScope, WorkerOptions, WorkerType};
 
-/// Sweeps of smaller models are done before another engine has heard of them.
-const WORTH_IT: u64 = 20_000_000;
-
-/// More cores than this bring little, and cost a model each.
-const MOST: usize = 4;
-
-/// Memory that an engine takes beside its weights.
-const ENGINE_BYTES: u64 = 100 << 20;
-
-/// The share of the device's memory that all engines may take.
-const SHARE: u64 = 2;
-
 const LOAD: u32 = 1;
 
 /// How many engines to have beside this one.
 pub fn wanted(engines: Option<usize>, parameters: u64) -> usize {
-    if let Some(engines) = engines {
-        return engines.saturating_sub(1);
+    match engines {
+        Some(engines) => engines.saturating_sub(1),
+        None => device().helpers(parameters),
     }
-    if parameters < WORTH_IT {
-        return 0;
-    }
-    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-    let navigator = scope.navigator();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a few cores
-    let cores = navigator.hardware_concurrency() as usize;
-    // In gigabytes, at most 8; some browsers do not tell.
-    let memory = Reflect::get(&navigator, &"deviceMemory".into());
-    let memory = memory.ok().and_then(|m| m.as_f64()).unwrap_or(4.0);
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    let room = (memory * f64::from(1 << 30)) as u64 / SHARE / (4 * parameters + ENGINE_BYTES);
-    cores
-        .min(MOST)
-        .min(usize::try_from(room).unwrap_or(MOST))
-        .saturating_sub(1)
 }
 
 /// The other engines.

@@ -19,6 +19,10 @@ mod js;
 mod listen;
 #[cfg(feature = "worker")]
 mod load;
+#[cfg(any(test, feature = "worker"))]
+mod rate;
+#[cfg(any(test, feature = "worker"))]
+mod room;
 #[cfg(feature = "worker")]
 mod serve;
 

@@ -1,33 +1,29 @@
-use super::{take, whether};
-use crate::engine::place;
+use super::{live, take, whether};
 use crate::format;
 use crate::state::{MINI, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::source::{GPT2, Named};
+use patchbay_engine::source::GPT2;
 
 /// The models that have short names.
 #[component]
 pub fn Choices() -> impl IntoView {
     let t = &text().models;
-    let host = Named::parse(GPT2.name)
-        .ok()
-        .and_then(|named| named.host(&place()));
-    let gpt2 = (t.gpt2)(
-        &format::bytes(GPT2.bytes),
-        host.as_deref().unwrap_or_default(),
-        GPT2.licence,
-    );
+    let state = use_state();
+    let gpt2 = live(move || {
+        let host = state.place().hub_host();
+        (t.gpt2)(&format::bytes(GPT2.bytes), &host, GPT2.licence)
+    });
     view! {
         <ul class="choices" aria-label=t.choices>
-            <Choice name=MINI about=t.mini.into() />
+            <Choice name=MINI about=live(move || t.mini) />
             <Choice name=GPT2.name about=gpt2 />
         </ul>
     }
 }
 
 #[component]
-fn Choice(name: &'static str, about: String) -> impl IntoView {
+fn Choice(name: &'static str, about: Signal<String>) -> impl IntoView {
     let state = use_state();
     let is_open = whether(move || state.model_name() == name);
     view! {

@@ -2,12 +2,14 @@
 //! until a model is there.
 
 mod choices;
+mod hub;
 mod kept;
 mod offer;
 mod other;
 mod panel;
 mod progress;
 mod source;
+mod typed;
 
 pub use panel::Panel;
 pub use source::Source;
@@ -60,6 +62,7 @@ pub fn Menu() -> impl IntoView {
             </div>
             <choices::Choices />
             <other::Other />
+            <hub::Hub />
             <kept::Kept />
             <p class="hint"><a href="mirror.html">{t.mirror}</a></p>
         </dialog>

@@ -1,7 +1,6 @@
 use super::number::Number;
 use super::used::Choose;
 use super::{live, whether};
-use crate::engine::place;
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -125,7 +124,7 @@ pub fn Feature(i: usize) -> impl IntoView {
 fn about(i: usize, of: Named) -> impl IntoView + use<> {
     let state = use_state();
     let t = &text().steer.feature;
-    let host = dictionary::named(&of.dictionary).and_then(|n| n.host(&place()));
+    let host = dictionary::named(&of.dictionary).and_then(|n| n.host(&state.place()));
     let unasked = {
         let host = host.clone();
         move || {

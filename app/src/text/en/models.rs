@@ -16,6 +16,13 @@ pub const MODELS: ModelsText = ModelsText {
     other: "Another model",
     other_hint: "Anything with the GPT-2 architecture: a repository as owner/name, or the address of a folder.",
     open: "Open",
+    hub: "A mirror of the hub",
+    hub_hint: |host| {
+        format!(
+            "Repositories are looked for at {host}. The address of another server with the hub’s layout takes its place; it is kept in this browser and in no link. Leave it empty for the usual one."
+        )
+    },
+    use_hub: "Use",
     kept: "Kept in this browser",
     kept_none: "None yet. What you download stays here for the next time.",
     kept_off: "This browser does not let the page keep anything, perhaps because the window is private.",

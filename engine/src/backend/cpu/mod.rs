@@ -50,6 +50,11 @@ impl Backend for Cpu {
         u64::from(u32::MAX)
     }
 
+    fn holds(&self, bytes: u64) -> Result<()> {
+        // In the browser, 4 GiB.
+        addressed(bytes, usize::MAX as u64)
+    }
+
     fn shape(&self, x: &Matrix) -> [usize; 2] {
         x.shape()
     }
@@ -209,6 +214,14 @@ impl Backend for Cpu {
     }
 }
 
+/// Whether so many bytes can be addressed, the last of them being `most`.
+fn addressed(bytes: u64, most: u64) -> Result<()> {
+    match bytes <= most {
+        true => Ok(()),
+        false => Err(BackendError::TooLarge { bytes, most }),
+    }
+}
+
 /// Room for `n` values.
 fn reserved<T: Clone>(n: usize, value: T) -> Result<Vec<T>> {
     let mut values = Vec::new();
@@ -284,5 +297,23 @@ fn with_rows<const N: usize, T>(
     match <[Rows; N]>::try_from(rows) {
         Ok(rows) => f(rows),
         Err(_) => Err(BackendError::Gpu("unreachable".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_page_can_address_is_refused_before_it_is_reserved() {
+        let page = u64::from(u32::MAX);
+        assert!(addressed(page, page).is_ok());
+        let e = addressed(4 * 1_557_611_200, page).unwrap_err();
+        assert!(matches!(e, BackendError::TooLarge { .. }));
+        assert_eq!(
+            e.to_string(),
+            "its weights take 6230 MB of memory, and the CPU can address 4294 MB here; take a smaller model, or a GPU with room for this one"
+        );
+        assert!(Cpu.holds(4 * 1_557_611_200).is_ok() || usize::BITS < 64);
     }
 }

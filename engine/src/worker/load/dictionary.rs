@@ -1,12 +1,13 @@
 //! Parts of a dictionary's files, from the host that has them.
 
+use super::weights::UNANSWERED;
 use super::{FetchError, http};
 use crate::dictionary;
 use crate::model::Cancelled;
 use crate::session::{DictionaryFile, Unread};
 use crate::source::Place;
 use std::ops::Range;
-use web_sys::AbortSignal;
+use web_sys::{AbortSignal, RequestCache};
 
 /// Seconds to wait before what broke off is asked for again.
 const PAUSES: [f64; 3] = [1.0, 2.0, 4.0];
@@ -26,6 +27,9 @@ pub async fn read(
     let (Some(named), Some(place)) = (dictionary::named(name), place) else {
         return because(format!("“{name}” is the name of no dictionary; check it."));
     };
+    if let Err(e) = named.check(place) {
+        return because(format!("{e}."));
+    }
     if let Some(host) = named.host(place)
         && !agreed.contains(&host)
     {
@@ -36,8 +40,16 @@ pub async fn read(
     let url = format!("{}{}/{}", named.folder(place), file.folder, file.name);
     let mut at = range.start;
     let mut pauses = PAUSES.into_iter();
+    let mut unanswered = 0;
     loop {
-        match some(&url, &mut at, range.end, take, signal).await {
+        let read = some(&url, &mut at, range.end, take, signal).await;
+        let refused = matches!(read, Err(FetchError::Unreachable { .. }));
+        unanswered = if refused { unanswered + 1 } else { 0 };
+        let read = match read {
+            Err(e) if unanswered == UNANSWERED => Err(whether_parts(&url, e, signal).await),
+            read => read.map_err(|e| e.of(&named, place)),
+        };
+        match read {
             Ok(()) => return Ok(()),
             Err(FetchError::Cancelled) => return Err(Cancelled.into()),
             Err(e) => match pauses.next().filter(|_| e.passing().is_some()) {
@@ -48,6 +60,19 @@ pub async fn read(
                 None => return because(sentence(&e)),
             },
         }
+    }
+}
+
+/// Of a server that does not answer when a part is asked for, whether it does when
+/// the whole is: then this browser asks it for leave, and it refuses.
+async fn whether_parts(url: &str, e: FetchError, signal: &AbortSignal) -> FetchError {
+    match http::get(url, 0, RequestCache::NoStore, signal).await {
+        // Only its beginning is on its way; nobody reads it.
+        Ok(whole) => FetchError::NoParts {
+            url: url.into(),
+            megabytes: whole.total.map(|bytes| bytes / 1_000_000),
+        },
+        Err(_) => e,
     }
 }
 
@@ -82,6 +107,9 @@ fn sentence(e: &FetchError) -> String {
         FetchError::Missing { url, status } => format!(
             "{url} is not there (status {status}); check the dictionary’s name, its activation and its layer."
         ),
+        FetchError::Repository(withheld) => {
+            format!("{withheld}. Check the dictionary’s name, its activation and its layer.")
+        }
         FetchError::Busy { url, status, .. } => {
             format!("{url}: the server is busy (status {status}) and stayed so; try again later.")
         }

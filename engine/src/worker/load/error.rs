@@ -1,7 +1,7 @@
 //! Why a model did not arrive.
 
 use crate::model::{ConfigError, ModelError};
-use crate::source::NameError;
+use crate::source::{NameError, Named, Place, Withheld};
 
 /// Why a file did not arrive. Sentences for people: what, from where, what to do.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +14,8 @@ pub enum FetchError {
         "{url} may not be fetched without an account (status {status}); choose a public model, or put its files on a server of your own"
     )]
     Denied { url: String, status: u16 },
+    #[error("{0}")]
+    Repository(Withheld),
     #[error(
         "{url}: the server is busy (status {status}) and stayed so; what has arrived is kept, try again later"
     )]
@@ -67,11 +69,27 @@ pub enum FetchError {
         "{url}: the server sends only the whole file, where a small part of it was asked for; take another source, whose server knows ranges"
     )]
     WholeOnly { url: String },
+    #[error(
+        "{url}: the server does not let this browser ask for a small part of it, and the whole{} is not fetched unasked; try another browser (those made from Chromium need no leave), or put the files on a server whose Access-Control-Allow-Headers names Range",
+        .megabytes.map(|n| format!(" ({n} MB)")).unwrap_or_default()
+    )]
+    NoParts { url: String, megabytes: Option<u64> },
     #[error("stopped")]
     Cancelled,
 }
 
 impl FetchError {
+    /// Of a repository, what the hub may mean by its refusal.
+    pub fn of(self, named: &Named, place: &Place) -> Self {
+        let (Self::Denied { url, status } | Self::Missing { url, status }) = &self else {
+            return self;
+        };
+        match named.withheld(place, url, *status) {
+            Some(withheld) => Self::Repository(withheld),
+            None => self,
+        }
+    }
+
     /// Why a further request may bring what this one did not; `None` where none would.
     pub fn passing(&self) -> Option<String> {
         match self {
@@ -101,6 +119,14 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Of a repository, what the hub may mean by its refusal.
+    pub fn of(self, model: &str, place: &Place) -> Self {
+        match (self, Named::parse(model)) {
+            (Self::Fetch(e), Ok(named)) => Self::Fetch(e.of(&named, place)),
+            (e, _) => e,
+        }
+    }
+
     /// Whether it says that the files are not right, so that what is kept of
     /// them is no good.
     pub fn blames_files(&self) -> bool {

@@ -5,12 +5,10 @@ use super::shelf::{Manifest, Shelf};
 use super::{FetchError, LoadError};
 use crate::model::Config;
 use crate::source::{self, Named, Place, WEIGHTS};
-use crate::worker::Offer;
+use crate::worker::js::device;
+use crate::worker::{Offer, room};
 use serde::Deserialize;
 use web_sys::AbortSignal;
-
-/// Memory beside the weights: activations, the tokenizer, the page.
-const WORKING_MEMORY: u64 = 100 << 20;
 
 /// Where a model's files come from.
 pub struct Source {
@@ -54,6 +52,7 @@ struct Card {
 /// What is kept of a model, or else what its host says of it.
 pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<Source, LoadError> {
     let named = Named::parse(model)?;
+    named.check(place)?;
     let key = named.folder(place);
     let mut remarks = Vec::new();
     let kept = match named {
@@ -138,6 +137,11 @@ impl Listing {
 
 /// What loading a model would take.
 pub async fn offer(model: &str, place: &Place, signal: &AbortSignal) -> Result<Offer, LoadError> {
+    let offer = ask(model, place, signal).await;
+    offer.map_err(|e| e.of(model, place))
+}
+
+async fn ask(model: &str, place: &Place, signal: &AbortSignal) -> Result<Offer, LoadError> {
     let source = source(model, place, signal).await?;
     let mut offer = Offer {
         model: model.into(),
@@ -176,14 +180,8 @@ pub async fn offer(model: &str, place: &Place, signal: &AbortSignal) -> Result<O
     if offer.bytes.is_none() {
         offer.bytes = http::size(&format!("{}{WEIGHTS}", offer.folder), signal).await?;
     }
-    offer.memory = offer.parameters.map(|n| 4 * n + WORKING_MEMORY);
-    if offer
-        .memory
-        .is_some_and(|bytes| bytes > u64::from(u32::MAX))
-    {
-        offer.remarks.push(
-            "It needs more than the 4 GB that a page may use on the CPU; only a GPU with room for it can run it.".into(),
-        );
-    }
+    offer.memory = offer.parameters.map(room::needed);
+    let doubt = offer.memory.and_then(|bytes| device().doubt(bytes));
+    offer.remarks.extend(doubt);
     Ok(offer)
 }

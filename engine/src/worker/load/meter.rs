@@ -1,10 +1,16 @@
 //! Counts bytes and says now and then how far it is.
 
 use crate::experiment::{Progress, Stage};
-use std::cell::Cell;
+use crate::worker::rate::Rate;
+use gloo_timers::future::TimeoutFuture;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 
 /// Milliseconds between two reports: more often than anyone can read.
 const REPORT_EVERY: f64 = 50.0;
+
+/// Milliseconds between two looks at whether anything comes.
+const LOOK_EVERY: u32 = 1_000;
 
 pub struct Meter<'a> {
     now: &'a dyn Fn() -> f64,
@@ -13,9 +19,10 @@ pub struct Meter<'a> {
     told: Cell<f64>,
     done: Cell<u64>,
     total: Cell<u64>,
-    /// When the first fetched byte came, and how many have come since.
-    fetching: Cell<Option<f64>>,
-    fetched: Cell<u64>,
+    /// Of what is fetched.
+    rate: RefCell<Rate>,
+    /// Bytes of a request that had come already.
+    passed: Cell<u64>,
 }
 
 impl<'a> Meter<'a> {
@@ -26,8 +33,8 @@ impl<'a> Meter<'a> {
             told: Cell::new(f64::NEG_INFINITY),
             done: Cell::new(0),
             total: Cell::new(0),
-            fetching: Cell::new(None),
-            fetched: Cell::new(0),
+            rate: RefCell::default(),
+            passed: Cell::new(0),
         }
     }
 
@@ -38,27 +45,69 @@ impl<'a> Meter<'a> {
 
     pub fn restart(&self) {
         self.done.set(0);
+        self.ends();
+    }
+
+    /// A request is made, whose bytes say how fast the network is.
+    pub fn asks(&self) {
+        self.rate.borrow_mut().begin((self.now)());
+        self.passed.set(0);
+    }
+
+    /// Nothing is awaited from the network any more.
+    pub fn ends(&self) {
+        self.rate.borrow_mut().end();
     }
 
     /// Counts bytes; only the fetched ones say how fast the network is.
     pub fn add(&self, bytes: u64, fetched: bool) {
         self.done.set(self.done.get() + bytes);
         if fetched {
-            if self.fetching.get().is_none() {
-                self.fetching.set(Some((self.now)()));
-            }
-            self.fetched.set(self.fetched.get() + bytes);
+            self.rate.borrow_mut().add((self.now)(), bytes);
         }
-        if (self.now)() - self.told.get() >= REPORT_EVERY {
+        if self.is_time() {
             self.tell(None);
+        }
+    }
+
+    /// Bytes that had come already, of which there are so many in all.
+    pub fn pass(&self, bytes: u64, of: u64) {
+        self.rate.borrow_mut().add((self.now)(), 0);
+        self.passed.set(self.passed.get() + bytes);
+        if self.is_time() {
+            let mb = |bytes| bytes / 1_000_000;
+            self.tell(Some(format!(
+                "The whole file is sent again; of the {} MB that are here already, {} MB are passed over.",
+                mb(of),
+                mb(self.passed.get())
+            )));
         }
     }
 
     /// Says that it is tried again in a while.
     pub fn waits(&self, reason: &str, seconds: f64) {
+        self.rate.borrow_mut().end();
         self.tell(Some(format!(
             "{reason}; it is tried again in {seconds:.0} s, from where it was."
         )));
+    }
+
+    /// Says for how long nothing has come, as long as it is polled.
+    pub async fn watch(&self) -> Infallible {
+        loop {
+            TimeoutFuture::new(LOOK_EVERY).await;
+            let silent = self.rate.borrow().silent((self.now)());
+            if let Some(silent) = silent {
+                self.tell(Some(format!(
+                    "Nothing has arrived for {:.0} s; it is waited for.",
+                    silent / 1000.0
+                )));
+            }
+        }
+    }
+
+    fn is_time(&self) -> bool {
+        (self.now)() - self.told.get() >= REPORT_EVERY
     }
 
     #[allow(clippy::cast_precision_loss)] // an estimate
@@ -67,12 +116,7 @@ impl<'a> Meter<'a> {
         self.told.set(now);
         let done = self.done.get();
         let total = self.total.get().max(done);
-        let fetched = self.fetched.get() as f64;
-        let rate = self
-            .fetching
-            .get()
-            .map(|start| fetched / (now - start).max(1.0) * 1000.0)
-            .filter(|rate| *rate > 0.0);
+        let rate = self.rate.borrow().per_second(now);
         let progress = Progress {
             stage: Stage::Load,
             done,

@@ -18,9 +18,10 @@ use super::{BackendChoice, Keeping, SourceInfo};
 use crate::experiment::Progress;
 use crate::source::{Named, Place};
 use find::Source;
-use futures_util::future::try_join;
+use futures_util::future::{Either, select, try_join};
 use meter::Meter;
 use shelf::Shelf;
+use std::pin::pin;
 use web_sys::{AbortSignal, RequestCache};
 use weights::{Way, Weights};
 
@@ -54,11 +55,20 @@ impl<E: Into<LoadError>> From<E> for Failed {
 }
 
 impl Load<'_> {
-    /// Loads the model. Where what was kept is no good, or the files changed on
-    /// the way, it is done once more from the start.
+    /// Loads the model, and says meanwhile how far it is.
     pub async fn run(&self) -> Result<(Engine, SourceInfo), LoadError> {
         let meter = Meter::new(self.now, self.report);
-        let failed = match self.attempt(&meter).await {
+        let loaded = match select(pin!(self.attempts(&meter)), pin!(meter.watch())).await {
+            Either::Left((loaded, _)) => loaded,
+            Either::Right((never, _)) => match never {},
+        };
+        loaded.map_err(|e| e.of(self.model, self.place))
+    }
+
+    /// Where what was kept is no good, or the files changed on the way, it is done
+    /// once more from the start.
+    async fn attempts(&self, meter: &Meter<'_>) -> Result<(Engine, SourceInfo), LoadError> {
+        let failed = match self.attempt(meter).await {
             Ok(loaded) => return Ok(loaded),
             Err(failed) => failed,
         };
@@ -72,7 +82,7 @@ impl Load<'_> {
             return Err(failed.error);
         }
         meter.restart();
-        match self.attempt(&meter).await {
+        match self.attempt(meter).await {
             Ok((engine, mut source)) => {
                 source.remarks.push(format!(
                     "It was fetched from the start once more, because: {}.",
@@ -125,8 +135,6 @@ impl Load<'_> {
         .map_err(blame)?;
         meter.tell(None);
         if let Some(reason) = refused {
-            // Parts alone would only fill the reader's disk.
-            forget(&source.key).await;
             source.not_kept(&reason);
         }
         let bytes = coming.file_bytes();
@@ -175,7 +183,10 @@ impl Source {
         };
         match opened {
             Ok(shelf) => self.shelf = Some(shelf),
-            Err(e) => self.not_kept(&words(&e)),
+            Err(e) => {
+                forget(&self.key).await;
+                self.not_kept(&words(&e));
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 //! disk); the model is then loaded all the same, and not kept.
 
 use crate::worker::{KeptModel, Store};
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
@@ -18,6 +19,9 @@ pub const PART: u64 = 8 << 20;
 const PREFIX: &str = "patchbay-model-1 ";
 
 const MANIFEST: &str = "patchbay.json";
+
+/// Milliseconds within which a manifest that is written anew is there again.
+const REWRITTEN: u32 = 1_000;
 
 /// What is known of a kept model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +87,11 @@ impl Shelf {
         Some((shelf, manifest))
     }
 
+    /// The folder that it is called after.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
     pub async fn manifest(&self) -> Option<Manifest> {
         let bytes = self.file(MANIFEST).await?;
         serde_json::from_slice(&bytes.to_vec()).ok()
@@ -139,6 +148,16 @@ impl Shelf {
         Some(keys.iter().filter_map(name).collect())
     }
 
+    async fn empty(&self) {
+        let Ok(keys) = JsFuture::from(self.cache.keys()).await else {
+            return;
+        };
+        for key in keys.unchecked_into::<Array>().iter() {
+            let key: Request = key.unchecked_into();
+            let _ = JsFuture::from(self.cache.delete_with_request(&key)).await;
+        }
+    }
+
     async fn put(&self, name: &str, response: Response) -> Result<(), JsValue> {
         let url = format!("{}{name}", self.folder);
         JsFuture::from(self.cache.put_with_str(&url, &response)).await?;
@@ -153,8 +172,33 @@ fn part(n: u64) -> String {
 /// Deletes what is kept of a folder's model.
 pub async fn forget(folder: &str) {
     if let Ok(storage) = storage() {
+        let name = format!("{PREFIX}{folder}");
         // Nothing to delete is as good as deleted.
-        let _ = JsFuture::from(storage.delete(&format!("{PREFIX}{folder}"))).await;
+        let has = JsFuture::from(storage.has(&name)).await;
+        if has.is_ok_and(|has| has.is_truthy())
+            && let Ok(shelf) = Shelf::open(folder).await
+        {
+            // One by one, because a browser may keep the files of a deleted cache
+            // until nobody has it open any more.
+            shelf.empty().await;
+        }
+        let _ = JsFuture::from(storage.delete(&name)).await;
+    }
+}
+
+/// Deletes files that belong to no model that anyone could open: what a full
+/// storage, or a page that was closed, has left.
+async fn sweep(folder: &str) {
+    let Ok(shelf) = Shelf::open(folder).await else {
+        return;
+    };
+    if shelf.names().await.is_none_or(|names| names.is_empty()) {
+        return;
+    }
+    // It may be written anew just now.
+    TimeoutFuture::new(REWRITTEN).await;
+    if shelf.manifest().await.is_none() {
+        forget(folder).await;
     }
 }
 
@@ -173,16 +217,18 @@ pub async fn list() -> Store {
         let Some(folder) = key.strip_prefix(PREFIX) else {
             continue;
         };
-        if let Some((shelf, manifest)) = Shelf::find(folder).await {
-            store.models.push(KeptModel {
-                key: folder.into(),
-                bytes: shelf.bytes(&manifest).await,
-                total: manifest.bytes,
-                complete: manifest.sha256.is_some(),
-                model: manifest.model,
-                folder: manifest.folder,
-            });
-        }
+        let Some((shelf, manifest)) = Shelf::find(folder).await else {
+            sweep(folder).await;
+            continue;
+        };
+        store.models.push(KeptModel {
+            key: folder.into(),
+            bytes: shelf.bytes(&manifest).await,
+            total: manifest.bytes,
+            complete: manifest.sha256.is_some(),
+            model: manifest.model,
+            folder: manifest.folder,
+        });
     }
     let manager = scope().navigator().storage();
     if let Ok(estimate) = manager.estimate()

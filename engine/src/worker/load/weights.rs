@@ -3,7 +3,7 @@
 
 use super::http::{self, Reply};
 use super::meter::Meter;
-use super::shelf::{Manifest, PART, Shelf};
+use super::shelf::{Manifest, PART, Shelf, forget};
 use super::{FetchError, LoadError};
 use crate::source::WEIGHTS;
 use crate::worker::engines::Coming;
@@ -23,6 +23,9 @@ const TRIES: u32 = 5;
 
 /// Of a server never heard of before, fewer: the address may be wrong.
 const FIRST_TRIES: u32 = 2;
+
+/// Requests for a part that nobody answers, after which the whole is asked for.
+pub(super) const UNANSWERED: u32 = 2;
 
 /// What the weights of one model need on their way to a device.
 pub struct Way<'a> {
@@ -50,6 +53,10 @@ pub struct Weights<'a> {
     buffer: Vec<u8>,
     /// Why the browser refused to keep more.
     refused: Option<String>,
+    /// Requests in a row for the rest alone that nobody answered.
+    unanswered: u32,
+    /// Whether all is asked for, because the rest alone is not to be had.
+    whole: bool,
 }
 
 impl<'a> Weights<'a> {
@@ -64,6 +71,8 @@ impl<'a> Weights<'a> {
             parts: 0,
             buffer: Vec::new(),
             refused: None,
+            unanswered: 0,
+            whole: false,
         }
     }
 
@@ -106,6 +115,7 @@ impl<'a> Weights<'a> {
             self.way.meter.waits(&reason, seconds);
             http::pause(seconds, self.way.signal).await?;
         }
+        self.way.meter.ends();
         self.keep().await;
         self.way.coming.settle().await?;
         Ok(self.refused)
@@ -139,7 +149,8 @@ impl<'a> Weights<'a> {
 
     /// One request, read to its end. Bytes of the whole file, where the server says.
     async fn request(&mut self) -> Result<Option<u64>, LoadError> {
-        let mut reply = http::get(&self.url, self.at, self.way.cache, self.way.signal).await?;
+        self.way.meter.asks();
+        let mut reply = self.ask().await?;
         self.check(&reply)?;
         if self.at == 0 {
             self.note(&reply).await;
@@ -148,7 +159,10 @@ impl<'a> Weights<'a> {
         while let Some(chunk) = reply.chunk().await? {
             // A server without ranges sends again what has come already.
             let skipped = skip.min(u64::from(chunk.length()));
-            skip -= skipped;
+            if skipped > 0 {
+                skip -= skipped;
+                self.way.meter.pass(skipped, self.at);
+            }
             #[allow(clippy::cast_possible_truncation)] // at most the chunk's length
             let chunk = chunk.subarray(skipped as u32, chunk.length());
             if chunk.length() == 0 {
@@ -160,6 +174,24 @@ impl<'a> Weights<'a> {
         }
         self.long_enough(reply.total)?;
         Ok(reply.total)
+    }
+
+    /// Asks for what is still to come. Some browsers ask a server for leave before
+    /// they ask it for a part, and where it refuses they say no more than that it
+    /// does not answer: where it answers without, all of it is asked for from then on.
+    /// Not at the first failure, which may be the network's.
+    async fn ask(&mut self) -> Result<Reply, FetchError> {
+        let Way { cache, signal, .. } = self.way;
+        let from = if self.whole { 0 } else { self.at };
+        let answer = http::get(&self.url, from, cache, signal).await;
+        let refused = from > 0 && matches!(answer, Err(FetchError::Unreachable { .. }));
+        self.unanswered = if refused { self.unanswered + 1 } else { 0 };
+        if self.unanswered < UNANSWERED {
+            return answer;
+        }
+        let answer = http::get(&self.url, 0, cache, signal).await?;
+        self.whole = true;
+        Ok(answer)
     }
 
     /// Whether the file is as long as its header needs: as long as it is published
@@ -213,7 +245,7 @@ impl<'a> Weights<'a> {
         self.way.meter.expect(self.way.manifest.bytes);
         if let Some(shelf) = self.way.shelf.clone() {
             let put = shelf.put_manifest(self.way.manifest).await;
-            self.refuse(put.err());
+            self.refuse(put.err()).await;
         }
     }
 
@@ -267,14 +299,17 @@ impl<'a> Weights<'a> {
             Err(e) => Err(e),
         };
         self.parts += 1;
-        self.refuse(put.err());
+        self.refuse(put.err()).await;
     }
 
-    /// The browser will not keep more: the model is loaded without.
-    fn refuse(&mut self, error: Option<wasm_bindgen::JsValue>) {
+    /// The browser will not keep more: the model is loaded without. What it had kept
+    /// goes at once, so that it does not stay if the load is stopped.
+    async fn refuse(&mut self, error: Option<wasm_bindgen::JsValue>) {
         if let Some(error) = error {
             self.refused = Some(words(&error));
-            *self.way.shelf = None;
+            if let Some(shelf) = self.way.shelf.take() {
+                forget(shelf.folder()).await;
+            }
         }
     }
 }

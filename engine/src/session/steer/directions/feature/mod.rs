@@ -11,6 +11,7 @@ use super::*;
 use crate::dictionary;
 use crate::experiment::FeatureReport;
 use crate::session::{DictionaryFile, Unread};
+use crate::source::{NameError, Named};
 use column::Column;
 use config::{Architecture, Config};
 use encoder::{Encoder, Rule};
@@ -267,6 +268,9 @@ fn check(field: Field, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
         feature,
         ..
     } = *wish;
+    if let Err(e @ NameError::Address { .. }) = Named::parse(name) {
+        return wrong(format!("{e}."));
+    }
     if dictionary::named(name).is_none() {
         return wrong(format!(
             "“{name}” is no dictionary; write {}, a repository of the hub as owner/name, or the address of a folder (https://...).",

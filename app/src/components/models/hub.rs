@@ -1,0 +1,31 @@
+use super::live;
+use super::typed::{Typed, form, understood};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::source::mirror;
+
+/// The hub that repositories are looked for on, or a mirror of it.
+#[component]
+pub fn Hub() -> impl IntoView {
+    let state = use_state();
+    let t = &text().models;
+    let named = state.preferences.with_untracked(|p| p.hub.clone());
+    form(
+        ["hub", "use-hub", "hub-problem"],
+        Typed::new(named.unwrap_or_default()),
+        [t.hub, t.use_hub],
+        live(move || (t.hub_hint)(&state.place().hub_host())),
+        |state, address| {
+            let hub = match address {
+                "" => None,
+                address => {
+                    let hub = mirror(&understood(address)).map_err(|e| e.to_string())?;
+                    Some(hub.text)
+                }
+            };
+            state.choose_hub(hub);
+            Ok(())
+        },
+    )
+}
