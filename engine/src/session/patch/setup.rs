@@ -7,9 +7,9 @@ use crate::experiment::{
     Sweep, TokenRef, Tokens,
 };
 use crate::model::{Config, Tokenizer};
-use crate::session::SessionError;
 use crate::session::prompt::{PromptError, token_ids};
 use crate::session::steer::Push;
+use crate::session::{SessionError, bos_off};
 use std::rc::Rc;
 
 /// Metrics at once: more than there are kinds serves nobody.
@@ -80,6 +80,8 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     fn setup(&mut self, e: &Experiment) -> Result<Setup, SessionError> {
+        self.reading.bos = e.bos && self.tokenizer.bos().is_some();
+        self.reading.problems.extend(bos_off(self.tokenizer, e));
         let clean = self.prompt("clean", &e.clean, e.bos);
         let corrupted = match e.corruption {
             Corruption::Prompt => self.prompt("corrupted", &e.corrupted, e.bos),
