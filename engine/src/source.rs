@@ -28,7 +28,7 @@ pub enum Named {
         repository: String,
         revision: Option<String>,
     },
-    /// A folder with the three files: an absolute address.
+    /// A folder with a model's files: an absolute address.
     Folder(String),
 }
 

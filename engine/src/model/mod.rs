@@ -34,7 +34,7 @@ use crate::backend::BackendError;
 use crate::rows::PlanError;
 use std::future::Future;
 
-/// The three files of a model folder, as bytes.
+/// The three files of a plain model folder, as bytes; [`Folder`] has what else there may be.
 #[derive(Clone, Debug)]
 pub struct Files {
     pub config: Vec<u8>,

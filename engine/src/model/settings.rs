@@ -19,8 +19,8 @@ const NAMED: [&str; 7] = [
     "mask_token",
 ];
 
-/// GPT-2's own, where the files name no other.
-const GPT2: &str = "<|endoftext|>";
+/// GPT-2's only special token, which begins a text and ends it.
+pub(super) const END: &str = "<|endoftext|>";
 
 /// Tokens beside the vocabulary, by the ids that a file gives them. Their order counts,
 /// and not the ids: a token that is not in the vocabulary gets the next one.
@@ -167,7 +167,7 @@ impl Settings {
     pub fn as_gpt2(&mut self) {
         for name in ["bos_token", "eos_token", "unk_token"] {
             if !self.named.iter().any(|(n, _)| n == name) {
-                let token = AddedToken::from(GPT2, true);
+                let token = AddedToken::from(END, true);
                 self.named.push((name.into(), Some(token)));
             }
         }

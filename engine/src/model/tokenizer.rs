@@ -36,9 +36,6 @@ pub enum TokenizerError {
     NoSuchToken { id: u32, n_vocab: usize },
 }
 
-/// GPT-2's only special token, which begins a text and ends it.
-const END: &str = "<|endoftext|>";
-
 impl Tokenizer {
     /// Reads the tokenizer's files of a folder, and what its others say of tokens.
     /// With it come sentences that a person should know.
@@ -83,19 +80,17 @@ impl Tokenizer {
     ) -> (Self, Vec<String>) {
         let Made {
             mut inner,
-            settings,
+            bos: own,
             remarks,
         } = made;
         // A prompt is run as it is written: never cut, never filled up.
         let _ = inner.with_truncation(None);
         inner.with_padding(None);
-        // The tokenizer's own, GPT-2's, and what config.json says: the first that is
-        // in the model's vocabulary.
-        let named = settings.token("bos_token").unwrap_or(END);
-        let candidates = [inner.token_to_id(named), inner.token_to_id(END), bos];
-        let bos = candidates.into_iter().flatten();
+        // The tokenizer's own and what config.json says: the first that is in the
+        // model's vocabulary.
+        let mut candidates = own.into_iter().chain(bos);
         let tokenizer = Self {
-            bos: bos.into_iter().find(|id| (*id as usize) < n_vocab),
+            bos: candidates.find(|id| (*id as usize) < n_vocab),
             inner,
             ends: Vec::new(),
             unseen: unseen.iter().copied().collect(),

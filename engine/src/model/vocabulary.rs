@@ -8,7 +8,7 @@
 
 use super::TokenizerError;
 use super::folder::{Folder, MERGES, TOKENIZER, VOCAB};
-use super::settings::{Settings, Tokens, token_of};
+use super::settings::{END, Settings, Tokens, token_of};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tokenizers::models::bpe::BPE;
@@ -21,7 +21,8 @@ const WHOLE: [&str; 3] = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBac
 /// A tokenizer, the settings that it was made with, and what a person should know.
 pub(super) struct Made {
     pub inner: Tokenizer,
-    pub settings: Settings,
+    /// The token that the files call BOS, or else GPT-2's, where they have it.
+    pub bos: Option<u32>,
     pub remarks: Vec<String>,
 }
 
@@ -44,7 +45,12 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
         Some(bytes) => {
             super::tokenizer::guard(bytes)?;
             let json: Value = serde_json::from_slice(bytes).map_err(|e| file(e.to_string()))?;
-            let bpe = json["model"]["type"].as_str() == Some("BPE");
+            let model = &json["model"];
+            // Older files do not say what they are.
+            let bpe = match &model["type"] {
+                Value::Null => model["vocab"].is_object() && model["merges"].is_array(),
+                kind => kind == "BPE",
+            };
             match class == "GPT2Tokenizer" && bpe {
                 true => {
                     remarks.extend(differing(&json));
@@ -63,6 +69,7 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
             }
         }
     };
+    let named = settings.token("bos_token").map(str::to_owned);
     if class == "GPT2Tokenizer" {
         settings.as_gpt2();
     }
@@ -72,6 +79,8 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
         None => settings.older.clone().into_iter().chain(added).collect(),
     };
     add(&mut inner, listed.into_values().collect())?;
+    // Where only the class brings it, it has an id that the model was never trained on.
+    let own = inner.token_to_id(END);
     let known = |inner: &Tokenizer, token: &AddedToken| {
         let added = inner.get_added_tokens_decoder();
         added.values().any(|t| t.content == token.content)
@@ -83,9 +92,10 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
         .collect();
     add(&mut inner, missing)?;
     inner.set_encode_special_tokens(settings.split_special_tokens);
+    let named = named.and_then(|name| inner.token_to_id(&name));
     Ok(Made {
+        bos: named.or(own),
         inner,
-        settings,
         remarks,
     })
 }
