@@ -49,7 +49,7 @@ export class PatchbayError extends Error {
  * @param {import("./patchbay").LoadOptions} [options]
  *   `model`: `mini` (the default), `gpt2`, a repository of the hub (`owner/name`,
  *   `owner/name@revision`), or the address of a folder with config.json,
- *   tokenizer.json and model.safetensors: absolute, or beginning with `./`, `../`
+ *   a tokenizer and weights (README.md says which): absolute, or beginning with `./`, `../`
  *   or `/` and relative to the page;
  *   `backend`: `auto` (a real GPU if there is one, else the CPU), `cpu` or `webgpu`;
  *   `engines`: workers that share a sweep on the CPU, as many as the machine has room

@@ -22,13 +22,15 @@ pub fn place(field: Field, room: Room) -> Option<Field> {
         Sweep | Sweeps | SweepAt(_, SweepField::Whole) => (Room::Patching, Sweep),
         SweepAt(_, SweepField::Bring) => (Room::Patching, SweepAt(0, SweepField::Bring)),
         Steered => (Room::Patching, Steered),
+        // Its switch stands in both rooms.
+        Bos => (room, Bos),
         Directions | Direction(..) if room.is_patching() => (Room::Patching, Steered),
         SteerPrompt | Sampling | Map | Detector => (Room::Steering, field),
         SamplingSeed => (Room::Steering, Sampling),
         Words => (Room::Steering, SteerPrompt),
         Directions => (Room::Steering, Directions),
         Direction(i, _) => (Room::Steering, Direction(i, DirectionField::Whole)),
-        Experiment | Version | Model | Bos | Cell | Generate | Field::Room | Steer => {
+        Experiment | Version | Model | Cell | Generate | Field::Room | Steer => {
             return None;
         }
     };
@@ -41,11 +43,10 @@ mod tests {
 
     /// What is told at the top of the page, whichever room is shown: no part of
     /// a room is about it.
-    const AT_THE_TOP: [Field; 8] = [
+    const AT_THE_TOP: [Field; 7] = [
         Field::Experiment,
         Field::Version,
         Field::Model,
-        Field::Bos,
         Field::Cell,
         Field::Generate,
         Field::Room,

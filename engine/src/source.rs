@@ -59,7 +59,7 @@ pub enum Named {
         repository: String,
         revision: Option<String>,
     },
-    /// A folder with the three files: the text of an [`Address`].
+    /// A folder with a model's files: the text of an [`Address`].
     Folder(String),
 }
 

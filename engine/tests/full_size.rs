@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Listener, Oracle, close, experiment, ids, session};
+use common::{Listener, Oracle, close, experiment, ids, session, until_end};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
     Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep, Token, TokenRef,
@@ -30,7 +30,7 @@ fn logits<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) {
         .map(|p| *p as usize)
         .collect();
     let stride = case["logits_stride"].as_u64().unwrap() as usize;
-    let greedy = ids(&case["greedy"]);
+    let greedy = until_end("random-gpt2", ids(&case["greedy"]));
     let capture = |run| Capture {
         run,
         site: Site::Logits,

@@ -1,3 +1,6 @@
+use super::folder::{Folder, TOKENIZER, unmarked};
+use super::vocabulary::{Made, make};
+use super::{Config, ends};
 use crate::experiment::{Token, TokenRef, shown};
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,6 +10,8 @@ use std::collections::HashSet;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     bos: Option<u32>,
+    /// Tokens that end a text.
+    ends: Vec<u32>,
     unseen: HashSet<u32>,
     n_vocab: usize,
 }
@@ -16,18 +21,41 @@ pub struct Tokenizer {
 pub enum TokenizerError {
     #[error("tokenizer.json is not readable: {0}")]
     File(String),
+    #[error("{file} is not readable: {error}")]
+    Json { file: &'static str, error: String },
+    #[error("{file}, field {field}: expected {expected}, found {found}")]
+    Setting {
+        file: &'static str,
+        field: String,
+        expected: &'static str,
+        found: String,
+    },
     #[error("the text cannot be split into tokens: {0}")]
     Encode(String),
     #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
     NoSuchToken { id: u32, n_vocab: usize },
-    #[error("this model has no {BOS} token, so BOS cannot be put in front; switch BOS off")]
-    NoBos,
 }
 
-const BOS: &str = "<|endoftext|>";
-
 impl Tokenizer {
-    /// Reads `tokenizer.json`. `n_vocab` and `bos` come from `config.json`.
+    /// Reads the tokenizer's files of a folder, and what its others say of tokens.
+    /// With it come sentences that a person should know.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] naming the file that is not right.
+    pub fn of(folder: &Folder, config: &Config) -> Result<(Self, Vec<String>), TokenizerError> {
+        let n_vocab = config.shape.n_vocab;
+        let made = make(folder, config.tokenizer_class.as_deref())?;
+        let (ends, remark) = ends::read(folder, config)?;
+        let bos = config.bos_token_id.and_then(|id| u32::try_from(id).ok());
+        let (mut tokenizer, mut remarks) =
+            Self::from_made(made, n_vocab, bos, &config.unseen_tokens);
+        tokenizer.ends = ends;
+        remarks.extend(remark);
+        Ok((tokenizer, remarks))
+    }
+
+    /// Reads `tokenizer.json` alone. `n_vocab` and `bos` come from `config.json`; BOS
+    /// ends a text, too.
     ///
     /// # Errors
     /// [`TokenizerError::File`] when it is not a tokenizer.
@@ -37,29 +65,48 @@ impl Tokenizer {
         bos: Option<u32>,
         unseen: &[u32],
     ) -> Result<Self, TokenizerError> {
-        Guarded::read(bytes)?;
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
-            .map_err(|e| TokenizerError::File(e.to_string()))?;
+        let mut folder = Folder::default();
+        folder.put(TOKENIZER, bytes.into());
+        let (mut tokenizer, _) = Self::from_made(make(&folder, None)?, n_vocab, bos, unseen);
+        tokenizer.ends = tokenizer.bos.into_iter().collect();
+        Ok(tokenizer)
+    }
+
+    fn from_made(
+        made: Made,
+        n_vocab: usize,
+        bos: Option<u32>,
+        unseen: &[u32],
+    ) -> (Self, Vec<String>) {
+        let Made {
+            mut inner,
+            bos: own,
+            remarks,
+        } = made;
         // A prompt is run as it is written: never cut, never filled up.
         let _ = inner.with_truncation(None);
         inner.with_padding(None);
-        let bos = inner.token_to_id(BOS).or(bos);
-        Ok(Self {
+        // The tokenizer's own and what config.json says: the first that is in the
+        // model's vocabulary.
+        let mut candidates = own.into_iter().chain(bos);
+        let tokenizer = Self {
+            bos: candidates.find(|id| (*id as usize) < n_vocab),
             inner,
-            bos,
+            ends: Vec::new(),
             unseen: unseen.iter().copied().collect(),
             n_vocab,
-        })
+        };
+        (tokenizer, remarks)
     }
 
-    /// The ids of a text, with BOS in front if wanted.
+    /// The ids of a text, with BOS in front if wanted and if the model has it.
     ///
     /// # Errors
     /// When the text cannot be split, or brings a token that the model lacks.
     pub fn encode(&self, text: &str, bos: bool) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         if bos {
-            ids.push(self.bos.ok_or(TokenizerError::NoBos)?);
+            ids.extend(self.bos);
         }
         let encoding = self
             .inner
@@ -70,10 +117,22 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The token that ends a text, where the model has one.
+    /// The token that BOS stands for, where the model has one.
     #[must_use]
-    pub fn end(&self) -> Option<u32> {
+    pub fn bos(&self) -> Option<u32> {
         self.bos
+    }
+
+    /// Whether a text ends with this token.
+    #[must_use]
+    pub fn ends(&self, id: u32) -> bool {
+        self.ends.contains(&id)
+    }
+
+    /// The tokens that end a text.
+    #[must_use]
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.ends
     }
 
     /// Whether the model has a token of this id.
@@ -141,6 +200,14 @@ fn spelt(piece: &str) -> Option<Vec<u8>> {
     piece.chars().map(byte).collect()
 }
 
+/// Refuses a `tokenizer.json` on which `tokenizers` would panic.
+///
+/// # Errors
+/// [`TokenizerError::File`] naming the part.
+pub(super) fn guard(bytes: &[u8]) -> Result<(), TokenizerError> {
+    Guarded::read(bytes)
+}
+
 /// The parts of `tokenizer.json` on which `tokenizers` 0.23 panics where they are not
 /// right, and a panic ends the engine. They are read once before, so that it does not.
 #[derive(Deserialize)]
@@ -154,7 +221,8 @@ struct Guarded {
 impl Guarded {
     fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
         let file = |e: String| TokenizerError::File(e);
-        let guarded: Self = serde_json::from_slice(bytes).map_err(|e| file(e.to_string()))?;
+        let guarded: Self =
+            serde_json::from_slice(unmarked(bytes)).map_err(|e| file(e.to_string()))?;
         let parts = [
             ("decoder", &guarded.decoder),
             ("normalizer", &guarded.normalizer),

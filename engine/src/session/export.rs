@@ -44,7 +44,7 @@ impl<B: Backend> Session<B> {
                 let vectors = self
                     .layer_vectors(*direction, wanted, experiment.bos, host)
                     .await?;
-                let wrong = |e| SessionError::of(&field, format!("“{}”: {e}.", wanted.name));
+                let wrong = |e| SessionError::of(field, format!("“{}”: {e}.", wanted.name));
                 let written = files::write(&vectors, wanted.site, *format).map_err(wrong)?;
                 // A file without any layer at which it acts would do something else.
                 let place = |l: &usize| files::place(wanted.site, *l, *format);
