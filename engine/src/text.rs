@@ -12,6 +12,13 @@ pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
 }
 
+/// A text without the byte order mark that a file began with.
+#[must_use]
+#[inline]
+pub fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
 /// The text of a file: UTF-8 with or without a byte order mark, or UTF-16 with
 /// one, as Windows writes it. `None` where it is neither.
 #[must_use]

@@ -40,6 +40,7 @@ pub use steered::{
 };
 pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 
+use crate::text::unmarked;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes. Older ones are migrated on the way in.
@@ -240,9 +241,7 @@ impl Experiment {
         enum Tagged {
             It(Experiment),
         }
-        // The byte order mark that some editors put first.
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let mut value = serde_json::from_str(text)?;
+        let mut value = serde_json::from_str(unmarked(text))?;
         migrate::upgrade(&mut value)?;
         let fields = value.as_object_mut().ok_or_else(|| {
             let found = serde::de::Unexpected::Other("no object");

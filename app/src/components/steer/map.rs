@@ -15,6 +15,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     Effect, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
 };
+use patchbay_engine::text::unmarked;
 
 /// The panel; until a map is wanted, the button that asks for one.
 #[component]
@@ -130,7 +131,8 @@ fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
-    let lines = text.lines().filter(|l| !l.trim().is_empty());
+    let lines = unmarked(text).lines();
+    let lines = lines.filter(|l| !l.trim().is_empty());
     lines.map(str::to_owned)
 }
 
