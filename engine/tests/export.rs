@@ -170,8 +170,16 @@ fn a_contrast_is_written_where_others_look_for_it() {
         format: Format::Gguf,
     };
     for (site, layer, remark) in [
-        (Site::ResidPost, 2, "Layer 0 is not in the file"),
-        (Site::ResidPre, 2, "Layer 0 and 1 is not in the file"),
+        (
+            Site::ResidPost,
+            2,
+            "resid_post of layer 0 is not in the file",
+        ),
+        (
+            Site::ResidPre,
+            2,
+            "resid_pre of layer 0 and 1 is not in the file",
+        ),
     ] {
         let first = &mut with.steer.as_mut().unwrap().directions[0];
         (first.site, first.layers) = (site, vec![layer]);

@@ -62,7 +62,10 @@ fn a_lone_vector_is_the_layers_that_is_asked_for() {
         let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &bytes);
         safetensors::serialize([(name, view.unwrap())], None).unwrap()
     };
-    assert_eq!(read(&rows(vec![2], "love"), 5).unwrap(), [one.clone()]);
+    assert_eq!(
+        read(&rows(vec![2], "love"), 5).unwrap(),
+        std::slice::from_ref(&one)
+    );
     assert_eq!(read(&rows(vec![1, 2], "love"), 5).unwrap(), [one]);
     // A layer that is named is meant.
     for shape in [vec![2], vec![1, 2]] {
@@ -191,7 +194,8 @@ fn what_is_written_is_what_the_gguf_package_reads() {
     assert_eq!(named(&read_by_gguf["tensors"]), expected.collect());
     let remark = written.remark.unwrap();
     assert!(
-        remark.starts_with("Layer 0 is not in the file:") && remark.contains("llama.cpp"),
+        remark.starts_with("resid_post of layer 0 is not in the file:")
+            && remark.contains("llama.cpp"),
         "{remark}"
     );
 }
@@ -281,19 +285,19 @@ fn a_direction_keeps_its_place_in_the_stream() {
             Format::Gguf,
             Site::ResidPost,
             vec![after(1, 1), after(2, 2), after(3, 3)],
-            "Layer 0 is",
+            "resid_post of layer 0 is",
         ),
         (
             Format::Gguf,
             Site::ResidPre,
             vec![after(1, 2), after(2, 3)],
-            "Layer 0 and 1 is",
+            "resid_pre of layer 0 and 1 is",
         ),
         (
             Format::Safetensors,
             Site::ResidPre,
             vec![after(0, 1), after(1, 2), after(2, 3)],
-            "Layer 0 is",
+            "resid_pre of layer 0 is",
         ),
         (
             Format::Json,

@@ -63,10 +63,14 @@ pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Writ
             to_safetensors(&kept, at).map_err(|e| FileError::Written(e.to_string()))?
         }
     };
-    let remark = left_out.last().map(|layer| {
-        let why = nowhere(site, *layer, format);
+    let remark = (!left_out.is_empty()).then(|| {
         let layers: Vec<String> = left_out.iter().map(ToString::to_string).collect();
-        format!("Layer {} is not in the file: {why}.", layers.join(" and "))
+        let why = match format {
+            Format::Gguf => "a control vector begins after layer 1, and llama.cpp refuses layer 0",
+            _ => "the file holds what is added after a layer",
+        };
+        let layers = layers.join(" and ");
+        format!("{site} of layer {layers} is not in the file: {why}.")
     });
     Ok(Written { bytes, remark })
 }

@@ -40,10 +40,16 @@ pub(super) struct Config {
 const AS_THEY_ARE: [u64; 3] = [3, 19, 2];
 
 impl Config {
-    /// Reads the config of a dictionary that is asked for at `site` of `layer`.
+    /// Reads the config of a dictionary that is asked for at `site` of `layer`;
+    /// `centred` is said where it is known without the config.
     /// What it does not say has the value that the version of `SAELens` that
     /// wrote it gives it. Says what is not understood.
-    pub fn read(bytes: &[u8], site: Site, layer: usize) -> Result<Self, String> {
+    pub fn read(
+        bytes: &[u8],
+        site: Site,
+        layer: usize,
+        centred: Option<bool>,
+    ) -> Result<Self, String> {
         let json: Value = serde_json::from_slice(without_bom(bytes))
             .map_err(|e| format!("its cfg.json is not JSON ({e})"))?;
         let Value::Object(top) = &json else {
@@ -80,7 +86,7 @@ impl Config {
                 Some(Value::Bool(said)) => *said,
                 Some(other) => return Err(refused("apply_b_dec_to_input", other, "true or false")),
             },
-            centred: fields.centred()?,
+            centred: centred.map_or_else(|| fields.centred(), Ok)?,
         };
         fields.known()?;
         Ok(config)
@@ -268,7 +274,7 @@ mod tests {
     use super::*;
 
     fn of(json: &str) -> Result<Config, String> {
-        Config::read(json.as_bytes(), Site::ResidPre, 2)
+        Config::read(json.as_bytes(), Site::ResidPre, 2, None)
     }
 
     #[test]
@@ -343,6 +349,8 @@ mod tests {
         ] {
             assert_eq!(centred(json), expected, "{json}");
         }
+        let known = Config::read(b"{\"metadata\": {}}", Site::ResidPre, 2, Some(true));
+        assert!(known.unwrap().centred);
         let marked = format!("\u{feff}{{\r\n{}", r#""apply_b_dec_to_input": false}"#);
         assert!(!of(&marked).unwrap().takes_off_bias);
     }

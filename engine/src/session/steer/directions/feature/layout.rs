@@ -144,17 +144,17 @@ impl Layout {
     }
 
     /// From the first to the last number of the feature's column of the encoder.
-    pub fn column(&self, feature: usize) -> Result<Range<u64>, String> {
+    pub(super) fn column(&self, feature: usize) -> Result<Range<u64>, String> {
         let count = self.width.saturating_sub(1) * self.features + 1;
         Ok(self.numbers(self.start(Tensor::WEnc)?, feature, count))
     }
 
     /// The feature's number of a tensor that has one for each.
-    pub fn number(&self, tensor: Tensor, feature: usize) -> Result<Range<u64>, String> {
+    pub(super) fn number(&self, tensor: Tensor, feature: usize) -> Result<Range<u64>, String> {
         Ok(self.numbers(self.start(tensor)?, feature, 1))
     }
 
-    pub fn b_dec(&self) -> Result<Range<u64>, String> {
+    pub(super) fn b_dec(&self) -> Result<Range<u64>, String> {
         Ok(self.numbers(self.start(Tensor::BDec)?, 0, self.width))
     }
 

@@ -196,7 +196,8 @@ impl<H: Host> Reader<'_, H> {
             ..self.file.clone()
         };
         let config = self.bytes(&file, 0..LARGEST_CONFIG, false).await?;
-        let config = Config::read(&config, self.wish.site, self.wish.layer);
+        let known = dictionary::known(self.wish.dictionary).map(|d| d.centred);
+        let config = Config::read(&config, self.wish.site, self.wish.layer, known);
         let config = config.map_err(|e| self.wrong(e))?;
         let rule = match config.architecture {
             Architecture::Standard => Rule::Standard {
