@@ -175,7 +175,10 @@ fn parts_of_characters_are_no_other_token_in_gpt2s_vocabulary() {
         assert_eq!(tokenizer.reference(id), TokenRef::Id(id));
     }
     let replacement = tokenizer.token(20_543);
-    assert_eq!((replacement.text.as_str(), replacement.bytes), ("\u{fffd}", false));
+    assert_eq!(
+        (replacement.text.as_str(), replacement.bytes),
+        ("\u{fffd}", false)
+    );
     assert_eq!(
         tokenizer.reference(20_543),
         TokenRef::Text("\u{fffd}".into())

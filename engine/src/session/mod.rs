@@ -16,8 +16,8 @@ mod steer;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
-    SweepReport, TopToken, Update,
+    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room,
+    RunReport, SweepReport, TopToken, Update,
 };
 use crate::model::{
     Cancelled, Files, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer, TokenizerError,

@@ -7,9 +7,9 @@ use crate::experiment::{
     Tokens,
 };
 use crate::model::{Config, Tokenizer};
-use crate::session::{Host, SessionError};
 use crate::session::prompt::{PromptError, token_ids};
 use crate::session::steer::Push;
+use crate::session::{Host, SessionError};
 use std::collections::HashSet;
 use std::rc::Rc;
 
