@@ -206,6 +206,7 @@ impl State {
             place: place(),
             backend: self.preferences.with_untracked(|p| p.backend),
             engines: None,
+            faulty: None,
         };
         self.send(&request);
     }

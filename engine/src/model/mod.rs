@@ -7,6 +7,7 @@ mod hooks;
 mod loader;
 mod places;
 mod readout;
+mod sample;
 mod table;
 mod tokenizer;
 mod vectors;
@@ -18,6 +19,7 @@ pub use header::{Entry, Header};
 pub use hooks::Store;
 pub use loader::Loader;
 pub use readout::{Logits, OfRuns, Wanted};
+pub use sample::Sample;
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use weights::WeightsError;
 

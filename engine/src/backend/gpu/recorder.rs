@@ -2,6 +2,7 @@
 //! encoder, which the queue gets when numbers are read or enough has piled up.
 
 use super::faults::{Faults, Scopes};
+use super::faulty::Faulty;
 use super::kernels::{Kernel, Kernels, PARAMS_BYTES};
 use super::pool::{Held, Kind, Pool};
 use super::tensor::shape;
@@ -82,13 +83,14 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Recorder {
-    /// `software`: the adapter is the CPU in disguise.
+    /// `software`: the adapter is the CPU in disguise; `faulty`: what is to be wrong.
     pub fn new(
         device: wgpu::Device,
         queue: wgpu::Queue,
         faults: Faults,
         pool: Pool,
         software: bool,
+        faulty: Option<Faulty>,
     ) -> Self {
         use wgpu::BufferUsages as Use;
         let state = State {
@@ -102,7 +104,7 @@ impl Recorder {
                 usage: Use::UNIFORM | Use::STORAGE | Use::COPY_SRC | Use::COPY_DST,
                 mapped_at_creation: false,
             }),
-            kernels: Kernels::new(device.clone()),
+            kernels: Kernels::new(device.clone(), faulty),
             max_groups: device.limits().max_compute_workgroups_per_dimension,
             max_across: device.limits().max_compute_workgroups_per_dimension,
             most_work: match software {
@@ -121,10 +123,11 @@ impl Recorder {
 
     pub fn dispatch(&self, d: &Dispatch) -> Result<()> {
         self.faults.check_lost()?;
-        if d.groups == 0 {
+        let groups = self.kernels.groups(d.kernel, d.groups);
+        if groups == 0 {
             return Ok(());
         }
-        let (across, down) = self.grid(d.groups)?;
+        let (across, down) = self.grid(groups)?;
         let list: &[u8] = bytemuck::cast_slice(d.list.unwrap_or(&[]));
         let (inline, long) = match list.len() > ARENA_SHARE {
             true => (&[][..], Some(self.hold_bytes(list)?)),

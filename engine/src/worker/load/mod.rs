@@ -12,9 +12,9 @@ pub(super) use error::{FetchError, LoadError};
 pub(super) use find::offer;
 pub(super) use shelf::{forget, list};
 
-use super::engines::{Coming, Engine};
+use super::engines::{Coming, Engine, On};
 use super::js::words;
-use super::{BackendChoice, Keeping, SourceInfo};
+use super::{Keeping, SourceInfo};
 use crate::experiment::Progress;
 use crate::source::{Named, Place};
 use find::Source;
@@ -28,7 +28,7 @@ use weights::{Way, Weights};
 pub(super) struct Load<'a> {
     pub model: &'a str,
     pub place: &'a Place,
-    pub backend: BackendChoice,
+    pub on: On<'a>,
     pub signal: &'a AbortSignal,
     /// Milliseconds since some moment.
     pub now: &'a dyn Fn() -> f64,
@@ -104,7 +104,7 @@ impl Load<'_> {
         )
         .await?;
         (self.make_room)();
-        let mut coming = Coming::expect(self.model, &config, &tokenizer, self.backend)
+        let mut coming = Coming::expect(self.model, &config, &tokenizer, &self.on)
             .await
             .map_err(|e| blame(e.into()))?;
         drop((config, tokenizer));
