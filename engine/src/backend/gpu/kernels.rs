@@ -65,6 +65,18 @@ impl Kernel {
         Faulty::all(self, SOURCES[self as usize].wgsl)
     }
 
+    #[cfg(test)]
+    pub(super) fn wgsl(self) -> &'static str {
+        SOURCES[self as usize].wgsl
+    }
+
+    /// How many bindings are read, and how many after them are written.
+    #[cfg(test)]
+    pub(super) fn bindings(self) -> (usize, usize) {
+        let source = &SOURCES[self as usize];
+        (source.inputs, source.outputs)
+    }
+
     /// The kernel of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {

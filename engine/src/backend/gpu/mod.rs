@@ -20,6 +20,8 @@ mod pool;
 mod read;
 mod recorder;
 mod reduce;
+#[cfg(test)]
+mod shaders;
 mod tensor;
 
 pub use faulty::{Fault, Faulty};
