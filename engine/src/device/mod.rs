@@ -116,7 +116,10 @@ impl Devices {
 /// What was found when a GPU's kernels were checked, as a sentence.
 #[must_use]
 pub fn agreed(difference: f32) -> String {
-    format!("Its kernels were checked against the CPU's: they differ by at most {difference:.0e}.")
+    let millionths = 1e6 * difference;
+    format!(
+        "Its kernels were checked against the CPU's: they differ by at most {millionths:.1} millionths."
+    )
 }
 
 /// What a device was chosen for.

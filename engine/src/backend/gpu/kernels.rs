@@ -65,7 +65,7 @@ impl Kernel {
         Faulty::all(self, SOURCES[self as usize].wgsl)
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, debug_assertions))]
     pub(super) fn wgsl(self) -> &'static str {
         SOURCES[self as usize].wgsl
     }

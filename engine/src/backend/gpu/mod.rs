@@ -10,6 +10,7 @@ mod attention;
 mod faults;
 mod faulty;
 mod kernels;
+mod named;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod names;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
