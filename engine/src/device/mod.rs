@@ -91,7 +91,7 @@ impl Devices {
         if outcome != Outcome::Faster {
             return Choice {
                 gpu: None,
-                reason: format!("The CPU, because it was faster in a trial: {figures}."),
+                reason: format!("The CPU, because the GPU was not faster in a trial: {figures}."),
                 trial: Some(trial),
             };
         }
@@ -158,4 +158,18 @@ async fn unless<T>(work: impl Future<Output = T>, end: impl Future) -> Option<T>
         Poll::Pending => end.as_mut().poll(context).map(|_| None),
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pollster::block_on;
+    use std::future::{pending, ready};
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        assert_eq!(block_on(unless(ready(1), pending::<()>())), Some(1));
+        assert_eq!(block_on(unless(pending::<i32>(), ready(()))), None);
+        assert_eq!(block_on(unless(ready(1), ready(()))), Some(1));
+    }
 }
