@@ -45,7 +45,7 @@ export interface Offer {
 }
 
 export interface LoadOptions extends DescribeOptions {
-  /** `auto` (the default): a real GPU if there is one, else the CPU. */
+  /** `auto` (the default): whichever is faster in a short trial with the model's sizes. */
   backend?: "auto" | "cpu" | "webgpu";
   /** Workers that share a sweep on the CPU, each with the model; as many as there is room for when left out. */
   engines?: number;
@@ -128,6 +128,7 @@ export class PatchbayError extends Error {
     | "model"
     | "network"
     | "no_webgpu"
+    | "wrong_numbers"
     | "device_lost"
     | "out_of_memory"
     | "disposed"
@@ -463,8 +464,14 @@ export interface ModelInfo {
 export interface BackendInfo {
   name: "cpu" | "webgpu";
   device: string;
-  /** Why this backend and not the other, as a sentence. */
+  /** Why this backend and not the other, as sentences; what was wrong with a GPU that was refused. */
   reason?: string;
+  /**
+   * Milliseconds of a pass of one row and one of 32 through layers of the model's sizes, where
+   * `auto` tried both. The GPU's are at least so many where it was given up as far slower, and
+   * left out where it did not answer.
+   */
+  trial?: { cpu_ms: number; gpu_ms?: number };
 }
 
 export interface Token {

@@ -29,6 +29,7 @@
  * - `model`: the model's files are broken, or are not GPT-2
  * - `network`: a file did not arrive
  * - `no_webgpu`: WebGPU was asked for and is not to be had
+ * - `wrong_numbers`: the GPU computes wrongly, as a check before its first use found
  * - `device_lost`: the GPU went away; load again
  * - `out_of_memory`: the device has too little memory
  * - `disposed`: `dispose()` was called
@@ -51,7 +52,7 @@ export class PatchbayError extends Error {
  *   `owner/name@revision`), or the address of a folder with config.json,
  *   a tokenizer and weights (README.md says which): absolute, or beginning with `./`, `../`
  *   or `/` and relative to the page;
- *   `backend`: `auto` (a real GPU if there is one, else the CPU), `cpu` or `webgpu`;
+ *   `backend`: `auto` (whichever is faster in a short trial), `cpu` or `webgpu`;
  *   `engines`: workers that share a sweep on the CPU, as many as the machine has room
  *   for when left out;
  *   `hub`: a server with the layout of the Hugging Face hub, in place of it;
@@ -116,7 +117,7 @@ class Engine {
     this.#wire = wire;
     /** The model that is loaded: its name, sizes and the SHA-256 of its weights. */
     this.model = Object.freeze(model);
-    /** Where it is computed: `name`, `device`, and under `auto` the `reason`. */
+    /** Where it is computed: `name`, `device`, the `reason`, and under `auto` the `trial`. */
     this.backend = Object.freeze(backend);
     /** Where its files came from, whether their hash was published, whether they are kept. */
     this.source = Object.freeze(source);

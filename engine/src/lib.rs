@@ -2,7 +2,7 @@
 //!
 //! [`experiment`] holds the types that the page, links, the command line and
 //! the JavaScript API share; everything else computes. Arrows point one way:
-//! `session -> model -> {rows, backend}`, and nothing here knows the page.
+//! `{session, device} -> model -> {rows, backend}`, and nothing here knows the page.
 
 pub mod dictionary;
 pub mod experiment;
@@ -12,6 +12,8 @@ pub mod worker;
 
 #[cfg(feature = "model")]
 pub mod backend;
+#[cfg(all(feature = "cpu", feature = "webgpu"))]
+pub mod device;
 #[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]

@@ -8,6 +8,10 @@
 
 #[path = "gpu/attention.rs"]
 mod attention;
+#[path = "gpu/check.rs"]
+mod check;
+#[path = "gpu/choice.rs"]
+mod choice;
 mod common;
 #[path = "gpu/device.rs"]
 mod device;

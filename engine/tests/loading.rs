@@ -83,6 +83,7 @@ fn a_gpu_that_binds_little_gets_the_same_model() {
         // row by a chunk, one chunk by a piece.
         let options = GpuOptions {
             max_tensor_bytes: Some(4 * n * 7),
+            ..GpuOptions::default()
         };
         let gpu = block_on(Gpu::new(options)).unwrap();
         let (found, same) = in_pieces(&gpu, name, 1013);

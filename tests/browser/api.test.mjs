@@ -177,7 +177,7 @@ describe('load, run and dispose', () => {
     assert.equal(typeof report.metrics[0].clean, 'number');
   });
 
-  test('auto prefers the CPU to a software GPU, and says why; WebGPU can be insisted on', async () => {
+  test('auto takes the CPU where a trial finds it faster, and says so; WebGPU can be insisted on', async () => {
     const backends = await inPage(async ({ api }) => {
       const { load } = await import(api);
       const backends = {};
@@ -189,9 +189,13 @@ describe('load, run and dispose', () => {
       return backends;
     });
     assert.equal(backends.auto.name, 'cpu');
-    assert.match(backends.auto.reason, /^The CPU, because the only WebGPU adapter here \(.*\) is itself the CPU/);
+    const { trial, reason } = backends.auto;
+    assert.match(reason, /^The CPU, because the GPU was not faster in a trial: (over )?[\d.]+ ms on the GPU \(.*in software\), [\d.]+ ms on the CPU\.$/);
+    assert.ok(trial.cpu_ms > 0 && trial.gpu_ms > trial.cpu_ms, JSON.stringify(trial));
+    for (const ms of [trial.gpu_ms, trial.cpu_ms]) assert.ok(reason.includes(` ${ms} ms `), `${ms}: ${reason}`);
     assert.equal(backends.webgpu.name, 'webgpu');
-    assert.match(backends.webgpu.reason, /asked for.*itself the CPU/);
+    assert.match(backends.webgpu.reason, /asked for.*itself the CPU.*checked against the CPU's/);
+    assert.equal(backends.webgpu.trial, undefined);
     assert.equal(backends.cpu.name, 'cpu');
     assert.equal(backends.cpu.reason, undefined);
   });

@@ -1,88 +1,92 @@
-// What a device has room for is told before a download, and a model that can never
-// fit is refused before its weights: devices are played by what a browser tells.
+// A GPU that computes wrongly is refused before its first number, and the CPU goes on.
+// What is wrong is a field of the load request, which only a test can put there.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import { Content } from '../cdn.mjs';
-import { openChromium } from './harness.mjs';
-import { loadIn, serveModels, SMALL } from './loading.mjs';
-import { changeWorker, onDevice } from './worker.mjs';
+import { after, before, test } from 'node:test';
+import { openChromium, serveDist } from './harness.mjs';
+import { choose, openPage, PATIENCE, settled, values } from './page.mjs';
 
-let models;
-let cdn;
+let server;
 let browser;
 before(async () => {
-  models = await serveModels();
-  cdn = models.cdn;
-  browser = await openChromium({ webgpu: false });
+  server = await serveDist();
+  browser = await openChromium();
 });
-afterEach(() => models.reset());
 after(async () => {
   await browser?.close();
-  await models?.close();
+  await server?.close();
 });
 
-/** The small model's files with another size in config.json. */
-const sized = async (size) => {
-  const config = JSON.parse(await Content.file(`${models.folders[SMALL]}/config.json`).bytes());
-  cdn.put(SMALL, 'config.json', Content.bytes(JSON.stringify({ ...config, ...size })));
-};
-const GPT2 = { n_layer: 12, n_embd: 768, n_head: 12, n_inner: null, vocab_size: 50257, n_positions: 1024, n_ctx: 1024 };
+/** Has every engine of a page make that kernel wrong. */
+const withFaulty = (kernel) => (page) =>
+  page.addInitScript((kernel) => {
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (message, ...rest) {
+      const faulty = message?.type === 'load' && { faulty: kernel };
+      return postMessage.call(this, faulty ? { ...message, ...faulty } : message, ...rest);
+    };
+  }, kernel);
 
-const onPage = (what, device, body) =>
-  test(what, { timeout: 120_000 }, async () => {
-    const context = await browser.newContext();
-    try {
-      const page = await context.newPage();
-      await changeWorker(page, onDevice(device));
-      await page.goto(models.page);
-      await body(page);
-    } finally {
-      await context.close();
-    }
-  });
-
-const offer = (page) =>
-  page.evaluate(
-    async ({ api, model, hub }) => {
-      const { describe } = await import(api);
-      return describe({ model, hub });
-    },
-    { api: `${models.server.url}patchbay.js`, model: SMALL, hub: cdn.url },
-  );
-
-describe('before the download', () => {
-  for (const [what, memory, size, sentence] of [
-    ['a device with enough says nothing', 8, GPT2, /^$/],
-    ['a browser that does not tell, and a large model', undefined, GPT2, /about 602 MB of memory, and this browser does not say.*phones/],
-    ['a browser that does not tell, and a small model', undefined, {}, /^$/],
-    ['a device with little', 0.5, GPT2, /about 602 MB of memory, and this device says that it has 0\.5 GB in all/],
-    ['a model that no page can hold', 8, { ...GPT2, n_layer: 48, n_embd: 1600, n_head: 25 }, /more than the 4 GB that a page may use on the CPU/],
-  ]) {
-    onPage(what, { memory }, async (page) => {
-      await sized(size);
-      const { remarks, memory: needed, parameters } = await offer(page);
-      assert.ok(needed > 4 * parameters);
-      assert.match(remarks.join(' '), sentence);
-      assert.deepEqual(cdn.asked(), [], 'no byte of the weights');
-    });
+test('the page refuses it, says what is wrong, and goes on with the CPU', { timeout: 3 * PATIENCE }, async () => {
+  const { page, errors, close } = await openPage(browser, server, '', { before: withFaulty('LayerNorm') });
+  try {
+    await settled(page);
+    const right = await values(page);
+    await choose(page, 'backend-webgpu');
+    const notice = page.getByTestId('notice');
+    await notice.getByText(/computes wrongly: its kernel LayerNorm gave \S+ where \S+ is right/).waitFor();
+    assert.match(await notice.textContent(), /SwiftShader/i, 'which GPU it was');
+    assert.equal(await page.getByTestId('reload-gpu').count(), 0, 'it would be as wrong again');
+    await page.getByTestId('continue-cpu').click();
+    await page.getByTestId('backend').getByText(/CPU/).waitFor();
+    await settled(page);
+    assert.deepEqual(await values(page), right);
+    const facts = await page.getByTestId('backend-reason').textContent();
+    assert.match(facts, /^The CPU; the GPU \(.*SwiftShader.*\) computes wrongly: its kernel LayerNorm/i);
+    assert.deepEqual(errors, []);
+  } finally {
+    await close();
   }
 });
 
-describe('a model that the page can never hold', () => {
-  for (const [what, size] of [
-    ['GPT-2 XL', { ...GPT2, n_layer: 48, n_embd: 1600, n_head: 25 }],
-    ['sizes that overflow', { n_layer: 4_000_000, n_embd: 4_000_000, n_head: 2, n_inner: null }],
-  ]) {
-    onPage(`${what}: is refused at once, before its weights`, { memory: 8 }, async (page) => {
-      await sized(size);
-      const started = performance.now();
-      const { refused } = await loadIn(page, models, { hub: cdn.url, model: SMALL });
-      const seconds = (performance.now() - started) / 1000;
-      assert.equal(refused?.code, 'out_of_memory', JSON.stringify(refused));
-      assert.match(refused.message, /its weights take \d+ MB of memory, and the CPU can address 4294 MB here/);
-      assert.deepEqual(cdn.asked(), []);
-      assert.ok(seconds < 8, `after ${seconds} s, the start of the engine included`);
-    });
+test('patchbay.js hears of it by a code of its own', { timeout: PATIENCE }, async () => {
+  const { page, close } = await openPage(browser, { url: `${server.url}pages/blank.html` }, '', {
+    before: withFaulty('UnembedFewAny'),
+  });
+  try {
+    const found = await page.evaluate(
+      async ({ api }) => {
+        const { load } = await import(api);
+        const refused = await load({ backend: 'webgpu' }).catch(({ code, message }) => ({ code, message }));
+        const engine = await load({ backend: 'cpu' });
+        const { backend } = await engine.run({
+          clean: 'John gave a bottle to',
+          corrupted: 'Bob gave a bottle to',
+          metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
+        });
+        engine.dispose();
+        return { refused, backend };
+      },
+      { api: `${server.url}patchbay.js` },
+    );
+    assert.equal(found.refused.code, 'wrong_numbers');
+    assert.match(found.refused.message, /kernel UnembedFewAny/);
+    assert.equal(found.backend.name, 'cpu');
+  } finally {
+    await close();
+  }
+});
+
+test('no link can make a kernel wrong', { timeout: PATIENCE }, async () => {
+  const experiment = { version: 1, clean: 'a', corrupted: 'b', metrics: [], faulty: 'LayerNorm' };
+  const hash = `#v1=${Buffer.from(JSON.stringify(experiment)).toString('base64url')}`;
+  const { page, close } = await openPage(browser, { url: `${server.url}?faulty=LayerNorm` }, hash);
+  try {
+    await page.getByTestId('broken-link').waitFor();
+    await choose(page, 'backend-webgpu');
+    await page.getByTestId('backend').getByText(/WebGPU/).waitFor();
+    assert.match(await page.getByTestId('backend-reason').textContent(), /checked against the CPU's/);
+  } finally {
+    await close();
   }
 });

@@ -78,8 +78,13 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
     let name = untrack(|| state.model_name());
     let gpu = matches!(
         failure.code,
-        FailureCode::DeviceLost | FailureCode::OutOfMemory | FailureCode::NoWebgpu
+        FailureCode::DeviceLost
+            | FailureCode::OutOfMemory
+            | FailureCode::NoWebgpu
+            | FailureCode::WrongNumbers
     );
+    // It would compute as wrongly again.
+    let again = gpu && failure.code != FailureCode::WrongNumbers;
     let on_cpu = state.preferences.with_untracked(|p| p.backend) == BackendChoice::Cpu;
     let broken = failure.code == FailureCode::Model;
     let is_mini = name == MINI;
@@ -89,7 +94,7 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
     };
     // Whether it helps, its label, its name in tests, and what it does.
     let buttons: [Button; 6] = [
-        (gpu && !on_cpu, t.reload_gpu, "reload-gpu", |state| {
+        (again && !on_cpu, t.reload_gpu, "reload-gpu", |state| {
             state.choose_backend(BackendChoice::Webgpu);
         }),
         (gpu && !on_cpu, t.continue_cpu, "continue-cpu", |state| {

@@ -32,6 +32,7 @@ fn report(experiment: &Experiment) -> Report {
             name: "cpu".into(),
             device: String::new(),
             reason: None,
+            trial: None,
         },
         reading: reading(),
         clean: run(),

@@ -228,6 +228,7 @@ impl State {
             place: untrack(|| self.place()),
             backend: self.preferences.with_untracked(|p| p.backend),
             engines: None,
+            faulty: None,
         };
         self.send(&request);
     }

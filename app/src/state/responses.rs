@@ -130,7 +130,10 @@ impl State {
         self.job.set(None);
         match failure.code {
             // Nothing runs any more until the model is loaded again.
-            FailureCode::DeviceLost | FailureCode::OutOfMemory | FailureCode::NoWebgpu => {
+            FailureCode::DeviceLost
+            | FailureCode::OutOfMemory
+            | FailureCode::NoWebgpu
+            | FailureCode::WrongNumbers => {
                 self.status.set(Status::Failed(failure));
             }
             _ => self.notice.set(Some(Notice::Failure(failure))),

@@ -234,6 +234,8 @@ pub enum BackendError {
     DeviceLost(String),
     #[error("WebGPU is not to be had here: {0}; use the CPU")]
     Unavailable(String),
+    #[error(transparent)]
+    Wrong(#[from] WrongNumbers),
     #[error("{operation}: expected {expected}, found {found}")]
     Shape {
         operation: &'static str,
@@ -245,6 +247,18 @@ pub enum BackendError {
     Candle(#[from] candle_core::Error),
     #[error("the GPU reported a fault: {0}")]
     Gpu(String),
+}
+
+/// A GPU that does not compute what it should.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error(
+    "the GPU ({device}) computes wrongly: its kernel {kernel} gave {found} where {expected} is right; it is not to be trusted, the CPU is"
+)]
+pub struct WrongNumbers {
+    pub device: String,
+    pub kernel: &'static str,
+    pub expected: f32,
+    pub found: f32,
 }
 
 pub type Result<T> = std::result::Result<T, BackendError>;

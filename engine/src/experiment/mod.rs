@@ -29,7 +29,7 @@ pub use read::{Choice, Problem, Reading, Token, shown};
 pub use report::{
     Advice, Axis, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Frame,
     Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,
-    Progress, Report, RunReport, Stage, SweepReport, TopToken, Update,
+    Progress, Report, RunReport, Stage, SweepReport, TopToken, Trial, Update,
 };
 pub use site::Site;
 pub use steer::{

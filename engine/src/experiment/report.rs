@@ -23,16 +23,31 @@ pub struct ModelInfo {
 }
 
 /// Where the numbers are computed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BackendInfo {
     /// `cpu` or `webgpu`.
     pub name: String,
     /// The adapter or instruction set, for people.
     pub device: String,
-    /// Why this backend and not the other, as a sentence, where `auto` chose.
+    /// Why this backend and not the other, as sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// How fast both were, where `auto` tried them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trial: Option<Trial>,
+}
+
+/// Milliseconds of a pass of one row and one of 32 through layers of the model's
+/// sizes, on both devices.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Trial {
+    pub cpu_ms: f32,
+    /// At least so many where the GPU was given up as far slower; none where it did
+    /// not answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gpu_ms: Option<f32>,
 }
 
 /// A next token and how likely it is.

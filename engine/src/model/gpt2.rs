@@ -20,6 +20,7 @@ pub struct Gpt2<B: Backend> {
     pub(super) lm_head: Option<Table<B>>,
 }
 
+#[derive(Clone)]
 pub(super) struct Block<B: Backend> {
     pub ln_1: LayerNorm<B>,
     pub c_attn: Linear<B>,
@@ -29,11 +30,13 @@ pub(super) struct Block<B: Backend> {
     pub mlp_c_proj: Linear<B>,
 }
 
+#[derive(Clone)]
 pub(super) struct LayerNorm<B: Backend> {
     pub weight: B::Tensor,
     pub bias: B::Tensor,
 }
 
+#[derive(Clone)]
 pub(super) struct Linear<B: Backend> {
     pub weight: B::Tensor,
     pub bias: B::Tensor,

@@ -12,6 +12,7 @@ mod index;
 mod loader;
 mod places;
 mod readout;
+mod sample;
 mod settings;
 mod table;
 mod tokenizer;
@@ -27,6 +28,7 @@ pub use hooks::Store;
 pub use index::Index;
 pub use loader::{Loaded, Loader, combined_sha256};
 pub use readout::{Logits, OfRuns, Wanted};
+pub use sample::Sample;
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use weights::WeightsError;
 

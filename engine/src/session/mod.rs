@@ -17,7 +17,7 @@ mod steer;
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
     BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room,
-    RunReport, SweepReport, TopToken, Update,
+    RunReport, SweepReport, TopToken, Trial, Update,
 };
 use crate::model::{
     Cancelled, Files, Folder, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer,
@@ -182,9 +182,10 @@ impl<B: Backend> Session<B> {
         &self.backend_info
     }
 
-    /// Says why this backend was chosen.
-    pub fn set_reason(&mut self, reason: Option<String>) {
+    /// Says why this backend was chosen, and how fast each was where both were tried.
+    pub fn set_reason(&mut self, reason: Option<String>, trial: Option<Trial>) {
         self.backend_info.reason = reason;
+        self.backend_info.trial = trial;
     }
 
     /// Bytes that the kept activations of a set of pairs may take at a time; the

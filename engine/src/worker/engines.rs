@@ -2,11 +2,15 @@
 
 use super::BackendChoice;
 use crate::backend::cpu::Cpu;
-use crate::backend::gpu::{Gpu, GpuOptions};
+use crate::backend::gpu::{Fault, Faulty, Gpu, GpuOptions, Kernel};
 use crate::backend::{Backend, BackendError};
-use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report};
-use crate::model::{Folder, Index, ModelError};
+use crate::device::{Choice, Clock, Devices, Opened, agreed};
+use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report, Trial};
+use crate::model::folder::CONFIG;
+use crate::model::{Config, Folder, FolderError, Index, ModelError};
 use crate::session::{Arriving, Host, Session, SessionError};
+use gloo_timers::future::TimeoutFuture;
+use web_sys::Performance;
 
 pub(super) enum Engine {
     Cpu(Box<Session<Cpu>>),
@@ -65,11 +69,8 @@ impl Engine {
 
 /// A model on its way to the backend that was chosen.
 pub(super) enum Coming {
-    Cpu {
-        arriving: Box<Arriving<Cpu>>,
-        reason: Option<String>,
-    },
-    Gpu(Box<ComingToGpu>),
+    Cpu(Box<Arriving<Cpu>>, Why),
+    Gpu(Box<ComingToGpu>, Why),
 }
 
 pub(super) struct ComingToGpu {
@@ -77,109 +78,156 @@ pub(super) struct ComingToGpu {
     gpu: Opened,
 }
 
+/// Why a backend was chosen, and the trial's figures where there was one.
+type Why = (Option<String>, Option<Trial>);
+
+/// What a model is to run on.
+#[derive(Clone, Copy)]
+pub(super) struct On<'a> {
+    pub choice: BackendChoice,
+    /// A kernel that is to be wrong, for tests.
+    pub faulty: Option<&'a str>,
+    pub devices: &'a Devices,
+    pub clock: &'a Performance,
+}
+
+impl Clock for On<'_> {
+    fn now(&self) -> f64 {
+        self.clock.now()
+    }
+
+    async fn sleep(&self, milliseconds: u32) {
+        TimeoutFuture::new(milliseconds).await;
+    }
+}
+
+impl On<'_> {
+    fn options(&self) -> Result<GpuOptions, BackendError> {
+        let unknown = |name| BackendError::Gpu(format!("there is no kernel {name}"));
+        let kernel = |name| Kernel::named(name).ok_or_else(|| unknown(name));
+        let fault = Fault::Off;
+        let faulty = |name| kernel(name).map(|kernel| Faulty { kernel, fault });
+        Ok(GpuOptions {
+            faulty: self.faulty.map(faulty).transpose()?,
+            ..GpuOptions::default()
+        })
+    }
+
+    /// The GPU, where it is to be had and has shown that it computes what it should.
+    async fn gpu(&self) -> Result<(Opened, Why), BackendError> {
+        let (gpu, difference) = self.devices.open(self.options()?).await?;
+        let device = gpu.0.info().device;
+        let but = match gpu.0.is_software() {
+            true => ", though it is itself the CPU, which is faster without that detour",
+            false => "",
+        };
+        let why = format!(
+            "WebGPU ({device}), because it was asked for{but}. {}",
+            agreed(difference)
+        );
+        Ok((gpu, (Some(why), None)))
+    }
+}
+
 impl Coming {
     /// Reads the small files, chooses the backend and reserves room there for the
-    /// weights: `Auto` takes a real GPU if there is one with room for the model,
+    /// weights: `Auto` takes the GPU where it is faster and has room for the model,
     /// else the CPU, and says why.
-    pub async fn expect(
-        name: &str,
-        folder: &Folder,
-        choice: BackendChoice,
-    ) -> Result<Self, ModelError> {
-        let on_gpu = async |gpu: Opened| {
+    pub async fn expect(name: &str, folder: &Folder, on: &On<'_>) -> Result<Self, ModelError> {
+        let on_gpu = async |gpu: Opened, why: Why| {
             let arriving = Arriving::expect(name, folder, gpu.0.clone())?;
             // Only now is it known whether there is room.
             arriving.settle().await?;
             // While the weights come.
             gpu.0.prepare();
-            Ok(Self::Gpu(Box::new(ComingToGpu { arriving, gpu })))
+            Ok(Self::Gpu(Box::new(ComingToGpu { arriving, gpu }), why))
         };
-        let reason = match choice {
-            BackendChoice::Cpu => None,
-            BackendChoice::Webgpu => return on_gpu(open().await?).await,
-            BackendChoice::Auto => Some(match open().await {
-                Ok(gpu) if gpu.0.is_software() => format!(
-                    "The CPU, because the only WebGPU adapter here ({}) is itself the CPU, which is faster without that detour.",
-                    gpu.0.info().device
-                ),
-                Ok(gpu) => match on_gpu(gpu).await {
-                    Err(ModelError::Backend(e)) => {
-                        format!("The CPU, because the GPU could not take the model: {e}.")
-                    }
-                    coming => return coming,
-                },
-                Err(e) => format!("The CPU, because no GPU can be used: {e}."),
-            }),
+        let why = match on.choice {
+            // What was refused stays visible.
+            BackendChoice::Cpu => (on.devices.refused().map(|e| format!("The CPU; {e}.")), None),
+            BackendChoice::Webgpu => {
+                let (gpu, why) = on.gpu().await?;
+                return on_gpu(gpu, why).await;
+            }
+            BackendChoice::Auto => {
+                let config = Config::from_json(folder.get(CONFIG).ok_or(FolderError::Config)?)?;
+                let Choice { gpu, reason, trial } =
+                    on.devices.choose(on.options()?, &config, on).await;
+                let reason = match gpu {
+                    None => reason,
+                    Some(gpu) => match on_gpu(gpu, (Some(reason), trial)).await {
+                        Err(ModelError::Backend(e)) => {
+                            format!("The CPU, because the GPU could not take the model: {e}.")
+                        }
+                        coming => return coming,
+                    },
+                };
+                (Some(reason), trial)
+            }
         };
         let arriving = Box::new(Arriving::expect(name, folder, Cpu)?);
-        Ok(Self::Cpu { arriving, reason })
+        Ok(Self::Cpu(arriving, why))
     }
 
     /// Expects the weights in several files, before the first of their bytes.
     pub fn expect_shards(&mut self, index: Index) -> Result<(), ModelError> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.expect_shards(index),
-            Self::Gpu(to) => to.arriving.expect_shards(index),
+            Self::Cpu(arriving, _) => arriving.expect_shards(index),
+            Self::Gpu(to, _) => to.arriving.expect_shards(index),
         }
     }
 
     /// The name of the weights' file that comes now; `None` after the last one.
     pub fn file(&self) -> Option<&str> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.file(),
-            Self::Gpu(to) => to.arriving.file(),
+            Self::Cpu(arriving, _) => arriving.file(),
+            Self::Gpu(to, _) => to.arriving.file(),
         }
     }
 
     /// Ends that file; its SHA-256.
     pub fn end_file(&mut self) -> Result<String, ModelError> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.end_file(),
-            Self::Gpu(to) => to.arriving.end_file(),
+            Self::Cpu(arriving, _) => arriving.end_file(),
+            Self::Gpu(to, _) => to.arriving.end_file(),
         }
     }
 
     /// Takes the next bytes of that file.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.push(bytes),
-            Self::Gpu(to) => to.arriving.push(bytes),
+            Self::Cpu(arriving, _) => arriving.push(bytes),
+            Self::Gpu(to, _) => to.arriving.push(bytes),
         }
     }
 
     /// Waits until the device has what was pushed.
     pub async fn settle(&self) -> Result<(), ModelError> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.settle().await,
-            Self::Gpu(to) => to.arriving.settle().await,
+            Self::Cpu(arriving, _) => arriving.settle().await,
+            Self::Gpu(to, _) => to.arriving.settle().await,
         }
     }
 
     /// Bytes of the whole of that file, once its header has come.
     pub fn file_bytes(&self) -> Option<u64> {
         match self {
-            Self::Cpu { arriving, .. } => arriving.file_bytes(),
-            Self::Gpu(to) => to.arriving.file_bytes(),
+            Self::Cpu(arriving, _) => arriving.file_bytes(),
+            Self::Gpu(to, _) => to.arriving.file_bytes(),
         }
     }
 
     pub fn finish(self) -> Result<Engine, ModelError> {
         match self {
-            Self::Cpu { arriving, reason } => {
+            Self::Cpu(arriving, (reason, trial)) => {
                 let mut session = arriving.finish()?;
-                session.set_reason(reason);
+                session.set_reason(reason, trial);
                 Ok(Engine::Cpu(Box::new(session)))
             }
-            Self::Gpu(to) => {
+            Self::Gpu(to, (reason, trial)) => {
                 let ComingToGpu { arriving, gpu } = *to;
                 let mut session = arriving.finish()?;
-                let device = gpu.0.info().device;
-                session.set_reason(Some(match gpu.0.is_software() {
-                    true => format!(
-                        "WebGPU, because it was asked for, but its adapter ({device}) is itself the CPU; the CPU backend is faster."
-                    ),
-                    false => format!("WebGPU, because there is a GPU ({device})."),
-                }));
+                session.set_reason(reason, trial);
                 Ok(Engine::Gpu(Box::new(OnGpu { session, _gpu: gpu })))
             }
         }
@@ -190,17 +238,4 @@ impl Coming {
 pub(super) struct OnGpu {
     session: Session<Gpu>,
     _gpu: Opened,
-}
-
-/// A GPU's memory is not freed by forgetting about it.
-pub(super) struct Opened(Gpu);
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        self.0.destroy();
-    }
-}
-
-async fn open() -> Result<Opened, BackendError> {
-    Gpu::new(GpuOptions::default()).await.map(Opened)
 }

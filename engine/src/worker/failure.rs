@@ -70,6 +70,7 @@ fn code(e: &BackendError) -> FailureCode {
         }
         BackendError::DeviceLost(_) => FailureCode::DeviceLost,
         BackendError::Unavailable(_) => FailureCode::NoWebgpu,
+        BackendError::Wrong(_) => FailureCode::WrongNumbers,
         BackendError::Shape { .. } | BackendError::Candle(_) | BackendError::Gpu(_) => {
             FailureCode::Internal
         }

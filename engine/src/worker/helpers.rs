@@ -75,6 +75,7 @@ impl Helpers {
                 place: place.clone(),
                 backend: BackendChoice::Cpu,
                 engines: Some(1),
+                faulty: None,
             };
             let Ok(helper) = self.start(who, load) else {
                 return;

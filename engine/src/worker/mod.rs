@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendChoice {
-    /// A real GPU where there is one, else the CPU; a software adapter counts as none.
+    /// The GPU where it is faster in a trial and computes what it should, else the CPU.
     #[default]
     Auto,
     Cpu,
@@ -73,6 +73,10 @@ pub enum Request {
         /// files from where the browser keeps them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         engines: Option<usize>,
+        /// For tests: a kernel of the GPU that is to compute wrongly, by its name, so
+        /// that it is seen to be noticed. No link and no setting has it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        faulty: Option<String>,
     },
     /// Say which models are kept in this browser.
     Kept { id: u32 },
@@ -308,6 +312,8 @@ pub enum FailureCode {
     OutOfMemory,
     /// WebGPU was asked for and is not to be had.
     NoWebgpu,
+    /// The GPU computes wrongly; continue on the CPU.
+    WrongNumbers,
     /// A fault of the program itself.
     Internal,
 }

@@ -2,12 +2,13 @@
 //! answered.
 
 use super::attention::Attention;
-use super::engines::Engine;
+use super::engines::{Engine, On};
 use super::failure::Ended;
 use super::helpers::{self, Helpers};
 use super::js::words;
 use super::load::{self, Load};
 use super::{Failure, FailureCode, Keeping, Request, Response, listen};
+use crate::device::Devices;
 use crate::experiment::File;
 use crate::source::Place;
 use crate::steer::files;
@@ -56,6 +57,7 @@ pub fn serve() -> Result<(), JsValue> {
         waiting: RefCell::default(),
         running: RefCell::default(),
         place: RefCell::default(),
+        devices: Devices::default(),
         engine: RefCell::default(),
     });
     let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
@@ -80,6 +82,7 @@ pub(super) struct Desk {
     asides: RefCell<Vec<Running>>,
     /// Where the model's addresses started from, and those of dictionaries do.
     pub place: RefCell<Option<Place>>,
+    devices: Devices,
     /// Taken out while it runs.
     engine: RefCell<Option<Engine>>,
 }
@@ -206,11 +209,17 @@ impl Desk {
                 place,
                 backend,
                 engines,
+                faulty,
             } => {
                 let load = Load {
                     model: &model,
                     place: &place,
-                    backend,
+                    on: On {
+                        choice: backend,
+                        faulty: faulty.as_deref(),
+                        devices: &self.devices,
+                        clock: &self.clock,
+                    },
                     signal: &running.abort.signal(),
                     now: &|| self.clock.now(),
                     report: &|progress, waiting| {

@@ -165,7 +165,10 @@ pub fn gpu(max_tensor_bytes: Option<u64>) -> Option<patchbay_engine::backend::gp
         println!("skipped: PATCHBAY_NO_WEBGPU is set");
         return None;
     }
-    let gpu = pollster::block_on(Gpu::new(GpuOptions { max_tensor_bytes }));
+    let gpu = pollster::block_on(Gpu::new(GpuOptions {
+        max_tensor_bytes,
+        ..GpuOptions::default()
+    }));
     Some(gpu.unwrap_or_else(|e| {
         panic!("{e}. Install Vulkan (Debian: libvulkan1, and chromium for SwiftShader, with VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json), or set PATCHBAY_NO_WEBGPU=1")
     }))

@@ -123,6 +123,7 @@ fn large_tensors_are_split() {
     let Some(whole) = &gpu() else { return };
     let options = GpuOptions {
         max_tensor_bytes: Some(1000),
+        ..GpuOptions::default()
     };
     let gpu = &open(options);
     assert_eq!(gpu.max_tensor_bytes(), 1000);

@@ -43,6 +43,7 @@ impl Backend for Cpu {
             name: "cpu".into(),
             device: device(),
             reason: None,
+            trial: None,
         }
     }
 

@@ -2,7 +2,7 @@
 //
 // WGSL promises little about its own `tanh`, least of all for large arguments,
 // and has no `erf`, so both are spelled out here.
-// CPU twin: candle's `gelu`, `gelu_erf`, `relu`, `silu`, `tanh`.
+// CPU twin: cpu/mod.rs, `activate`.
 
 const GELU_NEW = 0u;
 const GELU = 1u;

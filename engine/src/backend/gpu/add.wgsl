@@ -1,7 +1,7 @@
 // out[r, c] = a[r, c] + b[r, c]
 //
 // a, b: [rows, columns], their rows a stride apart; out: [rows, columns].
-// One invocation an element. CPU twin: candle's `+`.
+// One invocation an element. CPU twin: cpu/mod.rs, `add`.
 
 struct Params {
     list: u32, // unused

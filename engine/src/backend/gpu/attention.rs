@@ -1,6 +1,7 @@
 //! Attention over a slot table, and edits of rows.
 
 use super::kernels::Kernel;
+use super::named::named;
 use super::pool::Kind;
 use super::recorder::Dispatch;
 use super::tensor::{Table, Tensor, expect, shape, word};
@@ -69,20 +70,13 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Pattern,
             list: None,
-            inputs: &[&q.held, &k.held, &kept.held, &table.held],
-            outs: &[&out.held],
-            params: &[
-                q.rows,
-                heads,
-                width,
-                table.width,
-                q.offset,
-                q.stride,
-                k.offset,
-                k.stride,
-                kept.offset,
-                kept.stride,
-                scale.to_bits(),
+            inputs: named![q: &q.held, k: &k.held, kept: &kept.held, slots: &table.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: q.rows, heads: heads, width: width, t: table.width,
+                q_offset: q.offset, q_stride: q.stride, k_offset: k.offset,
+                k_stride: k.stride, kept_offset: kept.offset, kept_stride: kept.stride,
+                scale: scale.to_bits(),
             ],
             groups: u64::from(q.rows) * u64::from(heads),
             work: table.keys * u64::from(q.columns),
@@ -109,19 +103,15 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Mix,
             list: None,
-            inputs: &[&pattern.held, &v.held, &kept.held, &table.held],
-            outs: &[&out.held],
-            params: &[
-                out.rows,
-                out.columns,
-                width,
-                table.width,
-                pattern.offset,
-                pattern.stride,
-                v.offset,
-                v.stride,
-                kept.offset,
-                kept.stride,
+            inputs: named![
+                pattern: &pattern.held, v: &v.held, kept: &kept.held, slots: &table.held,
+            ],
+            outs: named![out: &out.held],
+            params: named![
+                rows: out.rows, columns: out.columns, width: width, t: table.width,
+                pattern_offset: pattern.offset, pattern_stride: pattern.stride,
+                v_offset: v.offset, v_stride: v.stride, kept_offset: kept.offset,
+                kept_stride: kept.stride,
             ],
             groups: out.len().div_ceil(64),
             work: table.keys * u64::from(out.columns),
@@ -149,31 +139,18 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Attend,
             list: None,
-            inputs: &[
-                &q.held,
-                &k.held,
-                &v.held,
-                &kept_k.held,
-                &kept_v.held,
-                &table.held,
+            inputs: named![
+                q: &q.held, k: &k.held, v: &v.held, kept_k: &kept_k.held,
+                kept_v: &kept_v.held, slots: &table.held,
             ],
-            outs: &[&out.held],
-            params: &[
-                q.rows,
-                heads,
-                width,
-                table.width,
-                q.offset,
-                q.stride,
-                k.offset,
-                k.stride,
-                v.offset,
-                v.stride,
-                kept_k.offset,
-                kept_k.stride,
-                kept_v.offset,
-                kept_v.stride,
-                scale.to_bits(),
+            outs: named![out: &out.held],
+            params: named![
+                rows: q.rows, heads: heads, width: width, t: table.width,
+                q_offset: q.offset, q_stride: q.stride, k_offset: k.offset,
+                k_stride: k.stride, v_offset: v.offset, v_stride: v.stride,
+                kept_k_offset: kept_k.offset, kept_k_stride: kept_k.stride,
+                kept_v_offset: kept_v.offset, kept_v_stride: kept_v.stride,
+                scale: scale.to_bits(),
             ],
             groups: u64::from(q.rows) * u64::from(heads),
             work: 2 * table.keys * u64::from(q.columns),
@@ -214,15 +191,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Edit,
             list: Some(&words),
-            inputs: &[held],
-            outs: &[&x.held],
-            params: &[
-                word(edits.len())?,
-                x.offset,
-                x.stride,
-                offset,
-                stride,
-                u32::from(source.is_some()),
+            inputs: named![source: held],
+            outs: named![x: &x.held],
+            params: named![
+                count: word(edits.len())?, x_offset: x.offset, x_stride: x.stride,
+                source_offset: offset, source_stride: stride,
+                has_source: u32::from(source.is_some()),
             ],
             groups: edits.len() as u64,
             work: 2 * touched,

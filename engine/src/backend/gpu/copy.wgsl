@@ -1,7 +1,7 @@
 // out[i, c] = x[i, c]: two of these are a `concat`, one makes a view contiguous.
 //
 // x: [rows, columns], its rows `x_stride` apart; out: the same shape, adjacent rows
-// from `out_offset` on. One invocation an element. CPU twin: candle's `cat`.
+// from `out_offset` on. One invocation an element. CPU twin: cpu/mod.rs, `columns`.
 
 struct Params {
     list: u32, // unused

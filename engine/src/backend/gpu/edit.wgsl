@@ -2,7 +2,7 @@
 //
 // s is source[source_row, source_start ..]. x: [any, any] in place, source: [any, any],
 // their rows a stride apart. edits: 9 words each, in the order of `RowEdit`; no two
-// edit the same columns of a row. One workgroup an edit. CPU twin: cpu/edit.rs.
+// edit the same columns of a row. One workgroup an edit. CPU twin: cpu/edit.rs, `edit`.
 
 struct Params {
     list: u32, // where the edits start in `edits`

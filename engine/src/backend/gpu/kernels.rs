@@ -1,5 +1,6 @@
 //! The kernels' pipelines and bind groups: made when first used, or before, then kept.
 
+use super::faulty::Faulty;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
@@ -7,9 +8,14 @@ macro_rules! kernels {
     ($($name:ident, [$($file:literal),*], $inputs:literal, $outputs:literal;)*) => {
         /// A kernel: one `.wgsl` file of this folder, and those that it shares with others.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(super) enum Kernel { $($name),* }
+        pub enum Kernel { $($name),* }
 
-        const ALL: &[Source] = &[$(Source {
+        impl Kernel {
+            /// Every kernel; one's number is its place here.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+        }
+
+        const SOURCES: &[Source] = &[$(Source {
             name: stringify!($name),
             wgsl: concat!($(include_str!(concat!($file, ".wgsl")),)*),
             inputs: $inputs,
@@ -44,6 +50,38 @@ kernels! {
     Edit, ["edit"], 2, 1;
     LogSumExp, ["log_sum_exp"], 1, 1;
     TopK, ["top_k"], 1, 1;
+}
+
+impl Kernel {
+    /// Its name, as errors tell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        SOURCES[self as usize].name
+    }
+
+    /// Every way in which it can be made wrong.
+    #[must_use]
+    pub fn faults(self) -> Vec<Faulty> {
+        Faulty::all(self, SOURCES[self as usize].wgsl)
+    }
+
+    #[cfg(any(test, debug_assertions))]
+    pub(super) fn wgsl(self) -> &'static str {
+        SOURCES[self as usize].wgsl
+    }
+
+    /// How many bindings are read, and how many after them are written.
+    #[cfg(test)]
+    pub(super) fn bindings(self) -> (usize, usize) {
+        let source = &SOURCES[self as usize];
+        (source.inputs, source.outputs)
+    }
+
+    /// The kernel of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|k| k.name() == name)
+    }
 }
 
 /// What any model with GPT-2's sizes runs. The others are for weights that are not
@@ -94,17 +132,19 @@ type Key = (Kernel, [u64; MOST_BINDINGS]);
 
 pub(super) struct Kernels {
     device: wgpu::Device,
-    /// In the order of `ALL`.
+    faulty: Option<Faulty>,
+    /// In the order of `Kernel::ALL`.
     pipelines: Vec<OnceCell<Pipeline>>,
     made: Cell<u64>,
     bind_groups: RefCell<HashMap<Key, wgpu::BindGroup>>,
 }
 
 impl Kernels {
-    pub fn new(device: wgpu::Device) -> Self {
+    pub fn new(device: wgpu::Device, faulty: Option<Faulty>) -> Self {
         Self {
             device,
-            pipelines: ALL.iter().map(|_| OnceCell::new()).collect(),
+            faulty,
+            pipelines: SOURCES.iter().map(|_| OnceCell::new()).collect(),
             made: Cell::new(0),
             bind_groups: RefCell::default(),
         }
@@ -174,19 +214,31 @@ impl Kernels {
     }
 
     fn get(&self, kernel: Kernel) -> &Pipeline {
-        // A kernel's number is its place in `ALL`.
         let i = kernel as usize;
         self.pipelines[i].get_or_init(|| {
             self.made.set(self.made.get() + 1);
-            make(&self.device, &ALL[i])
+            let source = &SOURCES[i];
+            match self.fault_of(kernel) {
+                None => make(&self.device, source, source.wgsl),
+                Some(faulty) => make(&self.device, source, &faulty.alter(source.wgsl)),
+            }
         })
+    }
+
+    /// How many workgroups to run where `groups` are needed.
+    pub fn groups(&self, kernel: Kernel, groups: u64) -> u64 {
+        self.fault_of(kernel).map_or(groups, |f| f.groups(groups))
+    }
+
+    fn fault_of(&self, kernel: Kernel) -> Option<Faulty> {
+        self.faulty.filter(|f| f.kernel == kernel)
     }
 }
 
-fn make(device: &wgpu::Device, source: &Source) -> Pipeline {
+fn make(device: &wgpu::Device, source: &Source, wgsl: &str) -> Pipeline {
     let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some(source.name),
-        source: wgpu::ShaderSource::Wgsl(source.wgsl.into()),
+        source: wgpu::ShaderSource::Wgsl(wgsl.into()),
     });
     let storage = |i: usize| wgpu::BufferBindingType::Storage {
         read_only: i < source.inputs,

@@ -4,7 +4,7 @@
 // out: [rows, columns]. The variance is that of the whole row (divided by
 // `columns`), taken in a second pass: residual rows have dimensions in the
 // thousands, where sum(x^2) - sum(x)^2 would cancel.
-// One workgroup a row. CPU twin: candle's `layer_norm`.
+// One workgroup a row. CPU twin: cpu/layer_norm.rs, `layer_norm`.
 
 struct Params {
     list: u32, // unused

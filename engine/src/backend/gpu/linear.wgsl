@@ -6,7 +6,7 @@
 // weight.wgsl or weight_4.wgsl reads the weight, then.wgsl ends the product.
 // A workgroup makes a tile of 32 rows and 64 columns, an invocation 4 x 4 of it;
 // tiles of x and weight, 16 deep, go through workgroup memory, x with its rows
-// turned into the lanes of a vector. CPU twin: candle's `matmul`.
+// turned into the lanes of a vector. CPU twin: cpu/products.rs, `linear`.
 
 struct Params {
     list: u32, // unused

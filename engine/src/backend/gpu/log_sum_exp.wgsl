@@ -2,7 +2,7 @@
 //
 // x: [rows, columns], its rows `x_stride` apart; out: [rows, 1]. The row's largest
 // value is taken out first, so that no exponential overflows.
-// One workgroup a row. CPU twin: candle's `log_sum_exp`.
+// One workgroup a row. CPU twin: cpu/reduce.rs, `log_sum_exp`.
 
 struct Params {
     list: u32, // unused

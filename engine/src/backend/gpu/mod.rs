@@ -8,7 +8,11 @@
 
 mod attention;
 mod faults;
+mod faulty;
 mod kernels;
+mod named;
+#[cfg(all(target_arch = "wasm32", feature = "worker"))]
+mod names;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod nudges;
 mod open;
@@ -17,8 +21,12 @@ mod pool;
 mod read;
 mod recorder;
 mod reduce;
+#[cfg(test)]
+mod shaders;
 mod tensor;
 
+pub use faulty::{Fault, Faulty};
+pub use kernels::Kernel;
 pub use open::GpuOptions;
 pub use tensor::{Table, Tensor};
 
@@ -39,6 +47,7 @@ struct Inner {
     recorder: Recorder,
     info: wgpu::AdapterInfo,
     max_tensor_bytes: u64,
+    faulty: Option<Faulty>,
 }
 
 impl Gpu {
@@ -60,13 +69,20 @@ impl Gpu {
         let pool = Pool::new(opened.device.clone(), opened.faults.clone(), opened.largest);
         let max_tensor_bytes = options.max_tensor_bytes.unwrap_or(u64::MAX);
         let software = opened.info.device_type == wgpu::DeviceType::Cpu;
-        let mut recorder =
-            Recorder::new(opened.device, opened.queue, opened.faults, pool, software);
+        let mut recorder = Recorder::new(
+            opened.device,
+            opened.queue,
+            opened.faults,
+            pool,
+            software,
+            options.faulty,
+        );
         recorder.narrow(across);
         Ok(Self(Rc::new(Inner {
             recorder,
             info: opened.info,
             max_tensor_bytes: opened.largest.min(max_tensor_bytes),
+            faulty: options.faulty,
         })))
     }
 
@@ -75,6 +91,21 @@ impl Gpu {
     #[must_use]
     pub fn is_software(&self) -> bool {
         self.0.info.device_type == wgpu::DeviceType::Cpu
+    }
+
+    /// What tells this GPU and its driver from others, as far as they are told.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let wgpu::AdapterInfo {
+            name,
+            vendor,
+            device,
+            driver,
+            driver_info,
+            ..
+        } = &self.0.info;
+        let faulty = self.0.faulty;
+        format!("{name}, {vendor}:{device}, {driver} {driver_info}, {faulty:?}")
     }
 
     /// Has the kernels compiled that runs will need, beside this program where the
@@ -111,6 +142,7 @@ impl Backend for Gpu {
             name: "webgpu".into(),
             device: format!("{name}{software}"),
             reason: None,
+            trial: None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! Finding a GPU.
 
 use super::faults::Faults;
+use super::faulty::Faulty;
 use super::kernels::MOST_BINDINGS;
 use super::{BackendError, Result};
 
@@ -10,6 +11,8 @@ pub struct GpuOptions {
     /// Split embeddings into pieces of at most so many bytes, though the device
     /// could bind larger ones.
     pub max_tensor_bytes: Option<u64>,
+    /// For tests: a kernel that is to be wrong.
+    pub faulty: Option<Faulty>,
 }
 
 pub(super) struct Opened {
@@ -54,10 +57,16 @@ pub(super) async fn open() -> Result<Opened> {
         .map_err(unavailable)?;
     let faults = Faults::default();
     faults.watch(&device);
+    #[allow(unused_mut)]
+    let mut info = adapter.get_info();
+    #[cfg(all(target_arch = "wasm32", feature = "worker"))]
+    if info.name.is_empty() {
+        info.name = super::names::of_adapter().await.unwrap_or_default();
+    }
     Ok(Opened {
         device,
         queue,
-        info: adapter.get_info(),
+        info,
         faults,
         largest: largest / 4 * 4,
     })

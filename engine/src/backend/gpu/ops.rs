@@ -2,6 +2,7 @@
 //! each computes is at the head of its `.wgsl` file.
 
 use super::kernels::Kernel;
+use super::named::named;
 use super::pool::Kind;
 use super::recorder::Dispatch;
 use super::tensor::{Tensor, expect, shape, word};
@@ -111,9 +112,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Gather,
             list: Some(rows),
-            inputs: &[&x.held],
-            outs: &[&out.held],
-            params: &[out.rows, out.columns, x.offset, x.stride],
+            inputs: named![x: &x.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: out.rows, columns: out.columns, x_offset: x.offset,
+                x_stride: x.stride,
+            ],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
         })?;
@@ -131,15 +135,11 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Scatter,
             list: Some(rows),
-            inputs: &[&x.held],
-            outs: &[&into.held],
-            params: &[
-                x.rows,
-                x.columns,
-                x.offset,
-                x.stride,
-                into.offset,
-                into.stride,
+            inputs: named![x: &x.held],
+            outs: named![into: &into.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+                into_offset: into.offset, into_stride: into.stride,
             ],
             groups: x.len().div_ceil(ELEMENTS),
             work: x.len(),
@@ -168,19 +168,13 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::ScatterPair,
             list: Some(rows),
-            inputs: &[&a.held, &b.held],
-            outs: &[&into_a.held, &into_b.held],
-            params: &[
-                a.rows,
-                a.columns,
-                a.offset,
-                a.stride,
-                b.offset,
-                b.stride,
-                into_a.offset,
-                into_a.stride,
-                into_b.offset,
-                into_b.stride,
+            inputs: named![a: &a.held, b: &b.held],
+            outs: named![into_a: &into_a.held, into_b: &into_b.held],
+            params: named![
+                rows: a.rows, columns: a.columns, a_offset: a.offset, a_stride: a.stride,
+                b_offset: b.offset, b_stride: b.stride, into_a_offset: into_a.offset,
+                into_a_stride: into_a.stride, into_b_offset: into_b.offset,
+                into_b_stride: into_b.stride,
             ],
             groups: a.len().div_ceil(ELEMENTS),
             work: 2 * a.len(),
@@ -200,16 +194,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Join,
             list: Some(&[a_rows, b_rows].concat()),
-            inputs: &[&a.held, &b.held],
-            outs: &[&out.held],
-            params: &[
-                out.rows,
-                out.columns,
-                word(a_rows.len())?,
-                a.offset,
-                a.stride,
-                b.offset,
-                b.stride,
+            inputs: named![a: &a.held, b: &b.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: out.rows, columns: out.columns, a_rows: word(a_rows.len())?,
+                a_offset: a.offset, a_stride: a.stride, b_offset: b.offset,
+                b_stride: b.stride,
             ],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
@@ -234,15 +224,11 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::SumRows,
             list: Some(&[a_rows, b_rows].concat()),
-            inputs: &[&a.held, &b.held],
-            outs: &[&out.held],
-            params: &[
-                out.rows,
-                out.columns,
-                a.offset,
-                a.stride,
-                b.offset,
-                b.stride,
+            inputs: named![a: &a.held, b: &b.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: out.rows, columns: out.columns, a_offset: a.offset,
+                a_stride: a.stride, b_offset: b.offset, b_stride: b.stride,
             ],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
@@ -256,9 +242,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Add,
             list: None,
-            inputs: &[&a.held, &b.held],
-            outs: &[&out.held],
-            params: &[a.rows, a.columns, a.offset, a.stride, b.offset, b.stride],
+            inputs: named![a: &a.held, b: &b.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: a.rows, columns: a.columns, a_offset: a.offset, a_stride: a.stride,
+                b_offset: b.offset, b_stride: b.stride,
+            ],
             groups: out.len().div_ceil(ELEMENTS),
             work: out.len(),
         })?;
@@ -270,9 +259,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Activate,
             list: None,
-            inputs: &[&x.held],
-            outs: &[&out.held],
-            params: &[x.rows, x.columns, x.offset, x.stride, function(activation)],
+            inputs: named![x: &x.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+                function: function(activation),
+            ],
             groups: out.len().div_ceil(ELEMENTS),
             work: 16 * out.len(),
         })?;
@@ -292,16 +284,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::LayerNorm,
             list: None,
-            inputs: &[&x.held, &weight.held, &bias.held],
-            outs: &[&out.held],
-            params: &[
-                x.rows,
-                x.columns,
-                x.offset,
-                x.stride,
-                weight.offset,
-                bias.offset,
-                epsilon.to_bits(),
+            inputs: named![x: &x.held, weight: &weight.held, bias: &bias.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+                weight_offset: weight.offset, bias_offset: bias.offset,
+                epsilon: epsilon.to_bits(),
             ],
             groups: u64::from(x.rows),
             work: 4 * out.len(),
@@ -346,20 +334,13 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel,
             list: None,
-            inputs: &[&x.held, &weight.held, &bias.held, &onto.held],
-            outs: &[&out.held],
-            params: &[
-                x.rows,
-                x.columns,
-                out.columns,
-                x.offset,
-                x.stride,
-                weight.offset,
-                weight.stride,
-                bias.offset,
-                then,
-                onto.offset,
-                onto.stride,
+            inputs: named![x: &x.held, weight: &weight.held, bias: &bias.held, onto: &onto.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, inner: x.columns, columns: out.columns, x_offset: x.offset,
+                x_stride: x.stride, weight_offset: weight.offset,
+                weight_stride: weight.stride, bias_offset: bias.offset, then: then,
+                onto_offset: onto.offset, onto_stride: onto.stride,
             ],
             groups: if x.rows == 0 { 0 } else { groups },
             work: out.len() * u64::from(x.columns),
@@ -380,10 +361,11 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel,
             list: None,
-            inputs: &[&x.held, &wte.held],
-            outs: &[&out.held],
-            params: &[
-                x.rows, x.columns, wte.rows, x.offset, x.stride, wte.offset, wte.stride,
+            inputs: named![x: &x.held, wte: &wte.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, inner: x.columns, columns: wte.rows, x_offset: x.offset,
+                x_stride: x.stride, wte_offset: wte.offset, wte_stride: wte.stride,
             ],
             groups: if x.rows == 0 { 0 } else { groups },
             work: out.len() * u64::from(x.columns),

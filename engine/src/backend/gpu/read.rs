@@ -1,6 +1,7 @@
 //! Numbers back from the device.
 
 use super::kernels::Kernel;
+use super::named::named;
 use super::pool::{Held, Kind};
 use super::recorder::Dispatch;
 use super::tensor::Tensor;
@@ -94,9 +95,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::Copy,
             list: None,
-            inputs: &[&x.held],
-            outs: &[&out.held],
-            params: &[x.rows, x.columns, x.offset, x.stride, offset],
+            inputs: named![x: &x.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+                out_offset: offset,
+            ],
             groups: x.len().div_ceil(256),
             work: x.len(),
         })

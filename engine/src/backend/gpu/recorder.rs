@@ -2,7 +2,11 @@
 //! encoder, which the queue gets when numbers are read or enough has piled up.
 
 use super::faults::{Faults, Scopes};
+use super::faulty::Faulty;
 use super::kernels::{Kernel, Kernels, PARAMS_BYTES};
+#[cfg(debug_assertions)]
+use super::named;
+use super::named::Named;
 use super::pool::{Held, Kind, Pool};
 use super::tensor::shape;
 use super::{BackendError, Result};
@@ -71,24 +75,36 @@ pub(super) struct Dispatch<'a> {
     pub kernel: Kernel,
     /// Bound before the inputs, where the kernel has a list.
     pub list: Option<&'a [u32]>,
-    pub inputs: &'a [&'a Rc<Held>],
-    pub outs: &'a [&'a Rc<Held>],
+    pub inputs: Named<'a, &'a Rc<Held>>,
+    pub outs: Named<'a, &'a Rc<Held>>,
     /// The kernel's `Params` after `list` and `across`.
-    pub params: &'a [u32],
+    pub params: Named<'a, u32>,
     /// Workgroups.
     pub groups: u64,
     /// Multiplications, roughly.
     pub work: u64,
 }
 
+#[cfg(debug_assertions)]
+impl Dispatch<'_> {
+    /// Parameters and buffers are in the order that the kernel's text has them.
+    fn agrees(&self) {
+        let (params, bound) = named::of(self.kernel.wgsl(), self.list.is_some());
+        assert_eq!(self.params.names, params, "{:?}", self.kernel);
+        let names = [self.inputs.names, self.outs.names].concat();
+        assert_eq!(names, bound, "{:?}", self.kernel);
+    }
+}
+
 impl Recorder {
-    /// `software`: the adapter is the CPU in disguise.
+    /// `software`: the adapter is the CPU in disguise; `faulty`: what is to be wrong.
     pub fn new(
         device: wgpu::Device,
         queue: wgpu::Queue,
         faults: Faults,
         pool: Pool,
         software: bool,
+        faulty: Option<Faulty>,
     ) -> Self {
         use wgpu::BufferUsages as Use;
         let state = State {
@@ -102,7 +118,7 @@ impl Recorder {
                 usage: Use::UNIFORM | Use::STORAGE | Use::COPY_SRC | Use::COPY_DST,
                 mapped_at_creation: false,
             }),
-            kernels: Kernels::new(device.clone()),
+            kernels: Kernels::new(device.clone(), faulty),
             max_groups: device.limits().max_compute_workgroups_per_dimension,
             max_across: device.limits().max_compute_workgroups_per_dimension,
             most_work: match software {
@@ -121,10 +137,13 @@ impl Recorder {
 
     pub fn dispatch(&self, d: &Dispatch) -> Result<()> {
         self.faults.check_lost()?;
-        if d.groups == 0 {
+        #[cfg(debug_assertions)]
+        d.agrees();
+        let groups = self.kernels.groups(d.kernel, d.groups);
+        if groups == 0 {
             return Ok(());
         }
-        let (across, down) = self.grid(d.groups)?;
+        let (across, down) = self.grid(groups)?;
         let list: &[u8] = bytemuck::cast_slice(d.list.unwrap_or(&[]));
         let (inline, long) = match list.len() > ARENA_SHARE {
             true => (&[][..], Some(self.hold_bytes(list)?)),
@@ -134,7 +153,7 @@ impl Recorder {
             let list_at = if long.is_some() { 0 } else { at + PARAMS_BYTES };
             #[allow(clippy::cast_possible_truncation)] // within the arena
             let head = [(list_at / 4) as u32, across];
-            let words = head.iter().chain(d.params);
+            let words = head.iter().chain(d.params.values);
             for (word, place) in words.zip(params.chunks_exact_mut(4)) {
                 place.copy_from_slice(&word.to_le_bytes());
             }
@@ -143,7 +162,8 @@ impl Recorder {
         let list = d
             .list
             .map(|_| long.as_ref().map_or(arena, |h| (h.id, &h.buffer)));
-        let held = d.inputs.iter().chain(d.outs).map(|h| (h.id, &h.buffer));
+        let held = d.inputs.values.iter().chain(d.outs.values);
+        let held = held.map(|h| (h.id, &h.buffer));
         let buffers: Vec<_> = list.into_iter().chain(held).collect();
         let bind_group = self.kernels.bind(d.kernel, &self.arena, &buffers);
         let mut state = self.state.borrow_mut();

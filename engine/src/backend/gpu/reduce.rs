@@ -1,6 +1,7 @@
 //! Reductions over the vocabulary.
 
 use super::kernels::Kernel;
+use super::named::named;
 use super::recorder::Dispatch;
 use super::tensor::{Tensor, word};
 use super::{Gpu, Result};
@@ -11,9 +12,11 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::LogSumExp,
             list: None,
-            inputs: &[&x.held],
-            outs: &[&out.held],
-            params: &[x.rows, x.columns, x.offset, x.stride],
+            inputs: named![x: &x.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+            ],
             groups: u64::from(x.rows),
             work: 8 * x.len(),
         })?;
@@ -26,9 +29,12 @@ impl Gpu {
         self.0.recorder.dispatch(&Dispatch {
             kernel: Kernel::TopK,
             list: None,
-            inputs: &[&x.held],
-            outs: &[&out.held],
-            params: &[x.rows, x.columns, x.offset, x.stride, k],
+            inputs: named![x: &x.held],
+            outs: named![out: &out.held],
+            params: named![
+                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
+                k: k,
+            ],
             groups: u64::from(x.rows),
             work: 2 * x.len(),
         })?;

@@ -3,7 +3,7 @@
 // x: [rows, inner], its rows `x_stride` apart; wte: [columns, inner], its rows
 // `wte_stride` apart; out: [rows, columns], columns being tokens.
 // Tiles as in linear.wgsl; here the tokens' rows are turned into the lanes of a
-// vector too. CPU twin: candle's `matmul`.
+// vector too. CPU twin: cpu/products.rs, `unembed`.
 
 struct Params {
     list: u32, // unused

@@ -81,11 +81,7 @@ impl Options {
         match self.backend.as_str() {
             "cpu" => self.with(Cpu, &experiment, &what),
             #[cfg(feature = "webgpu")]
-            "webgpu" => {
-                use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
-                let gpu = pollster::block_on(Gpu::new(GpuOptions::default()));
-                self.with(gpu.map_err(|e| e.to_string())?, &experiment, &what)
-            }
+            "webgpu" => self.with(super::gpu()?, &experiment, &what),
             other => Err(format!("there is no backend {other}; take cpu or webgpu")),
         }
     }

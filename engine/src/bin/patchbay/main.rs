@@ -156,11 +156,7 @@ fn run(options: &Options) -> Result<(), Failure> {
     let report = match options.backend.as_str() {
         "cpu" => report(options, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
-        "webgpu" => {
-            use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
-            let gpu = pollster::block_on(Gpu::new(GpuOptions::default()));
-            report(options, gpu.map_err(|e| e.to_string())?, &experiment)?
-        }
+        "webgpu" => report(options, gpu()?, &experiment)?,
         other => return Err(format!("there is no backend {other}; take cpu or webgpu")),
     };
     let json = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
@@ -171,6 +167,18 @@ fn run(options: &Options) -> Result<(), Failure> {
         true => Ok(()),
         false => Err(messages.join(" ")),
     }
+}
+
+/// The GPU, once it has shown that it computes what the CPU does.
+#[cfg(feature = "webgpu")]
+fn gpu() -> Result<patchbay_engine::backend::gpu::Gpu, Failure> {
+    use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
+    use patchbay_engine::device::Devices;
+    let gpu = pollster::block_on(async {
+        let gpu = Gpu::new(GpuOptions::default()).await?;
+        Devices::default().trust(&gpu).await.map(|_| gpu)
+    });
+    gpu.map_err(|e| e.to_string())
 }
 
 fn report<B: Backend>(

@@ -13,9 +13,9 @@ pub(super) use error::{FetchError, LoadError};
 pub(super) use find::offer;
 pub(super) use shelf::{forget, list};
 
-use super::engines::{Coming, Engine};
+use super::engines::{Coming, Engine, On};
 use super::js::words;
-use super::{BackendChoice, Keeping, SourceInfo};
+use super::{Keeping, SourceInfo};
 use crate::experiment::Progress;
 use crate::model::folder::{INDEX, Shelf as _};
 use crate::model::{Folder, ModelError};
@@ -33,7 +33,7 @@ use weights::{Brought, Way, Weights};
 pub(super) struct Load<'a> {
     pub model: &'a str,
     pub place: &'a Place,
-    pub backend: BackendChoice,
+    pub on: On<'a>,
     pub signal: &'a AbortSignal,
     /// Milliseconds since some moment.
     pub now: &'a dyn Fn() -> f64,
@@ -118,7 +118,7 @@ impl Load<'_> {
         let unread = files.remarks.take();
         source.remarks.extend(unread);
         (self.make_room)();
-        let mut coming = Coming::expect(self.model, &folder, self.backend)
+        let mut coming = Coming::expect(self.model, &folder, &self.on)
             .await
             .map_err(|e| blame(e.into()))?;
         source.note(&folder).map_err(|e| blame(e.into()))?;
