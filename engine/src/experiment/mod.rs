@@ -6,6 +6,7 @@
 
 mod detector;
 mod export;
+pub mod link;
 mod metric;
 mod migrate;
 mod read;
