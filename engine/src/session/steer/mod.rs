@@ -12,7 +12,8 @@ mod reports;
 mod write;
 
 pub(super) use act::Act;
-use directions::Layout;
+use directions::DictionaryLayout as Layout;
+pub use directions::{DictionaryConfig, DictionaryLayout};
 pub(super) use directions::Resolved;
 pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;

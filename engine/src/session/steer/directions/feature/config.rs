@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What the encoder does besides its matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Config {
+pub struct Config {
     /// Whether `b_dec` is taken off the input.
     pub takes_off_bias: bool,
     /// Whether the model's writing weights were centred while it was trained.
@@ -13,7 +13,10 @@ pub(super) struct Config {
 
 impl Config {
     /// Reads it; what older versions do not say has the value that `SAELens`
-    /// gives it then. Says what is not supported: an activation would be wrong.
+    /// gives it then.
+    ///
+    /// # Errors
+    /// What is not supported, as a clause: an activation would be wrong.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let json: Value =
             serde_json::from_slice(bytes).map_err(|e| format!("its cfg.json is not JSON ({e})"))?;

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Byte offsets of the four tensors, by the file's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::session::steer) struct Layout {
+pub struct Layout {
     /// `W_dec [features, width]`
     w_dec: u64,
     /// `W_enc [width, features]`

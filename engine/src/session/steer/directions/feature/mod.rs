@@ -10,8 +10,8 @@ use crate::dictionary;
 use crate::experiment::FeatureReport;
 use crate::session::{DictionaryFile, Unread};
 use column::Column;
-use config::Config;
-pub(in crate::session::steer) use layout::Layout;
+pub use config::Config;
+pub use layout::Layout;
 use std::ops::Range;
 
 /// Bytes of the file's start that are asked for first: more than `SAELens`'s
