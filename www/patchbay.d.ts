@@ -466,7 +466,10 @@ export interface BackendInfo {
 
 export interface Token {
   id: number;
+  /** Where `bytes` is set, bytes that are no whole character are `\x` and two digits. */
   text: string;
+  /** Whether it is, or has, a part of a character: name it by its id then. */
+  bytes?: boolean;
   /** Whether the model never met it while it was trained. */
   unseen?: boolean;
 }
@@ -483,6 +486,8 @@ export interface Reading {
   roles?: [clean: number, corrupted: number][];
   /** Pairs of prompts, or draws of noise, where there are several. */
   cases?: number;
+  /** Which further pairs cannot be run, counted from 0; the rest can without them. */
+  bad_pairs?: number[];
   answer?: { pieces: Token[]; suggestion?: string };
   wrong?: { pieces: Token[]; suggestion?: string };
   /** What is not right; `fatal` ones keep the metric or the sweep out of the report. */

@@ -41,6 +41,7 @@ mod tests {
             .map(|&id| Token {
                 id,
                 text: id.to_string(),
+                bytes: false,
                 unseen: false,
             })
             .collect()

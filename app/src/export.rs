@@ -1,8 +1,10 @@
 //! The results as files.
 
 use crate::download::{beside, download};
+use crate::format;
 use crate::grid::{Column, Grid};
-use patchbay_engine::experiment::{DetectorReport, MapReport, Report, Tried};
+use crate::table::cell;
+use patchbay_engine::experiment::{DetectorReport, MapReport, Report, Token, Tried};
 use wasm_bindgen_futures::spawn_local;
 
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
@@ -42,7 +44,7 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
                 &name(&shown.kind()),
                 &label(&grid.rows, row).unwrap_or_default(),
                 &label(&grid.columns, column).unwrap_or_default(),
-                token.unwrap_or_default(),
+                &cell(token.unwrap_or_default()),
                 &value.to_string(),
                 &text(shown.normalised(row, column)),
                 &text(interval.map(|i| i.0)),
@@ -98,7 +100,7 @@ pub fn detector_csv(report: &DetectorReport, threshold: f32) -> Result<String, c
     for p in &report.prompts {
         rows.push(vec![
             p.positive.to_string(),
-            p.tokens.iter().map(|t| t.text.as_str()).collect(),
+            cell(&Token::joined(&p.tokens)),
             p.score().to_string(),
             (p.score() >= threshold).to_string(),
         ]);
@@ -141,6 +143,13 @@ const SCRIPT: &str = "transformer_lens.py";
 const PLACE: &str = "REPORT = {}";
 
 fn with_report(script: &str, report: &str) -> String {
+    // What cannot be seen, or turns the direction of writing, could hide what
+    // the script does; in a string of Python's it is the same as its number.
+    let seen = |c: char| match format::is_unseen(c) {
+        true => format!("\\U{:08x}", u32::from(c)),
+        false => String::from(c),
+    };
+    let report: String = report.chars().map(seen).collect();
     let line = |line: &str| match line.starts_with(PLACE) {
         true => format!("REPORT = {report}\n"),
         false => format!("{line}\n"),
@@ -178,6 +187,24 @@ mod tests {
         let filled = with_report(script, "[1]");
         assert_eq!(filled.lines().filter(|l| *l == "REPORT = [1]").count(), 1);
         assert_eq!(filled.lines().count(), script.lines().count());
+    }
+
+    #[test]
+    fn nothing_unseen_gets_into_the_script() {
+        let filled = with_report("REPORT = {}", "{\"a\": \"x\u{202e}y\u{7f}é\u{e0001}\"}");
+        assert_eq!(
+            filled,
+            "REPORT = {\"a\": \"x\\U0000202ey\\U0000007fé\\U000e0001\"}\n"
+        );
+    }
+
+    #[test]
+    fn what_would_be_a_formula_is_none() {
+        let mut grid = grid(Site::ResidPre, Mode::Denoising);
+        grid.columns[0].token = Some("=cmd|'/c calc'!A1".into());
+        grid.enter(&[cell(0, 0, -1.0)]);
+        let csv = csv(&grid).unwrap();
+        assert!(csv.contains(",'=cmd|'/c calc'!A1,-1,"), "{csv}");
     }
 
     #[test]

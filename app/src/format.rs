@@ -93,18 +93,40 @@ pub fn bytes(n: u64) -> String {
     }
 }
 
-/// A token with its white space made visible.
+/// Whether a character is not seen itself: control characters, and those that
+/// turn the direction of writing, join or break.
+#[must_use]
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}'
+            | '\u{e0000}'..='\u{e007f}')
+}
+
+/// A text in which each character is seen: control characters by their pictures,
+/// others by their numbers.
+#[must_use]
+pub fn seen(text: &str) -> String {
+    let seen = |c: char| match c {
+        '\0'..'\u{20}' => char::from_u32(0x2400 + u32::from(c)).map(String::from),
+        '\u{7f}' => Some("␡".into()),
+        _ if is_unseen(c) => Some(format!("⟨{:04X}⟩", u32::from(c))),
+        _ => None,
+    };
+    text.chars()
+        .map(|c| seen(c).unwrap_or_else(|| c.into()))
+        .collect()
+}
+
+/// A token with its white space made visible, and whatever else is not seen.
 #[must_use]
 pub fn token(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            ' ' => '·',
-            '\n' => '↵',
-            '\r' => '␍',
-            '\t' => '⇥',
-            c => c,
-        })
-        .collect()
+    let signs = [("\n", "↵"), ("\t", "⇥"), (" ", "·")];
+    let text = signs
+        .iter()
+        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    seen(&text)
 }
 
 #[cfg(test)]
@@ -142,6 +164,8 @@ mod tests {
     #[test]
     fn white_space_is_visible() {
         assert_eq!(token(" Mary"), "·Mary");
-        assert_eq!(token("\n\t"), "↵⇥");
+        assert_eq!(token("\n\t\r"), "↵⇥␍");
+        assert_eq!(token("a\u{202e}b\u{1}\u{7f}"), "a⟨202E⟩b␁␡");
+        assert_eq!(token("naïve 日本 😀"), "naïve·日本·😀");
     }
 }

@@ -314,6 +314,7 @@ pub(crate) mod tests {
             let token = |(text, id): (&&str, u32)| Token {
                 id,
                 text: (*text).into(),
+                bytes: false,
                 unseen: false,
             };
             texts.iter().zip(0..).map(token).collect()

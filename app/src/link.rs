@@ -25,8 +25,11 @@ pub fn read() -> Result<Option<Experiment>, BrokenLink> {
 }
 
 /// Puts the experiment into the page's address, without a new history entry.
+/// Where it could not be read from there, the address stays as it was: it opens again.
 pub fn write(experiment: &Experiment) {
-    if matches!(read(), Ok(Some(current)) if current == *experiment) {
+    if matches!(read(), Ok(Some(current)) if current == *experiment)
+        || link::decode(&link::encode(experiment)).is_err()
+    {
         return;
     }
     // A refusal (a sandboxed frame, too many calls) costs the address only;

@@ -12,6 +12,7 @@ mod grid;
 mod link;
 mod parts;
 mod persist;
+mod places;
 mod preferences;
 mod results;
 mod state;

@@ -5,9 +5,10 @@ use crate::format;
 use crate::grid::{Column, Grid};
 use std::fmt::Write as _;
 
-/// Text in SVG.
+/// Text in SVG. XML has no place for control characters, however written.
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
+    format::seen(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('"', "&quot;")
 }
@@ -121,6 +122,10 @@ mod tests {
         let svg = file(&grid, "a < b");
         assert!(svg.contains("&lt;b>&amp;") && svg.contains("a &lt; b"));
         assert!(svg.contains(">0.50<"));
+        grid.columns[0].token = Some("\u{1}\u{b}\u{202e}\u{ffff}".into());
+        let svg = self::file(&grid, "\u{0}");
+        assert!(svg.contains("␁␋⟨202E⟩⟨FFFF⟩") && svg.contains(">␀<"));
+        assert!(!svg.contains(format::is_unseen));
         let small = squares(&places(&grid), |_, _| String::new());
         assert_eq!(small.matches("<rect").count(), 1);
     }

@@ -11,6 +11,31 @@ pub struct Fault {
     pub found: usize,
 }
 
+/// What spreadsheets take for the beginning of a formula (OWASP, “CSV Injection”).
+const FORMULA: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+
+/// Whether a text would be a formula without the apostrophes in front of it.
+fn is_formula(text: &str) -> bool {
+    text.trim_start_matches('\'').starts_with(FORMULA)
+}
+
+/// A text as it stands in a file for spreadsheets: what would be a formula has
+/// an apostrophe in front, which they do not show. [`plain`] takes it off.
+#[must_use]
+pub fn cell(text: &str) -> String {
+    match is_formula(text) {
+        true => format!("'{text}"),
+        false => text.into(),
+    }
+}
+
+/// The text of a cell that [`cell`] wrote.
+#[must_use]
+pub fn plain(cell: &str) -> &str {
+    let text = cell.strip_prefix('\'');
+    text.filter(|_| is_formula(cell)).unwrap_or(cell)
+}
+
 /// Reads a table. A first line that says `clean` is taken for a heading.
 ///
 /// # Errors
@@ -44,11 +69,11 @@ pub fn read(text: &str) -> Result<Vec<Pair>, Fault> {
         };
         let token = |i: usize| {
             let text = record.get(i).filter(|text| !text.is_empty())?;
-            Some(Tokens::One(TokenRef::Text(text.into())))
+            Some(Tokens::One(TokenRef::Text(plain(text).into())))
         };
         pairs.push(Pair {
-            clean: Prompt::Text(clean.into()),
-            corrupted: Prompt::Text(corrupted.into()),
+            clean: Prompt::Text(plain(clean).into()),
+            corrupted: Prompt::Text(plain(corrupted).into()),
             answer: token(2),
             wrong: token(3),
         });
@@ -74,7 +99,8 @@ pub fn write(pairs: &[Pair]) -> String {
             text(&pair.corrupted),
             token(&pair.answer),
             token(&pair.wrong),
-        ];
+        ]
+        .map(|text| cell(&text));
         if writer.write_record(row).is_err() {
             break;
         }
@@ -174,6 +200,52 @@ mod tests {
                 pairs
                     .iter()
                     .all(|p| p.clean != p.corrupted && p.answer != p.wrong)
+            );
+        }
+    }
+
+    /// The file that `tests/oracles/formulas.py` reads with Python's `csv`.
+    #[test]
+    fn no_cell_is_a_formula_and_each_is_read_back() {
+        let texts = [
+            "=1+1",
+            "+1",
+            "-1",
+            "@SUM(A1)",
+            "\tx",
+            "\rx",
+            "\nx",
+            "＝1",
+            "'=1",
+            "''=1",
+            "'tis",
+            "a=b",
+            "=HYPERLINK(\"http://x\", \"y\")",
+            "'",
+        ];
+        let pairs: Vec<_> = texts
+            .iter()
+            .map(|text| Pair {
+                clean: Prompt::Text((*text).into()),
+                corrupted: Prompt::Text(format!("{text}, too")),
+                answer: Some((*text).into()),
+                wrong: None,
+            })
+            .collect();
+        let table = write(&pairs);
+        assert_eq!(read(&table).unwrap(), pairs);
+        assert_eq!(table, include_str!("../tests/formulas.csv"));
+        let mut cells = csv::ReaderBuilder::new();
+        for record in cells
+            .has_headers(false)
+            .from_reader(table.as_bytes())
+            .records()
+        {
+            assert!(
+                record
+                    .unwrap()
+                    .iter()
+                    .all(|cell| !cell.starts_with(FORMULA))
             );
         }
     }

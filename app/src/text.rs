@@ -32,6 +32,7 @@ pub struct Text {
     pub look: LookText,
     pub raw: RawText,
     pub notices: Notices,
+    pub refused: RefusedText,
     pub steer: SteerText,
     pub models: ModelsText,
 }
@@ -318,6 +319,7 @@ pub struct Notices {
     pub failed: &'static str,
     pub restarted: fn(&str) -> String,
     pub stopped: fn(&str) -> String,
+    pub silent: &'static str,
     pub reload_gpu: &'static str,
     pub continue_cpu: &'static str,
     pub try_again: &'static str,
@@ -325,6 +327,14 @@ pub struct Notices {
     pub other_model: &'static str,
     pub use_mini: &'static str,
     pub start_afresh: &'static str,
+}
+
+/// Why what was typed is not taken, and what that makes of the results.
+pub struct RefusedText {
+    pub number: &'static str,
+    pub whole: fn(f64) -> String,
+    pub list: &'static str,
+    pub old: &'static str,
 }
 
 /// Models: the menu, the offer before a download, the download.

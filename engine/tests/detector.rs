@@ -250,7 +250,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             |_, d| d.direction = 2,
             "direction 2, but the experiment has 1",
         ),
-        (|_, d| d.threshold = Some(f32::NAN), "no number"),
+        (|_, d| d.threshold = Some(f32::NAN), "not finite"),
         (|_, d| d.positive = vec!["x".into(); 600], "at most 512"),
     ];
     for (change, reason) in cases {

@@ -176,17 +176,6 @@ fn what_cannot_be_run_is_refused_by_field() {
             },
         ),
         (
-            "cell",
-            Experiment {
-                cell: Some(Cell {
-                    sweep: 0,
-                    row: 99,
-                    column: 0,
-                }),
-                ..Experiment::default()
-            },
-        ),
-        (
             "captures",
             Experiment {
                 captures: vec![Capture {

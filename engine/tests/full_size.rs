@@ -9,8 +9,9 @@ mod common;
 use common::{Listener, Oracle, close, experiment, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
-    Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep,
+    Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep, Token, TokenRef,
 };
+use patchbay_engine::model::Tokenizer;
 use patchbay_engine::session::Session;
 use serde_json::Value;
 
@@ -155,4 +156,28 @@ fn webgpu_equals_the_oracles_at_full_size() {
     if let Some(gpu) = common::gpu(None) {
         compare(gpu, true);
     }
+}
+
+/// Token 20543 is the character U+FFFD itself, and the first piece of an emoji is
+/// not.
+#[test]
+fn parts_of_characters_are_no_other_token_in_gpt2s_vocabulary() {
+    let json = std::fs::read(common::model_folder(MODEL).join("tokenizer.json")).unwrap();
+    let tokenizer = Tokenizer::from_json(&json, 50_257, Some(50_256), &[]).unwrap();
+    let ids = tokenizer.encode(" 😀", false).unwrap();
+    assert_eq!(ids, [30_325, 222]);
+    let tokens = tokenizer.tokens(&ids);
+    let texts: Vec<&str> = tokens.iter().map(|t| t.text.as_str()).collect();
+    assert_eq!(texts, [" \\xF0\\x9F\\x98", "\\x80"]);
+    assert!(tokens.iter().all(|t| t.bytes));
+    assert_eq!(Token::joined(&tokens), " 😀");
+    for id in ids {
+        assert_eq!(tokenizer.reference(id), TokenRef::Id(id));
+    }
+    let replacement = tokenizer.token(20_543);
+    assert_eq!((replacement.text.as_str(), replacement.bytes), ("\u{fffd}", false));
+    assert_eq!(
+        tokenizer.reference(20_543),
+        TokenRef::Text("\u{fffd}".into())
+    );
 }

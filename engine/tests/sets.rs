@@ -304,7 +304,11 @@ fn another_engine_finds_the_same_in_any_group() {
 
 /// The messages told of a field, none of whose sweeps then ran.
 fn refused(session: &mut Session<Cpu>, e: &Experiment, field: &str) -> String {
-    let report = run(session, e).unwrap();
+    let report = match run(session, e) {
+        // Beyond a limit: nothing of it is run.
+        Err(SessionError::Experiment { field: of, message }) if of == *field => return message,
+        report => report.unwrap(),
+    };
     assert!(report.sweeps.is_empty(), "{field}: it ran");
     let problems = report.reading.problems.iter();
     let messages: Vec<String> = problems
@@ -456,7 +460,7 @@ fn what_cannot_be_run_is_told_by_field() {
         (
             "corruption",
             "standard deviations",
-            noise(vec![1], f32::INFINITY, 2),
+            noise(vec![1], 1e7, 2),
         ),
         ("corruption", "1 to 100", noise(vec![1], 3.0, 0)),
         (
@@ -533,8 +537,8 @@ fn what_cannot_be_run_is_told_by_field() {
         ),
         (
             "sweep",
-            "each chosen once",
-            parts(vec![part(Site::MlpPost, 0, Some(vec![1, 1]))], false),
+            "choose some of them",
+            parts(vec![part(Site::MlpPost, 0, Some(vec![]))], false),
         ),
         (
             "sweep",

@@ -403,7 +403,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
                 coefficient: f32::NAN,
                 ..example.clone()
             },
-            "not a number",
+            "not finite",
         ),
         (
             Direction {

@@ -332,7 +332,7 @@ describe('refusing', () => {
   const experiment = 'experiment';
   refuses('an unknown metric', { experiment: { ...PAIR, metrics: [{ ...PAIR.metrics[0], kind: 'logits' }] } }, {
     code: experiment,
-    field: 'metrics[0].kind',
+    field: 'metrics.0',
     message: /unknown variant `logits`, expected one of `logit_difference`/,
   });
   refuses('an unknown field', { experiment: { ...PAIR, temperature: 1 } }, {

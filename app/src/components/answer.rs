@@ -6,7 +6,7 @@ use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Experiment, Token, TokenRef, Tokens};
+use patchbay_engine::experiment::{Choice, Experiment, Field, TokenRef, Tokens};
 
 /// Which of the two answer tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,15 @@ pub enum Which {
 }
 
 impl Which {
-    fn field(self) -> &'static str {
+    fn field(self) -> Field {
+        match self {
+            Self::Answer => Field::Answer,
+            Self::Wrong => Field::Wrong,
+        }
+    }
+
+    /// Its name in tests.
+    fn name(self) -> &'static str {
         match self {
             Self::Answer => "answer",
             Self::Wrong => "wrong",
@@ -39,17 +47,6 @@ impl Which {
                 Self::Wrong => metric.wrong = Some(tokens.clone()),
             }
         }
-    }
-}
-
-/// How a token of the vocabulary is named in the experiment: by its text, or by
-/// its id where it is only a part of a character.
-#[must_use]
-pub fn token_ref(token: &Token) -> TokenRef {
-    if token.text.contains('\u{fffd}') {
-        TokenRef::Id(token.id)
-    } else {
-        TokenRef::Text(token.text.clone())
     }
 }
 
@@ -94,7 +91,7 @@ pub fn Answers() -> impl IntoView {
 fn AnswerField(which: Which) -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
-    let field = which.field();
+    let field = which.name();
     let (label, hint) = match which {
         Which::Answer => (t.answer, t.answer_hint),
         Which::Wrong => (t.wrong, t.wrong_hint),
@@ -142,7 +139,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint {field}-pieces problems-{field}")
-                aria-invalid=live(move || state.is_invalid(field).to_string())
+                aria-invalid=live(move || state.is_invalid(which.field()).to_string())
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
@@ -153,7 +150,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                 {move || choice().map(|choice| pieces(which, &choice))}
             </div>
             </div>
-            <Problems field />
+            <Problems field=which.field() />
         </div>
     }
 }
@@ -177,7 +174,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
     let set = which_is_set(state, which);
     let offer = match (&choice.suggestion, choice.pieces.first()) {
         (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
-        (None, Some(first)) if !single && !set => Some((first.text.clone(), token_ref(first))),
+        (None, Some(first)) if !single && !set => Some((first.text.clone(), first.reference())),
         _ => None,
     };
     let offer = offer.map(|(shown, token)| {
@@ -185,7 +182,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
             <button
                 type="button"
                 class="quiet"
-                data-testid=format!("{}-take", which.field())
+                data-testid=format!("{}-take", which.name())
                 on:click=move |_| {
                     let token = token.clone();
                     state.edit(|e| which.set(e, &Tokens::One(token)));

@@ -1,4 +1,4 @@
-use super::steer::number::Number;
+use super::steer::number::{Line, Number};
 use super::{live, whether};
 use crate::grid::Grid;
 use crate::parts;
@@ -178,34 +178,27 @@ fn details(state: State, kind: usize) -> AnyView {
 fn Positions() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
-    let value = live(move || match state.sweep().axes() {
+    let value = move |()| match state.sweep().axes() {
         Axes::LayerHead { positions } | Axes::Neurons { positions, .. } => {
             positions.map(|p| parts::list(&p)).unwrap_or_default()
         }
         _ => String::new(),
-    });
+    };
+    let set = move |text: String| {
+        let Some(list) = parts::numbers(&text) else {
+            return false;
+        };
+        let chosen = (!list.is_empty()).then_some(list);
+        edit(state, |axes| match axes {
+            Axes::LayerHead { positions } | Axes::Neurons { positions, .. } => {
+                *positions = chosen;
+            }
+            _ => {}
+        });
+        true
+    };
     view! {
-        <div class="field small">
-            <label for="positions">{t.positions}</label>
-            <input
-                type="text"
-                id="positions"
-                data-testid="positions"
-                placeholder=t.all
-                inputmode="numeric"
-                prop:value=value
-                on:change:target=move |event| {
-                    let Some(list) = parts::numbers(&event.target().value()) else { return };
-                    let chosen = (!list.is_empty()).then_some(list);
-                    edit(state, |axes| match axes {
-                        Axes::LayerHead { positions } | Axes::Neurons { positions, .. } => {
-                            *positions = chosen;
-                        }
-                        _ => {}
-                    });
-                }
-            />
-        </div>
+        <Line id="positions" label=t.positions placeholder=t.all value set />
     }
 }
 

@@ -1,8 +1,9 @@
+use super::problems::Problems;
 use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Bring, Prompt};
+use patchbay_engine::experiment::{Bring, Field, Prompt, SweepField};
 
 fn kind(bring: &Bring) -> usize {
     match bring {
@@ -78,5 +79,6 @@ pub fn BringFields() -> impl IntoView {
                 }
             />
         </div>
+        <Problems field=Field::SweepAt(0, SweepField::Bring) />
     }
 }

@@ -1,8 +1,9 @@
+use super::problems::Problems;
 use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Metric, MetricKind};
+use patchbay_engine::experiment::{Field, Metric, MetricKind};
 
 const NAMES: [&str; 7] = [
     "logit_difference",
@@ -68,6 +69,7 @@ pub fn MetricKindSelect() -> impl IntoView {
                 <summary>{t.also}</summary>
                 <div class="checks">{more}</div>
             </details>
+            <Problems field=Field::Metrics />
         </div>
     }
 }

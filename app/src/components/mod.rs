@@ -102,6 +102,12 @@ fn whether(is: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
     Signal::derive(is)
 }
 
+/// Says that results are from before the last change, beside their heading.
+#[component]
+fn Old(is: Memo<bool>) -> impl IntoView {
+    view! { <small class="old" data-testid="old" hidden=whether(move || !is.get())>{text().refused.old}</small> }
+}
+
 /// Moves the focus to an element, by its id.
 fn focus(id: &str) {
     if let Some(element) = document()

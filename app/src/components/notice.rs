@@ -2,6 +2,7 @@ use super::models::open_menu;
 use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Problem;
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode};
 
 /// What went wrong, in sentences, with what to do about it.
@@ -18,8 +19,24 @@ pub fn Notices() -> impl IntoView {
             <BrokenLinkNotice />
             {move || failure().map(|failure| view! { <EngineFailed failure /> })}
             {move || state.notice.get().and_then(|notice| message(notice, stopped()))}
+            <Unplaced />
         </div>
     }
+}
+
+/// What is wrong with the experiment, where nothing on the page that is shown
+/// now is about that.
+#[component]
+fn Unplaced() -> impl IntoView {
+    let state = use_state();
+    let problem = |problem: Problem| {
+        view! {
+            <div class="note warn" data-testid="notice">
+                <p>{problem.message}" ("{problem.field.to_string()}")"</p>
+            </div>
+        }
+    };
+    move || state.unplaced().into_iter().map(problem).collect_view()
 }
 
 /// Messages that are not the end of the engine.
@@ -27,7 +44,7 @@ fn message(notice: Notice, stopped: bool) -> Option<impl IntoView> {
     let state = use_state();
     let t = &text().notices;
     let sentence = match notice {
-        // Shown beside its field.
+        // A problem of its field.
         Notice::Failure(Failure { field: Some(_), .. }) => return None,
         Notice::Failure(failure) => format!("{} {}", t.failed, failure.message),
         Notice::Restarted { reason } if stopped => (t.stopped)(&reason),

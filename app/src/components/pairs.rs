@@ -5,7 +5,7 @@ use crate::state::use_state;
 use crate::table::{self, Task};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{self, Corruption};
+use patchbay_engine::experiment::{self, Corruption, Field};
 
 /// Pairs that a button makes.
 const MADE: usize = 8;
@@ -114,14 +114,14 @@ fn Pairs() -> impl IntoView {
             </div>
             <super::template::Template />
         </details>
-        <Problems field="pairs" />
+        <Problems field=Field::Pairs />
     }
 }
 
 /// Noise on the clean prompt's embeddings in the place of a corrupted prompt.
 #[component]
 fn Noise() -> impl IntoView {
-    use super::steer::number::Number;
+    use super::steer::number::{Line, Number, SEED};
     let state = use_state();
     let t = &text().pairs;
     let noise = move || {
@@ -159,6 +159,13 @@ fn Noise() -> impl IntoView {
             };
         });
     };
+    let set_positions = move |text: String| {
+        let list = parts::numbers(&text);
+        if let Some(list) = &list {
+            edit(&|noise| noise.positions.clone_from(list));
+        }
+        list.is_some()
+    };
     // Whatever was typed: what makes no sense is told by the engine.
     let set_sigma = move |n: Option<f64>| {
         edit(&|noise| noise.sigma = n.unwrap_or(3.0) as f32);
@@ -172,20 +179,12 @@ fn Noise() -> impl IntoView {
     let fields = move || {
         view! {
             <div class="fields">
-                <div class="field small">
-                    <label for="noise-positions">{text().axes.positions}</label>
-                    <input
-                        type="text"
-                        id="noise-positions"
-                        data-testid="noise-positions"
-                        prop:value=live(move || said(|n| parts::list(&n.positions)))
-                        on:change:target=move |event| {
-                            if let Some(list) = parts::numbers(&event.target().value()) {
-                                edit(&|noise| noise.positions.clone_from(&list));
-                            }
-                        }
-                    />
-                </div>
+                <Line
+                    id="noise-positions"
+                    label=text().axes.positions
+                    value=move |()| said(|n| parts::list(&n.positions))
+                    set=set_positions
+                />
                 <Number
                     id="noise-sigma"
                     label=t.sigma
@@ -203,6 +202,7 @@ fn Noise() -> impl IntoView {
                     id="noise-seed"
                     label=t.seed
                     step="1"
+                    most=SEED
                     value=move |()| said(|n| n.seed.to_string())
                     set=set_seed
                 />
@@ -220,6 +220,6 @@ fn Noise() -> impl IntoView {
             <span>{t.noise}</span>
         </label>
         <Show when=on>{fields()}</Show>
-        <Problems field="corruption" />
+        <Problems field=Field::Corruption />
     }
 }

@@ -1,14 +1,23 @@
 use crate::state::use_state;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Field;
 
-/// What the engine remarks on one field, beside that field.
+/// What the engine remarks on one field, beside that field. While it is there,
+/// the page has a place for what is wrong with the field.
 #[component]
-pub fn Problems(#[prop(into)] field: String) -> impl IntoView {
+pub fn Problems(field: Field) -> impl IntoView {
     let state = use_state();
-    let name = field.clone();
+    state.places.update(|places| places.push(field));
+    on_cleanup(move || {
+        state.places.update(|places| {
+            if let Some(at) = places.iter().position(|f| *f == field) {
+                places.remove(at);
+            }
+        });
+    });
     let list = move || {
         state
-            .problems(&name)
+            .problems(field)
             .into_iter()
             .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{problem.message}</p> })
             .collect_view()

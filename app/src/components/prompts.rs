@@ -6,7 +6,7 @@ use super::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, Prompt, RunName};
+use patchbay_engine::experiment::{Experiment, Field, Prompt, RunName, Token};
 
 /// Where a person says what is compared.
 #[component]
@@ -43,10 +43,11 @@ pub fn Prompts() -> impl IntoView {
 fn Editor(side: RunName) -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
-    let (field, label, hint) = match side {
-        RunName::Clean => ("clean", t.clean, t.clean_hint),
-        RunName::Corrupted => ("corrupted", t.corrupted, t.corrupted_hint),
+    let (place, label, hint) = match side {
+        RunName::Clean => (Field::Clean, t.clean, t.clean_hint),
+        RunName::Corrupted => (Field::Corrupted, t.corrupted, t.corrupted_hint),
     };
+    let field = place.to_string();
     let prompt = move || state.experiment.with(|e| of(e, side).clone());
     let unused = whether(move || {
         side == RunName::Corrupted && state.experiment.with(|e| !e.corruption.is_prompt())
@@ -69,7 +70,7 @@ fn Editor(side: RunName) -> impl IntoView {
             // The page's own token in front is no part of the prompt.
             tokens
                 .and_then(|tokens| tokens.get(tokens.len().checked_sub(ids.len())?..))
-                .map(|tokens| tokens.iter().map(|t| t.text.as_str()).collect())
+                .map(Token::joined)
                 .unwrap_or_default()
         }),
     });
@@ -85,7 +86,7 @@ fn Editor(side: RunName) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint problems-{field}")
-                aria-invalid=live(move || state.is_invalid(field).to_string())
+                aria-invalid=live(move || state.is_invalid(place).to_string())
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
@@ -108,7 +109,7 @@ fn Editor(side: RunName) -> impl IntoView {
             <Show when=as_ids>
                 <small>{t.as_ids}</small>
             </Show>
-            <Problems field />
+            <Problems field=place />
         </div>
     }
 }

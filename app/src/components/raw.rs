@@ -3,7 +3,7 @@ use super::whether;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Export, RunName, Site};
+use patchbay_engine::experiment::{Export, Field, RunName, Site};
 
 /// Activations of the two runs as files, for other programs.
 #[component]
@@ -48,11 +48,11 @@ pub fn Raw() -> impl IntoView {
                 <legend>{t.sites}</legend>
                 {boxes.into_iter().collect_view()}
             </fieldset>
-            <Problems field="captures" />
             <div class="downloads">
                 <button type="button" data-testid="raw-safetensors" disabled=none on:click=one>{t.safetensors}</button>
                 <button type="button" data-testid="raw-npy" disabled=none on:click=each>{t.npy}</button>
             </div>
         </details>
+        <Problems field=Field::Captures />
     }
 }

@@ -1,12 +1,12 @@
 use super::look::LookBox;
 use super::top::Top;
-use super::{live, whether};
+use super::{Old, live, whether};
 use crate::format;
 use crate::grid::key;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport};
+use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport, Token};
 
 /// The clean, the corrupted and the patched run, side by side.
 #[component]
@@ -24,7 +24,7 @@ pub fn Stages() -> impl IntoView {
     let corrupted = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
     view! {
         <section class="panel" aria-labelledby="stages-title" aria-busy=live(move || state.derived.busy.get().to_string())>
-            <h2 id="stages-title">{t.title}</h2>
+            <h2 id="stages-title">{t.title}<Old is=state.derived.runs_stale /></h2>
             <Show when=move || cases().is_some()>
                 <p class="note" data-testid="first-of">
                     {live(move || cases().map(t.first_of).unwrap_or_default())}
@@ -35,7 +35,7 @@ pub fn Stages() -> impl IntoView {
                 <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
                 <PatchedStage />
             </div>
-            <LookBox />
+            <div class:stale=state.derived.patched_stale><LookBox /></div>
         </section>
     }
 }
@@ -69,6 +69,9 @@ fn PatchedStage() -> impl IntoView {
             .patched
             .with(|p| p.as_ref().map(|p| p.report.run.clone()))
     });
+    // The runs beside it may be new, where it failed.
+    let patched_stale =
+        whether(move || state.derived.patched_stale.get() && !state.derived.runs_stale.get());
     let hint = live(move || (t.patched_hint)(state.sweep().mode));
     // The share counts only against the runs of the same experiment.
     let share = move || {
@@ -95,7 +98,7 @@ fn PatchedStage() -> impl IntoView {
             .with(|g| g.as_ref().filter(|_| !stale)?.strongest())
     };
     view! {
-        <article class="stage patched" data-testid="stage-patched">
+        <article class="stage patched" class:stale=patched_stale data-testid="stage-patched">
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
@@ -187,7 +190,7 @@ fn Continuation(#[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
     move || {
         let words: String = run.with(|r| {
             let run = r.as_ref();
-            run.map(|r| r.continuation.iter().map(|t| t.text.as_str()).collect())
+            run.map(|r| Token::joined(&r.continuation))
                 .unwrap_or_default()
         });
         (!words.is_empty()).then(|| view! { <p class="hint">{t.continues}" "<q>{words}</q></p> })

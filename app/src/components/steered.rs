@@ -3,7 +3,7 @@ use super::whether;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Steered;
+use patchbay_engine::experiment::{Field, Steered};
 
 const WHO: [(Option<Steered>, &str); 4] = [
     (None, "none"),
@@ -49,7 +49,7 @@ pub fn SteeredRuns() -> impl IntoView {
                 <small>{t.hint}</small>
             </div>
         </Show>
-        <Problems field="steered" />
+        <Problems field=Field::Steered />
     }
 }
 

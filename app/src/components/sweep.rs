@@ -14,6 +14,7 @@ use crate::state::{State, use_state};
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Field;
 
 /// Cells that are drawn at most: more could not be read.
 const MOST_CELLS: usize = 4_000;
@@ -38,9 +39,8 @@ pub fn Sweep() -> impl IntoView {
             <Grids />
             <Controls />
             <StatusLine />
-            <Problems field="sweep" />
-            <Problems field="sweeps" />
-            <Problems field="alignment" />
+            <Problems field=Field::Sweep />
+            <Problems field=Field::Alignment />
             <Alignment />
             <Show
                         when=move || has_grid.get()

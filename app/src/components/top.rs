@@ -1,4 +1,4 @@
-use super::answer::{Which, token_ref};
+use super::answer::Which;
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -54,7 +54,7 @@ fn Row(
     let title = (t.choose_token)(&shown);
     let is_open = move || open.get() == Some(id);
     let take = move |which: Which| {
-        let reference = token_ref(&token.token);
+        let reference = token.token.reference();
         move |_| {
             let reference = reference.clone();
             open.set(None);

@@ -4,7 +4,7 @@ use super::{Notice, State};
 use crate::download::download;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Direction, Export};
+use patchbay_engine::experiment::{Direction, Export, Field};
 use patchbay_engine::worker::{Failure, Request};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
@@ -95,7 +95,7 @@ impl State {
         let Some(asked) = self.file_answered(id) else {
             return;
         };
-        let field = asked.direction.map(|i| format!("steer.directions.{i}"));
+        let field = asked.direction.map(Field::direction);
         self.notice.set(Some(Notice::Failure(Failure {
             field: failure.field.or(field),
             ..failure

@@ -3,6 +3,7 @@
 
 mod files;
 mod models;
+mod pulse;
 mod requests;
 mod responses;
 mod steering;
@@ -12,11 +13,12 @@ pub use models::{MINI, is_bundled};
 use crate::engine::Engine;
 use crate::grid::{Grid, key};
 use crate::link::{self, BrokenLink};
+use crate::places::place;
 use crate::preferences::{Preferences, preferences};
 use crate::results::{Job, Patched, Results, Runs};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
-    BackendInfo, Cell, Experiment, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
+    BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
 use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
 use std::ops::Deref;
@@ -79,6 +81,8 @@ struct Wire {
     agreed: Option<Box<Offer>>,
     /// What was asked last, so that it is not asked twice.
     asked: Option<(Experiment, crate::results::Goal)>,
+    /// Looks after the worker since it last said something.
+    silent: u32,
     /// Crashes since the last finished answer.
     crashes: u32,
     /// Files that are being read or written.
@@ -109,6 +113,10 @@ pub struct Signals {
     /// The models kept in this browser, as the engine told last.
     pub store: RwSignal<Option<Store>>,
     pub notice: RwSignal<Option<Notice>>,
+    /// What was typed and cannot be taken: the element's id, and why.
+    pub refused: RwSignal<Vec<(String, String)>>,
+    /// The fields beside which problems are told now.
+    pub places: RwSignal<Vec<Field>>,
     pub job: RwSignal<Option<Job>>,
     pub results: RwSignal<Results>,
     /// Which of the sweeps is looked at and set up.
@@ -134,6 +142,11 @@ pub struct Derived {
     pub patched: Memo<Option<Patched>>,
     /// Whether the two runs belong to an older experiment.
     pub runs_stale: Memo<bool>,
+    /// Whether the chosen cell's run belongs to an older experiment.
+    pub patched_stale: Memo<bool>,
+    /// Whether what the steering room shows belongs to an older experiment, or
+    /// was not written to its end.
+    pub steered_stale: Memo<bool>,
     /// Whether the heat map belongs to an older experiment.
     pub stale: Memo<bool>,
     pub busy: Memo<bool>,
@@ -152,6 +165,7 @@ impl State {
         let status = RwSignal::new(Status::Starting);
         let results = RwSignal::new(Results::default());
         let job = RwSignal::new(None);
+        let refused = RwSignal::<Vec<_>>::default();
         let chosen = experiment.with_untracked(|e| e.cell.map_or(0, |c| c.sweep));
         let (active, shown) = (RwSignal::new(chosen), RwSignal::new(0));
         let (pinned, compares) = (RwSignal::new(None::<Grid>), RwSignal::new(false));
@@ -174,6 +188,8 @@ impl State {
             arriving: RwSignal::new(Arriving::default()),
             store: RwSignal::new(None),
             notice: RwSignal::new(None),
+            refused,
+            places: RwSignal::default(),
             job,
             results,
             active,
@@ -181,31 +197,58 @@ impl State {
             encoders: RwSignal::new(false),
             pinned,
             compares,
-            derived: Derived::new(experiment, results, job, looked_at),
+            derived: Derived::new(experiment, results, job, looked_at, refused),
             wire: StoredValue::new_local(Wire::default()),
         })));
         state.watch();
+        state.watch_worker();
         state.start();
         state
     }
 
     /// The engine's remarks on a field of the experiment.
     #[must_use]
-    pub fn problems(self, field: &str) -> Vec<Problem> {
-        let mut problems: Vec<_> = self.derived.reading.with(|reading| {
-            reading
-                .iter()
-                .flat_map(|r| &r.problems)
-                .filter(|p| p.field == field)
-                .cloned()
-                .collect()
-        });
+    pub fn problems(self, field: Field) -> Vec<Problem> {
+        let place = place(field, self.room());
+        let mut problems = self.all_problems();
+        problems.retain(|p| self.place_of(p.field) == place);
+        problems
+    }
+
+    /// The remarks that no part of the page that is shown now has a place for.
+    #[must_use]
+    pub fn unplaced(self) -> Vec<Problem> {
+        let mut problems = self.all_problems();
+        problems.retain(|p| self.place_of(p.field).is_none());
+        problems
+    }
+
+    /// The field beside which a remark on this one is shown now.
+    fn place_of(self, field: Field) -> Option<Field> {
+        let place = place(field, self.room())?;
+        self.places.with(|p| p.contains(&place)).then_some(place)
+    }
+
+    /// All remarks on the experiment: how it was read, in the patching room, and
+    /// what it failed for.
+    fn all_problems(self) -> Vec<Problem> {
+        let read = match self.room().is_patching() {
+            true => self
+                .derived
+                .reading
+                .with(|r| r.as_ref().map(|r| r.problems.clone())),
+            false => self.results.with(|r| {
+                let report = r.report.as_ref().filter(|r| r.steer.is_some())?;
+                Some(report.reading.problems.clone())
+            }),
+        };
+        let mut problems = read.unwrap_or_default();
         if let Some(Notice::Failure(failure)) = self.notice.get()
-            && failure.field.as_deref() == Some(field)
+            && let Some(field) = failure.field
             && problems.iter().all(|p| p.message != failure.message)
         {
             problems.push(Problem {
-                field: field.into(),
+                field,
                 message: failure.message,
                 fatal: true,
             });
@@ -215,8 +258,21 @@ impl State {
 
     /// Whether a field keeps the experiment from running.
     #[must_use]
-    pub fn is_invalid(self, field: &str) -> bool {
+    pub fn is_invalid(self, field: Field) -> bool {
         self.problems(field).iter().any(|p| p.fatal)
+    }
+
+    /// Takes note of why what was typed in a field is not taken, or of that it is.
+    pub fn refuse(self, id: &str, why: Option<String>) {
+        let there = self
+            .refused
+            .with_untracked(|r| r.iter().any(|(of, _)| of == id));
+        if there || why.is_some() {
+            self.refused.update(|refused| {
+                refused.retain(|(of, _)| of != id);
+                refused.extend(why.map(|why| (id.to_owned(), why)));
+            });
+        }
     }
 
     /// The loaded model.
@@ -271,10 +327,14 @@ impl Derived {
         results: RwSignal<Results>,
         job: RwSignal<Option<Job>>,
         grid: Memo<Option<Grid>>,
+        refused: RwSignal<Vec<(String, String)>>,
     ) -> Self {
         let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
-        let differs =
-            move |of: Option<&Experiment>| of.is_some_and(|of| experiment.with(|e| *of != key(e)));
+        // What is typed now and cannot be taken is what the results are not of.
+        let differs = move |of: Option<&Experiment>| {
+            let refused = refused.with(|r| !r.is_empty());
+            of.is_some_and(|of| refused || experiment.with(|e| key(of) != key(e)))
+        };
         Self {
             reading: Memo::new(move |_| results.with(|r| r.reading.clone())),
             runs,
@@ -285,6 +345,18 @@ impl Derived {
             }),
             runs_stale: Memo::new(move |_| {
                 runs.with(|r| differs(r.as_ref().map(|r| &r.experiment)))
+            }),
+            patched_stale: Memo::new(move |_| {
+                results.with(|r| differs(r.patched.as_ref().map(|p| &p.experiment)))
+            }),
+            steered_stale: Memo::new(move |_| {
+                // Texts that are not written to their end are partly older ones.
+                let busy = job.with(Option::is_some);
+                results.with(|r| {
+                    let steered = r.steered.as_ref();
+                    steered.is_some_and(|s| !s.complete && !busy)
+                        || differs(steered.map(|s| &s.experiment))
+                })
             }),
             stale: Memo::new(move |_| grid.with(|g| differs(g.as_ref().map(|g| &g.experiment)))),
             busy: Memo::new(move |_| job.with(Option::is_some)),

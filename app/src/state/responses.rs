@@ -10,6 +10,7 @@ const PATIENCE: u32 = 2;
 
 impl State {
     pub(super) fn receive(self, response: Response) {
+        self.wire.update_value(|wire| wire.silent = 0);
         match response {
             Response::Ready => {
                 self.wire.update_value(|wire| wire.listening = true);
@@ -64,6 +65,7 @@ impl State {
             | Response::Loaded { .. }
             | Response::Update { .. }
             | Response::Wants { .. }
+            | Response::Alive { .. }
             | Response::Done { .. }
             | Response::Cancelled { .. } => {}
         }
@@ -119,6 +121,7 @@ impl State {
             .try_update_value(|wire| {
                 wire.crashes += 1;
                 wire.listening = false;
+                wire.silent = 0;
                 wire.engine = None;
                 wire.crashes
             })

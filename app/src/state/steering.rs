@@ -5,7 +5,7 @@ use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     self, Direction, Experiment, Metric, MetricKind, Mode, Positions, Prompt, Room, Site, Steer,
-    Sweep, TokenRef, Tokens, TopToken, Written,
+    Sweep, Token, Tokens, TopToken, Written,
 };
 
 impl State {
@@ -76,8 +76,10 @@ impl State {
             let most = at.top.iter();
             let most = most.max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
             let other = without.iter().find(|u| u.token.id != most.token.id)?;
-            let name = |t: &TopToken| Tokens::One(TokenRef::Text(t.token.text.clone()));
-            (raised(most) > 0.0).then(|| (extended(prompt, before), name(most), name(other)))
+            let name = |t: &TopToken| Tokens::One(t.token.reference());
+            let tokens = &s?.report.prompt;
+            (raised(most) > 0.0)
+                .then(|| (extended(prompt, tokens, before), name(most), name(other)))
         })
     }
 
@@ -112,16 +114,17 @@ impl State {
     }
 }
 
-/// A prompt with what was written after it.
-fn extended(prompt: Prompt, written: &[Written]) -> Prompt {
+/// A prompt, which is `tokens`, with what was written after it: by ids where that
+/// has parts of characters, which are not read again as they were.
+fn extended(prompt: Prompt, tokens: &[Token], written: &[Written]) -> Prompt {
     match prompt {
-        Prompt::Text(mut text) => {
+        Prompt::Text(mut text) if written.iter().all(|w| !w.token.bytes) => {
             text.extend(written.iter().map(|w| w.token.text.as_str()));
             Prompt::Text(text)
         }
-        Prompt::Tokens(mut ids) => {
-            ids.extend(written.iter().map(|w| w.token.id));
-            Prompt::Tokens(ids)
+        _ => {
+            let all = tokens.iter().chain(written.iter().map(|w| &w.token));
+            Prompt::Tokens(all.map(|t| t.id).collect())
         }
     }
 }

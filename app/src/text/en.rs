@@ -4,7 +4,7 @@ mod models;
 mod patching;
 mod steer;
 
-use super::{Answer, Header, Map, Notices, Prompts, Stages, SweepText, Text};
+use super::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
 use crate::format::{count, number};
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
 
@@ -24,6 +24,7 @@ pub static TEXT: Text = Text {
     look: patching::LOOK,
     raw: patching::RAW,
     notices: NOTICES,
+    refused: REFUSED,
     steer: steer::STEER,
     models: models::MODELS,
 };
@@ -327,6 +328,13 @@ const MAP: Map = Map {
     ],
 };
 
+const REFUSED: RefusedText = RefusedText {
+    number: "This needs a number that 32 bits hold: from −3.4e38 to 3.4e38.",
+    whole: |most| format!("This needs a whole number from 0 to {most}."),
+    list: "This needs numbers with commas between them.",
+    old: "from before your last change",
+};
+
 const NOTICES: Notices = Notices {
     broken_link: "This link could not be opened; what is shown here is not its experiment.",
     broken_link_text: "The link’s own text, as it came",
@@ -342,6 +350,7 @@ const NOTICES: Notices = Notices {
             "The engine stopped again and was not restarted; your experiment is as you left it. ({reason})"
         )
     },
+    silent: "it said nothing for 45 seconds",
     reload_gpu: "Reload on GPU",
     continue_cpu: "Continue on CPU",
     try_again: "Try again",

@@ -6,6 +6,8 @@
 
 mod detector;
 mod export;
+mod field;
+mod limits;
 pub mod link;
 mod metric;
 mod migrate;
@@ -19,9 +21,12 @@ mod sweep;
 
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
+pub use field::{DirectionField, Field, SweepField};
+#[cfg(feature = "worker")]
+pub(crate) use limits::{Stage as Held, within_limits};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
-pub use read::{Choice, Problem, Reading, Token};
+pub use read::{Choice, Problem, Reading, Token, shown};
 pub use report::{
     Advice, Axis, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Frame,
     Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,
@@ -224,6 +229,9 @@ pub enum ParseError {
         "this is not an experiment: {0}. It should be JSON with the fields version, clean, corrupted and metrics"
     )]
     Json(#[from] serde_json::Error),
+    /// Something in it is larger than anything that is read.
+    #[error("{0}")]
+    Limit(String),
 }
 
 impl Experiment {
@@ -243,6 +251,8 @@ impl Experiment {
         }
         let mut value = serde_json::from_str(text)?;
         migrate::upgrade(&mut value)?;
+        limits::within_limits(&value, limits::Stage::Opened)
+            .map_err(|problem| ParseError::Limit(problem.message))?;
         let fields = value.as_object_mut().ok_or_else(|| {
             let found = serde::de::Unexpected::Other("no object");
             <serde_json::Error as serde::de::Error>::invalid_type(found, &"an object")

@@ -1,18 +1,74 @@
 //! How the model's tokenizer read an experiment: what the page draws as chips.
 
+use super::{Field, TokenRef};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 
 /// One token of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Token {
     pub id: u32,
-    /// The token as text, leading space included; a piece that is not whole
-    /// UTF-8 is shown with U+FFFD.
+    /// The token as text, leading space included. Where `bytes` is set it has bytes
+    /// that are no whole character, each as `\x` and two hexadecimal digits.
     pub text: String,
+    /// Whether the token is only a part of a character, or has such a part: `text`
+    /// then shows it and is not read as it, so it is named by its id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bytes: bool,
     /// Whether the model never met this token while it was trained.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unseen: bool,
+}
+
+impl Token {
+    /// How an experiment names it: by its text, or by its id where that is not read
+    /// as the token.
+    #[must_use]
+    pub fn reference(&self) -> TokenRef {
+        match self.bytes {
+            true => TokenRef::Id(self.id),
+            false => TokenRef::Text(self.text.clone()),
+        }
+    }
+
+    /// What tokens say together: parts of a character become the character.
+    pub fn joined<'a>(tokens: impl IntoIterator<Item = &'a Self>) -> String {
+        let mut all = Vec::new();
+        for token in tokens {
+            let mut rest = token.text.as_str();
+            while let Some(at) = rest.find("\\x").filter(|_| token.bytes) {
+                all.extend_from_slice(&rest.as_bytes()[..at]);
+                rest = &rest[at + 2..];
+                let byte = rest.get(..2).map(|hex| u8::from_str_radix(hex, 16));
+                match byte {
+                    Some(Ok(byte)) => {
+                        all.push(byte);
+                        rest = &rest[2..];
+                    }
+                    _ => all.extend_from_slice(b"\\x"),
+                }
+            }
+            all.extend_from_slice(rest.as_bytes());
+        }
+        shown(&all).0
+    }
+}
+
+/// Bytes as text, and whether some of them are no whole character: those are
+/// shown as `\x` and two hexadecimal digits each.
+#[must_use]
+pub fn shown(bytes: &[u8]) -> (String, bool) {
+    let (mut text, mut broken) = (String::new(), false);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            broken = true;
+            // Writing to a string cannot fail.
+            let _ = write!(text, "\\x{byte:02X}");
+        }
+    }
+    (text, broken)
 }
 
 /// How an answer field was read.
@@ -32,8 +88,9 @@ pub struct Choice {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Problem {
-    /// The field, by its name in the experiment: `clean`, `corrupted`, `answer`, `wrong`, `sweep` ...
-    pub field: String,
+    /// The part of the experiment, by its path: `clean`, `steer.directions.2` ...
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub field: Field,
     /// What is wrong, what was expected and found, and what to do, as a sentence.
     pub message: String,
     /// Whether it keeps the experiment (or its sweep) from running.
@@ -56,6 +113,10 @@ pub struct Reading {
     /// The positions of the experiment's roles in the first pair, clean then corrupted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<(usize, usize)>,
+    /// Which of the experiment's further pairs cannot be run, counted from 0: the
+    /// rest can be run without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bad_pairs: Vec<usize>,
     /// Pairs of prompts, or draws of noise, that results are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<usize>,

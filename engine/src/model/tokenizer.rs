@@ -1,4 +1,4 @@
-use crate::experiment::Token;
+use crate::experiment::{Token, TokenRef, shown};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -94,14 +94,31 @@ impl Tokenizer {
     /// are shown by number.
     #[must_use]
     pub fn token(&self, id: u32) -> Token {
-        let text = match self.inner.decode(&[id], false) {
-            Ok(text) if !text.is_empty() => text,
-            _ => format!("[{id}]"),
+        let (text, bytes) = match self.inner.decode(&[id], false) {
+            // Decoding shows a part of a character as it does the character U+FFFD.
+            Ok(text) if text.contains(char::REPLACEMENT_CHARACTER) => {
+                let piece = self.inner.id_to_token(id).as_deref().and_then(spelt);
+                piece.map_or((text, false), |bytes| shown(&bytes))
+            }
+            Ok(text) if !text.is_empty() => (text, false),
+            _ => (format!("[{id}]"), false),
         };
         Token {
             id,
             text,
+            bytes,
             unseen: self.unseen.contains(&id),
+        }
+    }
+
+    /// How an experiment names a token: by its text where that is read as the
+    /// token again, else by its id.
+    #[must_use]
+    pub fn reference(&self, id: u32) -> TokenRef {
+        let text = self.token(id).text;
+        match self.encode(&text, false) {
+            Ok(ids) if ids == [id] => TokenRef::Text(text),
+            _ => TokenRef::Id(id),
         }
     }
 
@@ -110,6 +127,18 @@ impl Tokenizer {
     pub fn tokens(&self, ids: &[u32]) -> Vec<Token> {
         ids.iter().map(|id| self.token(*id)).collect()
     }
+}
+
+/// The bytes of a piece of the vocabulary, whose letters each stand for one, as in
+/// GPT-2's `bytes_to_unicode`: those that are visible for themselves, the others
+/// for the letters from U+0100 on, in order. `None` where it is not so spelt.
+fn spelt(piece: &str) -> Option<Vec<u8>> {
+    let visible = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
+    let byte = |letter: char| match u32::from(letter).checked_sub(0x100) {
+        Some(nth) => (0..=u8::MAX).filter(|b| !visible(b)).nth(nth as usize),
+        None => u8::try_from(letter).ok().filter(visible),
+    };
+    piece.chars().map(byte).collect()
 }
 
 /// The parts of `tokenizer.json` on which `tokenizers` 0.23 panics where they are not

@@ -1,13 +1,17 @@
 //! What an experiment gives as a file: a direction, or raw activations.
 
-use super::{Host, Session, SessionError};
+use super::finite::not_finite;
+use super::{Asked, Host, Session, SessionError};
 use crate::backend::Backend;
 use crate::experiment::{
-    Capture, CaptureReport, Experiment, Export, File, Room, RunName, Site, Steer,
+    Capture, CaptureReport, Experiment, Export, Field, File, Problem, Room, RunName, Site, Steer,
 };
 use crate::rows::Shape;
 use crate::steer::files;
 use safetensors::tensor::{Dtype, TensorView};
+
+/// Numbers that a file of activations may have: it is held twice, at 4 bytes each.
+const MOST_IN_A_FILE: usize = 64_000_000;
 
 impl<B: Backend> Session<B> {
     /// Writes something of an experiment to a file. It computes what it needs
@@ -22,20 +26,21 @@ impl<B: Backend> Session<B> {
         what: &Export,
         host: &impl Host,
     ) -> Result<File, SessionError> {
+        let (experiment, told) = &experiment.checked()?;
         match what {
             Export::Direction { direction, format } => {
                 let steer = experiment.steer.clone().unwrap_or_default();
                 let Steer { directions, .. } = &steer;
                 let Some(wanted) = directions.get(*direction) else {
                     return Err(SessionError::of(
-                        "steer.directions",
+                        Field::Directions,
                         format!(
                             "Direction {direction} was asked for, but the experiment has {}; choose one that it has.",
                             directions.len()
                         ),
                     ));
                 };
-                let field = format!("steer.directions.{direction}");
+                let field = Field::direction(*direction);
                 let vectors = self
                     .layer_vectors(*direction, wanted, experiment.bos, host)
                     .await?;
@@ -48,16 +53,18 @@ impl<B: Backend> Session<B> {
             }
             Export::Activations { sites } => {
                 let runs = [RunName::Clean, RunName::Corrupted];
-                let captured = self.activations_of(experiment, &runs, sites, host).await?;
+                let captured = self
+                    .activations_of(experiment, told, &runs, sites, host)
+                    .await?;
                 let bytes = safetensors(&self.model.config.shape, &captured);
                 Ok(File {
                     name: "activations.safetensors".into(),
-                    bytes: bytes.map_err(|e| SessionError::of("captures", format!("{e}.")))?,
+                    bytes: bytes.map_err(|e| SessionError::of(Field::Captures, format!("{e}.")))?,
                 })
             }
             Export::Array { site, run } => {
                 let captured = self
-                    .activations_of(experiment, &[*run], &[*site], host)
+                    .activations_of(experiment, told, &[*run], &[*site], host)
                     .await?;
                 Ok(File {
                     name: format!("{}.{site}.npy", name(*run)),
@@ -71,13 +78,14 @@ impl<B: Backend> Session<B> {
     async fn activations_of(
         &mut self,
         experiment: &Experiment,
+        told: &[Problem],
         runs: &[RunName],
         sites: &[Site],
         host: &impl Host,
     ) -> Result<Vec<CaptureReport>, SessionError> {
         if sites.is_empty() {
             return Err(SessionError::of(
-                "captures",
+                Field::Captures,
                 "No activation is chosen; choose at least one.",
             ));
         }
@@ -106,7 +114,19 @@ impl<B: Backend> Session<B> {
             ..experiment.clone()
         };
         // Without its sweeps, and without forgetting the last ones.
-        Ok(self.run(&experiment, true, host).await?.captures)
+        let asked = Asked {
+            told: told.to_vec(),
+            preview: true,
+            most_captured: MOST_IN_A_FILE,
+        };
+        let captures = self.found(&experiment, asked, host).await?.captures;
+        match not_finite(&captures) {
+            None => Ok(captures),
+            Some(_) => Err(SessionError::of(
+                Field::Captures,
+                "Some of these activations are not finite numbers: 32-bit arithmetic overflowed on the way to them. Take sites before that.",
+            )),
+        }
     }
 }
 
@@ -128,7 +148,7 @@ fn plain(name: &str) -> String {
 }
 
 /// The name that TransformerLens gives a site.
-fn hook(site: Site, layer: Option<usize>) -> String {
+pub(super) fn hook(site: Site, layer: Option<usize>) -> String {
     let short = site.name();
     let Some(layer) = layer else {
         return match site {

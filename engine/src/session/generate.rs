@@ -24,7 +24,7 @@ impl<B: Backend> Session<B> {
             repetition_penalty: generate.repetition_penalty,
             ..Sampling::default()
         });
-        let sampler = sampler.map_err(|e| SessionError::of("generate", format!("{e}.")))?;
+        let sampler = sampler.map_err(|e| SessionError::of(Field::Generate, format!("{e}.")))?;
         let given = trace.tokens.len();
         let count = generate.tokens.min(self.info.n_positions - given);
         let mut written = Vec::with_capacity(count);

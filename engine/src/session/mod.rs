@@ -7,6 +7,7 @@ mod arriving;
 mod crew;
 mod dictionary;
 mod export;
+mod finite;
 mod generate;
 mod line;
 mod patch;
@@ -15,7 +16,7 @@ mod steer;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, Experiment, MetricReport, ModelInfo, Reading, Report, Room, RunReport,
+    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
     SweepReport, TopToken, Update,
 };
 use crate::model::{
@@ -87,26 +88,42 @@ pub trait Host {
     }
 }
 
+/// How an experiment is to be run.
+struct Asked {
+    /// What is known to be odd about it.
+    told: Vec<Problem>,
+    /// Whether a sweep or a map is only estimated.
+    preview: bool,
+    /// Numbers that its captures may have in all.
+    most_captured: usize,
+}
+
 /// Why an experiment ended without a report.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
     #[error("{message}")]
-    Experiment { field: String, message: String },
+    Experiment { field: Field, message: String },
     /// A dictionary's file could not be read.
     #[error("{message}")]
-    Unread { field: String, message: String },
+    Unread { field: Field, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
 impl SessionError {
     /// The experiment cannot be run because of one of its fields.
-    fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
+    fn of(field: impl Into<Field>, message: impl Into<String>) -> Self {
         Self::Experiment {
             field: field.into(),
             message: message.into(),
         }
+    }
+}
+
+impl From<Problem> for SessionError {
+    fn from(problem: Problem) -> Self {
+        Self::of(problem.field, problem.message)
     }
 }
 
@@ -182,20 +199,42 @@ impl<B: Backend> Session<B> {
     /// and `report.reading.problems` says why.
     ///
     /// # Errors
-    /// [`SessionError`] when neither prompt can be run, the device fails, or
-    /// the host stops it.
+    /// [`SessionError`] when something in it is beyond its limit, neither prompt
+    /// can be run, the numbers stop being finite, the device fails, or the host
+    /// stops it.
     pub async fn run(
         &mut self,
         experiment: &Experiment,
         preview: bool,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
+        let (distinct, told) = experiment.checked()?;
+        let asked = Asked {
+            told,
+            preview,
+            most_captured: patch::MOST_CAPTURED,
+        };
+        let mut report = self.found(&distinct, asked, host).await?;
+        report.experiment.clone_from(experiment);
+        if let Some(path) = finite::not_finite(&report) {
+            report.reading.problems.push(finite::problem(&path));
+        }
+        Ok(report)
+    }
+
+    /// What an experiment finds that is within its limits.
+    async fn found(
+        &mut self,
+        experiment: &Experiment,
+        asked: Asked,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
         let largest = patch::largest_activation(&self.model.config.shape);
         self.backend.even_out(largest);
         let before = self.backend.counters();
         let mut report = match experiment.room {
-            Room::Steering => self.steering(experiment, preview, host).await?,
-            Room::Patching => self.patching(experiment, preview, host).await?,
+            Room::Steering => self.steering(experiment, asked, host).await?,
+            Room::Patching => self.patching(experiment, asked, host).await?,
         };
         let counters = self.backend.counters() - before;
         report.device = Some(counters).filter(|c| c.dispatches > 0);
@@ -205,13 +244,17 @@ impl<B: Backend> Session<B> {
     async fn steering(
         &mut self,
         experiment: &Experiment,
-        preview: bool,
+        asked: Asked,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
         let steer = experiment.steer.clone().unwrap_or_default();
-        let found = self.steer(experiment, &steer, preview, host).await?;
+        let found = self.steer(experiment, &steer, asked.preview, host).await?;
         Ok(Report {
             steer: Some(found),
+            reading: Reading {
+                problems: asked.told,
+                ..Reading::default()
+            },
             ..self.report(experiment)
         })
     }

@@ -12,6 +12,6 @@ mod sample;
 pub use contrast::{Contrast, Found, contrast};
 pub use measure::{cosine, deviation, distinct, kl, log_softmax, norm, top};
 pub use noise::{Noise, noise_at, normals, resamples, shuffle};
-pub use probe::accuracy;
+pub use probe::{accuracy, folds, told_right};
 pub use roc::{auc, roc};
 pub use sample::{Sampler, SamplingError};

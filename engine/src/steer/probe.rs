@@ -149,46 +149,45 @@ fn solve(mut a: Vec<f64>, m: usize) -> Option<Vec<f64>> {
     Some(x)
 }
 
-/// How many folds: five, or as many as the smaller side has examples.
-fn folds(positive: usize, negative: usize) -> usize {
-    5.min(positive).min(negative)
+/// How many folds examples are held out in: five, or as many as the smaller side
+/// has examples. `None` where that is fewer than two.
+#[must_use]
+pub fn folds(of: Contrast) -> Option<usize> {
+    let k = 5.min(of.positive.len()).min(of.negative.len());
+    (k >= 2).then_some(k)
 }
 
-/// Share of held-out examples told right: example `i` of each side is held out
-/// in fold `i % folds`. `None` where a side has fewer than two.
+/// How many of the examples held out in a fold are told right: example `i` of each
+/// side is held out in fold `i % k`. One probe is fitted.
+#[must_use]
+pub fn told_right(of: Contrast, k: usize, fold: usize) -> usize {
+    let split = |rows: &[Vec<f32>]| -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
+        let (held, kept): (Vec<_>, Vec<_>) = rows
+            .iter()
+            .cloned()
+            .enumerate()
+            .partition(|(i, _)| i % k == fold);
+        let rows = |side: Vec<(usize, Vec<f32>)>| side.into_iter().map(|(_, r)| r).collect();
+        (rows(held), rows(kept))
+    };
+    let (held_positive, positive) = split(of.positive);
+    let (held_negative, negative) = split(of.negative);
+    let probe = fit(Contrast {
+        positive: &positive,
+        negative: &negative,
+    });
+    let above = held_positive.iter().filter(|x| probe.score(x) > 0.0);
+    let below = held_negative.iter().filter(|x| probe.score(x) <= 0.0);
+    above.count() + below.count()
+}
+
+/// Share of held-out examples told right, over all folds; `None` where a side has
+/// fewer than two.
 #[must_use]
 #[allow(clippy::cast_precision_loss)] // numbers of prompts
 pub fn accuracy(of: Contrast) -> Option<f32> {
-    let k = folds(of.positive.len(), of.negative.len());
-    if k < 2 {
-        return None;
-    }
-    let mut right = 0;
-    for fold in 0..k {
-        let split = |rows: &[Vec<f32>]| -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
-            let (held, kept): (Vec<_>, Vec<_>) = rows
-                .iter()
-                .cloned()
-                .enumerate()
-                .partition(|(i, _)| i % k == fold);
-            let rows = |side: Vec<(usize, Vec<f32>)>| side.into_iter().map(|(_, r)| r).collect();
-            (rows(held), rows(kept))
-        };
-        let (held_positive, positive) = split(of.positive);
-        let (held_negative, negative) = split(of.negative);
-        let probe = fit(Contrast {
-            positive: &positive,
-            negative: &negative,
-        });
-        right += held_positive
-            .iter()
-            .filter(|x| probe.score(x) > 0.0)
-            .count();
-        right += held_negative
-            .iter()
-            .filter(|x| probe.score(x) <= 0.0)
-            .count();
-    }
+    let k = folds(of)?;
+    let right: usize = (0..k).map(|fold| told_right(of, k, fold)).sum();
     Some(right as f32 / (of.positive.len() + of.negative.len()) as f32)
 }
 

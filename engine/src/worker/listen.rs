@@ -1,8 +1,8 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
 use super::{Failure, FailureCode, Request};
-use crate::experiment::{self, Experiment};
-use js_sys::{JSON, Reflect};
+use crate::experiment::{self, Experiment, Held};
+use js_sys::{JSON, JsString, Reflect};
 use serde::Deserialize;
 use serde_json::Value;
 use wasm_bindgen::JsValue;
@@ -60,19 +60,29 @@ fn field<T: for<'de> Deserialize<'de>>(message: &JsValue, name: &str) -> Option<
 /// By way of JSON, as links and files come: a JavaScript object is asked only
 /// for the fields that are known, so a misspelt one would go unnoticed.
 fn read(value: &JsValue) -> Result<Experiment, Failure> {
-    let text = JSON::stringify(value)
+    // JSON has no numbers that are not finite: these are larger than any that is read.
+    let finite = &mut |_: JsString, value: JsValue| match value.as_f64() {
+        Some(number) if !number.is_finite() => Ok(Some(JsValue::from(1e99))),
+        _ => Ok(Some(value)),
+    };
+    let text = JSON::stringify_with_replacer_func(value, finite, None)
         .ok()
         .and_then(|text| text.as_string());
     let mut value: Value = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let fault = |field: &str, message: String| Failure {
+    let fault = |field: Field, message: String| Failure {
         code: FailureCode::Experiment,
         message,
-        field: Some(field.into()),
+        field: Some(field),
     };
     // Before all else, as `Experiment::from_json` does it.
-    experiment::upgrade(&mut value).map_err(|e| fault("version", e.to_string()))?;
+    experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, e.to_string()))?;
+    experiment::within_limits(&value, Held::Sent).map_err(|problem| Failure {
+        code: FailureCode::Experiment,
+        message: problem.message,
+        field: Some(problem.field),
+    })?;
     serde_path_to_error::deserialize(value).map_err(|e| {
         let path = e.path().to_string();
         let what = e.inner();
@@ -82,7 +92,7 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
                 format!("this is not an experiment: {what}; it needs clean, corrupted and metrics"),
             ),
             _ => fault(
-                &path,
+                path.as_str().into(),
                 format!("the experiment's field {path} cannot be read: {what}"),
             ),
         }

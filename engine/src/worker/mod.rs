@@ -26,7 +26,7 @@ mod serve;
 pub use serve::serve;
 
 use crate::experiment::{
-    BackendInfo, Direction, Experiment, Export, ModelInfo, Progress, Report, Update,
+    BackendInfo, Direction, Experiment, Export, Field, ModelInfo, Progress, Report, Update,
 };
 use crate::source::Place;
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,9 @@ pub enum Request {
     Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
     Cancel { id: u32 },
+    /// Say that you are there, whatever you are at: answered with
+    /// [`Response::Alive`] at the next breath of what runs.
+    Ping { id: u32 },
 }
 
 /// What a person agreed to fetch for directions that are not in the experiment.
@@ -176,6 +179,10 @@ pub enum Response {
         name: String,
         #[serde(skip_deserializing, serialize_with = "serde_bytes::serialize")]
         bytes: Vec<u8>,
+    },
+    /// The worker hears, and nothing is wrong with it.
+    Alive {
+        id: u32,
     },
     /// What a file held.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
@@ -279,7 +286,7 @@ pub struct Failure {
     pub message: String,
     /// The field of the experiment that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub field: Option<String>,
+    pub field: Option<Field>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -94,6 +94,7 @@ impl Desk {
     fn receive(self: &Rc<Self>, message: JsValue) {
         match listen::request(message) {
             Ok(Request::Cancel { id }) => self.cancel(id),
+            Ok(Request::Ping { id }) => post(&Response::Alive { id }),
             Ok(Request::Piece { piece, .. }) => {
                 if let Some(give) = self.piece.take() {
                     // Whoever wanted it may have been stopped.
@@ -281,7 +282,8 @@ impl Desk {
             | Request::Kept { .. }
             | Request::Forget { .. }
             | Request::Piece { .. }
-            | Request::Cancel { .. } => Err(Ended::Cancelled),
+            | Request::Cancel { .. }
+            | Request::Ping { .. } => Err(Ended::Cancelled),
         }
     }
 }
@@ -305,7 +307,8 @@ impl Request {
             | Self::Export { id, .. }
             | Self::Read { id, .. }
             | Self::Piece { id, .. }
-            | Self::Cancel { id } => *id,
+            | Self::Cancel { id }
+            | Self::Ping { id } => *id,
         }
     }
 }

@@ -5,7 +5,7 @@ use super::super::problems::Problems;
 use super::map::lines;
 use super::number::Number;
 use super::whether;
-use super::{choices, live};
+use super::{Old, choices, live};
 use crate::colour;
 use crate::download::download;
 use crate::export;
@@ -13,7 +13,7 @@ use crate::format::{number, percent};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Detected, Detector, DetectorReport};
+use patchbay_engine::experiment::{Detected, Detector, DetectorReport, Field};
 
 /// The panel; until a detector is wanted, the button that asks for one.
 #[component]
@@ -59,7 +59,7 @@ pub fn DetectorPanel() -> impl IntoView {
     let set_layer = move |n: Option<f64>| edit(&|d| d.layer = n.map(|n| n as usize));
     view! {
         <section class="panel" aria-labelledby="detector-title" data-testid="detector">
-            <h2 id="detector-title">{t.title}</h2>
+            <h2 id="detector-title">{t.title}<Old is=state.derived.steered_stale /></h2>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()
@@ -76,6 +76,7 @@ pub fn DetectorPanel() -> impl IntoView {
                         label=t.layer
                         step="1"
                         min="0"
+                        maybe=true
                         value=move |()| state.steer(|s| {
                             let layer = s.detector.as_ref().and_then(|d| d.layer);
                             layer.map(|l| l.to_string()).unwrap_or_default()
@@ -85,8 +86,8 @@ pub fn DetectorPanel() -> impl IntoView {
                     {side("detector-positive", t.positive, true)}
                     {side("detector-negative", t.negative, false)}
                 </div>
-                <Problems field="steer.detector" />
-                <Found />
+                <Problems field=Field::Detector />
+                <div class:stale=state.derived.steered_stale><Found /></div>
                 <button type="button" class="quiet" on:click=move |_| state.edit_steer(|s| s.detector = None)>{t.remove}</button>
             </Show>
         </section>

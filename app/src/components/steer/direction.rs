@@ -9,7 +9,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Export, Format, Operator, Unit};
+use patchbay_engine::experiment::{Export, Field, Format, Operator, Unit};
 
 /// The direction as a file.
 #[component]
@@ -108,7 +108,7 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
                 />
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>
             </div>
-            <Problems field=format!("steer.directions.{i}") />
+            <Problems field=Field::direction(i) />
             <Feature i />
             <Facts i />
             <details class="more">

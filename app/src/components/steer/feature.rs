@@ -78,7 +78,6 @@ pub fn editor(i: usize) -> impl IntoView {
     let layer = move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.layer.to_string()));
     let feature =
         move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.feature.to_string()));
-    // Below zero it is 0; the engine says what is too large.
     let set_layer = move |x: Option<f64>| {
         state.edit_direction(i, |d| name(d, |n| n.layer = x.unwrap_or(0.0) as usize));
     };

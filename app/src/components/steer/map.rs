@@ -2,18 +2,20 @@
 //! and coefficient by coefficient, and what random directions do there.
 
 use super::super::problems::Problems;
+use super::number::Line;
 use super::texts::walk;
-use super::{choices, live, whether};
+use super::{Old, choices, live, whether};
 use crate::colour;
 use crate::download::download;
 use crate::export;
 use crate::format;
+use crate::parts;
 use crate::results::Steered;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
-    Effect, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
+    Effect, Field, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
 };
 
 /// The panel; until a map is wanted, the button that asks for one.
@@ -47,7 +49,7 @@ pub fn MapPanel() -> impl IntoView {
     };
     view! {
         <section class="panel" aria-labelledby="map-title" data-testid="steer-map">
-            <h2 id="map-title">{t.title}</h2>
+            <h2 id="map-title">{t.title}<Old is=state.derived.steered_stale /></h2>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()
@@ -57,7 +59,7 @@ pub fn MapPanel() -> impl IntoView {
             >
                 <Settings />
                 <Effects />
-                <Problems field="steer.map" />
+                <Problems field=Field::Map />
                 <div class="buttons">
                     <button type="button" class="primary" data-testid="map-run" on:click=move |_| state.run()>
                         {t.run}
@@ -73,7 +75,7 @@ pub fn MapPanel() -> impl IntoView {
                     <button type="button" on:click=remove>{t.remove}</button>
                     <span role="status" class="hint" data-testid="map-estimate">{live(move || long().unwrap_or_default())}</span>
                 </div>
-                <Found />
+                <div class:stale=state.derived.steered_stale><Found /></div>
             </Show>
         </section>
     }
@@ -85,17 +87,24 @@ fn Settings() -> impl IntoView {
     view! {
         <div class="grid">
             {field("map-coefficients", t.coefficients, false, |m| listed(&m.coefficients), |m, text| {
-                m.coefficients = numbers(&text);
+                m.coefficients = reals(&text)?;
+                Some(())
             })}
-            {field("map-layers", t.layers, false, |m| listed(&m.layers), |m, text| m.layers = numbers(&text))}
-            {field("map-samples", t.samples, false, |m| m.samples.map(|n| n.to_string()).unwrap_or_default(), |m, text| {
-                m.samples = text.trim().parse().ok();
+            {field("map-layers", t.layers, false, |m| listed(&m.layers), |m, text| {
+                m.layers = parts::numbers(&text)?;
+                Some(())
+            })}
+            {field("map-samples", t.samples, false, |m| listed(m.samples.as_slice()), |m, text| {
+                m.samples = one(&text)?;
+                Some(())
             })}
             {field("map-random", t.random, false, |m| m.controls.random.to_string(), |m, text| {
-                m.controls.random = text.trim().parse().unwrap_or_default();
+                m.controls.random = one(&text)??;
+                Some(())
             })}
             {field("map-cap", t.cap, false, |m| m.cap.to_string(), |m, text| {
-                m.cap = text.trim().parse().unwrap_or(m.cap);
+                m.cap = *reals(&text)?.first()?;
+                Some(())
             })}
         </div>
         <div class="grid">
@@ -105,14 +114,20 @@ fn Settings() -> impl IntoView {
                     Prompt::Tokens(ids) => listed(ids),
                 };
                 m.prompts.iter().map(text).collect::<Vec<_>>().join("\n")
-            }, |m, text| m.prompts = lines(&text).map(Prompt::Text).collect())}
+            }, |m, text| {
+                m.prompts = lines(&text).map(Prompt::Text).collect();
+                Some(())
+            })}
             {field("map-targets", t.targets, true, |m| {
                 let text = |t: &TokenRef| match t {
                     TokenRef::Text(text) => text.clone(),
                     TokenRef::Id(id) => format!("#{id}"),
                 };
                 m.targets.iter().map(text).collect::<Vec<_>>().join("\n")
-            }, |m, text| m.targets = lines(&text).map(TokenRef::Text).collect())}
+            }, |m, text| {
+                m.targets = lines(&text).map(TokenRef::Text).collect();
+                Some(())
+            })}
         </div>
     }
 }
@@ -122,11 +137,20 @@ fn listed<T: ToString>(list: &[T]) -> String {
     list.join(", ")
 }
 
-/// The numbers between commas or spaces; what is none is left out.
-fn numbers<T: std::str::FromStr>(text: &str) -> Vec<T> {
-    text.split([',', ';', ' '])
-        .filter_map(|n| n.trim().parse().ok())
-        .collect()
+/// The numbers between commas or spaces, which 32 bits hold.
+fn reals(text: &str) -> Option<Vec<f32>> {
+    let words = text.split([',', ';', ' ']).filter(|word| !word.is_empty());
+    let read = |word: &str| word.parse().ok().filter(|x: &f32| x.is_finite());
+    words.map(read).collect()
+}
+
+/// One whole number, or none.
+fn one(text: &str) -> Option<Option<usize>> {
+    match parts::numbers(text)?.as_slice() {
+        [] => Some(None),
+        [n] => Some(Some(*n)),
+        _ => None,
+    }
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
@@ -139,31 +163,29 @@ fn field(
     label: &'static str,
     many: bool,
     get: fn(&SteerMap) -> String,
-    set: fn(&mut SteerMap, String),
-) -> impl IntoView {
+    set: fn(&mut SteerMap, String) -> Option<()>,
+) -> AnyView {
     let state = use_state();
-    let value = live(move || state.steer(|s| s.map.as_ref().map(get).unwrap_or_default()));
+    let value = move |()| state.steer(|s| s.map.as_ref().map(get).unwrap_or_default());
     let change = move |text: String| {
-        state.edit_steer(|s| {
-            if let Some(map) = &mut s.map {
-                set(map, text);
-            }
-        });
+        let mut taken = None;
+        state.edit_steer(|s| taken = s.map.as_mut().and_then(|map| set(map, text)));
+        taken.is_some()
     };
-    let control = if many {
-        view! {
+    if !many {
+        return view! { <Line id label value set=change /> }.into_any();
+    }
+    let value = live(move || value(()));
+    view! {
+        <div class="field">
+            <label for=id>{label}</label>
             <textarea id=id data-testid=id rows="3" spellcheck="false" prop:value=value
-                on:change:target=move |e| change(e.target().value())></textarea>
-        }
-        .into_any()
-    } else {
-        view! {
-            <input type="text" id=id data-testid=id prop:value=value
-                on:change:target=move |e| change(e.target().value()) />
-        }
-        .into_any()
-    };
-    view! { <div class="field"><label for=id>{label}</label>{control}</div> }
+                on:change:target=move |e| {
+                    change(e.target().value());
+                }></textarea>
+        </div>
+    }
+    .into_any()
 }
 
 /// What directions are compared by, and how texts are read.
@@ -201,8 +223,9 @@ fn Effects() -> impl IntoView {
             }))}
             {field("map-reading-layer", t.reading_layer, false, |m| m.reading.and_then(|r| r.layer).map(|l| l.to_string()).unwrap_or_default(), |m, text| {
                 if let Some(reading) = &mut m.reading {
-                    reading.layer = text.trim().parse().ok();
+                    reading.layer = one(&text)?;
                 }
+                Some(())
             })}
             <div class="field">
                 <label for="map-effect">{t.effect}</label>

@@ -19,12 +19,13 @@ mod used;
 
 use super::models::Panel;
 use super::notice::Notices;
+use super::problems::Problems;
 use super::shows::Shows;
-use super::{live, whether};
+use super::{Old, live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Direction, Source, Steer};
+use patchbay_engine::experiment::{Direction, Field, Source, Steer};
 
 /// The room of activation steering.
 #[component]
@@ -113,6 +114,7 @@ fn Directions() -> impl IntoView {
         <section class="panel" aria-labelledby="directions-title">
             <h2 id="directions-title">{t.directions_title}</h2>
             {move || (0..count.get()).map(|i| view! { <direction::DirectionCard i /> }).collect_view()}
+            <Problems field=Field::Directions />
             <button type="button" data-testid="add-direction" on:click=add>{t.add_direction}</button>
         </section>
     }

@@ -4,7 +4,7 @@ use super::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Prompt, Steer};
+use patchbay_engine::experiment::{Field, Prompt, Steer};
 
 /// What is continued, and what is hoped for.
 #[component]
@@ -46,7 +46,7 @@ pub fn PromptPanel() -> impl IntoView {
                     spellcheck="false"
                     autocomplete="off"
                     aria-describedby="steer-prompt-hint problems-steer.prompt"
-                    aria-invalid=live(move || state.is_invalid("steer.prompt").to_string())
+                    aria-invalid=live(move || state.is_invalid(Field::SteerPrompt).to_string())
                     prop:value=prompt
                     on:input:target=move |event| {
                         let text = event.target().value();
@@ -55,7 +55,7 @@ pub fn PromptPanel() -> impl IntoView {
                 ></textarea>
                 <small id="steer-prompt-hint">{t.prompt_hint}</small>
             </div>
-            <Problems field="steer.prompt" />
+            <Problems field=Field::SteerPrompt />
             <Bos testid="steer-bos" />
             <div class="field">
                 <label for="steer-words">{t.words}</label>

@@ -1,9 +1,9 @@
 use super::super::problems::Problems;
-use super::number::Number;
+use super::number::{Number, SEED};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Sampling;
+use patchbay_engine::experiment::{Field, Sampling};
 
 /// How tokens are drawn.
 #[component]
@@ -23,7 +23,7 @@ pub fn SamplingSettings() -> impl IntoView {
                 {one("seed", t.seed, "1", |s| s.seed.to_string(), |s, n| s.seed = n.unwrap_or(0.0) as u64)}
             </div>
         </details>
-        <Problems field="steer.sampling" />
+        <Problems field=Field::Sampling />
     }
 }
 
@@ -45,6 +45,8 @@ fn one(
             label=label
             step=step
             min="0"
+            most=if id == "seed" { SEED } else { f64::from(u32::MAX) }
+            maybe=id.starts_with("top")
             value=move |()| state.steer(|s| get(&s.sampling))
             set=move |n| state.edit_steer(|s| set(&mut s.sampling, n))
         />

@@ -1,4 +1,4 @@
-use super::number::Number;
+use super::number::{Number, SEED};
 use super::{feature, live, whether};
 use crate::state::use_state;
 use crate::text::text;
@@ -346,15 +346,14 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
         })
     };
     let set = move |n: Option<f64>| {
-        // Below zero it is 0; the engine says what is too large.
-        let n = n.unwrap_or(0.0) as u32;
+        let n = n.unwrap_or(0.0) as u64;
         state.edit_direction(i, |d| match (&mut d.source, part) {
             (Source::Neuron { layer, .. }, "layer") => *layer = n as usize,
             (Source::Neuron { neuron, .. }, "neuron") => *neuron = n as usize,
-            (Source::Random { seed }, _) => *seed = u64::from(n),
+            (Source::Random { seed }, _) => *seed = n,
             (Source::Heads { top, .. }, _) => *top = n as usize,
             _ => {}
         });
     };
-    view! { <Number id=format!("{part}-of-{i}") label=label value=value set=set step="1" min="0" /> }
+    view! { <Number id=format!("{part}-of-{i}") label=label value=value set=set step="1" min="0" most=if part == "seed" { SEED } else { f64::from(u32::MAX) } /> }
 }

@@ -3,12 +3,12 @@ use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
 use super::summary::SummaryLine;
-use super::{live, whether};
+use super::{Old, live, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Sample, Written};
+use patchbay_engine::experiment::{Sample, Token, Written};
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
@@ -47,7 +47,7 @@ pub fn Texts() -> impl IntoView {
     };
     let more = move |_| state.edit_steer(|s| s.sampling.tokens += 20);
     let luck = move |_| state.edit_steer(|s| s.sampling.seed = (s.sampling.seed + 1) % 1_000_000);
-    let busy = state.derived.busy;
+    let (busy, old) = (state.derived.busy, state.derived.steered_stale);
     let status = move || {
         if busy.get() {
             ("busy", t.writing)
@@ -61,12 +61,12 @@ pub fn Texts() -> impl IntoView {
             hidden=whether(move || state.awaits_model())
             aria-labelledby="texts-title"
             aria-busy=live(move || busy.get().to_string())>
-            <h2 id="texts-title">{t.texts_title}</h2>
+            <h2 id="texts-title">{t.texts_title}<Old is=old /></h2>
             <div class="heads">
                 <div><h3>{t.unsteered}</h3><p class="hint">{t.unsteered_hint}</p></div>
                 <div class="with"><h3>{t.steered}</h3><p class="hint">{t.steered_hint}</p></div>
             </div>
-            <ol class="samples">{samples}</ol>
+            <ol class="samples" class:stale=old>{samples}</ol>
             <div class="buttons">
                 <button type="button" class="primary" data-testid="more" on:click=more>{t.more}</button>
                 <button type="button" data-testid="luck" on:click=luck>{t.luck}</button>
@@ -87,16 +87,16 @@ pub fn Texts() -> impl IntoView {
                     {live(move || status().1)}
                 </span>
             </div>
-            <SummaryLine />
+            <div class:stale=old><SummaryLine /></div>
             <Carriers />
             <Show
                 when=move || opened.with(Option::is_some)
                 fallback=move || view! { <p class="hint">{t.open_token}</p> }
             >
-                {inspected}
+                <div class:stale=old>{inspected}</div>
             </Show>
             <SamplingSettings />
-            <Reading />
+            <div class:stale=old><Reading /></div>
         </section>
     }
 }
@@ -131,7 +131,7 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
                 .into_iter()
                 .flatten()
                 .filter(|t| t.text != "<|endoftext|>");
-            tokens.map(|t| t.text.as_str()).collect::<String>()
+            Token::joined(tokens)
         })
     };
     let current = move || match opened.get() {
@@ -171,7 +171,7 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
 fn visible(text: &str) -> String {
     match text {
         "<|endoftext|>" => " ∎".into(),
-        _ if text.contains('\n') => format::token(text),
+        _ if text.contains(format::is_unseen) => format::token(text),
         _ => text.into(),
     }
 }

@@ -22,7 +22,11 @@ pub(super) fn layer_norm(
             let missed = mean(x, |x| x - first);
             let centred = |x: f32| (x - first) - missed;
             let variance = mean(x, |x| centred(x) * centred(x));
-            let scale = 1.0 / (variance + epsilon).sqrt();
+            // Dividing by an infinite deviation would make zeros, which look like numbers.
+            let scale = match variance > f32::MAX {
+                true => variance,
+                false => 1.0 / (variance + epsilon).sqrt(),
+            };
             for (((out, x), weight), bias) in out.iter_mut().zip(x).zip(weight).zip(bias) {
                 *out = centred(*x) * scale * weight + bias;
             }

@@ -57,7 +57,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let d = x[first + c] - mean;
         squares += d * d;
     }
-    let scale = 1.0 / sqrt(sum(lane, squares) / f32(p.columns) + p.epsilon);
+    let variance = sum(lane, squares) / f32(p.columns);
+    // Dividing by an infinite deviation would make zeros, which look like numbers.
+    let scale = select(1.0 / sqrt(variance + p.epsilon), variance, variance > 3.4e38);
     for (var c = lane; c < p.columns; c += 64u) {
         out[row * p.columns + c] = (x[first + c] - mean) * scale * weight[p.weight_offset + c]
             + bias[p.bias_offset + c];

@@ -1,7 +1,7 @@
 //! Whether a metric can show anything for a pair of prompts, and what could.
 
 use super::metric::{MetricTokens, Wishes};
-use crate::experiment::{Advice, Metric, MetricKind, Offer, TokenRef, Tokens};
+use crate::experiment::{Advice, Metric, MetricKind, Offer, Tokens};
 use crate::model::{Logits, Tokenizer};
 
 /// If the metric falls by less than this from the clean to the corrupted run, a
@@ -77,10 +77,10 @@ pub(super) fn advise(
 }
 
 fn offer(tokenizer: &Tokenizer, metric: &MetricTokens, clean: f32, corrupted: f32) -> Offer {
-    let text = |id: &u32| TokenRef::Text(tokenizer.token(*id).text);
+    let named = |id: &u32| tokenizer.reference(*id);
     let tokens = |ids: &[u32]| match ids {
-        [one] => Tokens::One(text(one)),
-        _ => Tokens::Any(ids.iter().map(text).collect()),
+        [one] => Tokens::One(named(one)),
+        _ => Tokens::Any(ids.iter().map(named).collect()),
     };
     Offer {
         metric: Metric {

@@ -10,11 +10,12 @@ use super::setup::{Case, Setup};
 use super::{TOP, chunk_rows};
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    Axes, Bring, CaptureReport, Experiment, MetricReport, Mode, Progress, RunName, RunReport, Site,
+    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName, RunReport, Site,
     Stage, Sweep, Update,
 };
 use crate::model::{Logits, Wanted};
-use crate::rows::{Cost, Run, Shape, Trace, kept_for_entry};
+use crate::rows::{Cost, Edit, Run, Shape, Trace, kept_for_entry};
+use crate::session::finite::{Overflow, sound};
 use crate::session::line::CACHE;
 use crate::session::{Beats, Host, Session, SessionError};
 use crate::steer::shuffle;
@@ -154,6 +155,24 @@ enum Role {
     Of(RunName),
     /// What a sweep brings.
     Brought(usize),
+}
+
+impl Role {
+    /// What is said where such a run's numbers stop being finite.
+    fn overflow(self, run: &Run) -> Overflow<'static> {
+        let noise = |edit: &Edit| edit.site == Site::Embed;
+        let field = match run.edits.as_slice() {
+            [] => Field::Model,
+            edits if edits.iter().any(noise) => Field::Corruption,
+            _ => Field::Steered,
+        };
+        let whose = match self {
+            Self::Of(RunName::Clean) => "the clean run",
+            Self::Of(RunName::Corrupted) => "the corrupted run",
+            Self::Brought(_) => "the run that a sweep brings",
+        };
+        Overflow { field, whose }
+    }
 }
 
 /// What a run was found to hold.
@@ -353,6 +372,7 @@ impl<B: Backend> Session<B> {
         let shape = self.model.config.shape;
         let mut total = 0;
         for wish in &wishes {
+            host.breathe().await?;
             total += Cost::of(&shape, &wish.run)?.multiplications;
         }
         let started = host.now();
@@ -387,6 +407,10 @@ impl<B: Backend> Session<B> {
                 let Some(logits) = reads.first_mut().and_then(Option::take) else {
                     return Err(lost("a full pass read nothing"));
                 };
+                if !sound(&logits) {
+                    let of = wish.role.overflow(&wish.run);
+                    return Err(self.overflow(of, &wish.run, host).await);
+                }
                 all.push(sort_out(&shape, wish, logits, captured)?);
             }
         }

@@ -1,6 +1,6 @@
 //! What a sweep puts in the place of activations, and where it is kept.
 
-use crate::experiment::Site;
+use crate::experiment::{Field, Site};
 use crate::rows::{Op, Shape, Source, Trace};
 use crate::session::SessionError;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ impl Numbers {
         let row = self.rows.get(&(site, layer, position));
         row.map(|r| &**r).ok_or_else(|| {
             SessionError::of(
-                "sweeps",
+                Field::Sweeps,
                 format!("There is no {site} to copy at layer {layer}, position {position}."),
             )
         })

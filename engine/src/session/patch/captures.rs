@@ -1,9 +1,39 @@
 //! Activations that are handed back as numbers.
 
 use super::setup::Case;
-use crate::experiment::{CaptureReport, Experiment, RunName, Site};
+use crate::experiment::{CaptureReport, Experiment, Field, RunName, Site};
 use crate::rows::Shape;
 use crate::session::SessionError;
+
+/// Numbers that a report may hand back, over all captures: as JSON some 200 MB.
+pub(in crate::session) const MOST_CAPTURED: usize = 16_000_000;
+
+/// Whether what is to be captured has at most so many numbers in all.
+pub(super) fn fit(
+    shape: &Shape,
+    experiment: &Experiment,
+    case: &Case,
+    most: usize,
+) -> Result<(), SessionError> {
+    let numbers = |capture: &crate::experiment::Capture| {
+        let len = match capture.run {
+            RunName::Clean => case.clean.len(),
+            RunName::Corrupted => case.corrupted.len(),
+        };
+        let rows = capture.positions.as_ref().map_or(len, Vec::len);
+        rows * shape.width(capture.site).unwrap_or(shape.n_head * len)
+    };
+    let found: usize = experiment.captures.iter().map(numbers).sum();
+    match found > most {
+        true => Err(SessionError::of(
+            Field::Captures,
+            format!(
+                "The captures have {found} numbers in all, but at most {most} are handed back at once; take fewer sites, layers or positions."
+            ),
+        )),
+        false => Ok(()),
+    }
+}
 
 /// The captures asked of one run, one for each position.
 pub(super) fn asked(
@@ -18,13 +48,13 @@ pub(super) fn asked(
             (false, None) => 0,
             (true, None) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!("A capture of {} needs a layer.", capture.site),
                 ));
             }
             (false, Some(_)) => {
                 return Err(SessionError::of(
-                    "captures",
+                    Field::Captures,
                     format!(
                         "{} has no layer; leave it out of the capture.",
                         capture.site

@@ -5,12 +5,17 @@ use super::copies::Kept;
 use super::frame::frame;
 use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
-use crate::experiment::{self, Axes, Bring, Corruption, Experiment, Mode, Pair, Prompt, Steered};
+use crate::experiment::{
+    self, Axes, Bring, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
+};
 use crate::session::prompt::token_ids;
+use crate::session::{Host, SessionError};
 use std::rc::Rc;
 
-/// Pairs at most, and draws at most.
-const MOST_PAIRS: usize = 1_000;
+/// Pairs that cannot be run of which each is told why.
+const EXPLAINED: usize = 5;
+
+/// Draws at most.
 const MOST_DRAWS: usize = 100;
 
 /// Patched runs at most, over all sweeps and pairs: a day's work on a laptop.
@@ -36,7 +41,7 @@ impl Reader<'_> {
                 || !alignment.iter().all(inside)
                 || !alignment.windows(2).all(ascending)
             {
-                self.problem("alignment", true, format!(
+                self.problem(Field::Alignment, true, format!(
                     "The alignment pairs positions of the clean prompt (0 to {}) with positions of the corrupted one (0 to {}), both in ascending order; this one does not. Align them again.",
                     clean.len() - 1, corrupted.len() - 1
                 ));
@@ -52,17 +57,15 @@ impl Reader<'_> {
     }
 
     /// Adds the further pairs; whether all of them can be run.
-    pub(super) fn pairs(&mut self, e: &Experiment, cases: &mut Vec<Case>) -> bool {
-        if e.pairs.len() > MOST_PAIRS {
-            self.problem("pairs", true, format!(
-                "{} pairs of prompts are too many for one experiment; at most {MOST_PAIRS} are run. Take a sample of them.",
-                e.pairs.len()
-            ));
-            return false;
-        }
-        let mut usable = true;
+    pub(super) async fn pairs(
+        &mut self,
+        e: &Experiment,
+        cases: &mut Vec<Case>,
+        host: &impl Host,
+    ) -> Result<bool, SessionError> {
         let mut unseen = 0;
         for (i, pair) in e.pairs.iter().enumerate() {
+            host.breathe().await?;
             let told = self.reading.problems.len();
             match self.pair(e, pair, &cases[0].clone()) {
                 Ok(case) => {
@@ -73,22 +76,30 @@ impl Reader<'_> {
                 }
                 Err(message) => {
                     self.reading.problems.truncate(told);
-                    // The first pair is the experiment's own.
-                    self.problem("pairs", true, format!("Pair {}: {message}", i + 2));
-                    usable = false;
                     // A table of the wrong kind has the same fault in each row.
-                    if self.reading.problems.len() > 20 {
-                        return false;
+                    if self.reading.bad_pairs.len() < EXPLAINED {
+                        // The first pair is the experiment's own.
+                        self.problem(Field::Pairs, true, format!("Pair {}: {message}", i + 2));
                     }
+                    self.reading.bad_pairs.push(i);
                 }
             }
         }
+        let bad = &self.reading.bad_pairs;
+        if !bad.is_empty() {
+            let (found, all) = (bad.len(), e.pairs.len() + 1);
+            let numbers: Vec<String> = bad.iter().map(|i| (i + 2).to_string()).collect();
+            self.problem(Field::Pairs, true, format!(
+                "{found} of {all} pairs cannot be run: {}. Mend them, or leave them out and run the rest.",
+                numbers.join(", ")
+            ));
+        }
         if unseen > 0 {
-            self.problem("pairs", false, format!(
+            self.problem(Field::Pairs, false, format!(
                 "{unseen} of the further pairs hold words that are new to this small model; what it predicts after them means little."
             ));
         }
-        usable
+        Ok(self.reading.bad_pairs.is_empty())
     }
 
     fn pair(&mut self, e: &Experiment, pair: &Pair, first: &Case) -> Result<Case, String> {
@@ -119,7 +130,7 @@ impl Reader<'_> {
         };
         let mut metrics = Vec::new();
         for (metric, own) in e.metrics.iter().zip(first.metrics.iter()) {
-            let mut set = |field: &str, tokens: &Option<_>, own: &Vec<u32>| match tokens {
+            let mut set = |field: Field, tokens: &Option<_>, own: &Vec<u32>| match tokens {
                 None => Ok(own.clone()),
                 Some(tokens) => {
                     let told = self.reading.problems.len();
@@ -130,9 +141,9 @@ impl Reader<'_> {
                     })
                 }
             };
-            let answers = set("answer", &pair.answer, &own.answers)?;
+            let answers = set(Field::Answer, &pair.answer, &own.answers)?;
             let wrongs = match metric.kind.compares() {
-                true => set("wrong", &pair.wrong, &own.wrongs)?,
+                true => set(Field::Wrong, &pair.wrong, &own.wrongs)?,
                 false => Vec::new(),
             };
             metrics.push(super::metric::MetricTokens {
@@ -181,7 +192,7 @@ impl Reader<'_> {
             None
         };
         if let Some(message) = message {
-            self.problem("corruption", true, message);
+            self.problem(Field::Corruption, true, message);
             return cases;
         }
         let mut positions = positions.clone();
@@ -216,7 +227,7 @@ impl Reader<'_> {
                 Ok(ids) => all.push(Some(ids.into())),
                 Err(error) => {
                     self.problem(
-                        "sweeps",
+                        Field::Sweeps,
                         true,
                         format!(
                             "Sweep {}: the prompt that activations are brought from{error}",
@@ -241,7 +252,7 @@ impl Reader<'_> {
                 .zip(corrupted.iter())
                 .position(|(a, b)| a != b)
                 .unwrap_or(clean.len().min(corrupted.len()));
-            self.problem("sweep", true, format!(
+            self.problem(Field::Sweep, true, format!(
                 "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number, or positions aligned by hand or by role. They first differ at position {at}.",
                 clean.len(), corrupted.len()
             ));
@@ -257,11 +268,11 @@ impl Reader<'_> {
                 Err(message) => Some(message),
             };
             if let Some(message) = fault {
-                self.problem("sweep", true, message);
+                self.problem(Field::Sweep, true, message);
             }
         }
         if runs > MOST_RUNS {
-            self.problem("sweep", true, format!(
+            self.problem(Field::Sweep, true, format!(
                 "These sweeps have {runs} patched runs, but at most {MOST_RUNS} are computed; take fewer pairs or a coarser grid."
             ));
         }
@@ -269,17 +280,21 @@ impl Reader<'_> {
         let alike = |c: &Case| c.clean == c.corrupted;
         if e.corruption.is_prompt() && !steered_apart && cases.iter().all(alike) {
             self.problem(
-                "corrupted",
+                Field::Corrupted,
                 false,
                 "Both prompts are the same, so patching one with the other changes nothing.",
             );
         }
         // A metric's own problems are known by its not being there.
-        let about = ["pairs", "alignment", "corruption", "sweep", "sweeps"];
+        let about = |field| {
+            use Field::{Alignment, Corruption, NoiseSeed, Pair, Pairs, Sweep, SweepAt, Sweeps};
+            matches!(
+                field,
+                Pairs | Pair(_) | Alignment | Corruption | NoiseSeed | Sweep | Sweeps | SweepAt(..)
+            )
+        };
         let problems = &self.reading.problems;
-        !problems
-            .iter()
-            .any(|p| p.fatal && about.contains(&p.field.as_str()))
+        !problems.iter().any(|p| p.fatal && about(p.field))
     }
 
     /// Why a sweep does not fit the pairs of prompts.

@@ -8,7 +8,7 @@ use super::paths::Path;
 use super::setup::{Case, Setup};
 use crate::experiment::{Axes, Estimate, Frame, PlanReport, Progress, Stage};
 use crate::rows::{Cost, Run, Shape};
-use crate::session::SessionError;
+use crate::session::{Host, SessionError};
 use std::ops::Range;
 
 /// One cell of one sweep for one case.
@@ -102,12 +102,16 @@ impl<'a> On<'a> {
     }
 }
 
+/// Items laid out between two breaths.
+const BREATH: usize = 64;
+
 /// Splits a group's grids, cell by cell, into chunks that fit the memory budget.
-pub(super) fn lay_out(
+pub(super) async fn lay_out(
     shape: &Shape,
     setup: &Setup,
     frames: &[Frame],
     group: &Group,
+    host: &impl Host,
 ) -> Result<Layout, SessionError> {
     let mut layout = Layout {
         items: Vec::new(),
@@ -123,6 +127,9 @@ pub(super) fn lay_out(
             .flat_map(|row| (0..frame.columns.labels.len()).map(move |column| (row, column)));
         for (row, column) in grid.filter(|(r, c)| exists(&frame.sweep, *r, *c)) {
             for case in 0..group.bases.len() {
+                if layout.items.len() % BREATH == 0 {
+                    host.breathe().await?;
+                }
                 let on = On::of(setup, group, sweep, case);
                 let len = on.bases.varied(on.sweep).trace.tokens.len();
                 let (cost, own, passes) = match on.is_path() {

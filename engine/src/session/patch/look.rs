@@ -9,11 +9,39 @@ use super::setup::Setup;
 use super::sweep::frames;
 use super::{LONGEST_PATTERN, TOP};
 use crate::backend::Backend;
-use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site};
+use crate::experiment::{
+    Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site,
+};
 use crate::model::{Logits, Wanted};
-use crate::rows::{Edit, Op, Run, kept_for_entry};
+use crate::rows::{Edit, Op, Run, Shape, kept_for_entry};
+use crate::session::finite::{CELL, sound};
 use crate::session::{Beats, Host, Session, SessionError};
 use std::rc::Rc;
+
+/// Why there is no such cell, where there is none.
+pub(super) fn no_such_cell(
+    shape: &Shape,
+    setup: &Setup,
+    cell: Cell,
+) -> Result<Option<String>, SessionError> {
+    let frames = frames(shape, setup)?;
+    let Some(frame) = frames.get(cell.sweep) else {
+        return Ok(Some(format!(
+            "The chosen cell is of sweep {}, but this experiment has {}, so no cell is looked at; choose another.",
+            cell.sweep + 1,
+            frames.len()
+        )));
+    };
+    let (rows, columns) = (frame.rows.labels.len(), frame.columns.labels.len());
+    let there =
+        cell.row < rows && cell.column < columns && exists(&frame.sweep, cell.row, cell.column);
+    Ok((!there).then(|| {
+        format!(
+            "The chosen cell is row {}, column {}, but this sweep has {rows} rows and {columns} columns, and not a cell for each, so no cell is looked at; choose another.",
+            cell.row, cell.column
+        )
+    }))
+}
 
 impl<B: Backend> Session<B> {
     /// The chosen cell's patched run, read closely.
@@ -25,33 +53,6 @@ impl<B: Backend> Session<B> {
         host: &impl Host,
     ) -> Result<CellReport, SessionError> {
         let shape = self.model.config.shape;
-        let frames = frames(&shape, setup)?;
-        let Some(frame) = frames.get(cell.sweep) else {
-            return Err(SessionError::of(
-                "cell",
-                format!(
-                    "The chosen cell is of sweep {}, but this experiment has {}; choose another.",
-                    cell.sweep + 1,
-                    frames.len()
-                ),
-            ));
-        };
-        let (rows, columns) = (frame.rows.labels.len(), frame.columns.labels.len());
-        if cell.row >= rows
-            || cell.column >= columns
-            || !exists(&frame.sweep, cell.row, cell.column)
-        {
-            return Err(SessionError::of(
-                "cell",
-                format!(
-                    "The chosen cell is row {}, column {}, but this sweep has rows 0 to {} and columns 0 to {}, and not a cell for each; choose another.",
-                    cell.row,
-                    cell.column,
-                    rows - 1,
-                    columns - 1
-                ),
-            ));
-        }
         let on = On::of(setup, group, cell.sweep, 0);
         let run = match on.is_path() {
             false => on.patched(&shape, cell.row, cell.column)?,
@@ -72,6 +73,9 @@ impl<B: Backend> Session<B> {
             .compute(std::slice::from_ref(&run), &wanted, &pulse)
             .await?;
         let report = match reads[0][0].take() {
+            Some(logits) if !sound(&logits) => {
+                return Err(self.overflow(CELL, &run, host).await);
+            }
             Some(logits) => self.run_report(&logits, self.values(group, &on, &logits)),
             // The patch does not reach the last position: the run is its parent's.
             None => on.bases.varied(on.sweep).report.clone(),

@@ -19,10 +19,12 @@ mod setup;
 mod sweep;
 mod tally;
 
-use super::{Host, Session, SessionError};
+use super::{Asked, Host, Session, SessionError};
 use crate::backend::Backend;
-use crate::experiment::{Experiment, Report, RunName, Update};
+use crate::experiment::{Experiment, Field, Problem, Report, RunName, Update};
 use crate::rows::Shape;
+pub(super) use captures::MOST_CAPTURED;
+use look::no_such_cell;
 use setup::Setup;
 
 /// Memory that the kept activations of a group of pairs may take at first, in bytes.
@@ -56,15 +58,29 @@ impl<B: Backend> Session<B> {
     pub(super) async fn patching(
         &mut self,
         experiment: &Experiment,
-        preview: bool,
+        asked: Asked,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
-        let (reading, setup) = Setup::read(&self.tokenizer, &self.model.config, experiment);
+        let (tokenizer, config) = (&self.tokenizer, &self.model.config);
+        let (mut reading, setup) = Setup::read(tokenizer, config, experiment, asked.told, host).await;
+        let (shape, mut cell) = (config.shape, experiment.cell);
+        if let Ok(setup) = &setup
+            && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())
+            && let Some(message) = no_such_cell(&shape, setup, chosen)?
+        {
+            // It was chosen in a grid that was larger: the rest goes on without it.
+            cell = None;
+            reading.problems.push(Problem {
+                field: Field::Cell,
+                message,
+                fatal: false,
+            });
+        }
         host.update(Update::Reading(reading.clone()));
         let mut setup = setup?;
+        captures::fit(&shape, experiment, &setup.cases[0], asked.most_captured)?;
         setup.push = self.push(experiment, host).await?;
         let means = self.means(&setup, host).await?;
-        let shape = self.model.config.shape;
         let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
         let first = bases::cases_of(&setup, 0, size);
         let group = self.group(experiment, &setup, first, &means, host).await?;
@@ -84,16 +100,14 @@ impl<B: Backend> Session<B> {
             captures: group.captures.clone(),
             ..self.report(experiment)
         };
-        if !setup.sweeps.is_empty() {
-            // The chosen cell first: it is what the person is looking at.
-            if let Some(cell) = experiment.cell {
-                let cell = self.cell(&setup, &group, cell, host).await?;
-                host.update(Update::Cell(cell.clone()));
-                report.cell = Some(cell);
-            }
+        // The chosen cell first: it is what the person is looking at.
+        if let Some(cell) = cell.filter(|_| !setup.sweeps.is_empty()) {
+            let cell = self.cell(&setup, &group, cell, host).await?;
+            host.update(Update::Cell(cell.clone()));
+            report.cell = Some(cell);
         }
         if let Some((sweeps, metrics)) = self
-            .sweeps(experiment, &setup, &group, &means, preview, host)
+            .sweeps(experiment, &setup, &group, &means, asked.preview, host)
             .await?
         {
             (report.sweeps, report.metrics) = (sweeps, metrics);

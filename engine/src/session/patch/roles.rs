@@ -1,7 +1,7 @@
 //! Positions that belong together by what they are in the sentence.
 
 use super::setup::Reader;
-use crate::experiment::{Experiment, Role};
+use crate::experiment::{Experiment, Field, Role};
 use crate::model::Tokenizer;
 
 impl Reader<'_> {
@@ -25,7 +25,11 @@ impl Reader<'_> {
                 positions
             }
             Err(message) => {
-                self.problem("alignment", true, format!("In the first pair, {message}"));
+                self.problem(
+                    Field::Alignment,
+                    true,
+                    format!("In the first pair, {message}"),
+                );
                 Vec::new()
             }
         }

@@ -3,17 +3,15 @@
 
 use super::metric::MetricTokens;
 use crate::experiment::{
-    Choice, Corruption, Experiment, MAX_PROMPT_BYTES, Metric, Problem, Prompt, Reading, Role,
-    Sweep, TokenRef, Tokens,
+    Choice, Corruption, Experiment, Field, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
+    Tokens,
 };
 use crate::model::{Config, Tokenizer};
-use crate::session::SessionError;
+use crate::session::{Host, SessionError};
 use crate::session::prompt::{PromptError, token_ids};
 use crate::session::steer::Push;
+use std::collections::HashSet;
 use std::rc::Rc;
-
-/// Metrics at once: more than there are kinds serves nobody.
-const MOST_METRICS: usize = 16;
 
 /// What can be run of an experiment.
 #[derive(Clone)]
@@ -55,19 +53,24 @@ pub(super) struct Noise {
 }
 
 impl Setup {
-    /// Reads `experiment`. The reading is for people and always there; the
-    /// setup is not where a prompt itself cannot be run.
-    pub fn read(
+    /// Reads `experiment`, of which `told` is known to be odd. The reading is for
+    /// people and always there; the setup is not where a prompt itself cannot be run.
+    pub async fn read(
         tokenizer: &Tokenizer,
         config: &Config,
         experiment: &Experiment,
+        told: Vec<Problem>,
+        host: &impl Host,
     ) -> (Reading, Result<Self, SessionError>) {
         let mut reader = Reader {
             tokenizer,
             config,
-            reading: Reading::default(),
+            reading: Reading {
+                problems: told,
+                ..Reading::default()
+            },
         };
-        let setup = reader.setup(experiment);
+        let setup = reader.setup(experiment, host).await;
         (reader.reading, setup)
     }
 }
@@ -79,14 +82,14 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn setup(&mut self, e: &Experiment) -> Result<Setup, SessionError> {
-        let clean = self.prompt("clean", &e.clean, e.bos);
+    async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
+        let clean = self.prompt(Field::Clean, &e.clean, e.bos);
         let corrupted = match e.corruption {
-            Corruption::Prompt => self.prompt("corrupted", &e.corrupted, e.bos),
+            Corruption::Prompt => self.prompt(Field::Corrupted, &e.corrupted, e.bos),
             Corruption::Noise(_) => clean.as_ref().map_or_else(
                 |_| {
                     Err(SessionError::of(
-                        "clean",
+                        Field::Clean,
                         "There is no clean prompt to put noise on.",
                     ))
                 },
@@ -97,15 +100,15 @@ impl Reader<'_> {
         let (clean, corrupted) = (clean?, corrupted?);
         self.reading.clean = self.tokenizer.tokens(&clean);
         self.reading.corrupted = self.tokenizer.tokens(&corrupted);
-        self.note_unseen("clean", &self.reading.clean.clone());
-        self.note_unseen("corrupted", &self.reading.corrupted.clone());
+        self.note_unseen(Field::Clean, &self.reading.clean.clone());
+        self.note_unseen(Field::Corrupted, &self.reading.corrupted.clone());
         let aligned = self.align(e, &clean, &corrupted);
         self.reading.differing = aligned
             .iter()
             .filter(|(a, b)| clean[*a] != corrupted[*b])
             .map(|(a, _)| *a)
             .collect();
-        let metrics = self.metrics(e);
+        let metrics = self.metrics(e, host).await?;
         let first = Case {
             clean: clean.into(),
             corrupted: corrupted.into(),
@@ -115,7 +118,7 @@ impl Reader<'_> {
         };
         let metrics_of = metrics.as_ref().map_or(0, Vec::len);
         let mut cases = vec![first];
-        let pairs = self.pairs(e, &mut cases);
+        let pairs = self.pairs(e, &mut cases, host).await?;
         let cases = self.draws(e, cases);
         self.reading.cases = (cases.len() > 1).then_some(cases.len());
         let brought = self.brought(e);
@@ -135,22 +138,22 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn problem(&mut self, field: &str, fatal: bool, message: impl Into<String>) {
+    pub(super) fn problem(&mut self, field: Field, fatal: bool, message: impl Into<String>) {
         self.reading.problems.push(Problem {
-            field: field.into(),
+            field,
             message: message.into(),
             fatal,
         });
     }
 
-    fn refuse<T>(&mut self, field: &str, message: String) -> Result<T, SessionError> {
+    fn refuse<T>(&mut self, field: Field, message: String) -> Result<T, SessionError> {
         self.problem(field, true, message.clone());
         Err(SessionError::of(field, message))
     }
 
     fn prompt(
         &mut self,
-        field: &str,
+        field: Field,
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
@@ -166,7 +169,7 @@ impl Reader<'_> {
         ids.or_else(|e| self.refuse(field, format!("The {field} prompt{e}")))
     }
 
-    fn note_unseen(&mut self, field: &str, tokens: &[crate::experiment::Token]) {
+    fn note_unseen(&mut self, field: Field, tokens: &[crate::experiment::Token]) {
         let mut words: Vec<String> = Vec::new();
         for token in tokens.iter().filter(|t| t.unseen) {
             let word = format!("“{}”", token.text);
@@ -183,39 +186,34 @@ impl Reader<'_> {
     }
 
     /// All metrics of the first pair, where all of them are usable.
-    fn metrics(&mut self, e: &Experiment) -> Option<Vec<MetricTokens>> {
+    async fn metrics(
+        &mut self,
+        e: &Experiment,
+        host: &impl Host,
+    ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
         if e.metrics.is_empty() {
             self.problem(
-                "metrics",
+                Field::Metrics,
                 true,
                 "There is nothing to measure; choose a metric.",
             );
-            return None;
+            return Ok(None);
         }
-        if e.metrics.len() > MOST_METRICS {
-            self.problem(
-                "metrics",
-                true,
-                format!(
-                    "{} metrics are too many at once; take {MOST_METRICS} at most.",
-                    e.metrics.len()
-                ),
-            );
-            return None;
+        let mut read = Vec::new();
+        for (i, metric) in e.metrics.iter().enumerate() {
+            read.push(self.metric(e, i, metric));
+            host.breathe().await?;
         }
-        let read: Vec<_> = (0..e.metrics.len())
-            .map(|i| self.metric(e, i, &e.metrics[i].clone()))
-            .collect();
-        read.into_iter().collect()
+        Ok(read.into_iter().collect())
     }
 
     fn metric(&mut self, e: &Experiment, i: usize, metric: &Metric) -> Option<MetricTokens> {
         // One with the same tokens as the first has told its problems.
         let again = i > 0 && e.metrics[0].answer == metric.answer;
-        let (choice, answers) = self.choices("answer", &metric.answer, e, again);
+        let (choice, answers) = self.choices(Field::Answer, &metric.answer, e, again);
         let wrong = metric.wrong.as_ref().map(|w| {
             let again = i > 0 && e.metrics[0].wrong.as_ref() == Some(w);
-            self.choices("wrong", w, e, again)
+            self.choices(Field::Wrong, w, e, again)
         });
         let (wrong_choice, wrongs) = match wrong {
             Some((choice, ids)) => (Some(choice), ids),
@@ -236,11 +234,11 @@ impl Reader<'_> {
         }
         let (answers, wrongs) = (answers?, wrongs?);
         if wrongs.is_empty() {
-            self.problem("wrong", true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
+            self.problem(Field::Wrong, true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
             return None;
         }
         if answers == wrongs {
-            self.problem("wrong", false, "The answer and the wrong answer are the same token, so their difference is always 0.");
+            self.problem(Field::Wrong, false, "The answer and the wrong answer are the same token, so their difference is always 0.");
         }
         Some(MetricTokens {
             kind,
@@ -253,7 +251,7 @@ impl Reader<'_> {
     /// them is told unless it was told before.
     pub(super) fn choices(
         &mut self,
-        field: &str,
+        field: Field,
         tokens: &Tokens,
         e: &Experiment,
         again: bool,
@@ -281,14 +279,23 @@ impl Reader<'_> {
             );
             ids.push(None);
         }
+        let mut ids: Option<Vec<u32>> = ids.into_iter().collect();
+        if let Some(ids) = &mut ids
+            && let Some(id) = take_once(ids)
+        {
+            let text = self.tokenizer.token(id).text;
+            self.problem(field, false, format!(
+                "“{text}” is named more than once in this set of tokens; what is named twice counts once."
+            ));
+        }
         if again {
             self.reading.problems.truncate(told);
         }
-        (whole, ids.into_iter().collect())
+        (whole, ids)
     }
 
     /// A metric's token: how it was read, and its id if it is one token.
-    fn choice(&mut self, field: &str, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
+    fn choice(&mut self, field: Field, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
         let text = match token {
             TokenRef::Id(id) => {
                 if let Err(error) = self.tokenizer.check(*id) {
@@ -313,11 +320,7 @@ impl Reader<'_> {
             TokenRef::Text(text) => text,
         };
         let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
-        let ids = if text.len() > MAX_PROMPT_BYTES {
-            Vec::new()
-        } else {
-            encode(text)
-        };
+        let ids = encode(text);
         let pieces = self.tokenizer.tokens(&ids);
         // After a word, the next word's token starts with a space.
         let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
@@ -328,13 +331,19 @@ impl Reader<'_> {
         let suggestion = match (ids.as_slice(), encode(&spaced).as_slice()) {
             ([_], [_]) if spaced != *text => Some(spaced),
             ([] | [_], _) => None,
-            (_, found) => found.first().map(|id| self.tokenizer.token(*id).text),
+            // Offered by its text, so only where that is read as the token again.
+            (_, found) => found
+                .first()
+                .and_then(|id| match self.tokenizer.reference(*id) {
+                    TokenRef::Text(text) => Some(text),
+                    TokenRef::Id(_) => None,
+                }),
         };
         let id = match ids.as_slice() {
             [id] => Some(*id),
             _ => None,
         };
-        let name = if field == "answer" {
+        let name = if field == Field::Answer {
             "answer"
         } else {
             "wrong answer"
@@ -368,4 +377,17 @@ impl Reader<'_> {
         }
         (Choice { pieces, suggestion }, id)
     }
+}
+
+/// Leaves what is named twice standing once; the first that is.
+fn take_once(ids: &mut Vec<u32>) -> Option<u32> {
+    let (mut seen, mut again) = (HashSet::new(), None);
+    ids.retain(|id| {
+        let first = seen.insert(*id);
+        if !first {
+            again.get_or_insert(*id);
+        }
+        first
+    });
+    again
 }

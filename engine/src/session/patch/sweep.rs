@@ -11,9 +11,11 @@ use super::setup::Setup;
 use super::tally::Tally;
 use crate::backend::Backend;
 use crate::experiment::{
-    CellValues, Experiment, Frame, MetricReport, PlanReport, SweepReport, Update,
+    CellValues, Experiment, Field, Frame, MetricReport, PlanReport, SweepReport, Update,
 };
+use crate::model::Logits;
 use crate::rows::Shape;
+use crate::session::finite::{CELL, sound};
 use crate::session::{Beats, Cells, Crew, Host, Session, SessionError, Turn};
 use std::cell::Cell;
 
@@ -21,7 +23,7 @@ use std::cell::Cell;
 pub(super) fn frames(shape: &Shape, setup: &Setup) -> Result<Vec<Frame>, SessionError> {
     let frame = |sweep| {
         frame(shape, sweep, &setup.cases[0], &setup.roles)
-            .map_err(|message| SessionError::of("sweeps", message))
+            .map_err(|message| SessionError::of(Field::Sweeps, message))
     };
     setup.sweeps.iter().map(frame).collect()
 }
@@ -55,7 +57,7 @@ impl<B: Backend> Session<B> {
             return Ok(Some((reports.clone(), metrics.clone())));
         }
         let (started, before_it) = (host.now(), self.backend.counters());
-        let layout = lay_out(&shape, setup, &frames, first)?;
+        let layout = lay_out(&shape, setup, &frames, first, host).await?;
         let expected = scaled(&layout.plans, setup.cases.len(), first.cases.len());
         if !frames.is_empty() {
             host.update(Update::Estimate(estimate(expected, first.speed)));
@@ -85,7 +87,7 @@ impl<B: Backend> Session<B> {
             let group = later.as_ref().unwrap_or(first);
             let layout = match layout.take() {
                 Some(layout) => layout,
-                None => lay_out(&shape, setup, &frames, group)?,
+                None => lay_out(&shape, setup, &frames, group, host).await?,
             };
             for (sum, plan) in plans.iter_mut().zip(&layout.plans) {
                 add(sum, plan);
@@ -152,12 +154,11 @@ impl<B: Backend> Session<B> {
         crew.close();
         let device = Some(self.backend.counters() - before_it).filter(|c| c.dispatches > 0);
         let seconds = (host.now() - started) / 1000.0;
-        let reports: Vec<SweepReport> = frames
-            .into_iter()
-            .zip(plans)
-            .enumerate()
-            .map(|(s, (frame, plan))| tally.report(s, frame, plan, (seconds, engines, device)))
-            .collect();
+        let of_all = (seconds, engines, device);
+        let mut reports = Vec::new();
+        for (s, (frame, plan)) in frames.into_iter().zip(plans).enumerate() {
+            reports.push(tally.report(s, frame, plan, of_all, host).await?);
+        }
         let metrics = self.metric_reports(experiment, setup, first, &tally.metrics);
         self.last_sweeps = Some((key, reports.clone(), metrics.clone()));
         Ok(Some((reports, metrics)))
@@ -184,7 +185,7 @@ impl<B: Backend> Session<B> {
                 // The runs of the group before give their memory back first.
                 drop(later.take());
                 let group = self.group(experiment, setup, cases, means, host).await?;
-                layout = lay_out(&shape, setup, &frames, &group)?;
+                layout = lay_out(&shape, setup, &frames, &group, host).await?;
                 (at, later) = (g, Some(group));
             }
             let group = later.as_ref().unwrap_or(first);
@@ -229,6 +230,10 @@ impl<B: Backend> Session<B> {
             });
         }
         let (reads, _) = self.compute(&runs, &group.wishes.wanted(), pulse).await?;
+        let unsound = |reads: &Vec<Option<Logits>>| !reads.iter().flatten().all(sound);
+        if let Some(i) = reads.iter().position(unsound) {
+            return Err(self.overflow(CELL, &runs[i], host).await);
+        }
         let found = items.iter().zip(&reads).zip(chunk.items.clone());
         let found = found.map(|((item, reads), i)| {
             let on = on(item);

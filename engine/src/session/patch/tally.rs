@@ -3,6 +3,8 @@
 use super::bases::Group;
 use super::setup::Setup;
 use crate::experiment::{Counters, Frame, Interval, PlanReport, SweepReport};
+use crate::model::Cancelled;
+use crate::session::Host;
 use crate::steer::resamples;
 
 /// Resamples of a bootstrap: enough for 95 % intervals to two digits.
@@ -87,24 +89,25 @@ impl Tally {
         sums.iter().map(|s| (s / count) as f32).collect()
     }
 
-    pub fn report(
+    pub async fn report(
         &self,
         sweep: usize,
         frame: Frame,
         plan: PlanReport,
         (seconds, engines, device): (f64, usize, Option<Counters>),
-    ) -> SweepReport {
+        host: &impl Host,
+    ) -> Result<SweepReport, Cancelled> {
         let several = self.cases > 1;
         let grid = &self.grids[sweep];
         let told = self.cases * grid.rows * grid.columns * self.metrics_count <= MOST_TOLD;
-        SweepReport {
+        Ok(SweepReport {
             values: self.each(sweep, |at, m| {
                 let mut found = self.found(at).peekable();
                 found.peek()?;
                 self.means(at).get(m).copied()
             }),
             intervals: match several {
-                true => self.intervals(sweep),
+                true => self.intervals(sweep, host).await?,
                 false => Vec::new(),
             },
             pairs: match several && told {
@@ -118,44 +121,60 @@ impl Tally {
             seconds,
             engines,
             device,
-        }
+        })
     }
 
     fn of_case(&self, sweep: usize, case: usize) -> Vec<Vec<Vec<Option<f32>>>> {
-        self.each(sweep, |at, m| {
-            let mut found = self.found(at);
-            let (_, values) = found.find(|(c, _)| *c == case)?;
-            values.get(m).copied()
+        let grid = &self.grids[sweep];
+        self.each(sweep, |(_, row, column), m| {
+            let cell = row * grid.columns + column;
+            grid.found[cell * self.cases + case].get(m).copied()
         })
     }
 
     /// Percentile intervals of the ratio of means (Efron and Tibshirani, 1993):
     /// cases are drawn again with replacement, the same for every cell.
-    fn intervals(&self, sweep: usize) -> Vec<Vec<Vec<Option<Interval>>>> {
+    async fn intervals(
+        &self,
+        sweep: usize,
+        host: &impl Host,
+    ) -> Result<Vec<Vec<Vec<Option<Interval>>>>, Cancelled> {
         let draws = resamples(0, RESAMPLES, self.cases);
-        self.each(sweep, |at, m| {
-            let found: Vec<(usize, &Vec<f32>)> = self.found(at).collect();
-            if found.len() < self.cases {
-                return None;
-            }
-            let sum = |draw: &[usize], of: &dyn Fn(usize) -> f32| -> f64 {
+        let grid = &self.grids[sweep];
+        let mut all = Vec::new();
+        for m in 0..self.metrics_count {
+            let sum = |draw: &Vec<usize>, of: &dyn Fn(usize) -> f32| -> f64 {
                 draw.iter().map(|c| f64::from(of(*c))).sum()
             };
-            let share = |draw: &Vec<usize>| {
-                let value = sum(draw, &|c| found[c].1[m]);
-                let clean = sum(draw, &|c| self.metrics[c][0][m]);
-                let corrupted = sum(draw, &|c| self.metrics[c][1][m]);
-                (value - corrupted) / (clean - corrupted)
+            // The ends of the scale are the same for every cell.
+            let base = |run: usize| -> Vec<f64> {
+                let of = |c: usize| self.metrics[c][run][m];
+                draws.iter().map(|draw| sum(draw, &of)).collect()
             };
-            let mut shares: Vec<f64> = draws.iter().map(share).filter(|s| s.is_finite()).collect();
-            if shares.len() < RESAMPLES {
-                return None;
+            let (clean, corrupted) = (base(0), base(1));
+            let interval = |at: At| {
+                let found: Vec<f32> = self.found(at).map(|(_, values)| values[m]).collect();
+                if found.len() < self.cases {
+                    return None;
+                }
+                let shares = draws.iter().zip(clean.iter().zip(&corrupted));
+                let shares = shares.map(|(draw, (clean, corrupted))| {
+                    (sum(draw, &|c| found[c]) - corrupted) / (clean - corrupted)
+                });
+                percentiles(shares.filter(|s| s.is_finite()).collect())
+            };
+            let mut rows = Vec::new();
+            for row in 0..grid.rows {
+                let mut cells = Vec::new();
+                for column in 0..grid.columns {
+                    host.breathe().await?;
+                    cells.push(interval((sweep, row, column)));
+                }
+                rows.push(cells);
             }
-            shares.sort_by(f64::total_cmp);
-            #[allow(clippy::cast_possible_truncation)]
-            let at = |i: usize| shares[i] as f32;
-            Some((at(RESAMPLES / 40), at(RESAMPLES - 1 - RESAMPLES / 40)))
-        })
+            all.push(rows);
+        }
+        Ok(all)
     }
 
     /// `[metric][row][column]`
@@ -174,4 +193,15 @@ impl Tally {
             .map(|m| (0..grid.rows).map(|r| row(m, r)).collect())
             .collect()
     }
+}
+
+/// The middle 95 % of all resamples; nothing where some of them have no value.
+fn percentiles(mut shares: Vec<f64>) -> Option<Interval> {
+    if shares.len() < RESAMPLES {
+        return None;
+    }
+    shares.sort_by(f64::total_cmp);
+    #[allow(clippy::cast_possible_truncation)] // f64 only carried the sums
+    let at = |i: usize| shares[i] as f32;
+    Some((at(RESAMPLES / 40), at(RESAMPLES - 1 - RESAMPLES / 40)))
 }

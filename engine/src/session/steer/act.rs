@@ -39,8 +39,8 @@ pub(super) fn acts(
             if rows.is_none() && resolved[i].chosen {
                 continue;
             }
-            let field = format!("steer.directions.{i}");
-            acts.extend(act(&field, direction, rows, (*layer, norm), shape)?);
+            let field = Field::direction(i);
+            acts.extend(act(field, direction, rows, (*layer, norm), shape)?);
         }
     }
     Ok(acts)
@@ -49,7 +49,7 @@ pub(super) fn acts(
 /// One direction at one layer, where the site's mean norm is `mean_norm`;
 /// nothing where it does nothing, at z one for each head that it has.
 pub(super) fn act(
-    field: &str,
+    field: Field,
     direction: &Direction,
     rows: Option<Rows>,
     (layer, mean_norm): (usize, f32),
@@ -65,12 +65,6 @@ pub(super) fn act(
         )
     })?;
     let c = direction.coefficient;
-    if !c.is_finite() {
-        return Err(SessionError::of(
-            field,
-            format!("The coefficient of “{}” is not a number.", direction.name),
-        ));
-    }
     let adds = matches!(direction.operator, Operator::Add | Operator::Subtract);
     if adds && c == 0.0 {
         return Ok(Vec::new());
@@ -97,14 +91,18 @@ pub(super) fn act(
         Operator::SetProjection => Kind::SetProjection(c * unit),
         Operator::Cap => Kind::Cap(c * unit),
     };
-    if let Kind::Add(c) | Kind::SetProjection(c) | Kind::Cap(c) = kind
-        && !(c * size).is_finite()
-    {
+    let reach = match kind {
+        Kind::Add(c) => c * size,
+        Kind::SetProjection(c) | Kind::Cap(c) => c,
+    };
+    // A LayerNorm squares it, and gives zeros or no numbers where that overflows.
+    if !(reach * reach).is_finite() {
         return Err(SessionError::of(
             field,
             format!(
-                "The coefficient of “{}” is too large for 32-bit numbers.",
-                direction.name
+                "The coefficient of “{}” is too large: it makes the vector {:.0e} long at layer {layer}, and from 1.8e19 on 32-bit arithmetic cannot normalise it. Take a smaller one.",
+                direction.name,
+                reach.abs()
             ),
         ));
     }

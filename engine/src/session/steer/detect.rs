@@ -17,7 +17,7 @@ const SEED: u64 = 0;
 const FEW: usize = 5;
 
 fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of("steer.detector", message))
+    Err(SessionError::of(Field::Detector, message))
 }
 
 /// A prompt's tokens and its activations at each, at the detector's place.
@@ -174,7 +174,8 @@ impl<B: Backend> Session<B> {
     ) -> Result<Vec<Seen>, SessionError> {
         let mut ids = Vec::new();
         for text in prompts {
-            ids.push(self.prompt("steer.detector", &Prompt::Text(text.clone()), bos)?);
+            host.breathe().await?;
+            ids.push(self.prompt(Field::Detector, &Prompt::Text(text.clone()), bos)?);
         }
         let places = |len: usize| (0..len).map(|p| (site, layer, p)).collect();
         let rows = self.activations(&ids, &places, host).await?;
@@ -239,11 +240,6 @@ fn check(detector: &Detector) -> Result<(), SessionError> {
                 side.len()
             ));
         }
-    }
-    if let Some(t) = detector.threshold.filter(|t| !t.is_finite()) {
-        return wrong(format!(
-            "The threshold is {t}, which is no number; give a projection, or none."
-        ));
     }
     Ok(())
 }

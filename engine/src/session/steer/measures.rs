@@ -1,13 +1,12 @@
 //! Measures of continuations: what was wanted of them, and what it cost.
 
-use crate::experiment::{Measures, Written};
+use crate::experiment::{Measures, Token, Written};
 use crate::steer::distinct;
 
 /// A token of a continuation, as far as measures go.
 #[derive(Clone, Debug)]
 pub(super) struct Read {
-    pub id: u32,
-    pub text: String,
+    pub token: Token,
     /// By the unsteered model.
     pub probability: f32,
     /// From the unsteered model's distribution there.
@@ -20,8 +19,7 @@ impl From<&Written> for Read {
     fn from(w: &Written) -> Self {
         let view = w.unsteered.as_ref();
         Self {
-            id: w.token.id,
-            text: w.token.text.clone(),
+            token: w.token.clone(),
             probability: view.map_or(w.probability, |u| u.probability),
             kl: view.map_or(0.0, |u| u.kl),
             reading: None,
@@ -36,7 +34,7 @@ pub(super) fn read<'a>(texts: impl Iterator<Item = &'a Vec<Written>>) -> Vec<Vec
 
 /// What a continuation says.
 pub(super) fn said(text: &[Read]) -> String {
-    text.iter().map(|r| r.text.as_str()).collect()
+    Token::joined(text.iter().map(|r| &r.token))
 }
 
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // counts, and means of f32
@@ -51,7 +49,7 @@ pub(super) fn measures(texts: &[Vec<Read>], words: &[String]) -> Measures {
     };
     let ids: Vec<Vec<u32>> = texts
         .iter()
-        .map(|t| t.iter().map(|r| r.id).collect())
+        .map(|t| t.iter().map(|r| r.token.id).collect())
         .collect();
     Measures {
         words: (!words.is_empty())

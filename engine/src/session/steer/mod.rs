@@ -18,6 +18,7 @@ pub(super) use directions::Resolved;
 pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;
 
+use super::finite::{Overflow, numbers};
 use super::line::{CACHE, Line};
 use super::patch::TOP;
 use super::*;
@@ -46,8 +47,8 @@ impl From<SamplingError> for SessionError {
     fn from(e: SamplingError) -> Self {
         match e {
             SamplingError::Candle(e) => BackendError::from(e).into(),
-            SamplingError::NotFinite => SessionError::of("steer.directions.0", format!("{e}.")),
-            SamplingError::Setting { .. } => SessionError::of("steer.sampling", format!("{e}.")),
+            SamplingError::NotFinite => SessionError::of(Field::direction(0), format!("{e}.")),
+            SamplingError::Setting { .. } => SessionError::of(Field::Sampling, format!("{e}.")),
         }
     }
 }
@@ -67,14 +68,14 @@ impl<B: Backend> Session<B> {
         let sampler = Sampler::new(steer.sampling)?;
         if !(1..=MOST_SAMPLES).contains(&steer.sampling.samples) {
             return Err(SessionError::of(
-                "steer.sampling",
+                Field::Sampling,
                 format!(
                     "{} continuations were asked for; from 1 to {MOST_SAMPLES} are written at once.",
                     steer.sampling.samples
                 ),
             ));
         }
-        let prompt = self.to_continue("steer.prompt", &steer.prompt, experiment.bos)?;
+        let prompt = self.to_continue(Field::SteerPrompt, &steer.prompt, experiment.bos)?;
         let resolved = self.directions(steer, experiment.bos, host).await?;
         let mut sites: Vec<Site> = steer.directions.iter().map(|d| d.site).collect();
         sites.extend(
@@ -158,7 +159,15 @@ impl<B: Backend> Session<B> {
         }
         .kept(&self.store.pool, &kept);
         let quiet = |_| None;
-        let (line, captured) = self.line(run, &Beats::new(host, &quiet)).await?;
+        let pulse = Beats::new(host, &quiet);
+        let (line, captured) = self.line(run.clone(), &pulse).await?;
+        if !numbers(&line.logits) {
+            let of = Overflow {
+                field: Field::Model,
+                whose: "the unsteered run",
+            };
+            return Err(self.overflow(of, &run, host).await);
+        }
         Ok((line, reports::Activations::new(places, captured)))
     }
 
@@ -179,7 +188,15 @@ impl<B: Backend> Session<B> {
             return Ok(Some(base.clone()));
         }
         let quiet = |_| None;
-        let (mut line, _) = self.line(run, &Beats::new(host, &quiet)).await?;
+        let pulse = Beats::new(host, &quiet);
+        let (mut line, _) = self.line(run.clone(), &pulse).await?;
+        if !numbers(&line.logits) {
+            let of = Overflow {
+                field: Field::direction(0),
+                whose: "the steered run",
+            };
+            return Err(self.overflow(of, &run, host).await);
+        }
         if line.logits.is_empty() {
             line.logits = base.logits.clone();
         }

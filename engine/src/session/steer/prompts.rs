@@ -8,7 +8,7 @@ impl<B: Backend> Session<B> {
     /// The token ids of a prompt, BOS in front if wanted.
     pub(super) fn prompt(
         &self,
-        field: &str,
+        field: Field,
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
@@ -27,7 +27,7 @@ impl<B: Backend> Session<B> {
     /// The token ids of a prompt that leaves room to write after it.
     pub(super) fn to_continue(
         &self,
-        field: &str,
+        field: Field,
         prompt: &Prompt,
         bos: bool,
     ) -> Result<Vec<u32>, SessionError> {
@@ -45,7 +45,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// The id of what has to be one token.
-    pub(super) fn one_token(&self, field: &str, token: &TokenRef) -> Result<u32, SessionError> {
+    pub(super) fn one_token(&self, field: Field, token: &TokenRef) -> Result<u32, SessionError> {
         let text = match token {
             TokenRef::Id(id) => {
                 let id = self.tokenizer.check(*id).map(|()| *id);

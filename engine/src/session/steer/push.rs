@@ -26,7 +26,7 @@ impl<B: Backend> Session<B> {
         let steer = experiment.steer.clone().unwrap_or_default();
         if steer.directions.is_empty() {
             return Err(SessionError::of(
-                "steered",
+                Field::Steered,
                 "A run is to be steered, but the steering room has no direction; make one there, or let no run be steered.",
             ));
         }

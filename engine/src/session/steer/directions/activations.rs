@@ -10,7 +10,7 @@ const AT_ONCE: usize = 16;
 
 /// Whether there are prompts on both sides, and not too many.
 pub(super) fn check_sides(
-    field: &str,
+    field: Field,
     sides: [&[String]; 2],
     most: usize,
 ) -> Result<(), SessionError> {
@@ -41,7 +41,7 @@ impl<B: Backend> Session<B> {
     /// the positive side first.
     pub(super) async fn last_rows(
         &mut self,
-        field: &str,
+        field: Field,
         site: Site,
         sides: [&[String]; 2],
         bos: bool,
@@ -49,6 +49,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<Vec<Vec<Vec<f32>>>, SessionError> {
         let mut ids = Vec::new();
         for text in sides.iter().copied().flatten() {
+            host.breathe().await?;
             ids.push(self.prompt(field, &Prompt::Text(text.clone()), bos)?);
         }
         let n_layer = self.info.n_layer;

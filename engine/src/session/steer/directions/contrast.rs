@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::experiment::{Method, ProbeReport};
-use crate::steer::{Contrast, accuracy, contrast, shuffle};
+use crate::steer::{Contrast, contrast, shuffle};
+
+/// Prompts of one side at most for a probe: one more takes too long to be stopped.
+const MOST_FITTED: usize = 256;
 
 /// Prompts beyond which probes are fitted only where a probe was asked for:
 /// their cost grows with the cube.
@@ -12,14 +15,18 @@ impl<B: Backend> Session<B> {
     /// One vector a layer, read at each prompt's last token.
     pub(super) async fn contrast(
         &mut self,
-        field: &str,
+        field: Field,
         site: Site,
         sides: [&[String]; 2],
         method: Method,
         bos: bool,
         host: &impl Host,
     ) -> Result<Resolved, SessionError> {
-        check_sides(field, sides, MOST_PROMPTS)?;
+        let most = match method {
+            Method::Logistic => MOST_FITTED,
+            _ => MOST_PROMPTS,
+        };
+        check_sides(field, sides, most)?;
         let (positive, negative) = (sides[0].len(), sides[1].len());
         let paired = matches!(method, Method::PcaDiff | Method::PcaCenter);
         if paired && positive != negative {
@@ -52,12 +59,16 @@ impl<B: Backend> Session<B> {
             let direction = contrast(of, method);
             explained.push(direction.explained);
             layers.push(Some(one(direction.vector)));
-            if probed && let (Some(accuracy), Some(shuffled)) = (accuracy(of), accuracy(control)) {
+            host.breathe().await?;
+            if probed
+                && let Some(found) = accuracy(of, host).await?
+                && let Some(shuffled) = accuracy(control, host).await?
+            {
                 probes.push(ProbeReport {
                     site,
                     layer: l,
                     head: None,
-                    accuracy,
+                    accuracy: found,
                     shuffled,
                 });
             }

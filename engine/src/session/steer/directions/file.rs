@@ -4,7 +4,7 @@ use super::*;
 
 /// The vectors, checked against the model.
 pub(super) fn numbers(
-    field: &str,
+    field: Field,
     origin: &str,
     vectors: &[LayerVector],
     shape: &Shape,

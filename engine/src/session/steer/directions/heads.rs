@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::experiment::{Method, ProbeReport};
-use crate::steer::{Contrast, accuracy, contrast, deviation, norm, shuffle};
+use crate::steer::{Contrast, contrast, deviation, norm, shuffle};
 
 /// Prompts of one side at most: every head is probed twice in every fold, and
 /// a probe's cost grows with the cube.
@@ -18,7 +18,7 @@ impl<B: Backend> Session<B> {
     /// Among heads of equal accuracy the earlier one is taken.
     pub(super) async fn heads(
         &mut self,
-        field: &str,
+        field: Field,
         sides: [&[String]; 2],
         top: usize,
         method: Method,
@@ -45,9 +45,8 @@ impl<B: Backend> Session<B> {
                     positive: &rows[..positive],
                     negative: &rows[positive..],
                 };
-                all.push(accuracy(of).unwrap_or(0.0));
+                all.push(accuracy(of, host).await?.unwrap_or(0.0));
             }
-            host.breathe().await?;
         }
         let mut layers: Vec<Option<Vec<f32>>> = vec![None; shape.n_layer];
         let mut probes = Vec::new();
@@ -94,7 +93,7 @@ impl<B: Backend> Session<B> {
 }
 
 fn check(
-    field: &str,
+    field: Field,
     sides: [&[String]; 2],
     top: usize,
     method: Method,

@@ -11,7 +11,7 @@ mod weights;
 use super::*;
 use crate::experiment::{Direction, LayerVector, ProbeReport, Progress, Prompt, Source, Stage};
 use crate::rows::Shape;
-use crate::steer::norm;
+use crate::steer::{Contrast, folds, norm, told_right};
 pub(super) use activations::MOST_PROMPTS;
 use activations::check_sides;
 pub(super) use feature::Feature;
@@ -74,6 +74,21 @@ pub(super) fn length(rows: &Rows) -> f32 {
     rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
 }
 
+/// [`steer::accuracy`](crate::steer::accuracy), which can be stopped between folds.
+#[allow(clippy::cast_precision_loss)] // numbers of prompts
+async fn accuracy(of: Contrast<'_>, host: &impl Host) -> Result<Option<f32>, SessionError> {
+    let Some(k) = folds(of) else {
+        return Ok(None);
+    };
+    let mut right = 0;
+    for fold in 0..k {
+        right += told_right(of, k, fold);
+        host.breathe().await?;
+    }
+    let all = of.positive.len() + of.negative.len();
+    Ok(Some(right as f32 / all as f32))
+}
+
 fn one(vector: Vec<f32>) -> Rows {
     [Rc::from(vector)].into()
 }
@@ -104,8 +119,8 @@ impl<B: Backend> Session<B> {
         bos: bool,
         host: &impl Host,
     ) -> Result<Rc<Resolved>, SessionError> {
-        let field = format!("steer.directions.{i}");
-        check(&field, direction, &self.model.config.shape)?;
+        let field = Field::direction(i);
+        check(field, direction, &self.model.config.shape)?;
         // Names, coefficients and the layers it acts at do not change what is found.
         let source = serde_json::to_string(&direction.source).unwrap_or_default();
         let encoders = host.reads_encoders();
@@ -113,7 +128,7 @@ impl<B: Backend> Session<B> {
         if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
             return Ok(found.clone());
         }
-        let found = Rc::new(self.find(&field, direction, bos, host).await?);
+        let found = Rc::new(self.find(field, direction, bos, host).await?);
         if self.memory.directions.len() >= REMEMBERED {
             self.memory.directions.remove(0);
         }
@@ -142,7 +157,7 @@ impl<B: Backend> Session<B> {
             };
             let [row] = &*rows else {
                 return Err(SessionError::of(
-                    format!("steer.directions.{i}"),
+                    Field::direction(i),
                     format!(
                         "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
                         direction.name
@@ -159,7 +174,7 @@ impl<B: Backend> Session<B> {
 
     async fn find(
         &mut self,
-        field: &str,
+        field: Field,
         direction: &Direction,
         bos: bool,
         host: &impl Host,
@@ -218,7 +233,7 @@ impl<B: Backend> Session<B> {
     }
 }
 
-fn check(field: &str, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
+fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
     let wrong = |message: String| Err(SessionError::of(field, message));
     // Of the sites of heads, z alone is written to the residual stream as it is.

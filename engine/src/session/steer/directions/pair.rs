@@ -7,7 +7,7 @@ impl<B: Backend> Session<B> {
     /// length, one less the other.
     pub(super) async fn pair(
         &mut self,
-        field: &str,
+        field: Field,
         site: Site,
         texts: [&str; 2],
         bos: bool,

@@ -8,7 +8,7 @@ impl<B: Backend> Session<B> {
     /// What a token's row of a vocabulary matrix says, less another's.
     pub(super) async fn tokens(
         &self,
-        field: &str,
+        field: Field,
         [token, minus]: [Option<&TokenRef>; 2],
         matrix: Matrix,
     ) -> Result<Resolved, SessionError> {
@@ -29,7 +29,7 @@ impl<B: Backend> Session<B> {
     /// What a neuron writes.
     pub(super) async fn neuron(
         &self,
-        field: &str,
+        field: Field,
         layer: usize,
         neuron: usize,
     ) -> Result<Resolved, SessionError> {
@@ -53,7 +53,7 @@ impl<B: Backend> Session<B> {
 
     async fn token_row(
         &self,
-        field: &str,
+        field: Field,
         token: &crate::experiment::TokenRef,
         matrix: Matrix,
     ) -> Result<Vec<f32>, SessionError> {

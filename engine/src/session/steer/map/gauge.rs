@@ -31,7 +31,7 @@ impl<B: Backend> Session<B> {
         bos: bool,
         host: &impl Host,
     ) -> Result<Gauge, SessionError> {
-        let wrong = |message: String| SessionError::of("steer.map", message);
+        let wrong = |message: String| SessionError::of(Field::Map, message);
         let i = reading.direction;
         let direction = steer.directions.get(i).ok_or_else(|| {
             wrong(format!(

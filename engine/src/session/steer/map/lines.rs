@@ -160,8 +160,7 @@ impl<B: Backend> Session<B> {
         let own = log_softmax(&line.logits);
         let theirs = walk.reader.as_ref().map(|r| log_softmax(&r.logits));
         walk.text.push(Read {
-            id: token,
-            text: self.tokenizer.token(token).text,
+            token: self.tokenizer.token(token),
             probability: theirs.as_ref().unwrap_or(&own)[token as usize].exp() as f32,
             kl: theirs.map_or(0.0, |theirs| kl(&own, &theirs) as f32),
             reading: None,

@@ -113,7 +113,7 @@ impl<B: Backend> Session<B> {
     ) -> Result<Option<MapReport>, SessionError> {
         let Some(direction) = steer.directions.get(map.direction) else {
             return Err(SessionError::of(
-                "steer.map",
+                Field::Map,
                 format!(
                     "The map is of direction {}, but the experiment has {}; choose one that it has.",
                     map.direction,
@@ -222,7 +222,7 @@ impl<B: Backend> Session<B> {
         let most = 2 * BYTES / row_bytes(&shape);
         if tokens > most {
             return Err(SessionError::of(
-                "steer.map",
+                Field::Map,
                 format!(
                     "The map's prompts have {tokens} tokens together, but at most {most} of this model fit into memory at once; take fewer or shorter ones."
                 ),
@@ -321,7 +321,7 @@ impl<B: Backend> Session<B> {
             };
             for base in bases {
                 let at = (wish.layer, base.mean_norms[wish.layer]);
-                let acts = act::act("steer.map", &direction, wish.rows.clone(), at, &shape)?;
+                let acts = act::act(Field::Map, &direction, wish.rows.clone(), at, &shape)?;
                 if acts.is_empty() {
                     // It adds nothing, so the text is the unsteered one, exactly.
                     let (numbers, texts) = (unsteered.numbers, unsteered.texts.clone());

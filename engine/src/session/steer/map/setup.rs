@@ -39,7 +39,7 @@ impl Setup {
 }
 
 fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of("steer.map", message))
+    Err(SessionError::of(Field::Map, message))
 }
 
 impl<B: Backend> Session<B> {
@@ -87,11 +87,11 @@ impl<B: Backend> Session<B> {
         };
         let mut prompts = Vec::new();
         for text in texts {
-            prompts.push(self.to_continue("steer.map", text, experiment.bos)?);
+            prompts.push(self.to_continue(Field::Map, text, experiment.bos)?);
         }
         let mut targets = Vec::new();
         for token in &map.targets {
-            targets.push(self.one_token("steer.map", token)?);
+            targets.push(self.one_token(Field::Map, token)?);
         }
         targets.sort_unstable();
         targets.dedup();
@@ -188,25 +188,14 @@ fn check(map: &SteerMap, direction: &Direction, sampling: &Sampling) -> Result<(
             map.controls.random, MOST.2
         ));
     }
-    let chosen = map.controls.coefficient;
-    if let Some(c) = map
-        .coefficients
-        .iter()
-        .chain(&chosen)
-        .find(|c| !c.is_finite())
-    {
-        return wrong(format!(
-            "A coefficient of the map is {c}, which is no number."
-        ));
-    }
-    if let Some(c) = chosen
+    if let Some(c) = map.controls.coefficient
         && !map.coefficients.contains(&c)
     {
         return wrong(format!(
             "The controls are to act with coefficient {c}, which is none of the map's; they are compared with a cell of the map."
         ));
     }
-    if map.cap.is_nan() || map.cap < 1.0 {
+    if map.cap < 1.0 {
         return wrong(format!(
             "The cap on perplexity is {} times the unsteered one; it is at least 1.",
             map.cap

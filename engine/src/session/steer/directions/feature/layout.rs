@@ -1,6 +1,7 @@
 //! Where the tensors of `sae_weights.safetensors` are.
 
 use super::Wish;
+use crate::experiment::Field;
 use crate::model::Header;
 use crate::rows::Shape;
 use crate::session::SessionError;
@@ -84,7 +85,12 @@ impl Layout {
     }
 
     /// Whether it is of this model, and has the feature.
-    pub(super) fn fits(&self, field: &str, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
+    pub(super) fn fits(
+        &self,
+        field: Field,
+        wish: &Wish,
+        shape: &Shape,
+    ) -> Result<(), SessionError> {
         let wrong = |message: String| Err(SessionError::of(field, message));
         let Wish {
             dictionary,

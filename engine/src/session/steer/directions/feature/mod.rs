@@ -81,7 +81,7 @@ impl Feature {
 impl<B: Backend> Session<B> {
     pub(super) async fn feature(
         &mut self,
-        field: &str,
+        field: Field,
         wish: &Wish<'_>,
         host: &impl Host,
     ) -> Result<Resolved, SessionError> {
@@ -140,7 +140,7 @@ impl<B: Backend> Session<B> {
 
 /// Reads one dictionary's files.
 struct Reader<'a, H: Host> {
-    field: &'a str,
+    field: Field,
     wish: &'a Wish<'a>,
     host: &'a H,
     file: DictionaryFile<'a>,
@@ -167,7 +167,7 @@ impl<H: Host> Reader<'_, H> {
             Ok(()) => Ok(()),
             Err(Unread::Cancelled(e)) => Err(e.into()),
             Err(Unread::Because(message)) => Err(SessionError::Unread {
-                field: self.field.into(),
+                field: self.field,
                 message,
             }),
         }
@@ -192,7 +192,7 @@ impl<H: Host> Reader<'_, H> {
 
     fn short(&self, found: u64, wanted: u64) -> SessionError {
         SessionError::Unread {
-            field: self.field.into(),
+            field: self.field,
             message: format!(
                 "{} of the dictionary {} ended after {found} of the {wanted} bytes that were asked for; the copy there is cut short, so take another source.",
                 self.file.name, self.wish.dictionary
@@ -249,7 +249,7 @@ impl<H: Host> Reader<'_, H> {
 }
 
 /// What can be said before anything is fetched.
-fn check(field: &str, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
+fn check(field: Field, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
     let wrong = |message: String| Err(SessionError::of(field, message));
     let Wish {
         dictionary: name,
