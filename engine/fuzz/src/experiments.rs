@@ -14,7 +14,18 @@ pub fn experiment(bytes: &[u8]) -> bool {
     };
     let again = Experiment::from_json(&read.to_json());
     assert_eq!(again.ok().as_ref(), Some(&read), "{text}");
+    // What is within its limits still is when what was named twice stands once.
+    if let Ok((once, _)) = read.checked() {
+        assert_eq!(read.check().map_err(|p| p.message), Ok(()), "{text}");
+        let (same, told) = once.checked().unwrap_or_else(|p| beyond(&p.message));
+        assert!(told.is_empty() && same == once, "{text}: {told:?}");
+    }
     true
+}
+
+#[allow(clippy::panic)] // a fault that was found
+fn beyond<T>(message: &str) -> T {
+    panic!("it was within its limits, and is not any more: {message}")
 }
 
 /// Any bytes as the end of a link, and as what a link encodes.

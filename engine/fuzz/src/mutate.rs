@@ -37,7 +37,8 @@ const WORDS: [&str; 24] = [
 /// The inputs of a corpus, and the words of which they are made.
 pub struct Mutator {
     seeds: Vec<Vec<u8>>,
-    words: Vec<Vec<u8>>,
+    /// Strings, and what else stands for a value or a name.
+    words: [Vec<Vec<u8>>; 2],
     longest: usize,
 }
 
@@ -50,8 +51,8 @@ impl Mutator {
         let given = WORDS.iter().map(|w| w.as_bytes().to_vec());
         let words: BTreeSet<Vec<u8>> = found.chain(given).collect();
         Self {
+            words: words.into_iter().partition(|w| is_string(w)).into(),
             seeds,
-            words: words.into_iter().collect(),
             longest,
         }
     }
@@ -74,12 +75,19 @@ impl Mutator {
     }
 
     fn word(&self, random: &mut StdRng) -> &[u8] {
-        self.words.choose(random).map_or(&[], Vec::as_slice)
+        let kind = usize::from(random.random::<bool>());
+        self.words[kind].choose(random).map_or(&[], Vec::as_slice)
+    }
+
+    /// A word that may well stand where the other stood.
+    fn word_for(&self, other: &[u8], random: &mut StdRng) -> &[u8] {
+        let kind = usize::from(!is_string(other));
+        self.words[kind].choose(random).map_or(&[], Vec::as_slice)
     }
 
     fn change(&self, input: &mut Vec<u8>, random: &mut StdRng) {
         let piece = range(input.len(), random);
-        match random.random_range(0..8) {
+        match random.random_range(0..12) {
             0 => drop(input.drain(piece)),
             1 => {
                 let copy = input[piece].to_vec();
@@ -103,11 +111,16 @@ impl Mutator {
             _ => {
                 let words = tokens(input);
                 if let Some(one) = words.choose(random) {
-                    input.splice(one.clone(), self.word(random).to_vec());
+                    let word = self.word_for(&input[one.clone()], random).to_vec();
+                    input.splice(one.clone(), word);
                 }
             }
         }
     }
+}
+
+fn is_string(word: &[u8]) -> bool {
+    word.first() == Some(&b'"')
 }
 
 /// A short piece of so many bytes.
