@@ -16,14 +16,14 @@ pub struct Pair {
 
 /// Pairs the tokens by position: what a patch copies from and to.
 #[must_use]
-pub fn pairs(reading: &Reading, bos: bool) -> Vec<Pair> {
+pub fn pairs(reading: &Reading) -> Vec<Pair> {
     (0..reading.clean.len().max(reading.corrupted.len()))
         .map(|position| {
             let clean = reading.clean.get(position).cloned();
             let corrupted = reading.corrupted.get(position).cloned();
             Pair {
                 differs: clean.as_ref().map(|t| t.id) != corrupted.as_ref().map(|t| t.id),
-                bos: bos && position == 0,
+                bos: reading.bos && position == 0,
                 position,
                 clean,
                 corrupted,
@@ -52,9 +52,10 @@ mod tests {
         let reading = Reading {
             clean: tokens(&[9, 1, 2, 3]),
             corrupted: tokens(&[9, 1, 5]),
+            bos: true,
             ..Reading::default()
         };
-        let pairs = pairs(&reading, true);
+        let pairs = pairs(&reading);
         let differing: Vec<_> = pairs
             .iter()
             .filter(|p| p.differs)

@@ -6,7 +6,7 @@
 
 mod common;
 
-use common::{Listener, Oracle, close, experiment, ids, session};
+use common::{Listener, Oracle, close, experiment, ids, session, until_end};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
     Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep, Token, TokenRef,
@@ -30,7 +30,7 @@ fn logits<B: Backend>(session: &mut Session<B>, oracle: &Oracle, case: &Value) {
         .map(|p| *p as usize)
         .collect();
     let stride = case["logits_stride"].as_u64().unwrap() as usize;
-    let greedy = ids(&case["greedy"]);
+    let greedy = until_end("random-gpt2", ids(&case["greedy"]));
     let capture = |run| Capture {
         run,
         site: Site::Logits,
@@ -175,7 +175,10 @@ fn parts_of_characters_are_no_other_token_in_gpt2s_vocabulary() {
         assert_eq!(tokenizer.reference(id), TokenRef::Id(id));
     }
     let replacement = tokenizer.token(20_543);
-    assert_eq!((replacement.text.as_str(), replacement.bytes), ("\u{fffd}", false));
+    assert_eq!(
+        (replacement.text.as_str(), replacement.bytes),
+        ("\u{fffd}", false)
+    );
     assert_eq!(
         tokenizer.reference(20_543),
         TokenRef::Text("\u{fffd}".into())

@@ -144,8 +144,7 @@ fn a_list_or_a_text_beyond_its_limit_opens_no_link() {
             site: Site::Z,
             run: RunName::Clean,
         };
-        let export =
-            pollster::block_on(session.export(&experiment, &export, &Listener::default()));
+        let export = pollster::block_on(session.export(&experiment, &export, &Listener::default()));
         assert_eq!(export.unwrap_err().to_string(), message);
     }
     // Many lists, each within its limit, are too much together.
@@ -229,10 +228,22 @@ fn a_number_beyond_32_bits_is_refused_and_never_written_as_null() {
         (&steer, "/steer/directions/0/coefficient", "1e39"),
         (&steer, "/steer/directions/0/coefficient", "-1e300"),
         (&steer, "/steer/sampling/temperature", "1e39"),
-        (&steer, "/steer/detector", "{\"positive\": [\"a\"], \"negative\": [\"b\"], \"threshold\": 1e39}"),
-        (&own, "/corruption", "{\"noise\": {\"positions\": [1], \"sigma\": 1e39}}"),
+        (
+            &steer,
+            "/steer/detector",
+            "{\"positive\": [\"a\"], \"negative\": [\"b\"], \"threshold\": 1e39}",
+        ),
+        (
+            &own,
+            "/corruption",
+            "{\"noise\": {\"positions\": [1], \"sigma\": 1e39}}",
+        ),
         (&own, "/generate", "{\"tokens\": 5000000000}"),
-        (&own, "/cell", "{\"row\": 0, \"column\": 18446744073709551615}"),
+        (
+            &own,
+            "/cell",
+            "{\"row\": 0, \"column\": 18446744073709551615}",
+        ),
     ];
     for (experiment, path, value) in cases {
         let text = with(experiment, path, serde_json::from_str(value).unwrap());
@@ -274,7 +285,9 @@ fn what_is_named_twice_counts_once_and_is_said() {
     assert_eq!(written(&once), written(&twice));
     assert_eq!(twice.reading.problems.len(), 2, "{:?}", twice.reading);
     assert!(twice.reading.problems.iter().all(|p| {
-        !p.fatal && p.message.contains("names 2 more than once") && p.message.contains("counts once")
+        !p.fatal
+            && p.message.contains("names 2 more than once")
+            && p.message.contains("counts once")
     }));
     // The experiment comes back as it was asked.
     assert_eq!(twice.experiment, steered(&[2, 2], &[1, 2, 2]));
@@ -346,7 +359,12 @@ fn an_answer_named_twice_counts_once() {
     let text = |text: &str| TokenRef::Text(text.into());
     let once = run(session, &of(vec![text(" Mary"), text(" Anna")])).unwrap();
     let mary = once.reading.answer.as_ref().unwrap().pieces[0].id;
-    let several = vec![text(" Mary"), TokenRef::Id(mary), text(" Anna"), text(" Mary")];
+    let several = vec![
+        text(" Mary"),
+        TokenRef::Id(mary),
+        text(" Anna"),
+        text(" Mary"),
+    ];
     let twice = run(session, &of(several)).unwrap();
     assert_eq!(once.metrics, twice.metrics);
     assert!(twice.metrics[0].clean <= 1.0);
@@ -380,7 +398,11 @@ fn pairs_that_cannot_be_run_are_named_and_the_rest_can_be() {
     assert_eq!(report.reading.bad_pairs, [1, 2, 4, 5, 6, 8]);
     let problems = report.reading.problems.iter();
     let messages: Vec<&str> = problems.map(|p| p.message.as_str()).collect();
-    assert!(messages.iter().any(|m| m.starts_with("Pair 3: the clean prompt has 3 tokens")));
+    assert!(
+        messages
+            .iter()
+            .any(|m| m.starts_with("Pair 3: the clean prompt has 3 tokens"))
+    );
     let sum = messages.last().unwrap();
     assert!(
         sum.starts_with("6 of 10 pairs cannot be run: 3, 4, 6, 7, 8, 10."),
@@ -409,7 +431,10 @@ fn a_cell_outside_its_grid_is_let_go_and_the_run_goes_on() {
         let report = run(session, &e).unwrap();
         assert_eq!((report.sweeps.len(), &report.cell), (1, &None));
         let said = told(&report, "cell");
-        assert!(said.len() == 1 && said[0].contains("no cell is looked at"), "{said:?}");
+        assert!(
+            said.len() == 1 && said[0].contains("no cell is looked at"),
+            "{said:?}"
+        );
     }
 }
 

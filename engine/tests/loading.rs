@@ -45,8 +45,8 @@ fn in_pieces<B: Backend>(b: &B, name: &str, step: usize) -> (Vec<f32>, String) {
     for piece in files(name).weights.chunks(step) {
         loader.push(b, piece).unwrap();
     }
-    let (model, hash) = loader.finish().unwrap();
-    (logits(b, &model), hash)
+    let loaded = loader.finish().unwrap();
+    (logits(b, &loaded.model), loaded.sha256)
 }
 
 #[test]

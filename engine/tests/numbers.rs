@@ -139,7 +139,12 @@ fn a_vector_too_long_to_normalise_is_refused_where_pytorch_gives_nonsense() {
             ..patching.clone()
         };
         if case["right"] == true {
-            let expected: Vec<f32> = case["logits"].as_array().unwrap().iter().map(number).collect();
+            let expected: Vec<f32> = case["logits"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(number)
+                .collect();
             let report = run(session, &patching).unwrap();
             let found = &report.captures[0].values[..expected.len()];
             close(&format!("{coefficient:e}"), found, &expected, 2e-4);
@@ -237,9 +242,15 @@ fn a_part_of_a_character_is_never_offered_by_text() {
     e.metrics[0].answer = " 😀".into();
     let report = run(session, &e).unwrap();
     let answer = report.reading.answer.unwrap();
-    assert!(answer.pieces.iter().all(|p| p.bytes || p.text == " "), "{answer:?}");
+    assert!(
+        answer.pieces.iter().all(|p| p.bytes || p.text == " "),
+        "{answer:?}"
+    );
     let offered = answer.suggestion.as_deref();
-    assert!(offered.is_none_or(|text| !text.contains(['\\', '\u{fffd}'])), "{offered:?}");
+    assert!(
+        offered.is_none_or(|text| !text.contains(['\\', '\u{fffd}'])),
+        "{offered:?}"
+    );
     // What is offered instead of a metric is named by id where it has no text.
     let pieces = values("pieces");
     let id = pieces["split"][2].as_u64().unwrap() as u32;
@@ -254,10 +265,23 @@ fn a_part_of_a_character_is_never_offered_by_text() {
         ..Experiment::default()
     };
     let report = run(session, &e).unwrap();
-    for offer in report.metrics.iter().filter_map(|m| m.advice.as_ref()).flat_map(|a| &a.offers) {
-        let text = offer.metric.answer.list().iter().chain(offer.metric.wrong.iter().flat_map(Tokens::list));
+    for offer in report
+        .metrics
+        .iter()
+        .filter_map(|m| m.advice.as_ref())
+        .flat_map(|a| &a.offers)
+    {
+        let text = offer
+            .metric
+            .answer
+            .list()
+            .iter()
+            .chain(offer.metric.wrong.iter().flat_map(Tokens::list));
         for token in text {
-            assert!(!matches!(token, TokenRef::Text(t) if t.contains('\\')), "{offer:?}");
+            assert!(
+                !matches!(token, TokenRef::Text(t) if t.contains('\\')),
+                "{offer:?}"
+            );
         }
     }
 }
@@ -269,7 +293,10 @@ fn nothing_that_is_not_finite_leaves_in_a_file() {
     // The last layer's MLP writes what the final LayerNorm makes zeros of.
     let data = file.tensor("transformer.wte.weight").unwrap().data();
     let at = data.as_ptr() as usize - files.weights.as_ptr() as usize;
-    files.weights[at..at + 84].as_chunks_mut::<4>().0.fill(f32::MAX.to_le_bytes());
+    files.weights[at..at + 84]
+        .as_chunks_mut::<4>()
+        .0
+        .fill(f32::MAX.to_le_bytes());
     let session = &mut Session::load("overflowing", &files, Cpu).unwrap();
     let e = Experiment {
         clean: Prompt::Tokens(vec![0, 9, 8]),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Listener, Oracle, close, experiment, ids, session};
+use common::{Listener, Oracle, close, experiment, ids, session, until_end};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
     Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep,
@@ -37,7 +37,7 @@ fn logits_and_continuation<B: Backend>(model: &str, backend: B, tolerance: Toler
             .iter()
             .map(|p| *p as usize)
             .collect();
-        let greedy = ids(&case["greedy"]);
+        let greedy = until_end(model, ids(&case["greedy"]));
         let capture = |run| Capture {
             run,
             site: Site::Logits,

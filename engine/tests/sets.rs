@@ -457,11 +457,7 @@ fn what_cannot_be_run_is_told_by_field() {
         ),
         ("corruption", "Choose the tokens", noise(vec![], 3.0, 2)),
         ("corruption", "position 99", noise(vec![99], 3.0, 2)),
-        (
-            "corruption",
-            "standard deviations",
-            noise(vec![1], 1e7, 2),
-        ),
+        ("corruption", "standard deviations", noise(vec![1], 1e7, 2)),
         ("corruption", "1 to 100", noise(vec![1], 3.0, 0)),
         (
             "sweep",

@@ -405,7 +405,8 @@ describe('refusing', () => {
     );
     assert.match(told, /^out_of_memory: .*no room/);
     assert.deepEqual(requests.filter((url) => url.endsWith('huge/model.safetensors')), []);
-    assert.deepEqual(errors, []);
+    // A plain folder lacks files that it is asked for.
+    assert.deepEqual(errors.filter((error) => !NOT_ARRIVED.test(error)), []);
     await page.close();
   });
 

@@ -3,7 +3,9 @@
 // that was asked for.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { Content } from '../cdn.mjs';
 import { HOSTILE } from '../cdn/hostile.mjs';
 import { BROWSERS, openChromium } from './harness.mjs';
@@ -301,8 +303,8 @@ describe('refuses', () => {
   refuses('a repository without a tokenizer', {
     model: SMALL,
     faults: () => cdn.put(SMALL, 'tokenizer.json', null),
-    code: 'network',
-    message: /tokenizer\.json is not there \(status 404\)/,
+    code: 'model',
+    message: /no tokenizer: neither tokenizer\.json nor vocab\.json and merges\.txt/,
   });
   refuses('a server that stays busy', {
     model: SMALL,
@@ -333,6 +335,82 @@ describe('refuses', () => {
     faults: () => cdn.put(SMALL, 'config.json', Content.file(`${models.folders[LARGE]}/config.json`)),
     code: 'model',
     message: /no tensor transformer\.h\.5\.ln_1\.weight/,
+  });
+});
+
+describe('a model in other files', () => {
+  const FIELDS = fileURLToPath(new URL('../oracles/fields', import.meta.url));
+  const SHARDED = 'course/sharded';
+  const shard = (i) => `model-0000${i}-of-00003.safetensors`;
+  const SHARDS = [1, 2, 3].map(shard);
+  const INDEX = 'model.safetensors.index.json';
+  const pick = (...names) => ({ files: new Map(names.map((name) => [name, Content.file(`${FIELDS}/${name}`)])) });
+  const WHOLE = 'course/whole';
+
+  /** Both are one model: its numbers when it is one file. */
+  const whole = async () => {
+    cdn.add(WHOLE, pick('config.json', 'tokenizer.json', 'model.safetensors'));
+    const { numbers, refused } = await load({ model: WHOLE });
+    assert.equal(refused, undefined, JSON.stringify(refused));
+    return numbers;
+  };
+  const sharded = () => cdn.add(SHARDED, pick('config.json', 'vocab.json', 'merges.txt', INDEX, ...SHARDS));
+  const combined = async () => {
+    const line = async (name) => `${await Content.file(`${FIELDS}/${name}`).sha256()}  ${name}\n`;
+    const list = (await Promise.all(SHARDS.map(line))).join('');
+    return createHash('sha256').update(list).digest('hex');
+  };
+
+  for (const [what, options] of [
+    ['a repository in shards, with its vocabulary in two files', () => ({ model: SHARDED })],
+    ['the same in a plain folder, which nobody lists', () => ({ model: cdn.mirror(SHARDED) })],
+  ]) {
+    test(what, { timeout: 180_000 }, async () => {
+      const expected = await whole();
+      sharded();
+      const { numbers, refused, source, model } = await load(options());
+      assert.equal(refused, undefined, JSON.stringify(refused));
+      assert.equal(numbers, expected);
+      assert.equal(model.sha256, await combined());
+      assert.equal(source.kept, 'kept');
+      if (options().model === SHARDED) assert.equal(source.published, model.sha256);
+      for (const name of SHARDS) assert.equal(cdn.asked(name).length, 1);
+    });
+  }
+  test('it is kept, and goes on in the shard that broke off', { timeout: 180_000 }, async () => {
+    const expected = await whole();
+    sharded();
+    cdn.fault('lost', { file: shard(2), after: 1000, times: 1 });
+    const context = await browser.newContext();
+    try {
+      const page = await context.newPage();
+      await page.goto(models.page);
+      const again = () => loadIn(page, models, { hub: cdn.url, model: SHARDED });
+      const first = await again();
+      assert.equal(first.numbers, expected, JSON.stringify(first.refused));
+      assert.deepEqual(SHARDS.map((name) => cdn.asked(name).length), [1, 2, 1]);
+      cdn.clear();
+      const kept = await again();
+      assert.equal(kept.numbers, expected, JSON.stringify(kept.refused));
+      assert.deepEqual(cdn.requests, []);
+      assert.equal(kept.model.sha256, first.model.sha256);
+    } finally {
+      await context.close();
+    }
+  });
+  test('a shard that is not the published one is refused by its name', { timeout: 180_000 }, async () => {
+    sharded();
+    cdn.fault('flipped', { file: shard(2), byte: 1700 });
+    const { refused } = await load({ model: SHARDED });
+    assert.equal(refused?.code, 'model', JSON.stringify(refused));
+    assert.match(refused.message, /model-00002-of-00003\.safetensors of .* has the SHA-256/);
+  });
+  test('an index that leads elsewhere is refused', { timeout: 180_000 }, async () => {
+    sharded();
+    cdn.put(SHARDED, INDEX, Content.bytes('{"weight_map": {"wte.weight": "https://evil.example/x.safetensors"}}'));
+    const { refused } = await load({ model: SHARDED });
+    assert.equal(refused?.code, 'model', JSON.stringify(refused));
+    assert.match(refused.message, /index\.json cannot be used: it names the file/);
   });
 });
 

@@ -1,3 +1,4 @@
+use super::problems::Problems;
 use super::whether;
 use crate::state::use_state;
 use crate::text::text;
@@ -21,5 +22,6 @@ pub fn Bos(testid: &'static str, #[prop(optional)] hint: Option<&'static str>) -
             <span>{text().prompts.bos}</span>
             {hint.map(|hint| view! { <small>{hint}</small> })}
         </label>
+        <Problems field="bos" />
     }
 }

@@ -13,13 +13,10 @@ pub fn Chips() -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
     let pairs = move || {
-        let bos = state.experiment.with(|e| e.bos);
-        state.derived.reading.with(|reading| {
-            reading
-                .as_ref()
-                .map(|r| align::pairs(r, bos))
-                .unwrap_or_default()
-        })
+        state
+            .derived
+            .reading
+            .with(|reading| reading.as_ref().map(align::pairs).unwrap_or_default())
     };
     let list = move || pairs().into_iter().map(pair).collect_view();
     let legend = live(move || {

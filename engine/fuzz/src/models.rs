@@ -1,7 +1,7 @@
 //! The files of a model.
 
 use crate::with_length;
-use patchbay_engine::model::{Config, Header, Tokenizer};
+use patchbay_engine::model::{Config, Folder, Header, Index, Tokenizer, folder};
 
 /// Any bytes as the beginning of `model.safetensors`.
 pub fn header(file: &[u8]) -> bool {
@@ -48,16 +48,71 @@ pub fn config(json: &[u8]) -> bool {
     true
 }
 
+/// Any bytes as `model.safetensors.index.json`: no file that it names leads out of
+/// the folder.
+pub fn index(json: &[u8]) -> bool {
+    let Ok(index) = Index::parse(json) else {
+        return false;
+    };
+    let shards = index.shards();
+    assert!(!shards.is_empty() && shards.is_sorted());
+    for name in shards {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+        assert!(name.ends_with(".safetensors") && name.bytes().all(plain));
+        assert!(!name.starts_with('.'), "{name}");
+    }
+    true
+}
+
 const VOCAB: usize = 301;
+const CONFIG: &[u8] = br#"{"vocab_size":301,"n_layer":1,"n_head":1,"n_embd":2,"bos_token_id":0}"#;
+/// As it stands, with all that transformers' GPT2Tokenizer does not go by.
+const WHOLE: &[u8] = br#"{"tokenizer_class":"PreTrainedTokenizerFast"}"#;
 const TEXTS: [&str; 3] = [
     "",
     "When John and Mary went to the store",
     "\u{0}ﬁ é <|endoftext|>\n\n🙂",
 ];
 
-/// Any bytes as `tokenizer.json`, and texts through what was read.
+/// Any bytes as `tokenizer.json`, read as GPT-2's and as it stands.
 pub fn tokenizer(json: &[u8]) -> bool {
-    let Ok(tokenizer) = Tokenizer::from_json(json, VOCAB, Some(0), &[5]) else {
+    let gpt2 = [(folder::TOKENIZER, json)];
+    let whole = [gpt2[0], (folder::TOKENIZER_CONFIG, WHOLE)];
+    let taken = splits(&gpt2);
+    splits(&whole) || taken
+}
+
+/// Any bytes as `vocab.json` and, after a zero, `merges.txt`.
+pub fn vocabulary(bytes: &[u8]) -> bool {
+    let mut parts = bytes.splitn(2, |b| *b == 0);
+    let mut part = || parts.next().unwrap_or_default();
+    splits(&[(folder::VOCAB, part()), (folder::MERGES, part())])
+}
+
+/// Any bytes as the files beside `tokenizer.json`, a zero after each.
+pub fn settings(bytes: &[u8]) -> bool {
+    const SOUND: &[u8] = include_bytes!("../corpus/tokenizer/small");
+    let names = [
+        folder::TOKENIZER_CONFIG,
+        folder::SPECIAL_TOKENS,
+        folder::ADDED_TOKENS,
+        folder::GENERATION,
+    ];
+    let mut files = vec![(folder::TOKENIZER, SOUND)];
+    files.extend(names.into_iter().zip(bytes.split(|b| *b == 0)));
+    splits(&files)
+}
+
+/// Texts through the tokenizer of a folder, where it has one.
+fn splits(files: &[(&'static str, &[u8])]) -> bool {
+    let mut folder = Folder::default();
+    for (name, bytes) in files {
+        folder.put(name, bytes.to_vec());
+    }
+    let Ok(config) = Config::from_json(CONFIG) else {
+        return false;
+    };
+    let Ok((tokenizer, _)) = Tokenizer::of(&folder, &config) else {
         return false;
     };
     for text in TEXTS {

@@ -186,7 +186,11 @@ impl Visit {
         match value {
             Value::Array(list) => {
                 let inner = self.path.ends_with(|c: char| c.is_ascii_digit());
-                self.take(list.len(), if inner { POSITIONS } else { entries }, "entries")?;
+                self.take(
+                    list.len(),
+                    if inner { POSITIONS } else { entries },
+                    "entries",
+                )?;
                 let mut each = list.iter().enumerate();
                 each.try_for_each(|(i, v)| self.step(&i.to_string(), name, v))
             }

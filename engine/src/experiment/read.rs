@@ -103,6 +103,10 @@ pub struct Problem {
 pub struct Reading {
     pub clean: Vec<Token>,
     pub corrupted: Vec<Token>,
+    /// Whether BOS was put in front of texts: as the experiment has it, but never where
+    /// the model has no such token.
+    #[serde(default)]
+    pub bos: bool,
     /// Positions of the clean prompt whose tokens differ from the corrupted one's
     /// there, where both have the same length or are aligned.
     pub differing: Vec<usize>,

@@ -1,7 +1,8 @@
+use super::fields::{self, Fields};
 use crate::rows::Shape;
-use serde::Deserialize;
 
-/// `config.json` of a model with the GPT-2 architecture, checked.
+/// `config.json` of a model with the GPT-2 architecture, checked. Which of its fields
+/// are read is in `FIELDS.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub shape: Shape,
@@ -9,9 +10,15 @@ pub struct Config {
     pub layer_norm_epsilon: f32,
     pub scale_attn_weights: bool,
     pub scale_attn_by_inverse_layer_idx: bool,
+    /// Whether the output is taken with the embedding. Files that hold another matrix
+    /// for it have the last word.
     pub tied_head: bool,
-    /// The token that BOS stands for.
-    pub bos_token_id: Option<u32>,
+    /// The token that BOS stands for, where the tokenizer names none.
+    pub bos_token_id: Option<i64>,
+    /// The tokens that end a text, where `generation_config.json` is not there.
+    pub eos_token_ids: Vec<i64>,
+    /// The class that reads the tokenizer's files, where they name none.
+    pub tokenizer_class: Option<String>,
     /// Tokens that never occurred in training, where the folder says so (`mini` does).
     pub unseen_tokens: Vec<u32>,
 }
@@ -35,59 +42,13 @@ pub enum Activation {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("config.json is not readable as JSON of a GPT-2 model: {0}")]
-    Json(#[from] serde_json::Error),
+    Json(serde_json::Error),
     #[error("config.json, field {field}: expected {expected}, found {found}")]
     Field {
         field: &'static str,
         expected: &'static str,
         found: String,
     },
-}
-
-/// The fields as they stand in the file, with GPT-2's defaults for those left out.
-#[derive(Deserialize)]
-struct Raw {
-    #[serde(default)]
-    model_type: Option<String>,
-    vocab_size: usize,
-    #[serde(alias = "num_hidden_layers")]
-    n_layer: usize,
-    #[serde(alias = "num_attention_heads")]
-    n_head: usize,
-    #[serde(alias = "hidden_size")]
-    n_embd: usize,
-    #[serde(alias = "n_ctx", alias = "max_position_embeddings")]
-    n_positions: Option<usize>,
-    #[serde(default)]
-    n_inner: Option<usize>,
-    #[serde(default = "gelu_new")]
-    activation_function: String,
-    #[serde(default = "epsilon")]
-    layer_norm_epsilon: f64,
-    #[serde(default = "yes")]
-    scale_attn_weights: bool,
-    #[serde(default)]
-    scale_attn_by_inverse_layer_idx: bool,
-    #[serde(default = "yes")]
-    tie_word_embeddings: bool,
-    #[serde(default)]
-    add_cross_attention: bool,
-    #[serde(default)]
-    bos_token_id: Option<u32>,
-    #[serde(default)]
-    unseen_tokens: Vec<u32>,
-}
-
-fn gelu_new() -> String {
-    "gelu_new".into()
-}
-
-fn epsilon() -> f64 {
-    1e-5
-}
-
-fn yes() -> bool {
-    true
 }
 
 /// Sizes beyond this are not models of this kind; they would only overflow sums.
@@ -99,20 +60,41 @@ const MOST_LAYERS: usize = 1024;
 impl Config {
     /// Reads and checks `config.json`.
     ///
+    /// Where a field has two names, either is read; names that contradict each other
+    /// are refused.
+    ///
     /// # Errors
     /// [`ConfigError`] naming the field that this code does not compute.
     pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
-        // Some files hold both `n_ctx` and `n_positions`; serde takes aliases
-        // for duplicates of one field, so the context length is looked up first.
-        let mut value: serde_json::Value = serde_json::from_slice(bytes)?;
-        if let Some(map) = value.as_object_mut() {
-            let names = ["n_positions", "n_ctx", "max_position_embeddings"];
-            let found = names.iter().find_map(|n| map.get(*n).cloned());
-            names.iter().for_each(|n| drop(map.remove(*n)));
-            map.extend(found.map(|v| ("n_positions".into(), v)));
+        let mut fields = Fields::read(bytes)?;
+        if let Some(kind) = fields
+            .take::<Option<String>>("model_type", "a text")?
+            .flatten()
+            && kind != "gpt2"
+        {
+            return Err(field("model_type", "\"gpt2\"", kind));
         }
-        let raw: Raw = serde_json::from_value(value)?;
-        raw.check()
+        fields.refuse(&fields::CONFIG)?;
+        let shape = shape(&mut fields)?;
+        let flag = "true or false";
+        Ok(Self {
+            shape,
+            activation: activation(&mut fields)?,
+            layer_norm_epsilon: epsilon(&mut fields)?,
+            scale_attn_weights: fields.take("scale_attn_weights", flag)?.unwrap_or(true),
+            scale_attn_by_inverse_layer_idx: fields
+                .take("scale_attn_by_inverse_layer_idx", flag)?
+                .unwrap_or(false),
+            tied_head: fields.take("tie_word_embeddings", flag)?.unwrap_or(true),
+            bos_token_id: fields
+                .take("bos_token_id", "a token's id, or null")?
+                .flatten(),
+            eos_token_ids: fields.ids("eos_token_id")?.unwrap_or(vec![GPT2_END]),
+            tokenizer_class: fields.take("tokenizer_class", "a text")?.flatten(),
+            unseen_tokens: fields
+                .take("unseen_tokens", "a list of token ids")?
+                .unwrap_or_default(),
+        })
     }
 
     /// What the attention scores of layer `l` are multiplied by.
@@ -130,80 +112,85 @@ impl Config {
     }
 }
 
-impl Raw {
-    fn check(self) -> Result<Config, ConfigError> {
-        if let Some(kind) = self.model_type.filter(|k| k != "gpt2") {
-            return Err(field("model_type", "\"gpt2\"", kind));
+/// GPT-2's sizes and end token, which transformers takes where a file names none.
+const GPT2: Shape = Shape {
+    n_layer: 12,
+    n_head: 12,
+    n_embd: 768,
+    n_inner: 4 * 768,
+    n_positions: 1024,
+    n_vocab: 50_257,
+};
+const GPT2_END: i64 = 50_256;
+
+fn shape(fields: &mut Fields) -> Result<Shape, ConfigError> {
+    let size = "a whole number from 1 to 16777216";
+    let mut read = |name: &'static str, default: usize| {
+        let found = fields.take(name, size)?.unwrap_or(default);
+        match found {
+            1..=LARGEST => Ok(found),
+            _ => Err(field(name, size, found)),
         }
-        let n_positions = self.n_positions.unwrap_or(1024);
-        let n_inner = self.n_inner.unwrap_or(4 * self.n_embd);
-        for (name, size) in [
-            ("vocab_size", self.vocab_size),
-            ("n_head", self.n_head),
-            ("n_embd", self.n_embd),
-            ("n_positions", n_positions),
-            ("n_inner", n_inner),
-        ] {
-            if size == 0 || size > LARGEST {
-                return Err(field(name, "a whole number from 1 to 16777216", size));
-            }
-        }
-        if self.n_layer == 0 || self.n_layer > MOST_LAYERS {
-            let expected = "a whole number from 1 to 1024";
-            return Err(field("n_layer", expected, self.n_layer));
-        }
-        if !self.n_embd.is_multiple_of(self.n_head) {
-            let found = format!("{} with n_head {}", self.n_embd, self.n_head);
-            return Err(field("n_embd", "a multiple of n_head", found));
-        }
-        // As it is computed with: smaller numbers than f32 has would be 0.
-        #[allow(clippy::cast_possible_truncation)]
-        let layer_norm_epsilon = self.layer_norm_epsilon as f32;
-        if !(layer_norm_epsilon > 0.0 && layer_norm_epsilon < 1.0) {
-            return Err(field(
-                "layer_norm_epsilon",
-                "a number between 0 and 1",
-                self.layer_norm_epsilon,
-            ));
-        }
-        if self.add_cross_attention {
-            return Err(field("add_cross_attention", "false", "true"));
-        }
-        let activation = match self.activation_function.as_str() {
-            "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Activation::GeluNew,
-            "gelu" => Activation::Gelu,
-            "relu" => Activation::Relu,
-            "silu" | "swish" => Activation::Silu,
-            "tanh" => Activation::Tanh,
-            other => {
-                return Err(field(
-                    "activation_function",
-                    "gelu_new, gelu, relu, silu or tanh",
-                    other,
-                ));
-            }
-        };
-        Ok(Config {
-            shape: Shape {
-                n_layer: self.n_layer,
-                n_head: self.n_head,
-                n_embd: self.n_embd,
-                n_inner,
-                n_positions,
-                n_vocab: self.vocab_size,
-            },
-            activation,
-            layer_norm_epsilon,
-            scale_attn_weights: self.scale_attn_weights,
-            scale_attn_by_inverse_layer_idx: self.scale_attn_by_inverse_layer_idx,
-            tied_head: self.tie_word_embeddings,
-            bos_token_id: self.bos_token_id,
-            unseen_tokens: self.unseen_tokens,
-        })
+    };
+    let n_vocab = read("vocab_size", GPT2.n_vocab)?;
+    let n_head = read("n_head", GPT2.n_head)?;
+    let n_embd = read("n_embd", GPT2.n_embd)?;
+    // Before transformers 4 it had another name, which counts where it stands alone.
+    let n_ctx = read("n_ctx", GPT2.n_positions)?;
+    let n_positions = read("n_positions", n_ctx)?;
+    let n_layer = read("n_layer", GPT2.n_layer)?;
+    let n_inner = fields.take::<Option<usize>>("n_inner", size)?.flatten();
+    let n_inner = n_inner.unwrap_or(4 * n_embd);
+    if n_inner == 0 || n_inner > LARGEST {
+        return Err(field("n_inner", size, n_inner));
+    }
+    if n_layer > MOST_LAYERS {
+        return Err(field("n_layer", "a whole number from 1 to 1024", n_layer));
+    }
+    if !n_embd.is_multiple_of(n_head) {
+        let found = format!("{n_embd} with n_head {n_head}");
+        return Err(field("n_embd", "a multiple of n_head", found));
+    }
+    Ok(Shape {
+        n_layer,
+        n_head,
+        n_embd,
+        n_inner,
+        n_positions,
+        n_vocab,
+    })
+}
+
+fn epsilon(fields: &mut Fields) -> Result<f32, ConfigError> {
+    let (name, expected) = ("layer_norm_epsilon", "a number between 0 and 1");
+    let found: f64 = fields.take(name, expected)?.unwrap_or(1e-5);
+    // As it is computed with: smaller numbers than f32 has would be 0.
+    #[allow(clippy::cast_possible_truncation)]
+    let epsilon = found as f32;
+    match epsilon > 0.0 && epsilon < 1.0 {
+        true => Ok(epsilon),
+        false => Err(field(name, expected, found)),
     }
 }
 
-fn field(field: &'static str, expected: &'static str, found: impl ToString) -> ConfigError {
+fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
+    let (name, expected) = ("activation_function", "gelu_new, gelu, relu, silu or tanh");
+    let found: Option<String> = fields.take(name, expected)?;
+    match found.as_deref().unwrap_or("gelu_new") {
+        "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Ok(Activation::GeluNew),
+        "gelu" => Ok(Activation::Gelu),
+        "relu" => Ok(Activation::Relu),
+        "silu" | "swish" => Ok(Activation::Silu),
+        "tanh" => Ok(Activation::Tanh),
+        other => Err(field(name, expected, other)),
+    }
+}
+
+pub(super) fn field(
+    field: &'static str,
+    expected: &'static str,
+    found: impl ToString,
+) -> ConfigError {
     ConfigError::Field {
         field,
         expected,
@@ -240,5 +227,49 @@ mod tests {
         }
         let widest = read("n_layer", "1024").unwrap();
         assert_eq!(widest.shape.n_layer, 1024);
+    }
+
+    #[test]
+    fn two_names_of_one_field_must_agree() {
+        let same = read("hidden_size", "8").unwrap();
+        assert_eq!(same.shape.n_embd, 8);
+        for (alias, name) in fields::ALIASES {
+            let e = read(alias, "7").map(|c| c.shape.n_positions);
+            match name {
+                // It has no value of its own there.
+                "n_positions" => assert_eq!(e.unwrap(), 7),
+                name => {
+                    let e = e.unwrap_err();
+                    assert!(
+                        e.to_string().contains(name) && e.to_string().contains(alias),
+                        "{e}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over() {
+        let json = br#"{"vocab_size":301,"n_layer":2,"n_head":2,"n_embd":8}"#;
+        let marked = [b"\xef\xbb\xbf", json.as_slice()].concat();
+        assert_eq!(
+            Config::from_json(&marked).unwrap(),
+            Config::from_json(json).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_field_of_the_wrong_type_is_named() {
+        for (name, value) in [
+            ("n_layer", "\"2\""),
+            ("tie_word_embeddings", "null"),
+            ("scale_attn_weights", "1"),
+            ("eos_token_id", "\"</s>\""),
+            ("activation_function", "[]"),
+        ] {
+            let e = read(name, value).unwrap_err();
+            assert!(e.to_string().contains(name), "{name} {value}: {e}");
+        }
     }
 }

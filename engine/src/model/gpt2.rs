@@ -57,7 +57,7 @@ impl<B: Backend> Gpt2<B> {
     pub fn load(b: &B, config: Config, weights: &[u8]) -> std::result::Result<Self, ModelError> {
         let mut loader = Loader::reserve(b, config)?;
         loader.push(b, weights)?;
-        Ok(loader.finish()?.0)
+        Ok(loader.finish()?.model)
     }
 
     /// Computes the rows of `plan`. Kept rows are in `store` afterwards.

@@ -1,25 +1,45 @@
-//! From the bytes of `model.safetensors`, as they come, to tensors on a device.
+//! From the bytes of the weights' files, as they come, to tensors on a device.
 //!
 //! Room for every weight is reserved before the first byte, so that a device
 //! which is too small says so early, and each tensor is filled a few rows at a
 //! time: beside the model itself no more than a megabyte is ever held.
+//!
+//! Weights are one file, or several that an [`Index`] lists and that come one after
+//! the other. Which matrix the output has is known from the names of the tensors,
+//! before any of their values: see [`head`](super::head).
 
+use super::head::{Head, Twins};
 use super::header::{Entry, Header};
+use super::index::Index;
 use super::places::Place;
 use super::{Config, Gpt2, ModelError, WeightsError};
 use crate::backend::Backend;
+use crate::source::WEIGHTS;
 use safetensors::Dtype;
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 /// Values held before they are given to the device.
 const STAGED: usize = 1 << 18;
 
+/// Names of tensors without a use that are told.
+const TOLD: usize = 3;
+
 /// A model whose weights are on their way.
 pub struct Loader<B: Backend> {
     model: Gpt2<B>,
+    index: Option<Index>,
+    /// Where the tensors go that have not come, once their names are known.
+    places: Option<Vec<Place<B>>>,
+    twins: Option<Twins>,
+    /// The files that have come whole: their names and SHA-256s.
+    done: Vec<(String, String)>,
     hash: Sha256,
     received: u64,
     state: State<B>,
+    /// Tensors that the model has no use for: how many, and the first of them.
+    unused: (usize, Vec<String>),
+    remarks: Vec<String>,
 }
 
 enum State<B: Backend> {
@@ -36,17 +56,60 @@ impl<B: Backend> Loader<B> {
     pub fn reserve(b: &B, config: Config) -> Result<Self, ModelError> {
         Ok(Self {
             model: Gpt2::reserve(b, config)?,
+            index: None,
+            places: None,
+            twins: None,
+            done: Vec::new(),
             hash: Sha256::new(),
             received: 0,
             state: State::Header(Vec::new()),
+            unused: (0, Vec::new()),
+            remarks: Vec::new(),
         })
+    }
+
+    /// Expects the weights in several files, in the order of the index.
+    ///
+    /// # Errors
+    /// When a tensor of the model is in none of them, or the device is full.
+    pub fn expect_shards(&mut self, b: &B, index: Index) -> Result<(), ModelError> {
+        self.lay_out(b, &|name| index.has(name))?;
+        self.index = Some(index);
+        Ok(())
+    }
+
+    /// The file that comes now; `None` after the last one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match &self.index {
+            Some(index) => index.shards().get(self.done.len()).map(String::as_str),
+            None => self.done.is_empty().then_some(WEIGHTS),
+        }
+    }
+
+    /// Decides where each tensor goes, by the names that there are.
+    fn lay_out(&mut self, b: &B, has: &dyn Fn(&str) -> bool) -> Result<(), ModelError> {
+        let head = Head::of(&self.model.config, has)?;
+        self.twins = head.twins();
+        self.remarks.extend(head.remark());
+        let places = self.model.places_for(b, &head)?;
+        if let Some(place) = places.iter().find(|p| !has(&p.name)) {
+            let name = place.name.clone();
+            return Err(WeightsError::Missing { name }.into());
+        }
+        self.places = Some(places);
+        Ok(())
     }
 
     /// Takes the next bytes of the file.
     ///
     /// # Errors
     /// [`WeightsError`] as soon as the file turns out not to be this model's.
-    pub fn push(&mut self, b: &B, mut bytes: &[u8]) -> Result<(), ModelError> {
+    pub fn push(&mut self, b: &B, bytes: &[u8]) -> Result<(), ModelError> {
+        self.take(b, bytes).map_err(|e| self.named(e))
+    }
+
+    fn take(&mut self, b: &B, mut bytes: &[u8]) -> Result<(), ModelError> {
         self.hash.update(bytes);
         self.received += bytes.len() as u64;
         while !bytes.is_empty() {
@@ -57,18 +120,49 @@ impl<B: Backend> Loader<B> {
                     header.extend_from_slice(&bytes[..more]);
                     bytes = &bytes[more..];
                     if Header::stop(header)? == Some(header.len()) {
-                        let places = self.model.places();
-                        let data = Data::new(Header::parse(header)?, places)?;
-                        self.state = State::Data(data);
+                        let header = Header::parse(header)?;
+                        self.begin(b, header)?;
                     }
                 }
-                State::Data(data) => bytes = data.take(b, bytes)?,
+                State::Data(data) => bytes = data.take(b, bytes, &mut self.twins)?,
             }
         }
         Ok(())
     }
 
-    /// Bytes of the whole file, once its header has come.
+    /// A header has come: its tensors are next.
+    fn begin(&mut self, b: &B, header: Header) -> Result<(), ModelError> {
+        if self.places.is_none() {
+            self.lay_out(b, &|name| header.entries.iter().any(|e| e.name == name))?;
+        }
+        if let (Some(index), Some(shard)) = (&self.index, self.file()) {
+            let elsewhere = header.entries.iter().find_map(|entry| {
+                let expected = index.shard_of(&entry.name).filter(|e| *e != shard)?;
+                Some((entry.name.clone(), expected.to_owned()))
+            });
+            if let Some((name, expected)) = elsewhere {
+                let found = shard.to_owned();
+                return Err(WeightsError::Elsewhere {
+                    name,
+                    found,
+                    expected,
+                }
+                .into());
+            }
+        }
+        let data = Data::new(header, self.places.get_or_insert_default())?;
+        let unused = data.coming.iter().filter(|c| c.place.is_none());
+        for name in unused.map(|c| &c.name).filter(|name| !is_mask(name)) {
+            self.unused.0 += 1;
+            if self.unused.1.len() < TOLD {
+                self.unused.1.push(name.clone());
+            }
+        }
+        self.state = State::Data(data);
+        Ok(())
+    }
+
+    /// Bytes of the whole of the file that comes now, once its header has come.
     #[must_use]
     pub fn file_bytes(&self) -> Option<u64> {
         match &self.state {
@@ -77,23 +171,101 @@ impl<B: Backend> Loader<B> {
         }
     }
 
-    /// The model, and the SHA-256 of the file in hexadecimal.
+    /// Ends a file, after which the next one comes; its SHA-256 in hexadecimal.
     ///
     /// # Errors
     /// [`WeightsError::Short`] when the file is not all there.
-    pub fn finish(self) -> Result<(Gpt2<B>, String), ModelError> {
+    pub fn end_file(&mut self) -> Result<String, ModelError> {
         let found = self.received;
         match self.file_bytes() {
             Some(expected) if expected == found => {}
-            Some(expected) => return Err(WeightsError::Short { found, expected }.into()),
-            None => return Err(WeightsError::NoHeader { found }.into()),
+            Some(expected) => {
+                return Err(self.named(WeightsError::Short { found, expected }.into()));
+            }
+            None => return Err(self.named(WeightsError::NoHeader { found }.into())),
         }
-        let hash = self.hash.finalize();
-        Ok((
-            self.model,
-            hash.iter().map(|b| format!("{b:02x}")).collect(),
-        ))
+        let sha256 = hex(&std::mem::take(&mut self.hash).finalize());
+        let name = self.file().unwrap_or(WEIGHTS).to_owned();
+        self.done.push((name, sha256.clone()));
+        (self.received, self.state) = (0, State::Header(Vec::new()));
+        Ok(sha256)
     }
+
+    /// The model, and its weights' SHA-256 in hexadecimal: the file's or, where there
+    /// are several, that of their list as `sha256sum` prints it, in the order of names.
+    ///
+    /// # Errors
+    /// [`WeightsError`] when a file, or a tensor, is not there.
+    pub fn finish(mut self) -> Result<Loaded<B>, ModelError> {
+        while self.file().is_some() {
+            self.end_file()?;
+        }
+        // In a shard whose header had not the tensors that the index says.
+        if let Some(place) = self.places.iter().flatten().next() {
+            let name = place.name.clone();
+            return Err(WeightsError::Missing { name }.into());
+        }
+        if let Some(twins) = self.twins {
+            self.remarks.extend(twins.settle(&mut self.model));
+        }
+        let (unused, names) = self.unused;
+        if unused > 0 {
+            let more = if unused > names.len() { ", …" } else { "" };
+            self.remarks.push(format!(
+                "{unused} tensors of the weights are no part of GPT-2 as config.json describes it and are not used: {}{more}.",
+                names.join(", ")
+            ));
+        }
+        let sha256 = match (&self.index, self.done.as_slice()) {
+            (None, [(_, sha256)]) => sha256.clone(),
+            (_, several) => combined_sha256(several.iter().map(|(n, h)| (n.as_str(), h.as_str()))),
+        };
+        Ok(Loaded {
+            model: self.model,
+            sha256,
+            remarks: self.remarks,
+        })
+    }
+
+    /// Says in which of several files something is wrong.
+    fn named(&self, error: ModelError) -> ModelError {
+        match (error, &self.index, self.file()) {
+            (ModelError::Weights(error), Some(_), Some(shard)) => WeightsError::Shard {
+                shard: shard.into(),
+                error: Box::new(error),
+            }
+            .into(),
+            (error, ..) => error,
+        }
+    }
+}
+
+/// What came of the weights' files.
+pub struct Loaded<B: Backend> {
+    pub model: Gpt2<B>,
+    /// In hexadecimal; see [`Loader::finish`].
+    pub sha256: String,
+    /// What a person should know of them, as sentences.
+    pub remarks: Vec<String>,
+}
+
+/// One SHA-256 for several files: that of their list as `sha256sum` prints it.
+pub fn combined_sha256<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut list = String::new();
+    for (name, sha256) in files {
+        // Writing to a String cannot fail.
+        let _ = writeln!(list, "{sha256}  {name}");
+    }
+    hex(&Sha256::digest(list))
+}
+
+/// The causal masks, which some files hold.
+fn is_mask(name: &str) -> bool {
+    name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias")
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The tensors still to come, and the values of the first of them.
@@ -118,24 +290,11 @@ struct Coming<B: Backend> {
 }
 
 impl<B: Backend> Data<B> {
-    fn new(header: Header, mut places: Vec<Place<B>>) -> Result<Self, WeightsError> {
-        let has = |name: &str| header.entries.iter().any(|e| e.name == name);
-        // Files of the whole language model name their transformer.
-        let prefix = match has("wte.weight") {
-            true => "",
-            false => "transformer.",
-        };
-        // The head is not part of the `transformer` module.
-        let full = |place: &Place<B>| match place.name.as_str() {
-            "lm_head.weight" => place.name.clone(),
-            name => format!("{prefix}{name}"),
-        };
-        if let Some(place) = places.iter().find(|p| !has(&full(p))) {
-            return Err(WeightsError::Missing { name: full(place) });
-        }
+    /// Takes out of `places` where this file's tensors go.
+    fn new(header: Header, places: &mut Vec<Place<B>>) -> Result<Self, WeightsError> {
         let mut coming = Vec::with_capacity(header.entries.len());
         for entry in header.entries {
-            let place = places.iter().position(|p| full(p) == entry.name);
+            let place = places.iter().position(|p| p.name == entry.name);
             let place = place.map(|i| places.swap_remove(i));
             if let Some(place) = &place {
                 fits(&entry, &place.shape)?;
@@ -158,7 +317,12 @@ impl<B: Backend> Data<B> {
     }
 
     /// Takes bytes of the tensor that comes now; what is left of them.
-    fn take<'a>(&mut self, b: &B, bytes: &'a [u8]) -> Result<&'a [u8], ModelError> {
+    fn take<'a>(
+        &mut self,
+        b: &B,
+        bytes: &'a [u8],
+        twins: &mut Option<Twins>,
+    ) -> Result<&'a [u8], ModelError> {
         let Some(now) = self.coming.last_mut() else {
             let expected = self.file_bytes;
             return Err(WeightsError::Long { expected }.into());
@@ -179,6 +343,9 @@ impl<B: Backend> Data<B> {
                     if !self.staged.iter().all(|v| v.is_finite()) {
                         let name = now.name.clone();
                         return Err(WeightsError::NotFinite { name }.into());
+                    }
+                    if let Some(twins) = twins {
+                        twins.note(&now.name, &self.staged);
                     }
                     place.fill(b, now.row, &self.staged)?;
                     now.row += self.staged.len() / place.width;

@@ -1,22 +1,31 @@
 //! GPT-2: its files, and its forward pass over a plan of rows.
 
 mod config;
+mod ends;
+mod fields;
+pub mod folder;
 mod gpt2;
+mod head;
 mod header;
 mod hooks;
+mod index;
 mod loader;
 mod places;
 mod readout;
+mod settings;
 mod table;
 mod tokenizer;
 mod vectors;
+mod vocabulary;
 mod weights;
 
 pub use config::{Activation, Config, ConfigError};
+pub use folder::{Folder, FolderError};
 pub use gpt2::{Gpt2, Outcome};
 pub use header::{Entry, Header};
 pub use hooks::Store;
-pub use loader::Loader;
+pub use index::Index;
+pub use loader::{Loaded, Loader, combined_sha256};
 pub use readout::{Logits, OfRuns, Wanted};
 pub use tokenizer::{Tokenizer, TokenizerError};
 pub use weights::WeightsError;
@@ -36,6 +45,8 @@ pub struct Files {
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]

@@ -1,13 +1,14 @@
 //! Where the checkpoint's tensors go: the only list of their names and shapes.
 
 use super::gpt2::{Block, LayerNorm, Linear};
+use super::head::{HEAD, Head};
 use super::table::Table;
 use super::{Config, Gpt2, ModelError};
 use crate::backend::{Backend, Result};
 
 /// A reserved tensor that waits for the values of one of the checkpoint.
 pub(super) struct Place<B: Backend> {
-    /// As in the checkpoint, without `transformer.`.
+    /// As in the checkpoint.
     pub name: String,
     pub shape: Vec<usize>,
     /// Values in a row.
@@ -75,8 +76,26 @@ impl<B: Backend> Gpt2<B> {
         })
     }
 
-    /// Every tensor that the checkpoint must have.
-    pub(super) fn places(&self) -> Vec<Place<B>> {
+    /// Every tensor that the checkpoint must have, with room for a head of its own
+    /// where it has one, by the names that it has there.
+    pub(super) fn places_for(
+        &mut self,
+        b: &B,
+        head: &Head,
+    ) -> std::result::Result<Vec<Place<B>>, ModelError> {
+        let s = self.config.shape;
+        if head.is_own() && self.lm_head.is_none() {
+            self.lm_head = Some(Table::reserve(b, s.n_vocab, s.n_embd)?);
+        }
+        let mut places = self.places();
+        for place in &mut places {
+            place.name = head.name_of(&place.name);
+        }
+        Ok(places)
+    }
+
+    /// The same by their names within the `transformer` module.
+    fn places(&self) -> Vec<Place<B>> {
         let s = self.config.shape;
         let (n, inner) = (s.n_embd, s.n_inner);
         let mut places = vec![
@@ -86,7 +105,7 @@ impl<B: Backend> Gpt2<B> {
         places.extend(
             self.lm_head
                 .iter()
-                .map(|head| table("lm_head.weight", head, s.n_vocab, n)),
+                .map(|head| table(HEAD, head, s.n_vocab, n)),
         );
         let mut norm = |name: &str, norm: &LayerNorm<B>| {
             places.push(row(format!("{name}.weight"), &norm.weight, n));

@@ -1,3 +1,6 @@
+use super::folder::{Folder, TOKENIZER, unmarked};
+use super::vocabulary::{Made, make};
+use super::{Config, ends};
 use crate::experiment::{Token, TokenRef, shown};
 use serde::Deserialize;
 use serde_json::Value;
@@ -7,6 +10,8 @@ use std::collections::HashSet;
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     bos: Option<u32>,
+    /// Tokens that end a text.
+    ends: Vec<u32>,
     unseen: HashSet<u32>,
     n_vocab: usize,
 }
@@ -16,18 +21,44 @@ pub struct Tokenizer {
 pub enum TokenizerError {
     #[error("tokenizer.json is not readable: {0}")]
     File(String),
+    #[error("{file} is not readable: {error}")]
+    Json { file: &'static str, error: String },
+    #[error("{file}, field {field}: expected {expected}, found {found}")]
+    Setting {
+        file: &'static str,
+        field: String,
+        expected: &'static str,
+        found: String,
+    },
     #[error("the text cannot be split into tokens: {0}")]
     Encode(String),
     #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
     NoSuchToken { id: u32, n_vocab: usize },
-    #[error("this model has no {BOS} token, so BOS cannot be put in front; switch BOS off")]
-    NoBos,
 }
 
-const BOS: &str = "<|endoftext|>";
+/// GPT-2's only special token, which begins a text and ends it.
+const END: &str = "<|endoftext|>";
 
 impl Tokenizer {
-    /// Reads `tokenizer.json`. `n_vocab` and `bos` come from `config.json`.
+    /// Reads the tokenizer's files of a folder, and what its others say of tokens.
+    /// With it come sentences that a person should know.
+    ///
+    /// # Errors
+    /// [`TokenizerError`] naming the file that is not right.
+    pub fn of(folder: &Folder, config: &Config) -> Result<(Self, Vec<String>), TokenizerError> {
+        let n_vocab = config.shape.n_vocab;
+        let made = make(folder, config.tokenizer_class.as_deref())?;
+        let (ends, remark) = ends::read(folder, config)?;
+        let bos = config.bos_token_id.and_then(|id| u32::try_from(id).ok());
+        let (mut tokenizer, mut remarks) =
+            Self::from_made(made, n_vocab, bos, &config.unseen_tokens);
+        tokenizer.ends = ends;
+        remarks.extend(remark);
+        Ok((tokenizer, remarks))
+    }
+
+    /// Reads `tokenizer.json` alone. `n_vocab` and `bos` come from `config.json`; BOS
+    /// ends a text, too.
     ///
     /// # Errors
     /// [`TokenizerError::File`] when it is not a tokenizer.
@@ -37,29 +68,50 @@ impl Tokenizer {
         bos: Option<u32>,
         unseen: &[u32],
     ) -> Result<Self, TokenizerError> {
-        Guarded::read(bytes)?;
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
-            .map_err(|e| TokenizerError::File(e.to_string()))?;
+        let mut folder = Folder::default();
+        folder.put(TOKENIZER, bytes.into());
+        let (mut tokenizer, _) = Self::from_made(make(&folder, None)?, n_vocab, bos, unseen);
+        tokenizer.ends = tokenizer.bos.into_iter().collect();
+        Ok(tokenizer)
+    }
+
+    fn from_made(
+        made: Made,
+        n_vocab: usize,
+        bos: Option<u32>,
+        unseen: &[u32],
+    ) -> (Self, Vec<String>) {
+        let Made {
+            mut inner,
+            settings,
+            remarks,
+        } = made;
         // A prompt is run as it is written: never cut, never filled up.
         let _ = inner.with_truncation(None);
         inner.with_padding(None);
-        let bos = inner.token_to_id(BOS).or(bos);
-        Ok(Self {
+        // The tokenizer's own, GPT-2's, and what config.json says: the first that is
+        // in the model's vocabulary.
+        let named = settings.token("bos_token").unwrap_or(END);
+        let candidates = [inner.token_to_id(named), inner.token_to_id(END), bos];
+        let bos = candidates.into_iter().flatten();
+        let tokenizer = Self {
+            bos: bos.into_iter().find(|id| (*id as usize) < n_vocab),
             inner,
-            bos,
+            ends: Vec::new(),
             unseen: unseen.iter().copied().collect(),
             n_vocab,
-        })
+        };
+        (tokenizer, remarks)
     }
 
-    /// The ids of a text, with BOS in front if wanted.
+    /// The ids of a text, with BOS in front if wanted and if the model has it.
     ///
     /// # Errors
     /// When the text cannot be split, or brings a token that the model lacks.
     pub fn encode(&self, text: &str, bos: bool) -> Result<Vec<u32>, TokenizerError> {
         let mut ids = Vec::new();
         if bos {
-            ids.push(self.bos.ok_or(TokenizerError::NoBos)?);
+            ids.extend(self.bos);
         }
         let encoding = self
             .inner
@@ -70,10 +122,22 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The token that ends a text, where the model has one.
+    /// The token that BOS stands for, where the model has one.
     #[must_use]
-    pub fn end(&self) -> Option<u32> {
+    pub fn bos(&self) -> Option<u32> {
         self.bos
+    }
+
+    /// Whether a text ends with this token.
+    #[must_use]
+    pub fn ends(&self, id: u32) -> bool {
+        self.ends.contains(&id)
+    }
+
+    /// The tokens that end a text.
+    #[must_use]
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.ends
     }
 
     /// Whether the model has a token of this id.
@@ -141,6 +205,14 @@ fn spelt(piece: &str) -> Option<Vec<u8>> {
     piece.chars().map(byte).collect()
 }
 
+/// Refuses a `tokenizer.json` on which `tokenizers` would panic.
+///
+/// # Errors
+/// [`TokenizerError::File`] naming the part.
+pub(super) fn guard(bytes: &[u8]) -> Result<(), TokenizerError> {
+    Guarded::read(bytes)
+}
+
 /// The parts of `tokenizer.json` on which `tokenizers` 0.23 panics where they are not
 /// right, and a panic ends the engine. They are read once before, so that it does not.
 #[derive(Deserialize)]
@@ -151,36 +223,73 @@ struct Guarded {
     normalizer: Value,
 }
 
+/// Decoders that can be relied on. BPEDecoder counts below zero where a token has no
+/// text; a part of no known type is taken for one that it could be.
+const DECODERS: [&str; 9] = [
+    "ByteFallback",
+    "ByteLevel",
+    "CTC",
+    "Fuse",
+    "Metaspace",
+    "Replace",
+    "Sequence",
+    "Strip",
+    "WordPiece",
+];
+
+/// Normalizers that can be relied on. Precompiled panics where its map is none, and
+/// those that take characters out do where others stand before them; so does what
+/// follows one that puts something in place of nothing.
+const NORMALIZERS: [&str; 9] = [
+    "ByteLevel",
+    "Lowercase",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Prepend",
+    "Replace",
+    "Sequence",
+];
+
 impl Guarded {
     fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
         let file = |e: String| TokenizerError::File(e);
-        let guarded: Self = serde_json::from_slice(bytes).map_err(|e| file(e.to_string()))?;
-        let parts = [
-            ("decoder", &guarded.decoder),
-            ("normalizer", &guarded.normalizer),
+        let guarded: Self =
+            serde_json::from_slice(unmarked(bytes)).map_err(|e| file(e.to_string()))?;
+        let parts: [(_, _, &[&str]); 2] = [
+            ("decoder", &guarded.decoder, &DECODERS),
+            ("normalizer", &guarded.normalizer, &NORMALIZERS),
         ];
-        if let Some((name, _)) = parts.iter().find(|(_, v)| !v.is_null() && !v.is_object()) {
-            return Err(file(format!("its {name} is neither an object nor null")));
+        for (name, part, known) in parts {
+            if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
+                let found: String = other.to_string().chars().take(60).collect();
+                return Err(file(format!(
+                    "its {name} has {found}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
+                    known.join(", ")
+                )));
+            }
         }
-        match has_type(&guarded.normalizer, "Precompiled") {
-            true => Err(file(
-                "it has a normalizer of type Precompiled, which no GPT-2 has".into(),
-            )),
-            false => Ok(()),
-        }
+        Ok(())
     }
 }
 
-/// Whether a part, or one within it, is of this type.
-fn has_type(part: &Value, name: &str) -> bool {
-    match part {
-        Value::Object(fields) => {
-            fields.get("type").and_then(Value::as_str) == Some(name)
-                || fields.values().any(|v| has_type(v, name))
-        }
-        Value::Array(parts) => parts.iter().any(|v| has_type(v, name)),
-        _ => false,
+/// The type of a part, or of one within it, that is none of the known ones; the part
+/// itself where it replaces nothing by something.
+fn not_of<'a>(part: &'a Value, known: &[&str]) -> Option<&'a Value> {
+    let kind = part.get("type").unwrap_or(&Value::Null);
+    if !kind.as_str().is_some_and(|kind| known.contains(&kind)) {
+        return Some(kind);
     }
+    // Whatever an expression may find, it may find nothing.
+    let replaced = part.get("pattern").and_then(|p| p.get("String")?.as_str());
+    let put = part.get("prepend").and_then(Value::as_str);
+    if kind == "Replace" && replaced.is_none_or(str::is_empty) || put == Some("") {
+        return Some(part);
+    }
+    let within = ["decoders", "normalizers"];
+    let within = within.iter().filter_map(|n| part.get(*n)?.as_array());
+    within.flatten().find_map(|part| not_of(part, known))
 }
 
 #[cfg(test)]
@@ -210,7 +319,27 @@ mod tests {
                 r#""decoder": {"#,
                 r#""decoder": "x", "other": {"#,
             ),
+            (
+                "a merge longer than every piece",
+                r#""merges": ["#,
+                r#""merges": ["<|endoftext|> <|endoftext|>", "#,
+            ),
             ("a map that is none", r#""normalizer": null"#, precompiled),
+            (
+                "a decoder that counts below zero",
+                r#""decoder": {"#,
+                r#""decoder": {"type": "Sequence", "decoders": [{"type": "BPEDecoder", "suffix": ""}]}, "other": {"#,
+            ),
+            (
+                "the same, its type left out",
+                r#""decoder": {"#,
+                r#""decoder": {"type": "Sequence", "decoders": [{"suffix": ""}]}, "other": {"#,
+            ),
+            (
+                "an id after which there is none",
+                r#""<|endoftext|>": 0"#,
+                r#""<|endoftext|>": 4294967295"#,
+            ),
         ] {
             let json = SOUND.replacen(from, to, 1);
             assert_ne!(json, SOUND, "{what}");

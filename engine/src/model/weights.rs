@@ -1,5 +1,6 @@
 //! What can be wrong with `model.safetensors`.
 
+use crate::source::WEIGHTS;
 use safetensors::Dtype;
 
 /// Why a weight file cannot be used.
@@ -23,6 +24,26 @@ pub enum WeightsError {
     Long { expected: u64 },
     #[error("model.safetensors has no tensor {name}; is it a GPT-2 model?")]
     Missing { name: String },
+    #[error(
+        "config.json says that the output has a matrix of its own (tie_word_embeddings is false), but the file has no lm_head.weight; the head is missing: take the whole model, saved with its head"
+    )]
+    NoHead,
+    #[error("model.safetensors.index.json cannot be used: {0}")]
+    Index(String),
+    #[error(
+        "tensor {name} is in {found}, but model.safetensors.index.json says {expected}; the files do not belong together"
+    )]
+    Elsewhere {
+        name: String,
+        found: String,
+        expected: String,
+    },
+    /// What is wrong with one of several files.
+    #[error("{}", .error.to_string().replace(WEIGHTS, .shard))]
+    Shard {
+        shard: String,
+        error: Box<WeightsError>,
+    },
     #[error("tensor {name}: expected shape {expected:?} from config.json, found {found:?}")]
     Shape {
         name: String,

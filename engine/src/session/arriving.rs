@@ -3,47 +3,68 @@
 use super::{Session, steer};
 use crate::backend::Backend;
 use crate::experiment::ModelInfo;
-use crate::model::{Config, Loader, ModelError, Store, Tokenizer};
+use crate::model::folder::CONFIG;
+use crate::model::{
+    Config, Folder, FolderError, Index, Loaded, Loader, ModelError, Store, Tokenizer,
+};
 
 /// A model that is being loaded: its small files have come, room for its weights
 /// is reserved, and their bytes come in order.
 pub struct Arriving<B: Backend> {
     name: String,
     backend: B,
-    config: Config,
     tokenizer: Tokenizer,
     loader: Loader<B>,
+    remarks: Vec<String>,
 }
 
 impl<B: Backend> Arriving<B> {
-    /// Reads `config.json` and `tokenizer.json` and reserves room on the device.
+    /// Reads the folder's small files and reserves room on the device. Weights in
+    /// shards, whose index is among the files, are expected in their order.
     ///
     /// # Errors
     /// [`ModelError`] naming the file and field that is not right, or when the
     /// device has no room.
-    pub fn expect(
-        name: &str,
-        config: &[u8],
-        tokenizer: &[u8],
-        backend: B,
-    ) -> Result<Self, ModelError> {
+    pub fn expect(name: &str, folder: &Folder, backend: B) -> Result<Self, ModelError> {
+        let config = folder.get(CONFIG).ok_or(FolderError::Config)?;
         let config = Config::from_json(config)?;
-        let tokenizer = Tokenizer::from_json(
-            tokenizer,
-            config.shape.n_vocab,
-            config.bos_token_id,
-            &config.unseen_tokens,
-        )?;
-        Ok(Self {
+        let (tokenizer, remarks) = Tokenizer::of(folder, &config)?;
+        let mut arriving = Self {
             name: name.into(),
-            loader: Loader::reserve(&backend, config.clone())?,
+            loader: Loader::reserve(&backend, config)?,
             backend,
-            config,
             tokenizer,
-        })
+            remarks,
+        };
+        if let Some(index) = folder.index()? {
+            arriving.expect_shards(index)?;
+        }
+        Ok(arriving)
     }
 
-    /// Takes the next bytes of `model.safetensors`.
+    /// Expects the weights in several files, before the first of their bytes.
+    ///
+    /// # Errors
+    /// When a tensor of the model is in none of them.
+    pub fn expect_shards(&mut self, index: Index) -> Result<(), ModelError> {
+        self.loader.expect_shards(&self.backend, index)
+    }
+
+    /// The name of the weights' file that comes now; `None` after the last one.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.loader.file()
+    }
+
+    /// Ends that file; its SHA-256 in hexadecimal.
+    ///
+    /// # Errors
+    /// When bytes of it are missing.
+    pub fn end_file(&mut self) -> Result<String, ModelError> {
+        self.loader.end_file()
+    }
+
+    /// Takes the next bytes of that file.
     ///
     /// # Errors
     /// As soon as the file turns out not to be this model's.
@@ -59,7 +80,7 @@ impl<B: Backend> Arriving<B> {
         Ok(self.backend.settle().await?)
     }
 
-    /// Bytes of the whole of `model.safetensors`, once its header has come.
+    /// Bytes of the whole of that file, once its header has come.
     #[must_use]
     pub fn file_bytes(&self) -> Option<u64> {
         self.loader.file_bytes()
@@ -76,8 +97,12 @@ impl<B: Backend> Arriving<B> {
     /// # Errors
     /// When bytes are missing.
     pub fn finish(self) -> Result<Session<B>, ModelError> {
-        let (model, sha256) = self.loader.finish()?;
-        let shape = self.config.shape;
+        let Loaded {
+            model,
+            sha256,
+            remarks,
+        } = self.loader.finish()?;
+        let shape = model.config.shape;
         let info = ModelInfo {
             name: self.name,
             n_layer: shape.n_layer,
@@ -86,7 +111,7 @@ impl<B: Backend> Arriving<B> {
             n_positions: shape.n_positions,
             n_vocab: shape.n_vocab,
             sha256,
-            parameters: self.config.parameters(),
+            parameters: model.config.parameters(),
         };
         Ok(Session {
             backend_info: self.backend.info(),
@@ -95,6 +120,7 @@ impl<B: Backend> Arriving<B> {
             store: Store::new(shape),
             info,
             model,
+            remarks: [self.remarks, remarks].concat(),
             last_sweeps: None,
             embedding_deviation: None,
             kept_bytes: super::patch::KEPT_BYTES,

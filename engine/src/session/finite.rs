@@ -59,8 +59,10 @@ impl<B: Backend> Session<B> {
                         of.whose,
                         made_with(site, layer),
                         match edited {
-                            true => "What is done to this run is too strong for 32-bit arithmetic; make it weaker.",
-                            false => "The model's weights are too large for 32-bit arithmetic, or damaged; take another model.",
+                            true =>
+                                "What is done to this run is too strong for 32-bit arithmetic; make it weaker.",
+                            false =>
+                                "The model's weights are too large for 32-bit arithmetic, or damaged; take another model.",
                         }
                     ),
                 )
@@ -95,8 +97,7 @@ impl<B: Backend> Session<B> {
                 };
                 let quiet = |_| None;
                 let pulse = Beats::new(host, &quiet);
-                let (_, mut captured) =
-                    self.compute(&[again], &Wanted::default(), &pulse).await?;
+                let (_, mut captured) = self.compute(&[again], &Wanted::default(), &pulse).await?;
                 let rows = captured.pop().unwrap_or_default();
                 let bad = |row: &Option<Vec<f32>>| row.iter().flatten().any(|x| !x.is_finite());
                 if let Some(position) = rows.iter().position(bad) {

@@ -9,8 +9,8 @@ use crate::steer::{Noise, Sampler};
 use std::rc::Rc;
 
 impl<B: Backend> Session<B> {
-    /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`,
-    /// with directions acting on what is written.
+    /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`, up to
+    /// a token that ends a text, with directions acting on what is written.
     pub(super) async fn generate(
         &mut self,
         trace: &Rc<Trace>,
@@ -38,7 +38,7 @@ impl<B: Backend> Session<B> {
             let token = sampler.choose(&line.logits, &line.tokens, given, Noise::new(0, 0))?;
             written.push(self.tokenizer.token(token));
             line.tokens.push(token);
-            if step + 1 == count {
+            if step + 1 == count || self.tokenizer.ends(token) {
                 break;
             }
             let position = line.tokens.len() - 1;

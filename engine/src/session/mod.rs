@@ -16,12 +16,12 @@ mod steer;
 
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
-    SweepReport, TopToken, Update,
+    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room,
+    RunReport, SweepReport, TopToken, Update,
 };
 use crate::model::{
-    Cancelled, Files, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer, TokenizerError,
-    Wanted,
+    Cancelled, Files, Folder, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer,
+    TokenizerError, Wanted,
 };
 use crate::rows::{Plan, PlanError, Run, SlotPool};
 pub use arriving::Arriving;
@@ -37,6 +37,8 @@ pub struct Session<B: Backend> {
     tokenizer: Tokenizer,
     store: Store<B>,
     info: ModelInfo,
+    /// What a person should know of the model's files, as sentences.
+    remarks: Vec<String>,
     backend_info: BackendInfo,
     /// The last sweeps, so that looking at one of their cells does not repeat them.
     last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
@@ -157,7 +159,8 @@ impl<B: Backend> Session<B> {
     /// # Errors
     /// [`ModelError`] naming the file, field or tensor that is not right.
     pub fn load(name: &str, files: &Files, backend: B) -> Result<Self, ModelError> {
-        let mut arriving = Arriving::expect(name, &files.config, &files.tokenizer, backend)?;
+        let folder = Folder::of(&files.config, &files.tokenizer);
+        let mut arriving = Arriving::expect(name, &folder, backend)?;
         arriving.push(&files.weights)?;
         arriving.finish()
     }
@@ -166,6 +169,12 @@ impl<B: Backend> Session<B> {
     #[must_use]
     pub fn model(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// What a person should know of how the model's files were read, as sentences.
+    #[must_use]
+    pub fn remarks(&self) -> &[String] {
+        &self.remarks
     }
 
     /// The backend that computes.
@@ -248,13 +257,22 @@ impl<B: Backend> Session<B> {
         host: &impl Host,
     ) -> Result<Report, SessionError> {
         let steer = experiment.steer.clone().unwrap_or_default();
+        let reading = Reading {
+            bos: experiment.bos && self.tokenizer.bos().is_some(),
+            problems: asked
+                .told
+                .into_iter()
+                .chain(bos_off(&self.tokenizer, experiment))
+                .collect(),
+            ..Reading::default()
+        };
+        if !reading.problems.is_empty() {
+            host.update(Update::Reading(reading.clone()));
+        }
         let found = self.steer(experiment, &steer, asked.preview, host).await?;
         Ok(Report {
+            reading,
             steer: Some(found),
-            reading: Reading {
-                problems: asked.told,
-                ..Reading::default()
-            },
             ..self.report(experiment)
         })
     }
@@ -306,6 +324,15 @@ impl<B: Backend> Session<B> {
             device: None,
         }
     }
+}
+
+/// Says that BOS is off though the experiment has it on, where the model has none.
+fn bos_off(tokenizer: &Tokenizer, experiment: &Experiment) -> Option<Problem> {
+    (experiment.bos && tokenizer.bos().is_none()).then(|| Problem {
+        field: "bos".into(),
+        message: "This model has no start token in its vocabulary (bos_token, bos_token_id), so BOS is off: nothing is put in front of a text.".into(),
+        fatal: false,
+    })
 }
 
 /// Lets a host stop a forward pass and hear how far it has got.

@@ -5,7 +5,7 @@ use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Gpu, GpuOptions};
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report};
-use crate::model::ModelError;
+use crate::model::{Folder, Index, ModelError};
 use crate::session::{Arriving, Host, Session, SessionError};
 
 pub(super) enum Engine {
@@ -25,6 +25,14 @@ impl Engine {
         match self {
             Self::Cpu(session) => session.backend(),
             Self::Gpu(on) => on.session.backend(),
+        }
+    }
+
+    /// What a person should know of how the model's files were read.
+    pub fn remarks(&self) -> &[String] {
+        match self {
+            Self::Cpu(session) => session.remarks(),
+            Self::Gpu(on) => on.session.remarks(),
         }
     }
 
@@ -75,12 +83,11 @@ impl Coming {
     /// else the CPU, and says why.
     pub async fn expect(
         name: &str,
-        config: &[u8],
-        tokenizer: &[u8],
+        folder: &Folder,
         choice: BackendChoice,
     ) -> Result<Self, ModelError> {
         let on_gpu = async |gpu: Opened| {
-            let arriving = Arriving::expect(name, config, tokenizer, gpu.0.clone())?;
+            let arriving = Arriving::expect(name, folder, gpu.0.clone())?;
             // Only now is it known whether there is room.
             arriving.settle().await?;
             // While the weights come.
@@ -104,11 +111,35 @@ impl Coming {
                 Err(e) => format!("The CPU, because no GPU can be used: {e}."),
             }),
         };
-        let arriving = Box::new(Arriving::expect(name, config, tokenizer, Cpu)?);
+        let arriving = Box::new(Arriving::expect(name, folder, Cpu)?);
         Ok(Self::Cpu { arriving, reason })
     }
 
-    /// Takes the next bytes of the weights.
+    /// Expects the weights in several files, before the first of their bytes.
+    pub fn expect_shards(&mut self, index: Index) -> Result<(), ModelError> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.expect_shards(index),
+            Self::Gpu(to) => to.arriving.expect_shards(index),
+        }
+    }
+
+    /// The name of the weights' file that comes now; `None` after the last one.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.file(),
+            Self::Gpu(to) => to.arriving.file(),
+        }
+    }
+
+    /// Ends that file; its SHA-256.
+    pub fn end_file(&mut self) -> Result<String, ModelError> {
+        match self {
+            Self::Cpu { arriving, .. } => arriving.end_file(),
+            Self::Gpu(to) => to.arriving.end_file(),
+        }
+    }
+
+    /// Takes the next bytes of that file.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), ModelError> {
         match self {
             Self::Cpu { arriving, .. } => arriving.push(bytes),
@@ -124,7 +155,7 @@ impl Coming {
         }
     }
 
-    /// Bytes of the whole file, once its header has come.
+    /// Bytes of the whole of that file, once its header has come.
     pub fn file_bytes(&self) -> Option<u64> {
         match self {
             Self::Cpu { arriving, .. } => arriving.file_bytes(),

@@ -51,9 +51,10 @@ impl From<ModelError> for Ended {
     fn from(e: ModelError) -> Self {
         let code = match &e {
             ModelError::Cancelled => return Self::Cancelled,
-            ModelError::Config(_) | ModelError::Tokenizer(_) | ModelError::Weights(_) => {
-                FailureCode::Model
-            }
+            ModelError::Folder(_)
+            | ModelError::Config(_)
+            | ModelError::Tokenizer(_)
+            | ModelError::Weights(_) => FailureCode::Model,
             ModelError::Backend(e) => code(e),
             // A layer, position or head that this model has not, or a prompt it cannot read.
             ModelError::Plan(_) => FailureCode::Experiment,
@@ -81,6 +82,7 @@ impl From<LoadError> for Ended {
                 FetchError::Hash { .. } | FetchError::CutShort { .. } | FetchError::WebPage { .. },
             )
             | LoadError::Config(_)
+            | LoadError::Weights(_)
             | LoadError::Name(_) => FailureCode::Model,
             LoadError::Fetch(_) => FailureCode::Network,
             LoadError::Model(_) => match e {

@@ -84,6 +84,16 @@ pub fn ids(value: &Value) -> Vec<u32> {
     ids.iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
+/// A text of the oracles up to the model's end token, at which the engine stops.
+pub fn until_end(model: &str, mut text: Vec<u32>) -> Vec<u32> {
+    let config: Value = serde_json::from_slice(&files(model).config).unwrap();
+    let end = config["eos_token_id"].as_u64();
+    if let Some(at) = text.iter().position(|id| Some(u64::from(*id)) == end) {
+        text.truncate(at + 1);
+    }
+    text
+}
+
 /// The experiment of a case, by token ids, without a sweep.
 pub fn experiment(case: &Value) -> Experiment {
     let id = |key: &str| Tokens::One(TokenRef::Id(case[key].as_u64().unwrap() as u32));

@@ -10,6 +10,7 @@
 
 mod direction;
 mod export;
+mod folder;
 mod random;
 
 use patchbay_engine::backend::Backend;
@@ -28,8 +29,9 @@ const USAGE: &str = "\
 patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
         [--dictionary DIR]
     Runs an experiment and prints its report as JSON. `-` reads it from standard
-    input. DIR holds config.json, tokenizer.json and model.safetensors; mini is
-    the built-in model. Features of a dictionary are read from --dictionary, a folder
+    input. DIR holds config.json, tokenizer.json (or vocab.json and merges.txt) and
+    model.safetensors (or model.safetensors.index.json and its shards), and what else
+    transformers reads beside them; mini is the built-in model. Features of a dictionary are read from --dictionary, a folder
     with blocks.N.hook_resid_pre/sae_weights.safetensors. Progress goes to standard error. The exit code is 1 when
     the experiment, or a part of it, could not be run; the report's
     reading.problems, and standard error, say why.
@@ -190,32 +192,34 @@ fn load<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
         };
         return Session::load(model, &files, backend).map_err(wrong);
     }
-    let path = |name: &str| Path::new(model).join(name);
-    let unreadable = |path: &Path, e: std::io::Error| {
-        format!(
-            "{}: {e}; --model takes mini, or a folder with config.json, tokenizer.json and model.safetensors",
-            path.display()
-        )
-    };
-    let read = |name: &str| std::fs::read(path(name)).map_err(|e| unreadable(&path(name), e));
-    let (config, tokenizer) = (read("config.json")?, read("tokenizer.json")?);
-    let mut arriving = Arriving::expect(model, &config, &tokenizer, backend).map_err(wrong)?;
-    let path = path("model.safetensors");
-    let mut file = File::open(&path).map_err(|e| unreadable(&path, e))?;
-    let (mut buffer, mut waiting) = (vec![0; STEP], 0);
-    loop {
-        let bytes = file.read(&mut buffer).map_err(|e| unreadable(&path, e))?;
-        if bytes == 0 {
-            break;
+    let (folder, from) = folder::open(model)?;
+    let mut arriving = Arriving::expect(model, &folder, backend).map_err(wrong)?;
+    let mut buffer = vec![0; STEP];
+    while let Some(name) = arriving.file().map(str::to_owned) {
+        let mut waiting = 0;
+        let mut file = from.weights(&name)?;
+        loop {
+            let bytes = file
+                .read(&mut buffer)
+                .map_err(|e| from.unreadable(&name, &e))?;
+            if bytes == 0 {
+                break;
+            }
+            arriving.push(&buffer[..bytes]).map_err(wrong)?;
+            waiting += bytes as u64;
+            if waiting >= SETTLE {
+                waiting = 0;
+                pollster::block_on(arriving.settle()).map_err(wrong)?;
+            }
         }
-        arriving.push(&buffer[..bytes]).map_err(wrong)?;
-        waiting += bytes as u64;
-        if waiting >= SETTLE {
-            waiting = 0;
-            pollster::block_on(arriving.settle()).map_err(wrong)?;
-        }
+        arriving.end_file().map_err(wrong)?;
     }
-    arriving.finish().map_err(wrong)
+    let session = arriving.finish().map_err(wrong)?;
+    for remark in session.remarks() {
+        // Nothing is lost if nobody reads it.
+        let _ = writeln!(std::io::stderr(), "patchbay: model {model}: {remark}");
+    }
+    Ok(session)
 }
 
 fn schema() -> String {

@@ -10,8 +10,8 @@ use super::setup::{Case, Setup};
 use super::{TOP, chunk_rows};
 use crate::backend::{Backend, BackendError};
 use crate::experiment::{
-    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName, RunReport, Site,
-    Stage, Sweep, Update,
+    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName,
+    RunReport, Site, Stage, Sweep, Update,
 };
 use crate::model::{Logits, Wanted};
 use crate::rows::{Cost, Edit, Run, Shape, Trace, kept_for_entry};

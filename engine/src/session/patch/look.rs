@@ -9,9 +9,7 @@ use super::setup::Setup;
 use super::sweep::frames;
 use super::{LONGEST_PATTERN, TOP};
 use crate::backend::Backend;
-use crate::experiment::{
-    Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site,
-};
+use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, RunReport, Site};
 use crate::model::{Logits, Wanted};
 use crate::rows::{Edit, Op, Run, Shape, kept_for_entry};
 use crate::session::finite::{CELL, sound};

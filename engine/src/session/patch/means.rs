@@ -50,7 +50,8 @@ impl<B: Backend> Session<B> {
         let mut sums: HashMap<(Site, usize, usize), (Vec<f64>, f64)> = HashMap::new();
         for case in &setup.cases {
             let len = case.corrupted.len();
-            let begins = self.tokenizer.end() == case.corrupted.first().copied();
+            let bos = self.tokenizer.bos();
+            let begins = bos.is_some() && bos == case.corrupted.first().copied();
             let all = sites.iter().flat_map(|site| everywhere(&shape, *site, len));
             let run = Run {
                 edits: self.given(setup, case, RunName::Corrupted, host).await?,

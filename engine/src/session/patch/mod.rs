@@ -62,7 +62,8 @@ impl<B: Backend> Session<B> {
         host: &impl Host,
     ) -> Result<Report, SessionError> {
         let (tokenizer, config) = (&self.tokenizer, &self.model.config);
-        let (mut reading, setup) = Setup::read(tokenizer, config, experiment, asked.told, host).await;
+        let (mut reading, setup) =
+            Setup::read(tokenizer, config, experiment, asked.told, host).await;
         let (shape, mut cell) = (config.shape, experiment.cell);
         if let Ok(setup) = &setup
             && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())

@@ -7,9 +7,9 @@ use crate::experiment::{
     Tokens,
 };
 use crate::model::{Config, Tokenizer};
-use crate::session::{Host, SessionError};
 use crate::session::prompt::{PromptError, token_ids};
 use crate::session::steer::Push;
+use crate::session::{Host, SessionError, bos_off};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -83,6 +83,8 @@ pub(super) struct Reader<'a> {
 
 impl Reader<'_> {
     async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
+        self.reading.bos = e.bos && self.tokenizer.bos().is_some();
+        self.reading.problems.extend(bos_off(self.tokenizer, e));
         let clean = self.prompt(Field::Clean, &e.clean, e.bos);
         let corrupted = match e.corruption {
             Corruption::Prompt => self.prompt(Field::Corrupted, &e.corrupted, e.bos),

@@ -13,8 +13,8 @@ mod write;
 
 pub(super) use act::Act;
 use directions::DictionaryLayout as Layout;
-pub use directions::{DictionaryConfig, DictionaryLayout};
 pub(super) use directions::Resolved;
+pub use directions::{DictionaryConfig, DictionaryLayout};
 pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;
 

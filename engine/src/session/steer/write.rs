@@ -134,8 +134,8 @@ impl<B: Backend> Session<B> {
 
     /// Takes out the texts that have ended.
     fn end(&self, pairs: &mut [Pair]) {
-        let end = self.tokenizer.end();
-        let ended = |line: &Line| line.tokens.last().copied() == end;
+        let ends = |id: &u32| self.tokenizer.ends(*id);
+        let ended = |line: &Line| line.tokens.last().is_some_and(ends);
         for pair in pairs {
             if pair.unsteered.as_ref().is_some_and(ended) {
                 pair.unsteered = None;

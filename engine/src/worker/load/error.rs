@@ -1,13 +1,13 @@
 //! Why a model did not arrive.
 
-use crate::model::{ConfigError, ModelError};
+use crate::model::{ConfigError, ModelError, WeightsError};
 use crate::source::NameError;
 
 /// Why a file did not arrive. Sentences for people: what, from where, what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error(
-        "{url} is not there (status {status}); a model's folder must have config.json, tokenizer.json and model.safetensors, so check the name or address"
+        "{url} is not there (status {status}); a model's folder has config.json, tokenizer.json (or vocab.json and merges.txt) and model.safetensors (or model.safetensors.index.json and its shards), so check the name or address"
     )]
     Missing { url: String, status: u16 },
     #[error(
@@ -56,9 +56,10 @@ pub enum FetchError {
     )]
     WebPage { url: String },
     #[error(
-        "model.safetensors of {folder} has the SHA-256 {found}, but {expected} is published for it; it was damaged or replaced on the way and is not used. What had arrived was deleted: load again, and if it happens again take another source"
+        "{file} of {folder} has the SHA-256 {found}, but {expected} is published for it; it was damaged or replaced on the way and is not used. What had arrived was deleted: load again, and if it happens again take another source"
     )]
     Hash {
+        file: String,
         folder: String,
         found: String,
         expected: String,
@@ -72,6 +73,14 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// Whether it may say that a folder has no such file.
+    pub fn is_absence(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. } | Self::Denied { .. } | Self::WebPage { .. }
+        )
+    }
+
     /// Why a further request may bring what this one did not; `None` where none would.
     pub fn passing(&self) -> Option<String> {
         match self {
@@ -97,6 +106,8 @@ pub enum LoadError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
     Name(#[from] NameError),
 }
 
@@ -113,7 +124,7 @@ impl LoadError {
                 e,
                 ModelError::Config(_) | ModelError::Tokenizer(_) | ModelError::Weights(_)
             ),
-            Self::Config(_) => true,
+            Self::Config(_) | Self::Weights(_) => true,
             Self::Name(_) => false,
         }
     }

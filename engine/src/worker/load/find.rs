@@ -1,9 +1,11 @@
 //! From a model's name to the folder its files come from, and what is known of them.
 
+use super::files::Files;
 use super::http;
-use super::shelf::{Manifest, Shelf};
+use super::shelf::{Manifest, Shard, Shelf};
 use super::{FetchError, LoadError};
-use crate::model::Config;
+use crate::model::folder::{CONFIG, INDEX, NAMES, Shelf as _, TOKENIZER};
+use crate::model::{Config, FolderError, Index};
 use crate::source::{self, Named, Place, WEIGHTS};
 use crate::worker::Offer;
 use serde::Deserialize;
@@ -11,6 +13,9 @@ use web_sys::AbortSignal;
 
 /// Memory beside the weights: activations, the tokenizer, the page.
 const WORKING_MEMORY: u64 = 100 << 20;
+
+/// The files of a folder in which no other matters.
+const PLAIN: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 
 /// Where a model's files come from.
 pub struct Source {
@@ -61,7 +66,15 @@ pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<
         _ => Shelf::find(&key).await,
     };
     let (shelf, manifest) = match kept {
-        Some((shelf, manifest)) => (Some(shelf), manifest),
+        Some((shelf, mut manifest)) => {
+            if manifest.files.is_empty() && manifest.sha256.is_some() {
+                manifest.files = PLAIN.map(String::from).into();
+                if named.published().is_none() {
+                    remarks.push("It was kept by an earlier version of this page, which read config.json, tokenizer.json and the weights alone. If the model has settings in other files (tokenizer_config.json, generation_config.json), delete it here and load it again.".into());
+                }
+            }
+            (Some(shelf), manifest)
+        }
         None => {
             let mut manifest = Manifest {
                 model: model.into(),
@@ -72,7 +85,12 @@ pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<
                 bytes: None,
                 tag: None,
                 sha256: None,
+                files: Vec::new(),
+                shards: Vec::new(),
             };
+            if matches!(named, Named::Bundled(_)) || named.published().is_some() {
+                manifest.files = PLAIN.map(String::from).into();
+            }
             if let Named::Repository {
                 repository,
                 revision,
@@ -121,9 +139,27 @@ impl Listing {
     fn tell(self, place: &Place, repository: &str, manifest: &mut Manifest) {
         manifest.folder = source::resolved(place, repository, &self.sha);
         manifest.revision = Some(self.sha);
-        if let Some(weights) = self.siblings.into_iter().find(|s| s.rfilename == WEIGHTS) {
-            manifest.bytes = weights.size;
-            manifest.published = weights.lfs.map(|lfs| lfs.sha256.to_lowercase());
+        let has = |name: &&str| self.siblings.iter().any(|s| s.rfilename == *name);
+        manifest.files = NAMES
+            .iter()
+            .filter(|n| has(n))
+            .map(ToString::to_string)
+            .collect();
+        let published = |lfs: Option<Lfs>| lfs.map(|lfs| lfs.sha256.to_lowercase());
+        let whole = manifest.files.iter().any(|n| n == WEIGHTS);
+        for file in self.siblings {
+            if file.rfilename == WEIGHTS {
+                manifest.bytes = file.size;
+                manifest.published = published(file.lfs);
+            } else if !whole && file.rfilename.ends_with(".safetensors") {
+                // Which of them are the model's, its index says.
+                manifest.shards.push(Shard {
+                    name: file.rfilename,
+                    bytes: file.size,
+                    published: published(file.lfs),
+                    tag: None,
+                });
+            }
         }
         manifest.licence = match self.card.unwrap_or_default().license {
             serde_json::Value::String(name) => Some(name),
@@ -136,9 +172,42 @@ impl Listing {
     }
 }
 
+impl Source {
+    /// Finds out how large the weights are, where that is not known.
+    async fn size(&mut self, signal: &AbortSignal) -> Result<(), LoadError> {
+        if matches!(self.named, Named::Bundled(_)) || self.manifest.sha256.is_some() {
+            return Ok(());
+        }
+        let whole = Files::of(self, signal).has(WEIGHTS);
+        if whole == Some(false) {
+            return self.read_index(signal).await;
+        }
+        if self.manifest.bytes.is_some() {
+            return Ok(());
+        }
+        let url = format!("{}{WEIGHTS}", self.manifest.folder);
+        match http::size(&url, signal).await {
+            Ok(bytes) => self.manifest.bytes = bytes,
+            Err(FetchError::Missing { .. }) if whole.is_none() => {
+                return self.read_index(signal).await;
+            }
+            Err(e) => return Err(e.into()),
+        }
+        Ok(())
+    }
+
+    async fn read_index(&mut self, signal: &AbortSignal) -> Result<(), LoadError> {
+        let index = Files::of(self, signal).read(INDEX).await?;
+        let index = index.ok_or(FolderError::Weights)?;
+        self.manifest.take_index(&Index::parse(&index)?);
+        Ok(())
+    }
+}
+
 /// What loading a model would take.
 pub async fn offer(model: &str, place: &Place, signal: &AbortSignal) -> Result<Offer, LoadError> {
-    let source = source(model, place, signal).await?;
+    let mut source = source(model, place, signal).await?;
+    source.size(signal).await?;
     let mut offer = Offer {
         model: model.into(),
         folder: source.manifest.folder.clone(),
@@ -173,9 +242,6 @@ pub async fn offer(model: &str, place: &Place, signal: &AbortSignal) -> Result<O
             Some(config.parameters())
         }
     };
-    if offer.bytes.is_none() {
-        offer.bytes = http::size(&format!("{}{WEIGHTS}", offer.folder), signal).await?;
-    }
     offer.memory = offer.parameters.map(|n| 4 * n + WORKING_MEMORY);
     if offer
         .memory

@@ -1,7 +1,8 @@
-//! A model's three files, from wherever they are to an engine.
+//! A model's files, from wherever they are to an engine.
 
 pub(super) mod dictionary;
 mod error;
+mod files;
 mod find;
 mod http;
 mod meter;
@@ -16,13 +17,15 @@ use super::engines::{Coming, Engine};
 use super::js::words;
 use super::{BackendChoice, Keeping, SourceInfo};
 use crate::experiment::Progress;
-use crate::source::{Named, Place};
+use crate::model::folder::{INDEX, Shelf as _};
+use crate::model::{Folder, ModelError};
+use crate::source::{Named, Place, WEIGHTS};
+use files::Files;
 use find::Source;
-use futures_util::future::try_join;
 use meter::Meter;
 use shelf::Shelf;
 use web_sys::{AbortSignal, RequestCache};
-use weights::{Way, Weights};
+use weights::{Brought, Way, Weights};
 
 /// What is loaded, and whoever waits for it.
 pub(super) struct Load<'a> {
@@ -98,38 +101,41 @@ impl Load<'_> {
             source.open_shelf().await;
         }
         let blame = |e: LoadError| Failed { error: e, had_kept };
-        let (config, tokenizer) = try_join(
-            self.small(&source, "config.json"),
-            self.small(&source, "tokenizer.json"),
-        )
-        .await?;
+        let files = Files::of(&source, self.signal);
+        let mut folder = Folder::gather(&files).await?;
+        let listed = files.has(WEIGHTS).is_some();
+        let unread = files.remarks.take();
+        source.remarks.extend(unread);
         (self.make_room)();
-        let mut coming = Coming::expect(self.model, &config, &tokenizer, self.backend)
+        let mut coming = Coming::expect(self.model, &folder, self.backend)
             .await
             .map_err(|e| blame(e.into()))?;
-        drop((config, tokenizer));
-        let refused = Weights::new(Way {
-            coming: &mut coming,
-            shelf: &mut source.shelf,
-            manifest: &mut source.manifest,
-            meter,
-            signal: self.signal,
-            cache: match bundled {
-                true => RequestCache::Default,
-                // The browser would keep addresses that expire.
-                false => RequestCache::NoStore,
-            },
-        })
-        .bring()
-        .await
-        .map_err(blame)?;
+        source.note(&folder).map_err(|e| blame(e.into()))?;
+        meter.expect(source.manifest.bytes);
+        let mut brought = self.bring(&mut coming, &mut source, meter).await;
+        if !listed && matches!(&brought, Err(LoadError::Fetch(e)) if e.is_absence()) {
+            // Only now is it known that the weights are not one file.
+            source.manifest.files.clear();
+            let files = Files::of(&source, self.signal);
+            if let Some(bytes) = files.read(INDEX).await? {
+                folder.put(INDEX, bytes);
+                source.note(&folder).map_err(|e| blame(e.into()))?;
+                meter.expect(source.manifest.bytes);
+                if let Some(index) = folder.index().map_err(|e| blame(e.into()))? {
+                    let expected = coming.expect_shards(index);
+                    expected.map_err(|e| blame(e.into()))?;
+                }
+                brought = self.bring(&mut coming, &mut source, meter).await;
+            }
+        }
+        drop(folder);
+        let Brought { bytes, refused } = brought.map_err(blame)?;
         meter.tell(None);
         if let Some(reason) = refused {
             // Parts alone would only fill the reader's disk.
             forget(&source.key).await;
             source.not_kept(&reason);
         }
-        let bytes = coming.file_bytes();
         let engine = coming.finish().map_err(|e| blame(e.into()))?;
         source
             .verify(&engine.model().sha256, bytes)
@@ -140,6 +146,7 @@ impl Load<'_> {
             (false, Some(_)) => Keeping::Kept,
             (false, None) => Keeping::NotKept,
         };
+        source.remarks.extend_from_slice(engine.remarks());
         let info = SourceInfo {
             folder: source.manifest.folder,
             revision: source.manifest.revision,
@@ -150,24 +157,42 @@ impl Load<'_> {
         Ok((engine, info))
     }
 
-    /// A small file: as it is kept, or else fetched and kept.
-    async fn small(&self, source: &Source, name: &str) -> Result<Vec<u8>, FetchError> {
-        if let Some(shelf) = &source.shelf
-            && let Some(bytes) = shelf.file(name).await
-        {
-            return Ok(bytes.to_vec());
-        }
-        let url = format!("{}{name}", source.manifest.folder);
-        let bytes = http::patiently(&url, self.signal).await?;
-        if let Some(shelf) = &source.shelf {
-            // Refused only where the weights will be, too; they say so.
-            let _ = shelf.put_file(name, &bytes).await;
-        }
-        Ok(bytes)
+    /// Brings the weights to the device.
+    async fn bring(
+        &self,
+        coming: &mut Coming,
+        source: &mut Source,
+        meter: &Meter<'_>,
+    ) -> Result<Brought, LoadError> {
+        Weights::new(Way {
+            coming,
+            shelf: &mut source.shelf,
+            manifest: &mut source.manifest,
+            meter,
+            signal: self.signal,
+            cache: match source.named {
+                Named::Bundled(_) => RequestCache::Default,
+                // The browser would keep addresses that expire.
+                _ => RequestCache::NoStore,
+            },
+        })
+        .bring()
+        .await
     }
 }
 
 impl Source {
+    /// Notes which files the folder has, for the next time, and what its index says.
+    fn note(&mut self, folder: &Folder) -> Result<(), ModelError> {
+        let index = folder.index()?;
+        let whole = index.is_none().then_some(WEIGHTS);
+        self.manifest.files = folder.names().chain(whole).map(String::from).collect();
+        if let Some(index) = &index {
+            self.manifest.take_index(index);
+        }
+        Ok(())
+    }
+
     async fn open_shelf(&mut self) {
         let opened = match Shelf::open(&self.key).await {
             Ok(shelf) => shelf.put_manifest(&self.manifest).await.map(|()| shelf),
@@ -187,12 +212,16 @@ impl Source {
     }
 
     /// Compares the hash found with the one that is published or was found before.
-    async fn verify(&mut self, found: &str, bytes: Option<u64>) -> Result<(), FetchError> {
+    async fn verify(&mut self, found: &str, bytes: u64) -> Result<(), FetchError> {
         let manifest = &mut self.manifest;
         if let Some(expected) = manifest.published.as_ref().or(manifest.sha256.as_ref())
             && expected != found
         {
             return Err(FetchError::Hash {
+                file: match manifest.shards.is_empty() {
+                    true => WEIGHTS.into(),
+                    false => INDEX.into(),
+                },
                 folder: manifest.folder.clone(),
                 found: found.into(),
                 expected: expected.clone(),
@@ -200,7 +229,7 @@ impl Source {
         }
         if manifest.sha256.is_none() {
             manifest.sha256 = Some(found.into());
-            manifest.bytes = bytes;
+            manifest.bytes = Some(bytes);
             if let Some(shelf) = &self.shelf
                 && let Err(e) = shelf.put_manifest(manifest).await
             {

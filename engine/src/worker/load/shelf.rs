@@ -4,6 +4,8 @@
 //! Everything here may be refused (a private window, a sandboxed frame, a full
 //! disk); the model is then loaded all the same, and not kept.
 
+use crate::model::{Index, combined_sha256};
+use crate::source::WEIGHTS;
 use crate::worker::{KeptModel, Store};
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
@@ -36,6 +38,56 @@ pub struct Manifest {
     pub tag: Option<String>,
     /// Of the weights, once all of them had come and were right.
     pub sha256: Option<String>,
+    /// The files that the folder has, of those that are read; empty where that is
+    /// not known.
+    #[serde(default)]
+    pub files: Vec<String>,
+    /// Where the weights are in several files: these, in the order in which they come.
+    #[serde(default)]
+    pub shards: Vec<Shard>,
+}
+
+/// What is known of one of several files of weights.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Shard {
+    pub name: String,
+    pub bytes: Option<u64>,
+    /// SHA-256, as published.
+    pub published: Option<String>,
+    /// The server's mark of the version that parts belong to.
+    pub tag: Option<String>,
+}
+
+impl Manifest {
+    /// Takes what an index says: which files there are, and with what is known of
+    /// each how large they are together and which hash they have.
+    pub fn take_index(&mut self, index: &Index) {
+        let known = std::mem::take(&mut self.shards);
+        let of = |name: &String| {
+            let found = known.iter().find(|s| s.name == *name).cloned();
+            found.unwrap_or_else(|| Shard {
+                name: name.clone(),
+                ..Shard::default()
+            })
+        };
+        self.shards = index.shards().iter().map(of).collect();
+        let bytes: Option<u64> = self.shards.iter().map(|s| s.bytes).sum();
+        self.bytes = bytes.or(index.total);
+        let hashes: Option<Vec<_>> = self
+            .shards
+            .iter()
+            .map(|s| Some((s.name.as_str(), s.published.as_deref()?)))
+            .collect();
+        self.published = hashes.map(combined_sha256);
+    }
+
+    /// The names of the weights' files.
+    fn weights(&self) -> Vec<&str> {
+        match self.shards.is_empty() {
+            true => vec![WEIGHTS],
+            false => self.shards.iter().map(|s| s.name.as_str()).collect(),
+        }
+    }
 }
 
 /// One model's place.
@@ -110,20 +162,14 @@ impl Shelf {
             .await
     }
 
-    /// Part `n` of the weights, if it is kept.
-    pub async fn part(&self, n: u64) -> Option<Uint8Array> {
-        self.file(&part(n)).await
+    /// Part `n` of a file of weights, if it is kept.
+    pub async fn part(&self, file: &str, n: u64) -> Option<Uint8Array> {
+        self.file(&part(file, n)).await
     }
 
-    pub async fn put_part(&self, n: u64, body: &Blob) -> Result<(), JsValue> {
-        self.put(&part(n), Response::new_with_opt_blob(Some(body))?)
+    pub async fn put_part(&self, file: &str, n: u64, body: &Blob) -> Result<(), JsValue> {
+        self.put(&part(file, n), Response::new_with_opt_blob(Some(body))?)
             .await
-    }
-
-    /// Parts that are kept from the first one on.
-    pub async fn parts(&self) -> u64 {
-        let names = self.names().await.unwrap_or_default();
-        (0..).take_while(|n| names.contains(&part(*n))).count() as u64
     }
 
     async fn names(&self) -> Option<Vec<String>> {
@@ -146,8 +192,8 @@ impl Shelf {
     }
 }
 
-fn part(n: u64) -> String {
-    format!("{}?part={n}", crate::source::WEIGHTS)
+fn part(file: &str, n: u64) -> String {
+    format!("{file}?part={n}")
 }
 
 /// Deletes what is kept of a folder's model.
@@ -205,7 +251,15 @@ impl Shelf {
     pub async fn bytes(&self, manifest: &Manifest) -> u64 {
         match (manifest.sha256.is_some(), manifest.bytes) {
             (true, Some(bytes)) => bytes,
-            (_, bytes) => (self.parts().await * PART).min(bytes.unwrap_or(u64::MAX)),
+            (_, bytes) => {
+                let names = self.names().await.unwrap_or_default();
+                let kept = |file: &str| {
+                    let parts = (0..).take_while(|n| names.contains(&part(file, *n)));
+                    parts.count() as u64
+                };
+                let parts: u64 = manifest.weights().into_iter().map(kept).sum();
+                (parts * PART).min(bytes.unwrap_or(u64::MAX))
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ use super::http::{self, Reply};
 use super::meter::Meter;
 use super::shelf::{Manifest, PART, Shelf};
 use super::{FetchError, LoadError};
-use crate::source::WEIGHTS;
 use crate::worker::engines::Coming;
 use crate::worker::js::words;
 use js_sys::{Array, Uint8Array};
@@ -36,10 +35,20 @@ pub struct Way<'a> {
     pub cache: RequestCache,
 }
 
+/// The weights, all of which have come.
+pub struct Brought {
+    pub bytes: u64,
+    /// Why the browser refused to keep them, where it did.
+    pub refused: Option<String>,
+}
+
 /// The weights on their way.
 pub struct Weights<'a> {
     way: Way<'a>,
+    /// The file that comes now, where it is, and which of several it is.
+    file: String,
     url: String,
+    shard: Option<usize>,
     /// Bytes pushed.
     at: u64,
     settled: u64,
@@ -55,7 +64,9 @@ pub struct Weights<'a> {
 impl<'a> Weights<'a> {
     pub fn new(way: Way<'a>) -> Self {
         Self {
-            url: format!("{}{WEIGHTS}", way.manifest.folder),
+            file: String::new(),
+            url: String::new(),
+            shard: None,
             way,
             at: 0,
             settled: 0,
@@ -67,8 +78,43 @@ impl<'a> Weights<'a> {
         }
     }
 
-    /// Brings all of them. Why the browser refused to keep them, where it did.
-    pub async fn bring(mut self) -> Result<Option<String>, LoadError> {
+    /// Brings all of them, file by file.
+    pub async fn bring(mut self) -> Result<Brought, LoadError> {
+        let mut bytes = 0;
+        while let Some(file) = self.way.coming.file().map(str::to_owned) {
+            self.url = format!("{}{file}", self.way.manifest.folder);
+            (self.at, self.settled, self.parts) = (0, 0, 0);
+            self.shard = self.way.manifest.shards.iter().position(|s| s.name == file);
+            self.file = file;
+            self.one().await?;
+            let found = self.way.coming.end_file()?;
+            self.compare(found)?;
+            bytes += self.at;
+        }
+        self.way.coming.settle().await?;
+        Ok(Brought {
+            bytes,
+            refused: self.refused,
+        })
+    }
+
+    /// Compares the hash of one of several files with the one that is published.
+    fn compare(&self, found: String) -> Result<(), FetchError> {
+        let manifest = &self.way.manifest;
+        let shard = self.shard.and_then(|i| manifest.shards.get(i));
+        match shard.and_then(|s| s.published.clone()) {
+            Some(expected) if expected != found => Err(FetchError::Hash {
+                file: self.file.clone(),
+                folder: manifest.folder.clone(),
+                found,
+                expected,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings one file.
+    async fn one(&mut self) -> Result<(), LoadError> {
         self.kept().await?;
         let (mut tries, mut heard) = (0, self.at > 0);
         while !self.complete() {
@@ -107,8 +153,7 @@ impl<'a> Weights<'a> {
             http::pause(seconds, self.way.signal).await?;
         }
         self.keep().await;
-        self.way.coming.settle().await?;
-        Ok(self.refused)
+        Ok(())
     }
 
     fn complete(&self) -> bool {
@@ -120,7 +165,7 @@ impl<'a> Weights<'a> {
         let Some(shelf) = self.way.shelf.clone() else {
             return Ok(());
         };
-        while let Some(part) = shelf.part(self.at / PART).await {
+        while let Some(part) = shelf.part(&self.file, self.at / PART).await {
             self.push(&part, false).await?;
             if self.complete() {
                 break;
@@ -167,7 +212,10 @@ impl<'a> Weights<'a> {
     /// packed on the way, the length that it announces is not the file's.)
     fn long_enough(&self, ended: Option<u64>) -> Result<(), FetchError> {
         let manifest = &self.way.manifest;
-        let published = manifest.bytes.filter(|_| manifest.published.is_some());
+        let published = match self.shard.and_then(|i| manifest.shards.get(i)) {
+            Some(shard) => shard.bytes.filter(|_| shard.published.is_some()),
+            None => manifest.bytes.filter(|_| manifest.published.is_some()),
+        };
         let ended = ended.filter(|end| *end == self.at);
         let found = published.into_iter().chain(ended).min();
         match (found, self.way.coming.file_bytes()) {
@@ -192,7 +240,11 @@ impl<'a> Weights<'a> {
                 self.at, reply.start
             )));
         }
-        if let (Some(old), Some(new)) = (&self.way.manifest.tag, &reply.tag)
+        let tag = match self.shard.and_then(|i| self.way.manifest.shards.get(i)) {
+            Some(shard) => &shard.tag,
+            None => &self.way.manifest.tag,
+        };
+        if let (Some(old), Some(new)) = (tag, &reply.tag)
             && self.at > 0
             && old != new
         {
@@ -208,9 +260,18 @@ impl<'a> Weights<'a> {
 
     /// Notes which version is kept from now on.
     async fn note(&mut self, reply: &Reply) {
-        self.way.manifest.tag.clone_from(&reply.tag);
-        self.way.manifest.bytes = self.way.manifest.bytes.or(reply.total);
-        self.way.meter.expect(self.way.manifest.bytes);
+        let manifest = &mut *self.way.manifest;
+        match self.shard.and_then(|i| manifest.shards.get_mut(i)) {
+            Some(shard) => {
+                shard.tag.clone_from(&reply.tag);
+                shard.bytes = shard.bytes.or(reply.total);
+            }
+            None => {
+                manifest.tag.clone_from(&reply.tag);
+                manifest.bytes = manifest.bytes.or(reply.total);
+            }
+        }
+        self.way.meter.expect(manifest.bytes);
         if let Some(shelf) = self.way.shelf.clone() {
             let put = shelf.put_manifest(self.way.manifest).await;
             self.refuse(put.err());
@@ -263,7 +324,7 @@ impl<'a> Weights<'a> {
             return;
         };
         let put = match Blob::new_with_u8_array_sequence(&pending) {
-            Ok(blob) => shelf.put_part(self.parts, &blob).await,
+            Ok(blob) => shelf.put_part(&self.file, self.parts, &blob).await,
             Err(e) => Err(e),
         };
         self.parts += 1;

@@ -169,7 +169,7 @@ impl<B: Backend> Session<B> {
         if let Some(reader) = &mut walk.reader {
             reader.tokens.push(token);
         }
-        walk.ended = Some(token) == self.tokenizer.end();
+        walk.ended = self.tokenizer.ends(token);
         Ok(true)
     }
 
