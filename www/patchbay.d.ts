@@ -99,7 +99,10 @@ export interface Agreed {
 
 /** What is written to a file. */
 export type Export =
-  /** A direction, at every layer that it has. In the files a layer's vector is added after that layer. */
+  /**
+   * A direction, at every layer that it has. In the files a layer's vector is added after that
+   * layer, counted from 0; GGUF has none after layer 0, which llama.cpp refuses.
+   */
   | { kind: "direction"; direction: number; format: "safetensors" | "gguf" | "json" }
   /** The first pair's runs at all layers and positions: one safetensors file with `clean.blocks.0.hook_resid_pre` and so on. */
   | { kind: "activations"; sites: Site[] }

@@ -2,6 +2,7 @@
 //! a line: clean, corrupted, answer, wrong answer.
 
 use patchbay_engine::experiment::{Pair, Prompt, TokenRef, Tokens};
+use patchbay_engine::text::unmarked;
 
 /// Why a table is not one of pairs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub fn plain(cell: &str) -> &str {
 /// # Errors
 /// The first line that has not two, three or four columns.
 pub fn read(text: &str) -> Result<Vec<Pair>, Fault> {
+    let text = unmarked(text);
     let tabs = text.lines().next().is_some_and(|line| line.contains('\t'));
     let mut reader = csv::ReaderBuilder::new()
         .has_headers(false)
@@ -259,6 +261,14 @@ mod tests {
             (pairs[1].answer.clone(), pairs[1].wrong.clone()),
             (None, None)
         );
+    }
+
+    #[test]
+    fn marks_and_line_ends_of_windows_are_no_part_of_a_pair() {
+        let pairs = read("\u{feff}A b,C b, x\r\nD,E, y\r\n").unwrap();
+        assert_eq!(pairs, read("A b,C b, x\nD,E, y\n").unwrap());
+        assert_eq!(pairs[0].clean, Prompt::Text("A b".into()));
+        assert_eq!(read("\u{feff}clean,corrupted\r\n"), Ok(Vec::new()));
     }
 
     #[test]

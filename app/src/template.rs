@@ -1,6 +1,7 @@
 //! Pairs of prompts from lines with gaps, and lists of what fills them.
 
 use patchbay_engine::experiment::{Pair, Prompt, TokenRef, Tokens};
+use patchbay_engine::text::unmarked;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -72,7 +73,8 @@ pub fn fill(lines: &[Pair], lists: &str, count: usize) -> Result<Vec<Pair>, Faul
 
 /// The lists, by name.
 fn read(text: &str) -> Result<BTreeMap<String, Vec<String>>, Fault> {
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines = unmarked(text).lines();
+    let lines = lines.filter(|line| !line.trim().is_empty());
     let list = |line: &str| {
         let (name, words) = line
             .split_once(':')
@@ -185,6 +187,9 @@ mod tests {
             }
             assert!(!pairs[..i].contains(pair));
         }
+        // A file of Windows says the same.
+        let marked = "\u{feff}name: Ann, Bob, Cleo\r\nplace: park, zoo\r\n";
+        assert_eq!(fill(&lines(), marked, 9).as_ref(), Ok(&pairs));
         // The same each time, and no more than there are.
         let again = fill(&lines(), "name: Ann, Bob, Cleo\nplace: park, zoo", 9);
         assert_eq!(again, Ok(pairs));

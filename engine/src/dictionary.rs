@@ -15,6 +15,9 @@ pub struct Known {
     pub width: usize,
     /// Features of each.
     pub features: usize,
+    /// Whether the model's writing weights were centred: `SAELens` keeps that in
+    /// its list of dictionaries, where their own configs do not say it.
+    pub centred: bool,
     /// Layers of the model; there is one before each, and one after the last.
     pub n_layer: usize,
 }
@@ -27,6 +30,7 @@ pub const RES_JB: Known = Known {
     revision: "57d08a4fd333fbf18caf3fbea63ceeb88e2f50d9",
     width: 768,
     features: 24_576,
+    centred: true,
     n_layer: 12,
 };
 

@@ -7,6 +7,7 @@
 pub mod dictionary;
 pub mod experiment;
 pub mod source;
+pub mod text;
 pub mod worker;
 
 #[cfg(feature = "model")]

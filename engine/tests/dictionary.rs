@@ -19,8 +19,10 @@ use std::path::PathBuf;
 
 type Change = fn(&str, Vec<u8>) -> Vec<u8>;
 
-/// Reads the committed dictionary, notes what it is asked, and may change a file.
+/// Reads the committed dictionary, notes what it is asked, and may change a file
+/// or have others in its place.
 struct Folder {
+    files: Vec<(&'static str, Vec<u8>)>,
     asked: RefCell<Vec<(String, Range<u64>)>>,
     progress: RefCell<Vec<(u64, u64)>>,
     encoders: bool,
@@ -30,6 +32,7 @@ struct Folder {
 impl Folder {
     fn new(encoders: bool, change: Option<Change>) -> Self {
         Self {
+            files: Vec::new(),
             asked: RefCell::default(),
             progress: RefCell::default(),
             encoders,
@@ -66,7 +69,11 @@ impl Host for Folder {
     ) -> Result<(), Unread> {
         let name = wanted.name.to_owned();
         self.asked.borrow_mut().push((name, range.clone()));
-        let bytes = file(&wanted.folder, wanted.name);
+        let own = self.files.iter().find(|(name, _)| *name == wanted.name);
+        let bytes = match own {
+            Some((_, bytes)) => Ok(bytes.clone()),
+            None => file(&wanted.folder, wanted.name),
+        };
         let bytes = bytes.map_err(|e| Unread::Because(format!("{}: {e}", wanted.folder)))?;
         let bytes = match self.change {
             Some(change) => change(wanted.name, bytes),
@@ -181,6 +188,40 @@ fn rows_and_activations_equal_pytorch() {
         top(&mut session, source(7, false)),
         top(&mut session, numbers)
     );
+}
+
+/// Every config that SAELens writes or wrote, as SAELens's own `encode` has it
+/// (`tests/oracles/saelens.py`); with a byte order mark, too.
+#[test]
+fn activations_equal_saelens_own_whatever_version_wrote_the_config() {
+    let oracle = Oracle::of("saelens");
+    let prompt = ids(&oracle.json["tokens"]);
+    let configs = oracle.json["configs"].as_array().unwrap();
+    assert_eq!(configs.len(), 20);
+    for (i, config) in configs.iter().enumerate() {
+        let name = config["name"].as_str().unwrap();
+        let expected = oracle.array(&config["activations"]);
+        let weights = match config["weights"].as_str().unwrap() {
+            "standard" => file("blocks.2.hook_resid_pre", "sae_weights.safetensors"),
+            other => file("", &format!("{other}.safetensors")),
+        };
+        let mark = if i % 2 == 0 { "\u{feff}" } else { "" };
+        let text = format!("{mark}{}", config["cfg"]);
+        let mut host = Folder::new(true, None);
+        host.files = vec![
+            ("cfg.json", text.into_bytes()),
+            ("sae_weights.safetensors", weights.unwrap()),
+        ];
+        let mut session = session("deep", Cpu);
+        for feature in (i % 5..50).step_by(5) {
+            let with = experiment(&prompt, source(feature, true));
+            let report = found(&mut session, &with, &host);
+            let report = report.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let own = &expected[feature * prompt.len()..][..prompt.len()];
+            let read = report.feature.unwrap().activations.unwrap();
+            close(&format!("{name}, feature {feature}"), &read, own, 2e-4);
+        }
+    }
 }
 
 #[test]
@@ -307,7 +348,7 @@ fn what_cannot_be_had_says_so() {
         1
     );
     // Files that are not right.
-    let changes: [(Change, &str); 6] = [
+    let changes: [(Change, &str); 8] = [
         (|_, _| Vec::new(), "it has no header"),
         (|_, _| vec![0xff; 400], "not as SAELens writes one"),
         (renamed, "it has no tensor W_enc"),
@@ -337,6 +378,20 @@ fn what_cannot_be_had_says_so() {
                 _ => bytes,
             },
             "architecture",
+        ),
+        (
+            |name, bytes| match name {
+                "cfg.json" => br#"{"architecture": "gated"}"#.to_vec(),
+                _ => bytes,
+            },
+            "it has no tensor b_gate",
+        ),
+        (
+            |name, bytes| match name {
+                "cfg.json" => br#"{"hook_name": "blocks.3.hook_resid_pre"}"#.to_vec(),
+                _ => bytes,
+            },
+            "hook_name is \"blocks.3.hook_resid_pre\"",
         ),
     ];
     for (change, reason) in changes {

@@ -131,14 +131,15 @@ fn a_direction_comes_back_from_its_file() {
     };
     let (name, gguf) = read(&with, Format::Gguf);
     assert_eq!(name, "love.gguf");
-    assert_eq!(gguf, read(&with, Format::Json).1);
-    assert_eq!(gguf, read(&with, Format::Safetensors).1);
-    // Before layer 1 is after layer 0; nothing is after the last layer.
-    let n_layer = gguf.len() + 1;
-    assert_eq!(
-        gguf.iter().map(|v| v.layer).collect::<Vec<_>>(),
-        (0..n_layer - 1).collect::<Vec<_>>()
-    );
+    // Before layer 1 is after layer 0, of which llama.cpp knows nothing; nothing
+    // is after the last layer.
+    let n_layer = gguf.len() + 2;
+    let layers = |vectors: &[LayerVector]| vectors.iter().map(|v| v.layer).collect::<Vec<_>>();
+    assert_eq!(layers(&gguf), (1..n_layer - 1).collect::<Vec<_>>());
+    let (_, json) = read(&with, Format::Json);
+    assert_eq!(layers(&json), (0..n_layer - 1).collect::<Vec<_>>());
+    assert_eq!(gguf, json[1..]);
+    assert_eq!(json, read(&with, Format::Safetensors).1);
     // As numbers it is the same direction, and so comes out again.
     let direction = &mut with.steer.as_mut().unwrap().directions[0];
     direction.site = Site::ResidPost;
@@ -153,6 +154,47 @@ fn a_direction_comes_back_from_its_file() {
     direction.layers = vec![1, 3];
     let random: Vec<LayerVector> = read(&with, Format::Gguf).1;
     assert_eq!(random.iter().map(|v| v.layer).collect::<Vec<_>>(), [1, 3]);
+}
+
+/// A contrast at either end of a layer: where a control vector has a place for it,
+/// and what is said where it has none.
+#[test]
+fn a_contrast_is_written_where_others_look_for_it() {
+    let mut session = session("mini", Cpu);
+    let mut with = Experiment {
+        steer: Some(Steer::default()),
+        ..Experiment::default()
+    };
+    let gguf = Export::Direction {
+        direction: 0,
+        format: Format::Gguf,
+    };
+    for (site, layer, remark) in [
+        (
+            Site::ResidPost,
+            2,
+            "resid_post of layer 0 is not in the file",
+        ),
+        (
+            Site::ResidPre,
+            2,
+            "resid_pre of layer 0 and 1 is not in the file",
+        ),
+    ] {
+        let first = &mut with.steer.as_mut().unwrap().directions[0];
+        (first.site, first.layers) = (site, vec![layer]);
+        let file = export(&mut session, &with, &gguf).unwrap();
+        assert!(file.remark.unwrap().starts_with(remark));
+        let found = files::read(&file.bytes, 0).unwrap();
+        assert!(found.iter().all(|v| v.layer > 0), "{site}");
+        let first = &mut with.steer.as_mut().unwrap().directions[0];
+        first.layers = vec![0];
+        let error = export(&mut session, &with, &gguf).unwrap_err().to_string();
+        assert!(
+            error.contains("has no place in a control vector"),
+            "{error}"
+        );
+    }
 }
 
 #[test]

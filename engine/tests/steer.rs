@@ -9,8 +9,8 @@ use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Capture, Direction, Experiment, LayerVector, Matrix, Method, Operator, Positions, Prompt, Room,
-    RunName, Sample, Sampling, Site, Source, Steer, SteerReport, SteerUpdate, TokenRef, Unit,
-    Update, Written,
+    RunName, Sample, Sampling, Site, Source, Steer, SteerMap, SteerReport, SteerUpdate, TokenRef,
+    Unit, Update, Written,
 };
 use patchbay_engine::session::{Session, SessionError};
 
@@ -325,6 +325,82 @@ fn an_aligned_pair_replaces_a_word() {
     }
 }
 
+/// A file has no prompts that could be alike: its zeros do nothing, and that is
+/// told; the other layers act.
+#[test]
+fn zeros_of_a_file_do_nothing_and_say_so() {
+    let session = &mut session("mini", Cpu);
+    let of = |layers: &[usize]| {
+        let values = |layer: usize| match layer {
+            2 => vec![0.0; 128],
+            _ => (0..128u8).map(|i| f32::from(i % 7) - 3.0).collect(),
+        };
+        let direction = Direction {
+            source: Source::Vectors {
+                origin: "The file love.gguf".into(),
+                vectors: [1, 2, 3]
+                    .map(|layer| LayerVector {
+                        layer,
+                        values: values(layer),
+                    })
+                    .into(),
+            },
+            site: Site::ResidPost,
+            layers: layers.to_vec(),
+            coefficient: 1.0,
+            ..Steer::default().directions.remove(0)
+        };
+        let sampling = Sampling {
+            temperature: 0.0,
+            tokens: 3,
+            ..Sampling::default()
+        };
+        Steer {
+            directions: vec![direction],
+            sampling,
+            ..Steer::default()
+        }
+    };
+    for unit in [Unit::Absolute, Unit::MeanNorm] {
+        for operator in [Operator::Add, Operator::ProjectOut, Operator::Cap] {
+            let mut steer = of(&[2]);
+            (steer.directions[0].unit, steer.directions[0].operator) = (unit, operator);
+            let report = run(session, steer).unwrap();
+            for sample in &report.samples {
+                assert_eq!(ids(&sample.steered), ids(&sample.unsteered));
+            }
+            let direction = &report.directions[0];
+            assert_eq!(
+                direction.origin,
+                "The file love.gguf; its vector for layer 2 is all zeros and does nothing"
+            );
+            assert_eq!((direction.layer, direction.norm), (2, 0.0));
+            assert!(direction.promoted.is_empty() && direction.suppressed.is_empty());
+        }
+    }
+    let both = run(session, of(&[2, 3])).unwrap();
+    let alone = run(session, of(&[3])).unwrap();
+    assert_eq!(both.samples, alone.samples);
+    assert_eq!(both.directions[0].layer, 3);
+    // In a map a layer that does nothing is left out, or refused by name.
+    let map = |layers: Vec<usize>| {
+        let map = SteerMap {
+            layers,
+            coefficients: vec![1.0],
+            targets: vec![TokenRef::Text(" love".into())],
+            ..SteerMap::default()
+        };
+        Steer {
+            map: Some(map),
+            ..of(&[3])
+        }
+    };
+    let found = run(session, map(Vec::new())).unwrap().map.unwrap();
+    assert_eq!(found.layers, [1, 3]);
+    let refused = run(session, map(vec![1, 2])).unwrap_err().to_string();
+    assert!(refused.contains("The map names layer 2"), "{refused}");
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_with_a_reason() {
     let session = &mut session("mini", Cpu);
@@ -359,7 +435,6 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         (vectors(7, vec![1.0; 128]), "another model"),
         (vectors(2, vec![f32::NAN; 128]), "finite"),
         (vectors(1, vec![1.0; 128]), "no vector for layer 2"),
-        (vectors(2, vec![0.0; 128]), "length 0"),
         (contrast(&[], &["a"], Method::MeanDifference), "no positive"),
         (contrast(&["a"], &[], Method::Logistic), "no negative"),
         (contrast(&["a", "b"], &["c"], Method::PcaDiff), "as many"),

@@ -3,13 +3,23 @@
 
 use patchbay_engine::experiment::{Format, LayerVector, Site, Source};
 use patchbay_engine::steer::files::{
-    FileError, direction, read, to_gguf, to_json, to_safetensors, write,
+    FileError, direction, place, read, to_gguf, to_json, to_safetensors, write,
 };
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn oracle(name: &str) -> Vec<u8> {
     let values = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/oracles/values");
     std::fs::read(values.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// The vectors of a JSON file of the oracles, by their names.
+fn named(value: &serde_json::Value) -> BTreeMap<String, Vec<f32>> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn json(name: &str) -> serde_json::Value {
+    serde_json::from_slice(&oracle(name)).unwrap()
 }
 
 fn vector(layer: usize, values: &[f32]) -> LayerVector {
@@ -52,7 +62,17 @@ fn a_lone_vector_is_the_layers_that_is_asked_for() {
         let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &bytes);
         safetensors::serialize([(name, view.unwrap())], None).unwrap()
     };
-    assert_eq!(read(&rows(vec![2], "love"), 5).unwrap(), [one]);
+    assert_eq!(
+        read(&rows(vec![2], "love"), 5).unwrap(),
+        std::slice::from_ref(&one)
+    );
+    assert_eq!(read(&rows(vec![1, 2], "love"), 5).unwrap(), [one]);
+    // A layer that is named is meant.
+    for shape in [vec![2], vec![1, 2]] {
+        let found = read(&rows(shape, "direction.3"), 5).unwrap();
+        assert_eq!(found, [vector(3, &[1.0, -2.0])]);
+    }
+    assert!(read(&rows(vec![2, 1], "direction.3"), 5).is_err());
     let [first, second] = [vector(0, &[1.0]), vector(1, &[-2.0])];
     assert_eq!(read(&rows(vec![2, 1], "love"), 5).unwrap(), [first, second]);
 }
@@ -64,11 +84,127 @@ fn refused(bytes: &[u8], reason: &str) {
     }
 }
 
+/// TransformerLens's names, and what PyTorch wrote under them.
+#[test]
+fn transformer_lens_names_mean_layer_and_site() {
+    let expected = json("transformer_lens.json");
+    for (name, site, layers) in [
+        ("pre", Site::ResidPre, &[2][..]),
+        ("two", Site::ResidPost, &[1, 2]),
+        ("z", Site::Z, &[1, 3]),
+    ] {
+        let file = oracle(&format!("transformer_lens_{name}.safetensors"));
+        let found = direction("love.safetensors", &file, 9).unwrap();
+        assert_eq!(found.site, site, "{name}");
+        let Source::Vectors { vectors, .. } = found.source else {
+            panic!("no vectors");
+        };
+        assert_eq!(
+            vectors.iter().map(|v| v.layer).collect::<Vec<_>>(),
+            layers,
+            "{name}"
+        );
+        for v in &vectors {
+            let own = &named(&expected[name])[&site.hook(Some(v.layer))];
+            assert_eq!(v.values, *own, "{name}");
+        }
+        // JSON is read by the same names.
+        let text = serde_json::to_vec(&expected[name]).unwrap();
+        let again = direction("love.json", &text, 9).unwrap();
+        let Source::Vectors { vectors: same, .. } = again.source else {
+            panic!("no vectors");
+        };
+        assert_eq!((again.site, same), (site, vectors), "{name}");
+    }
+    refused(
+        &oracle("transformer_lens_sites.safetensors"),
+        "a direction acts at one of them",
+    );
+}
+
+/// The name is the reason, not the shape; nothing that merely ends in a number
+/// is taken for a layer.
+#[test]
+fn a_name_that_is_not_understood_is_the_error() {
+    let file = |name: &str| {
+        let bytes: Vec<u8> = [1f32, -2.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2], &bytes);
+        safetensors::serialize([(name, view.unwrap())], None).unwrap()
+    };
+    for name in ["foo.bar.3", "mean.1", "love2", "blocks.2.hook_resid_per"] {
+        let reason =
+            format!("tensor “{name}” is not named as a direction is: expected direction.N");
+        refused(&file(name), &reason);
+        refused(
+            serde_json::json!({ name: [1.0, 2.0] })
+                .to_string()
+                .as_bytes(),
+            &reason,
+        );
+    }
+    refused(&file("blocks.2.attn.hook_q"), "no direction acts at q");
+    refused(
+        &oracle("other_tensor.gguf"),
+        "tensor “mean.1” is not named as a direction is: expected a control vector’s direction.N",
+    );
+}
+
+#[test]
+fn marks_and_line_ends_of_windows_are_read() {
+    let one = [vector(2, &[1.0, -2.0])];
+    let text = "{\r\n\"2\": [1, -2]\r\n}\r\n";
+    let marked = format!("\u{feff}{text}");
+    assert_eq!(read(marked.as_bytes(), 0).unwrap(), one);
+    let wide: Vec<u8> = marked.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(read(&wide, 0).unwrap(), one);
+    refused(&wide[..wide.len() - 1], "not UTF-8");
+}
+
+#[test]
+fn a_layer_of_zeros_is_read_and_not_chosen() {
+    let found = direction("zero.gguf", &oracle("control_vector_zero.gguf"), 0).unwrap();
+    let Source::Vectors { vectors, .. } = &found.source else {
+        panic!("no vectors");
+    };
+    assert_eq!(vectors[1], vector(2, &[0.0; 24]));
+    assert_eq!(found.layers, [3], "the middle one of 1 and 3");
+    let nothing = direction("zero.json", b"{\"1\": [0], \"2\": [0]}", 0).unwrap();
+    assert_eq!(nothing.layers, [1]);
+}
+
+/// The bytes that the `gguf` package and repeng read as `written.json` says.
+#[test]
+fn what_is_written_is_what_the_gguf_package_reads() {
+    let vectors = read(&oracle("control_vector_mini.json"), 0).unwrap();
+    let written = write(&vectors, Site::ResidPost, Format::Gguf).unwrap();
+    assert!(written.bytes == oracle("written.gguf"));
+    let read_by_gguf = json("written.json");
+    assert_eq!(
+        read_by_gguf["fields"],
+        serde_json::json!({
+            "general.architecture": "controlvector",
+            "controlvector.model_hint": "gpt2",
+            "controlvector.layer_count": 2,
+        })
+    );
+    let expected = vectors[1..].iter().map(|v| {
+        let name = format!("direction.{}", v.layer);
+        (name, v.values.clone())
+    });
+    assert_eq!(named(&read_by_gguf["tensors"]), expected.collect());
+    let remark = written.remark.unwrap();
+    assert!(
+        remark.starts_with("resid_post of layer 0 is not in the file:")
+            && remark.contains("llama.cpp"),
+        "{remark}"
+    );
+}
+
 #[test]
 fn what_holds_no_direction_is_refused_with_a_reason() {
     refused(b"", "not safetensors");
     refused(b"hello, I am no such file", "not safetensors");
-    refused(b"{\"a\": 1}", "not JSON");
+    refused(b"{\"a\": 1}", "“a” stands where the number of a layer");
     refused(b"[]", "no direction");
     refused(
         b"{\"1\": [1, 2], \"2\": [1]}",
@@ -138,28 +274,80 @@ fn no_damage_brings_the_reader_down() {
 }
 
 /// A vector before layer 3 is one after layer 2, and nowhere is one before layer
-/// 0; a site that a control vector has no place for is only in our own metadata.
+/// 0; llama.cpp has no place after layer 0 either. A site that a control vector
+/// has no place for is only in our own metadata.
 #[test]
 fn a_direction_keeps_its_place_in_the_stream() {
-    let vectors = [0, 1, 3].map(|l| vector(l, &[f32::from(u8::try_from(l).unwrap()), 1.0]));
-    for format in [Format::Gguf, Format::Safetensors, Format::Json] {
-        let file = write(&vectors, Site::ResidPre, format).unwrap();
-        let found = direction("love.x", &file, 0).unwrap();
+    let vectors = [0, 1, 2, 3].map(|l| vector(l, &[f32::from(u8::try_from(l).unwrap()), 1.0]));
+    let after = |l: usize, own: usize| vector(l, &vectors[own].values);
+    for (format, site, expected, remark) in [
+        (
+            Format::Gguf,
+            Site::ResidPost,
+            vec![after(1, 1), after(2, 2), after(3, 3)],
+            "resid_post of layer 0 is",
+        ),
+        (
+            Format::Gguf,
+            Site::ResidPre,
+            vec![after(1, 2), after(2, 3)],
+            "resid_pre of layer 0 and 1 is",
+        ),
+        (
+            Format::Safetensors,
+            Site::ResidPre,
+            vec![after(0, 1), after(1, 2), after(2, 3)],
+            "resid_pre of layer 0 is",
+        ),
+        (
+            Format::Json,
+            Site::MlpOut,
+            (0..4).map(|l| after(l, l)).collect(),
+            "",
+        ),
+    ] {
+        let file = write(&vectors, site, format).unwrap();
+        let said = file.remark.unwrap_or_default();
+        assert!(said.starts_with(remark), "{said}");
+        let found = direction("love.x", &file.bytes, 0).unwrap();
         assert_eq!(found.site, Site::ResidPost);
-        assert_eq!(found.layers, [2], "the middle one");
         let Source::Vectors { origin, vectors } = found.source else {
             panic!("no vectors");
         };
         assert!(origin.contains("love.x"), "{origin}");
-        assert_eq!(vectors, [vector(0, &[1.0, 1.0]), vector(2, &[3.0, 1.0])]);
-        let early = write(&vectors[..1], Site::ResidPre, format).unwrap_err();
-        assert!(early.to_string().contains("before layer 0"), "{early}");
+        assert_eq!(vectors, expected, "{format:?} {site}");
+        for v in [0, 1, 2, 3] {
+            let there = place(site, v, format);
+            assert_eq!(
+                there.is_some(),
+                there.is_some_and(|l| expected.iter().any(|e| e.layer == l))
+            );
+        }
+    }
+    for (format, site, layers, reason) in [
+        (Format::Json, Site::ResidPre, 1, "before layer 0"),
+        (Format::Safetensors, Site::ResidPre, 1, "before layer 0"),
+        (
+            Format::Gguf,
+            Site::ResidPre,
+            2,
+            "resid_pre of layer 1 has no place in a control vector",
+        ),
+        (
+            Format::Gguf,
+            Site::ResidPost,
+            1,
+            "resid_post of layer 0 has no place in a control vector",
+        ),
+    ] {
+        let early = write(&vectors[..layers], site, format).unwrap_err();
+        assert!(early.to_string().contains(reason), "{early}");
     }
     let file = write(&vectors, Site::Z, Format::Safetensors).unwrap();
-    let found = direction("heads", &file, 0).unwrap();
+    let found = direction("heads", &file.bytes, 0).unwrap();
     assert_eq!(
         (found.site, found.layers.as_slice()),
-        (Site::Z, &[0, 1, 3][..])
+        (Site::Z, &[0, 1, 2, 3][..])
     );
     let refused = write(&vectors, Site::Z, Format::Gguf).unwrap_err();
     assert!(

@@ -103,6 +103,7 @@ onPage('a control vector of repeng is read, steers, and is written again', { roo
   // repeng's own file, number for number.
   const gguf = (await downloaded(page, 'save-0-gguf')).bytes;
   assert.equal(gguf.subarray(0, 4).toString(), 'GGUF');
+  assert.ok(gguf.includes('direction.1') && !gguf.includes('direction.0'), 'llama.cpp refuses layer 0');
   const numbers = Buffer.from(new Float32Array(expected[1]).buffer);
   assert.ok(gguf.includes(numbers) && readFileSync(`${VALUES}/control_vector_mini.gguf`).includes(numbers));
 });
@@ -113,8 +114,10 @@ onPage('a file that does not fit, or is none, says why', { room: 'steering' }, a
   await page.getByTestId('source-0').selectOption('vectors');
   await page.getByTestId('file-0').setInputFiles(`${VALUES}/control_vector.gguf`);
   await problem(page).getByText('vectors have 24 numbers, but this model is 128 wide').waitFor();
-  await page.getByTestId('file-0').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{"9": [1, 2]}') });
+  await page.getByTestId('file-0').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('\ufeff{"9": [1, 2]}') });
   await problem(page).getByText('The file has a vector for layer 9, but this model has layers 0 to 3').waitFor();
+  await page.getByTestId('file-0').setInputFiles(`${VALUES}/other_tensor.gguf`);
+  await problem(page).getByText('tensor “mean.1” is not named as a direction is').waitFor();
   await page.getByTestId('file-0').setInputFiles({ name: 'n.gguf', mimeType: 'x/y', buffer: Buffer.from('GGUF, but no more') });
   await problem(page).getByText(/n\.gguf: the file is not GGUF/).waitFor();
 });

@@ -45,4 +45,6 @@ pub struct File {
     /// A name for it, with its ending.
     pub name: String,
     pub bytes: Vec<u8>,
+    /// What is not in it, and why, as a sentence.
+    pub remark: Option<String>,
 }

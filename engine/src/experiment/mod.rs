@@ -46,6 +46,7 @@ pub use steered::{
 };
 pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 
+use crate::text::unmarked;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes. Older ones are migrated on the way in.
@@ -249,7 +250,7 @@ impl Experiment {
         enum Tagged {
             It(Experiment),
         }
-        let mut value = serde_json::from_str(text)?;
+        let mut value = serde_json::from_str(unmarked(text))?;
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
             .map_err(|problem| ParseError::Limit(problem.message))?;

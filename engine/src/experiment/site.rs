@@ -86,6 +86,34 @@ impl Site {
         }
     }
 
+    /// What TransformerLens calls it, `layer` being one of a site that has any:
+    /// `blocks.2.attn.hook_z`.
+    #[must_use]
+    pub fn hook(self, layer: Option<usize>) -> String {
+        let short = self.name();
+        let name = match self {
+            Self::Q | Self::K | Self::V | Self::Z | Self::Pattern => format!("attn.hook_{short}"),
+            Self::MlpPre => "mlp.hook_pre".into(),
+            Self::MlpPost => "mlp.hook_post".into(),
+            Self::LnFinal | Self::Logits => short.into(),
+            _ => format!("hook_{short}"),
+        };
+        match layer {
+            Some(layer) => format!("blocks.{layer}.{name}"),
+            None => name,
+        }
+    }
+
+    /// The site and the layer that TransformerLens's name of an activation in a
+    /// layer means: [`Site::hook`] backwards.
+    #[must_use]
+    pub fn of_hook(name: &str) -> Option<(Self, usize)> {
+        let (layer, _) = name.strip_prefix("blocks.")?.split_once('.')?;
+        let layer = layer.parse().ok()?;
+        let named = |site: &Self| site.per_layer() && site.hook(Some(layer)) == name;
+        Some((Self::ALL.into_iter().find(named)?, layer))
+    }
+
     /// Whether the site is one vector per head.
     #[must_use]
     pub fn per_head(self) -> bool {
@@ -114,5 +142,40 @@ impl Site {
 impl std::fmt::Display for Site {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_are_named_as_transformer_lens_names_them() {
+        for (name, site) in [
+            ("blocks.2.hook_resid_pre", Site::ResidPre),
+            ("blocks.2.attn.hook_pattern", Site::Pattern),
+            ("blocks.2.hook_attn_out", Site::AttnOut),
+            ("blocks.2.mlp.hook_pre", Site::MlpPre),
+        ] {
+            assert_eq!(site.hook(Some(2)), name);
+        }
+        assert_eq!(Site::PosEmbed.hook(None), "hook_pos_embed");
+        for site in Site::ALL.into_iter().filter(|s| s.per_layer()) {
+            assert_eq!(Site::of_hook(&site.hook(Some(11))), Some((site, 11)));
+        }
+        for other in [
+            "",
+            "hook_embed",
+            "blocks.2",
+            "blocks.2.",
+            "blocks.+2.hook_resid_pre",
+            "blocks.02.hook_resid_pre",
+            "blocks.-1.hook_resid_pre",
+            "blocks.2.hook_embed",
+            "blocks.2.hook_resid_pre.1",
+            "blocks.2.attn.hook_result",
+        ] {
+            assert_eq!(Site::of_hook(other), None, "{other}");
+        }
     }
 }

@@ -44,11 +44,20 @@ impl<B: Backend> Session<B> {
                 let vectors = self
                     .layer_vectors(*direction, wanted, experiment.bos, host)
                     .await?;
-                let bytes = files::write(&vectors, wanted.site, *format)
-                    .map_err(|e| SessionError::of(field, format!("“{}”: {e}.", wanted.name)))?;
+                let wrong = |e| SessionError::of(field, format!("“{}”: {e}.", wanted.name));
+                let written = files::write(&vectors, wanted.site, *format).map_err(wrong)?;
+                // A file without any layer at which it acts would do something else.
+                let place = |l: &usize| files::place(wanted.site, *l, *format);
+                if let (true, Some(layer)) = (
+                    wanted.layers.iter().all(|l| place(l).is_none()),
+                    wanted.layers.last(),
+                ) {
+                    return Err(wrong(files::nowhere(wanted.site, *layer, *format)));
+                }
                 Ok(File {
                     name: format!("{}.{}", plain(&wanted.name), format.extension()),
-                    bytes,
+                    bytes: written.bytes,
+                    remark: written.remark,
                 })
             }
             Export::Activations { sites } => {
@@ -60,6 +69,7 @@ impl<B: Backend> Session<B> {
                 Ok(File {
                     name: "activations.safetensors".into(),
                     bytes: bytes.map_err(|e| SessionError::of(Field::Captures, format!("{e}.")))?,
+                    remark: None,
                 })
             }
             Export::Array { site, run } => {
@@ -69,6 +79,7 @@ impl<B: Backend> Session<B> {
                 Ok(File {
                     name: format!("{}.{site}.npy", name(*run)),
                     bytes: npy(&self.model.config.shape, &captured),
+                    remark: None,
                 })
             }
         }
@@ -147,25 +158,6 @@ fn plain(name: &str) -> String {
     }
 }
 
-/// The name that TransformerLens gives a site.
-pub(super) fn hook(site: Site, layer: Option<usize>) -> String {
-    let short = site.name();
-    let Some(layer) = layer else {
-        return match site {
-            Site::LnFinal | Site::Logits => short.into(),
-            _ => format!("hook_{short}"),
-        };
-    };
-    match site {
-        Site::Q | Site::K | Site::V | Site::Z | Site::Pattern => {
-            format!("blocks.{layer}.attn.hook_{short}")
-        }
-        Site::MlpPre => format!("blocks.{layer}.mlp.hook_pre"),
-        Site::MlpPost => format!("blocks.{layer}.mlp.hook_post"),
-        _ => format!("blocks.{layer}.hook_{short}"),
-    }
-}
-
 /// A capture as TransformerLens shapes it: `[position, width]`, of heads
 /// `[position, head, d_head]`, a pattern `[head, destination, source]`.
 fn shaped(shape: &Shape, capture: &CaptureReport) -> (Vec<usize>, Vec<f32>) {
@@ -195,7 +187,7 @@ fn safetensors(
         .map(|c| {
             let (dims, values) = shaped(shape, c);
             let of = &c.capture;
-            let name = format!("{}.{}", name(of.run), hook(of.site, of.layer));
+            let name = format!("{}.{}", name(of.run), of.site.hook(of.layer));
             (name, dims, bytes(&values))
         })
         .collect();

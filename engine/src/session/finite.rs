@@ -1,7 +1,6 @@
 //! Numbers that are not finite: found wherever they are in a report, and traced
 //! to the first place in the model where they came about.
 
-use super::export::hook;
 use super::*;
 use crate::experiment::{Field, Site};
 use serde::ser::{self, Serialize};
@@ -50,7 +49,7 @@ impl<B: Backend> Session<B> {
         match self.first_not_finite(run, host).await {
             Err(error) => error,
             Ok((site, layer, position)) => {
-                let place = hook(site, site.per_layer().then_some(layer));
+                let place = site.hook(site.per_layer().then_some(layer));
                 let edited = !run.edits.is_empty() || run.parent.is_some();
                 SessionError::of(
                     of.field,

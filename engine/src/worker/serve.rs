@@ -273,7 +273,7 @@ impl Desk {
                 let attention = Attention::new(self, running, false, agreed);
                 let file = engine.export(&experiment, &what, &attention).await;
                 *self.engine.borrow_mut() = Some(engine);
-                let File { name, bytes } = file?;
+                let File { name, bytes, .. } = file?;
                 Ok(Response::File { id, name, bytes })
             }
             // These never wait in line.

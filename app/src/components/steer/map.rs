@@ -17,6 +17,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     Effect, Field, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
 };
+use patchbay_engine::text::unmarked;
 
 /// The panel; until a map is wanted, the button that asks for one.
 #[component]
@@ -154,7 +155,8 @@ fn one(text: &str) -> Option<Option<usize>> {
 }
 
 pub(super) fn lines(text: &str) -> impl Iterator<Item = String> {
-    let lines = text.lines().filter(|l| !l.trim().is_empty());
+    let lines = unmarked(text).lines();
+    let lines = lines.filter(|l| !l.trim().is_empty());
     lines.map(str::to_owned)
 }
 

@@ -275,7 +275,7 @@ fn lines(i: usize, side: &'static str, label: &'static str) -> impl IntoView {
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();
-                    let new = text.lines().filter(|l| !l.trim().is_empty()).map(str::to_owned).collect();
+                    let new = super::map::lines(&text).collect();
                     state.edit_direction(i, |d| {
                         if let Source::Contrast { positive, negative, .. }
                         | Source::Heads { positive, negative, .. } = &mut d.source {

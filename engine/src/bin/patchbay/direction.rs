@@ -1,6 +1,6 @@
 //! Directions from one file format to another, or into an experiment.
 
-use super::{Failure, USAGE, print};
+use super::{Failure, USAGE, print, remark};
 use patchbay_engine::experiment::{Format, Source};
 use patchbay_engine::steer::files::{direction, write};
 use std::path::{Path, PathBuf};
@@ -60,7 +60,8 @@ impl Options {
             Some("json") => Format::Json,
             _ => return Err(wrong(out, &"the name ends in .gguf, .safetensors or .json")),
         };
-        let bytes = write(vectors, direction.site, format).map_err(|e| wrong(out, &e))?;
-        std::fs::write(out, bytes).map_err(|e| wrong(out, &e))
+        let written = write(vectors, direction.site, format).map_err(|e| wrong(out, &e))?;
+        remark(written.remark.as_deref());
+        std::fs::write(out, written.bytes).map_err(|e| wrong(out, &e))
     }
 }

@@ -1,6 +1,6 @@
 //! Something of an experiment as a file: a direction, or activations.
 
-use super::{Failure, Terminal, USAGE, load, read_experiment};
+use super::{Failure, Terminal, USAGE, load, read_experiment, remark};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Export, Format, RunName, Site};
@@ -134,6 +134,7 @@ impl Options {
             &Terminal::new(self.dictionary.as_deref()),
         ));
         let file = file.map_err(|e| e.to_string())?;
+        remark(file.remark.as_deref());
         std::fs::write(&self.out, file.bytes).map_err(|e| format!("{}: {e}", self.out.display()))
     }
 }

@@ -18,6 +18,7 @@ use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
 use patchbay_engine::model::{Cancelled, Files, ModelError};
 use patchbay_engine::session::{Arriving, DictionaryFile, Host, Session, Unread};
+use patchbay_engine::text::decoded;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
@@ -44,7 +45,11 @@ patchbay direction FILE [--layer N] [--out FILE]
     repeng and llama.cpp write it) and prints them as a direction of an
     experiment; N (0) is the layer of a lone vector that names none. With --out
     they are written to a file, in the format that its name ends in: .gguf,
-    .safetensors or .json.
+    .safetensors or .json. A tensor named direction.3 (layers.3, transformer.h.3,
+    3) is added after layer 3, counted from 0, as by repeng and llama.cpp; one
+    named as TransformerLens names activations (blocks.3.hook_resid_pre) acts
+    there. What acts before layer 3 is written as direction.2. llama.cpp has no
+    place after layer 0, so a .gguf file leaves that out, and says so.
 patchbay export EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] --out FILE
         [--dictionary DIR]
         --direction N | --sites SITE,SITE... [--run clean|corrupted]
@@ -132,12 +137,17 @@ impl Options {
 
 /// An experiment from a file, or from standard input.
 fn read_experiment(file: &str) -> Result<Experiment, Failure> {
-    let text = match file {
-        "-" => {
-            std::io::read_to_string(std::io::stdin()).map_err(|e| format!("standard input: {e}"))?
-        }
-        file => std::fs::read_to_string(file).map_err(|e| format!("{file}: {e}"))?,
-    };
+    let mut bytes = Vec::new();
+    match file {
+        "-" => std::io::stdin()
+            .read_to_end(&mut bytes)
+            .map_err(|e| format!("standard input: {e}"))
+            .map(drop)?,
+        file => bytes = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?,
+    }
+    let text = decoded(&bytes).ok_or_else(|| {
+        format!("{file}: it is not UTF-8; write it as UTF-8, or with a mark as UTF-16")
+    })?;
     Experiment::from_json(&text).map_err(|e| format!("{file}: {e}"))
 }
 
@@ -231,6 +241,13 @@ fn schema() -> String {
     }
     let schema = schemars::schema_for!(Formats);
     serde_json::to_string_pretty(&schema).unwrap_or_default()
+}
+
+/// Something to know about a file that was written all the same.
+fn remark(text: Option<&str>) {
+    if let Some(text) = text {
+        let _ = writeln!(std::io::stderr(), "patchbay: {text}");
+    }
 }
 
 fn print(text: &str, out: Option<&Path>) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use super::directions::{Resolved, Rows, length};
 use super::*;
-use crate::experiment::{Direction, Operator, Positions, Unit};
+use crate::experiment::{Direction, Operator, Positions, Source as From, Unit};
 use crate::rows::{Edit, Op, Shape, Source};
 
 /// One direction at one layer, of z at one head.
@@ -70,6 +70,10 @@ pub(super) fn act(
         return Ok(Vec::new());
     }
     let size = length(&rows);
+    // A file has no prompts that could differ: its zeros do nothing.
+    if size == 0.0 && matches!(direction.source, From::Vectors { .. }) {
+        return Ok(Vec::new());
+    }
     if size == 0.0 {
         return Err(SessionError::of(
             field,

@@ -40,7 +40,10 @@ impl<B: Backend> Session<B> {
         // The first layer where it does anything.
         let layer = |i: usize| {
             let direction = &steer.directions[i];
-            let there = |l: &&usize| resolved[i].at(direction.from.unwrap_or(**l)).is_some();
+            let there = |l: &&usize| {
+                let rows = resolved[i].at(direction.from.unwrap_or(**l));
+                rows.is_some_and(|r| length(&r) > 0.0)
+            };
             let first = direction.layers.iter().find(there);
             *first.or(direction.layers.first()).unwrap_or(&0)
         };
@@ -61,6 +64,8 @@ impl<B: Backend> Session<B> {
             let v = &vectors[i];
             let at = direction.from.unwrap_or(layer(i));
             let lowest: Vec<f32> = promoted[i].iter().map(|x| -x).collect();
+            // Zeros raise nothing and lower nothing.
+            let scored = if norm(v) > 0.0 { TOP } else { 0 };
             let scores = |best: Vec<(u32, f32)>, sign: f32| {
                 let score = |(id, score)| TokenScore {
                     token: self.tokenizer.token(id),
@@ -88,8 +93,8 @@ impl<B: Backend> Session<B> {
                     .feature
                     .as_ref()
                     .map(|f| f.report(activations.at(f.site, f.layer))),
-                promoted: scores(top(&promoted[i], TOP), 1.0),
-                suppressed: scores(top(&lowest, TOP), -1.0),
+                promoted: scores(top(&promoted[i], scored), 1.0),
+                suppressed: scores(top(&lowest, scored), -1.0),
                 projections: (0..self.info.n_layer).map(project).collect(),
             });
         }

@@ -8,33 +8,80 @@ use safetensors::tensor::{Dtype, TensorView};
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
+/// A direction as a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    pub bytes: Vec<u8>,
+    /// Which layers' vectors are not in it, and why, as a sentence.
+    pub remark: Option<String>,
+}
+
+/// The layer under which a format keeps a vector that acts at a layer's site;
+/// `None` where it has no place for it. Before layer 3 is after layer 2, and
+/// llama.cpp has nothing after layer 0.
+#[must_use]
+pub fn place(site: Site, layer: usize, format: Format) -> Option<usize> {
+    match (site, format) {
+        (Site::ResidPost | Site::MlpOut, Format::Gguf) => Some(layer).filter(|l| *l > 0),
+        (Site::ResidPost | Site::MlpOut, _) => Some(layer),
+        (Site::ResidPre, Format::Gguf) => layer.checked_sub(1).filter(|l| *l > 0),
+        (Site::ResidPre, _) => layer.checked_sub(1),
+        (_, Format::Safetensors) => Some(layer),
+        _ => None,
+    }
+}
+
 /// A direction at a site as a file. Where a file's layers have another meaning,
-/// they are counted anew: before layer 3 is after layer 2.
+/// they are counted anew; see [`place`].
 ///
 /// # Errors
 /// [`FileError`] where the format has no place for such a direction.
-pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Vec<u8>, FileError> {
+pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Written, FileError> {
     let name = format.extension();
-    let mut vectors = vectors.to_vec();
-    let mut at = Site::ResidPost;
-    match site {
-        Site::ResidPost | Site::MlpOut => {}
-        Site::ResidPre => {
-            vectors.retain(|v| v.layer > 0);
-            vectors.iter_mut().for_each(|v| v.layer -= 1);
-            if vectors.is_empty() {
-                return Err(FileError::TooEarly { format: name });
-            }
-        }
-        other if format == Format::Safetensors => at = other,
-        site => return Err(FileError::NoPlace { site, format: name }),
+    let after = matches!(site, Site::ResidPre | Site::ResidPost | Site::MlpOut);
+    if !after && format != Format::Safetensors {
+        return Err(FileError::NoPlace { site, format: name });
     }
-    match format {
-        Format::Json => Ok(to_json(&vectors).into_bytes()),
-        Format::Gguf => to_gguf(&vectors, "gpt2").map_err(|e| FileError::Written(e.to_string())),
-        Format::Safetensors => {
-            to_safetensors(&vectors, at).map_err(|e| FileError::Written(e.to_string()))
+    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+    for v in vectors {
+        match place(site, v.layer, format) {
+            Some(layer) => kept.push(LayerVector {
+                layer,
+                values: v.values.clone(),
+            }),
+            None => left_out.push(v.layer),
         }
+    }
+    if let (true, Some(layer)) = (kept.is_empty(), left_out.last()) {
+        return Err(nowhere(site, *layer, format));
+    }
+    let at = if after { Site::ResidPost } else { site };
+    let bytes = match format {
+        Format::Json => to_json(&kept).into_bytes(),
+        Format::Gguf => to_gguf(&kept, "gpt2").map_err(|e| FileError::Written(e.to_string()))?,
+        Format::Safetensors => {
+            to_safetensors(&kept, at).map_err(|e| FileError::Written(e.to_string()))?
+        }
+    };
+    let remark = (!left_out.is_empty()).then(|| {
+        let layers: Vec<String> = left_out.iter().map(ToString::to_string).collect();
+        let why = match format {
+            Format::Gguf => "a control vector begins after layer 1, and llama.cpp refuses layer 0",
+            _ => "the file holds what is added after a layer",
+        };
+        let layers = layers.join(" and ");
+        format!("{site} of layer {layers} is not in the file: {why}.")
+    });
+    Ok(Written { bytes, remark })
+}
+
+/// Why a vector that acts at a layer's site is not in such a file.
+pub(crate) fn nowhere(site: Site, layer: usize, format: Format) -> FileError {
+    match format {
+        Format::Gguf => FileError::NoControl { site, layer },
+        other => FileError::TooEarly {
+            format: other.extension(),
+        },
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) fn numbers(
 ) -> Result<Resolved, SessionError> {
     let wrong = |message: String| Err(SessionError::of(field, message));
     let mut layers = vec![None; shape.n_layer];
+    let mut zeros = Vec::new();
     for v in vectors {
         let Some(place) = layers.get_mut(v.layer) else {
             return wrong(format!(
@@ -32,6 +33,9 @@ pub(super) fn numbers(
                 v.layer
             ));
         }
+        if v.values.iter().all(|x| *x == 0.0) {
+            zeros.push(v.layer);
+        }
         *place = Some(one(v.values.clone()));
     }
     match vectors.is_empty() {
@@ -39,6 +43,24 @@ pub(super) fn numbers(
             "No file is chosen yet; choose a safetensors, GGUF or JSON file with a direction."
                 .into(),
         ),
-        false => Ok(Resolved::new(Vectors::Layers(layers), origin.into())),
+        false => {
+            let origin = format!("{origin}{}", nothing(&zeros));
+            Ok(Resolved::new(Vectors::Layers(layers), origin))
+        }
+    }
+}
+
+/// What is said of layers whose vectors are all zeros.
+fn nothing(layers: &[usize]) -> String {
+    match layers {
+        [] => String::new(),
+        [layer] => format!("; its vector for layer {layer} is all zeros and does nothing"),
+        some => {
+            let some: Vec<String> = some.iter().map(ToString::to_string).collect();
+            format!(
+                "; its vectors for layers {} are all zeros and do nothing",
+                some.join(", ")
+            )
+        }
     }
 }

@@ -74,6 +74,16 @@ impl<B: Backend> Session<B> {
                 self.info.n_layer - 1
             ));
         }
+        let zeros = |l: &&usize| {
+            let rows = resolved.at(direction.from.unwrap_or(**l));
+            rows.is_some_and(|r| length(&r) == 0.0)
+        };
+        if let Some(layer) = layers.iter().find(zeros) {
+            return wrong(format!(
+                "The map names layer {layer}, where “{}” has length 0 and does nothing; leave that layer out.",
+                direction.name
+            ));
+        }
         let cells = layers.len() * map.coefficients.len();
         if cells == 0 || cells > MOST.1 {
             return wrong(format!(

@@ -8,22 +8,49 @@ use crate::session::SessionError;
 use safetensors::Dtype;
 use std::ops::Range;
 
-/// Byte offsets of the four tensors, by the file's header.
+/// A tensor beside `W_dec`, and how it is shaped by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tensor {
+    /// `W_enc [width, features]`
+    WEnc,
+    /// `b_dec [width]`
+    BDec,
+    /// `b_enc [features]`
+    BEnc,
+    /// `threshold [features]`, of a jumprelu one
+    Threshold,
+    /// `b_gate [features]`, of a gated one, as the next two
+    BGate,
+    /// `b_mag [features]`
+    BMag,
+    /// `r_mag [features]`
+    RMag,
+}
+
+impl Tensor {
+    const ALL: [(Self, &str); 7] = [
+        (Self::WEnc, "W_enc"),
+        (Self::BDec, "b_dec"),
+        (Self::BEnc, "b_enc"),
+        (Self::Threshold, "threshold"),
+        (Self::BGate, "b_gate"),
+        (Self::BMag, "b_mag"),
+        (Self::RMag, "r_mag"),
+    ];
+}
+
+/// Byte offsets of the tensors, by the file's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// `W_dec [features, width]`
     w_dec: u64,
-    /// `W_enc [width, features]`
-    w_enc: u64,
-    /// `b_enc [features]`
-    b_enc: u64,
-    /// `b_dec [width]`
-    b_dec: u64,
+    /// In the order of [`Tensor::ALL`].
+    others: [Option<u64>; 7],
     pub features: usize,
     pub width: usize,
 }
 
-/// A header of four tensors is some hundred bytes.
+/// A header of a few tensors is some hundred bytes.
 const LONGEST: u64 = 1 << 20;
 
 impl Layout {
@@ -43,42 +70,47 @@ impl Layout {
         let header = Header::parse(header.ok_or("it ends within its header")?);
         let header = header.map_err(|e| e.to_string())?;
         let mut at = stop;
-        let mut found = [None, None, None, None];
-        let names = ["W_dec", "W_enc", "b_enc", "b_dec"];
+        let mut places = Vec::new();
         for entry in &header.entries {
-            if let Some(place) = names.iter().position(|n| *n == entry.name) {
-                if entry.dtype != Dtype::F32 {
-                    return Err(format!(
-                        "{} has numbers of the kind {:?}, but 32-bit ones were expected",
-                        entry.name, entry.dtype
-                    ));
-                }
-                found[place] = Some((at, entry.shape.as_slice()));
-            }
+            places.push((entry, at));
             at += entry.bytes;
         }
-        let of = |i: usize| found[i].ok_or_else(|| format!("it has no tensor {}", names[i]));
-        let (w_dec, shape) = of(0)?;
+        let find = |name: &str| {
+            let Some((entry, at)) = places.iter().find(|(e, _)| e.name == name) else {
+                return Ok(None);
+            };
+            match entry.dtype {
+                Dtype::F32 => Ok(Some((*at, entry.shape.as_slice()))),
+                other => Err(format!(
+                    "{name} has numbers of the kind {other:?}, but 32-bit ones were expected"
+                )),
+            }
+        };
+        let (w_dec, shape) = find("W_dec")?.ok_or_else(|| missing("W_dec"))?;
         let &[features, width] = shape else {
             return Err(format!(
                 "W_dec is {shape:?}, but has a row for each feature"
             ));
         };
-        let expect = |i: usize, expected: &[usize]| {
-            let (at, shape) = of(i)?;
-            match shape == expected {
-                true => Ok(at),
-                false => Err(format!(
-                    "{} is {shape:?}, but by W_dec it would be {expected:?}",
-                    names[i]
-                )),
+        let mut others = [None; 7];
+        for ((tensor, name), place) in Tensor::ALL.iter().zip(&mut others) {
+            let expected: &[usize] = match tensor {
+                Tensor::WEnc => &[width, features],
+                Tensor::BDec => &[width],
+                _ => &[features],
+            };
+            match find(name)? {
+                Some((_, shape)) if shape != expected => {
+                    return Err(format!(
+                        "{name} is {shape:?}, but by W_dec it would be {expected:?}"
+                    ));
+                }
+                found => *place = found.map(|(at, _)| at),
             }
-        };
+        }
         Ok(Self {
             w_dec,
-            w_enc: expect(1, &[width, features])?,
-            b_enc: expect(2, &[features])?,
-            b_dec: expect(3, &[width])?,
+            others,
             features,
             width,
         })
@@ -118,21 +150,33 @@ impl Layout {
     }
 
     /// From the first to the last number of the feature's column of the encoder.
-    pub fn column(&self, feature: usize) -> Range<u64> {
+    pub fn column(&self, feature: usize) -> Result<Range<u64>, String> {
         let count = self.width.saturating_sub(1) * self.features + 1;
-        self.numbers(self.w_enc, feature, count)
+        Ok(self.numbers(self.start(Tensor::WEnc)?, feature, count))
     }
 
-    pub fn bias(&self, feature: usize) -> Range<u64> {
-        self.numbers(self.b_enc, feature, 1)
+    /// The feature's number of a tensor that has one for each.
+    pub(super) fn number(&self, tensor: Tensor, feature: usize) -> Result<Range<u64>, String> {
+        Ok(self.numbers(self.start(tensor)?, feature, 1))
     }
 
-    pub fn b_dec(&self) -> Range<u64> {
-        self.numbers(self.b_dec, 0, self.width)
+    pub fn b_dec(&self) -> Result<Range<u64>, String> {
+        Ok(self.numbers(self.start(Tensor::BDec)?, 0, self.width))
+    }
+
+    fn start(&self, tensor: Tensor) -> Result<u64, String> {
+        let mut all = Tensor::ALL.iter().zip(&self.others);
+        let found = all.find(|((t, _), _)| *t == tensor);
+        let ((_, name), start) = found.ok_or_else(|| missing("that is wanted"))?;
+        start.ok_or_else(|| missing(name))
     }
 
     fn numbers(&self, tensor: u64, first: usize, count: usize) -> Range<u64> {
         let start = tensor + 4 * first as u64;
         start..start + 4 * count as u64
     }
+}
+
+fn missing(name: &str) -> String {
+    format!("it has no tensor {name}")
 }

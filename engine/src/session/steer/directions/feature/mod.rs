@@ -3,6 +3,8 @@
 
 mod column;
 mod config;
+mod encoder;
+mod fields;
 mod layout;
 
 use super::*;
@@ -10,8 +12,11 @@ use crate::dictionary;
 use crate::experiment::FeatureReport;
 use crate::session::{DictionaryFile, Unread};
 use column::Column;
+use config::Architecture;
 pub use config::Config;
+use encoder::{Encoder, Rule};
 pub use layout::Layout;
+use layout::Tensor;
 use std::ops::Range;
 
 /// Bytes of the file's start that are asked for first: more than `SAELens`'s
@@ -37,34 +42,6 @@ pub(in crate::session::steer) struct Feature {
     pub layer: usize,
     page: Option<String>,
     encoder: Option<Encoder>,
-}
-
-/// How a feature reads a row `x`: `relu((x - mean(x) - b_dec) . w + b)`.
-struct Encoder {
-    /// The feature's column of `W_enc`.
-    w: Vec<f32>,
-    b: f32,
-    /// Zeros where the dictionary does not take it off.
-    b_dec: Vec<f32>,
-    /// Whether the residual stream is centred first: dictionaries that were
-    /// trained on TransformerLens's processed weights, whose writing weights
-    /// are centred, know no other.
-    centred: bool,
-}
-
-impl Encoder {
-    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // a width; f64 only carried the sum
-    fn activation(&self, x: &[f32]) -> f32 {
-        let mean = match self.centred {
-            true => x.iter().map(|x| f64::from(*x)).sum::<f64>() / x.len() as f64,
-            false => 0.0,
-        };
-        let rows = x.iter().zip(&self.b_dec).zip(&self.w);
-        let sum: f64 = rows
-            .map(|((x, b), w)| (f64::from(*x) - mean - f64::from(*b)) * f64::from(*w))
-            .sum();
-        (sum + f64::from(self.b)).max(0.0) as f32
-    }
 }
 
 impl Feature {
@@ -204,7 +181,10 @@ impl<H: Host> Reader<'_, H> {
     async fn floats(&self, range: Range<u64>) -> Result<Vec<f32>, SessionError> {
         let bytes = self.bytes(&self.file, range, true).await?;
         let numbers = bytes.as_chunks::<4>().0.iter();
-        let numbers: Vec<f32> = numbers.map(|b| f32::from_le_bytes(*b)).collect();
+        self.finite(numbers.map(|b| f32::from_le_bytes(*b)).collect())
+    }
+
+    fn finite(&self, numbers: Vec<f32>) -> Result<Vec<f32>, SessionError> {
         match numbers.iter().all(|x| x.is_finite()) {
             true => Ok(numbers),
             false => Err(self.wrong("it has a value that is not a finite number")),
@@ -217,14 +197,49 @@ impl<H: Host> Reader<'_, H> {
             ..self.file.clone()
         };
         let config = self.bytes(&file, 0..LARGEST_CONFIG, false).await?;
-        let config = Config::read(&config).map_err(|e| self.wrong(e))?;
-        let feature = self.wish.feature;
-        let b = self.floats(layout.bias(feature)).await?;
+        let known = dictionary::known(self.wish.dictionary).map(|d| d.centred);
+        let config = Config::read(&config, self.wish.site, self.wish.layer, known);
+        let config = config.map_err(|e| self.wrong(e))?;
+        let rule = match config.architecture {
+            Architecture::Standard => Rule::Standard {
+                bias: self.number(layout, Tensor::BEnc).await?,
+            },
+            Architecture::JumpRelu => Rule::JumpRelu {
+                bias: self.number(layout, Tensor::BEnc).await?,
+                threshold: self.number(layout, Tensor::Threshold).await?,
+            },
+            Architecture::Gated => Rule::Gated {
+                gate: self.number(layout, Tensor::BGate).await?,
+                r: self.number(layout, Tensor::RMag).await?,
+                bias: self.number(layout, Tensor::BMag).await?,
+            },
+        };
         let b_dec = match config.takes_off_bias {
-            true => self.floats(layout.b_dec()).await?,
+            true => {
+                let range = layout.b_dec().map_err(|e| self.wrong(e))?;
+                self.floats(range).await?
+            }
             false => vec![0.0; layout.width],
         };
-        let range = layout.column(feature);
+        Ok(Encoder {
+            w: self.column(layout).await?,
+            b_dec,
+            rule,
+            config,
+        })
+    }
+
+    /// The feature's number of a tensor.
+    async fn number(&self, layout: &Layout, tensor: Tensor) -> Result<f32, SessionError> {
+        let range = layout.number(tensor, self.wish.feature);
+        let numbers = self.floats(range.map_err(|e| self.wrong(e))?).await?;
+        Ok(numbers.first().copied().unwrap_or_default())
+    }
+
+    /// The feature's column of the encoder, out of the matrix that passes by.
+    async fn column(&self, layout: &Layout) -> Result<Vec<f32>, SessionError> {
+        let range = layout.column(self.wish.feature);
+        let range = range.map_err(|e| self.wrong(e))?;
         let (first, total) = (range.start, range.end - range.start);
         let mut column = Column::new(layout.width, layout.features);
         self.read(&self.file, first..range.end, &mut |chunk| {
@@ -238,13 +253,8 @@ impl<H: Host> Reader<'_, H> {
         })
         .await?;
         let seen = column.seen();
-        let w = column.finish().ok_or_else(|| self.short(seen, total))?;
-        Ok(Encoder {
-            w,
-            b: b.first().copied().unwrap_or_default(),
-            b_dec,
-            centred: config.centred,
-        })
+        let column = column.finish().ok_or_else(|| self.short(seen, total))?;
+        self.finite(column)
     }
 }
 
