@@ -1,28 +1,8 @@
-//! The experiment in the page's address: the only place that knows its form.
-//!
-//! A link ends in `#v1=` and the experiment's JSON in base64url without
-//! padding. The fragment never leaves the browser: no server sees the prompts.
+//! The experiment in the page's address. Its form is the engine's,
+//! [`patchbay_engine::experiment::link`].
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use patchbay_engine::experiment::{Experiment, ParseError};
+use patchbay_engine::experiment::{Experiment, link};
 use wasm_bindgen::JsValue;
-
-const PREFIX: &str = "v1=";
-
-/// Why a fragment is not an experiment.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    #[error(
-        "this link has the form {found:?}, but this page knows v1; open it with a newer Patchbay"
-    )]
-    Form { found: String },
-    #[error("this link is cut short or changed: {0}")]
-    Base64(#[from] base64::DecodeError),
-    #[error("this link is cut short or changed: its text is not UTF-8")]
-    Utf8,
-    #[error(transparent)]
-    Experiment(#[from] ParseError),
-}
 
 /// A link that could not be read, kept so that nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,44 +12,13 @@ pub struct BrokenLink {
     pub message: String,
 }
 
-/// The fragment for an experiment, without `#`.
-#[must_use]
-pub fn encode(experiment: &Experiment) -> String {
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(experiment.to_json()))
-}
-
-/// Reads a fragment, with or without `#`; `None` where it does not claim to be
-/// an experiment (empty, or the id of an element).
-///
-/// # Errors
-/// [`LinkError`] where it claims to be one and is not.
-pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
-    let fragment = fragment.trim_start_matches('#');
-    let Some((form, body)) = fragment.split_once('=') else {
-        return Ok(None);
-    };
-    let is_version = form
-        .strip_prefix('v')
-        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
-    if !is_version {
-        return Ok(None);
-    }
-    if form != "v1" {
-        return Err(LinkError::Form { found: form.into() });
-    }
-    // Mail and chat programs like to add a full stop or padding to a link.
-    let body = body.trim_end_matches(['=', '.', ',', ')', '>']);
-    let json = String::from_utf8(URL_SAFE_NO_PAD.decode(body)?).map_err(|_| LinkError::Utf8)?;
-    Ok(Some(Experiment::from_json(&json)?))
-}
-
 /// What the page's address says now.
 ///
 /// # Errors
 /// [`BrokenLink`] where it claims to be an experiment and is not.
 pub fn read() -> Result<Option<Experiment>, BrokenLink> {
     let text = gloo::utils::window().location().hash().unwrap_or_default();
-    decode(&text).map_err(|error| BrokenLink {
+    link::decode(&text).map_err(|error| BrokenLink {
         message: error.to_string(),
         text,
     })
@@ -79,7 +28,7 @@ pub fn read() -> Result<Option<Experiment>, BrokenLink> {
 /// Where it could not be read from there, the address stays as it was: it opens again.
 pub fn write(experiment: &Experiment) {
     if matches!(read(), Ok(Some(current)) if current == *experiment)
-        || decode(&encode(experiment)).is_err()
+        || link::decode(&link::encode(experiment)).is_err()
     {
         return;
     }
@@ -89,7 +38,7 @@ pub fn write(experiment: &Experiment) {
         let _ = history.replace_state_with_url(
             &JsValue::NULL,
             "",
-            Some(&format!("#{}", encode(experiment))),
+            Some(&format!("#{}", link::encode(experiment))),
         );
     }
 }
@@ -99,179 +48,5 @@ pub fn write(experiment: &Experiment) {
 pub fn address(experiment: &Experiment) -> String {
     let href = gloo::utils::window().location().href().unwrap_or_default();
     let page = href.split('#').next().unwrap_or_default();
-    format!("{page}#{}", encode(experiment))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use patchbay_engine::experiment::{
-        self, Cell, Corruption, Detector, Metric, MetricKind, Prompt, Sampling, Steer, SteerMap,
-        TokenRef, Tokens,
-    };
-
-    #[test]
-    fn an_experiment_survives_its_link() {
-        let odd = Experiment {
-            bos: false,
-            clean: Prompt::Text("“Zoë” said:\n\t100 % = 💡 # & +".into()),
-            corrupted: Prompt::Tokens(vec![50256, 0]),
-            metrics: vec![Metric {
-                kind: MetricKind::LogProbability,
-                answer: Tokens::Any(vec![TokenRef::Id(7)]),
-                wrong: None,
-            }],
-            cell: Some(Cell {
-                sweep: 1,
-                row: 3,
-                column: 14,
-            }),
-            ..Experiment::default()
-        };
-        for experiment in [Experiment::default(), odd] {
-            let link = encode(&experiment);
-            assert!(
-                link.bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-_=".contains(&b))
-            );
-            assert_eq!(decode(&format!("#{link}")).unwrap(), Some(experiment));
-        }
-    }
-
-    /// A stream of numbers with every kind of bits in it.
-    struct Bits(u64);
-
-    impl Bits {
-        fn next(&mut self) -> u64 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            self.0
-        }
-
-        /// Any finite number, the smallest and the largest among them.
-        fn real(&mut self) -> f32 {
-            loop {
-                let x = f32::from_bits(self.next() as u32);
-                if x.is_finite() {
-                    return x;
-                }
-            }
-        }
-
-        fn text(&mut self) -> String {
-            let count = self.next() % 12;
-            let any = |_| char::from_u32(self.next() as u32 % 0x11_0000);
-            (0..count).filter_map(any).collect()
-        }
-    }
-
-    #[test]
-    fn whatever_a_person_types_opens_again() {
-        let mut bits = Bits(0x9e37_79b9_7f4a_7c15);
-        for _ in 0..3_000 {
-            let noise = experiment::Noise {
-                positions: vec![bits.next() as u32 as usize],
-                sigma: bits.real(),
-                seed: bits.next() >> 11,
-                draws: bits.next() as u32 as usize,
-            };
-            let mut directions = Steer::default().directions;
-            directions[0].name = bits.text();
-            directions[0].coefficient = bits.real();
-            directions[0].layers = vec![bits.next() as u32 as usize];
-            let steer = Steer {
-                prompt: Prompt::Text(bits.text()),
-                directions,
-                words: vec![bits.text()],
-                sampling: Sampling {
-                    seed: bits.next() >> 11,
-                    temperature: bits.real(),
-                    top_k: Some(bits.next() as u32 as usize),
-                    top_p: Some(bits.real()),
-                    repetition_penalty: bits.real(),
-                    frequency_penalty: bits.real(),
-                    ..Sampling::default()
-                },
-                map: Some(SteerMap {
-                    coefficients: vec![bits.real(), bits.real()],
-                    cap: bits.real(),
-                    ..SteerMap::default()
-                }),
-                detector: Some(Detector {
-                    threshold: Some(bits.real()),
-                    ..Detector::default()
-                }),
-            };
-            let e = Experiment {
-                clean: Prompt::Text(bits.text()),
-                corruption: Corruption::Noise(noise),
-                steer: Some(steer),
-                ..Experiment::default()
-            };
-            assert_eq!(decode(&encode(&e)).unwrap(), Some(e));
-        }
-    }
-
-    #[test]
-    fn a_link_beyond_a_limit_is_refused_before_it_is_drawn() {
-        let mut many = Experiment::default();
-        many.sweeps = vec![many.sweeps[0].clone(); 500];
-        let error = decode(&encode(&many)).unwrap_err().to_string();
-        assert!(error.contains("sweeps has 500 entries"), "{error}");
-        let json = URL_SAFE_NO_PAD.encode(Experiment::default().to_json().replacen(
-            "{",
-            "{\"generate\":{\"tokens\":1,\"repetition_penalty\":1e39},",
-            1,
-        ));
-        let error = decode(&format!("v1={json}")).unwrap_err().to_string();
-        assert!(error.contains("repetition_penalty"), "{error}");
-    }
-
-    #[test]
-    fn a_full_stop_at_the_end_does_no_harm() {
-        let link = encode(&Experiment::default());
-        assert_eq!(
-            decode(&format!("{link}).")).unwrap(),
-            Some(Experiment::default())
-        );
-    }
-
-    #[test]
-    fn other_fragments_are_not_links() {
-        for text in ["", "#", "#main", "#top=3", "#v=1", "#vx=1"] {
-            assert_eq!(decode(text).unwrap(), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn broken_links_say_what_is_wrong() {
-        let whole = encode(&Experiment::default());
-        let cut = decode(&whole[..whole.len() / 2]).unwrap_err();
-        assert!(
-            matches!(cut, LinkError::Experiment(_) | LinkError::Base64(_)),
-            "{cut}"
-        );
-        let newer = decode("#v2=AAAA").unwrap_err();
-        assert!(newer.to_string().contains("\"v2\""), "{newer}");
-        let json = URL_SAFE_NO_PAD.encode(r#"{"version":9}"#);
-        let version = decode(&format!("v1={json}")).unwrap_err();
-        assert!(version.to_string().contains('9'), "{version}");
-        assert!(matches!(decode("v1=!!"), Err(LinkError::Base64(_))));
-        assert!(matches!(
-            decode(&format!("v1={}", URL_SAFE_NO_PAD.encode([0xff, 0xfe]))),
-            Err(LinkError::Utf8)
-        ));
-    }
-
-    // Links that were once given out must open for ever.
-    #[test]
-    fn a_link_of_the_first_version_still_opens() {
-        let golden = include_str!("../tests/v1.link").trim();
-        let json = include_str!("../tests/v1.json");
-        assert_eq!(
-            decode(golden).unwrap(),
-            Some(Experiment::from_json(json).unwrap())
-        );
-    }
+    format!("{page}#{}", link::encode(experiment))
 }

@@ -300,7 +300,7 @@ describe('a closer look, and files', () => {
 });
 
 test('links of the first version still open', { timeout: 2 * PATIENCE }, async () => {
-  const hash = `#${(await readFile(new URL('../../app/tests/v1.link', import.meta.url), 'utf8')).trim()}`;
+  const hash = `#${(await readFile(new URL('../../engine/tests/links/v1.link', import.meta.url), 'utf8')).trim()}`;
   const it = await openPage(browser, server, hash);
   try {
     await settled(it.page);

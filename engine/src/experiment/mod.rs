@@ -8,6 +8,7 @@ mod detector;
 mod export;
 mod field;
 mod limits;
+pub mod link;
 mod metric;
 mod migrate;
 mod read;

@@ -218,37 +218,73 @@ struct Guarded {
     normalizer: Value,
 }
 
+/// Decoders that can be relied on. BPEDecoder counts below zero where a token has no
+/// text; a part of no known type is taken for one that it could be.
+const DECODERS: [&str; 9] = [
+    "ByteFallback",
+    "ByteLevel",
+    "CTC",
+    "Fuse",
+    "Metaspace",
+    "Replace",
+    "Sequence",
+    "Strip",
+    "WordPiece",
+];
+
+/// Normalizers that can be relied on. Precompiled panics where its map is none, and
+/// those that take characters out do where others stand before them; so does what
+/// follows one that puts something in place of nothing.
+const NORMALIZERS: [&str; 9] = [
+    "ByteLevel",
+    "Lowercase",
+    "NFC",
+    "NFD",
+    "NFKC",
+    "NFKD",
+    "Prepend",
+    "Replace",
+    "Sequence",
+];
+
 impl Guarded {
     fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
         let file = |e: String| TokenizerError::File(e);
         let guarded: Self =
             serde_json::from_slice(unmarked(bytes)).map_err(|e| file(e.to_string()))?;
-        let parts = [
-            ("decoder", &guarded.decoder),
-            ("normalizer", &guarded.normalizer),
+        let parts: [(_, _, &[&str]); 2] = [
+            ("decoder", &guarded.decoder, &DECODERS),
+            ("normalizer", &guarded.normalizer, &NORMALIZERS),
         ];
-        if let Some((name, _)) = parts.iter().find(|(_, v)| !v.is_null() && !v.is_object()) {
-            return Err(file(format!("its {name} is neither an object nor null")));
+        for (name, part, known) in parts {
+            if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
+                let found: String = other.to_string().chars().take(60).collect();
+                return Err(file(format!(
+                    "its {name} has {found}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
+                    known.join(", ")
+                )));
+            }
         }
-        match has_type(&guarded.normalizer, "Precompiled") {
-            true => Err(file(
-                "it has a normalizer of type Precompiled, which no GPT-2 has".into(),
-            )),
-            false => Ok(()),
-        }
+        Ok(())
     }
 }
 
-/// Whether a part, or one within it, is of this type.
-fn has_type(part: &Value, name: &str) -> bool {
-    match part {
-        Value::Object(fields) => {
-            fields.get("type").and_then(Value::as_str) == Some(name)
-                || fields.values().any(|v| has_type(v, name))
-        }
-        Value::Array(parts) => parts.iter().any(|v| has_type(v, name)),
-        _ => false,
+/// The type of a part, or of one within it, that is none of the known ones; the part
+/// itself where it replaces nothing by something.
+fn not_of<'a>(part: &'a Value, known: &[&str]) -> Option<&'a Value> {
+    let kind = part.get("type").unwrap_or(&Value::Null);
+    if !kind.as_str().is_some_and(|kind| known.contains(&kind)) {
+        return Some(kind);
     }
+    // Whatever an expression may find, it may find nothing.
+    let replaced = part.get("pattern").and_then(|p| p.get("String")?.as_str());
+    let put = part.get("prepend").and_then(Value::as_str);
+    if kind == "Replace" && replaced.is_none_or(str::is_empty) || put == Some("") {
+        return Some(part);
+    }
+    let within = ["decoders", "normalizers"];
+    let within = within.iter().filter_map(|n| part.get(*n)?.as_array());
+    within.flatten().find_map(|part| not_of(part, known))
 }
 
 #[cfg(test)]
@@ -278,7 +314,27 @@ mod tests {
                 r#""decoder": {"#,
                 r#""decoder": "x", "other": {"#,
             ),
+            (
+                "a merge longer than every piece",
+                r#""merges": ["#,
+                r#""merges": ["<|endoftext|> <|endoftext|>", "#,
+            ),
             ("a map that is none", r#""normalizer": null"#, precompiled),
+            (
+                "a decoder that counts below zero",
+                r#""decoder": {"#,
+                r#""decoder": {"type": "Sequence", "decoders": [{"type": "BPEDecoder", "suffix": ""}]}, "other": {"#,
+            ),
+            (
+                "the same, its type left out",
+                r#""decoder": {"#,
+                r#""decoder": {"type": "Sequence", "decoders": [{"suffix": ""}]}, "other": {"#,
+            ),
+            (
+                "an id after which there is none",
+                r#""<|endoftext|>": 0"#,
+                r#""<|endoftext|>": 4294967295"#,
+            ),
         ] {
             let json = SOUND.replacen(from, to, 1);
             assert_ne!(json, SOUND, "{what}");

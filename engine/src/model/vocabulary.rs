@@ -18,6 +18,9 @@ use tokenizers::{AddedToken, Tokenizer};
 /// Names of classes that take `tokenizer.json` as it stands.
 const WHOLE: [&str; 3] = ["PreTrainedTokenizer", "TokenizersBackend", "PythonBackend"];
 
+/// The last id that is read, as [`super::config`] takes no larger vocabulary.
+const LAST: u64 = (1 << 24) - 1;
+
 /// A tokenizer, the settings that it was made with, and what a person should know.
 pub(super) struct Made {
     pub inner: Tokenizer,
@@ -63,7 +66,7 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
                             class.chars().take(60).collect::<String>()
                         ));
                     }
-                    let inner = Tokenizer::from_bytes(bytes).map_err(|e| file(e.to_string()))?;
+                    let inner = as_it_stands(&json).map_err(file)?;
                     (inner, Tokens::new())
                 }
             }
@@ -156,6 +159,57 @@ fn from_file(json: &Value, settings: &Settings) -> Result<(Tokenizer, Tokens), T
     Ok((gpt2(vocab, merges, settings).map_err(file)?, added))
 }
 
+/// All of `tokenizer.json`, in which what stands twice stands once by now.
+fn as_it_stands(json: &Value) -> Result<Tokenizer, String> {
+    let model = &json["model"];
+    let vocab = model["vocab"].as_object().into_iter().flatten();
+    let merges: Vec<_> = model["merges"].as_array().into_iter().flatten().collect();
+    let merges: Vec<_> = merges.into_iter().filter_map(merge).collect();
+    let prefix = model["continuing_subword_prefix"].as_str();
+    last(vocab.clone().filter_map(|(_, id)| id.as_u64()))?;
+    joined(
+        vocab.map(|(token, _)| token),
+        &merges,
+        prefix.unwrap_or_default(),
+    )?;
+    Tokenizer::from_bytes(json.to_string()).map_err(|e| e.to_string())
+}
+
+/// Refuses ids that no model of this kind has: `tokenizers` counts on from the last.
+fn last(mut ids: impl Iterator<Item = u64>) -> Result<(), String> {
+    match ids.find(|id| *id > LAST) {
+        None => Ok(()),
+        Some(id) => Err(format!(
+            "the vocabulary has the id {id}, but ids go up to {LAST} at most"
+        )),
+    }
+}
+
+/// Refuses merges on which `tokenizers` 0.23 would panic: it makes them in a buffer as
+/// long as the longest piece of the vocabulary, and takes a prefix off without looking.
+fn joined<'a>(
+    vocab: impl Iterator<Item = &'a String>,
+    merges: &[(String, String)],
+    prefix: &str,
+) -> Result<(), String> {
+    let longest = vocab.map(String::len).max().unwrap_or_default();
+    let made = |a: &str, b: &str| b.strip_prefix(prefix).map(|rest| a.len() + rest.len());
+    let wrong = merges
+        .iter()
+        .find(|(a, b)| made(a, b).is_none_or(|len| len > longest));
+    match wrong {
+        None => Ok(()),
+        Some((a, b)) => {
+            let short = |piece: &str| piece.chars().take(60).collect::<String>();
+            Err(format!(
+                "the merge of {:?} and {:?} makes a piece that is not in the vocabulary",
+                short(a),
+                short(b)
+            ))
+        }
+    }
+}
+
 /// A merge as `"a b"` or `["a", "b"]`.
 fn merge(value: &Value) -> Option<(String, String)> {
     let (a, b) = match value {
@@ -174,6 +228,8 @@ fn gpt2(
     merges: Vec<(String, String)>,
     settings: &Settings,
 ) -> Result<Tokenizer, String> {
+    last(vocab.values().map(|id| u64::from(*id)))?;
+    joined(vocab.keys(), &merges, "")?;
     let model = BPE::builder()
         .vocab_and_merges(vocab.into_iter().collect::<Vocab>(), merges)
         .build()
@@ -224,4 +280,33 @@ fn differing(json: &Value) -> Option<String> {
 
 fn file(error: String) -> TokenizerError {
     TokenizerError::File(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merges_that_the_vocabulary_cannot_hold_are_refused() {
+        let read = |prefix: &str, vocab: &str, merge: &str, class: &str| {
+            let json = format!(
+                r#"{{"version":"1.0","added_tokens":[],"model":{{"type":"BPE",
+                    "continuing_subword_prefix":"{prefix}","vocab":{vocab},"merges":["{merge}"]}}}}"#
+            );
+            let mut folder = Folder::default();
+            folder.put(TOKENIZER, json.into_bytes());
+            let made = make(&folder, Some(class));
+            made.map(drop).map_err(|e| e.to_string())
+        };
+        let [gpt2, whole] = ["GPT2Tokenizer", "PreTrainedTokenizerFast"];
+        let letters = r#"{"h":0,"e":1}"#;
+        for class in [gpt2, whole] {
+            let e = read("", letters, "h e", class).unwrap_err();
+            assert!(e.contains(r#"the merge of "h" and "e" makes"#), "{e}");
+            read("", r#"{"h":0,"e":1,"he":2}"#, "h e", class).unwrap();
+        }
+        let e = read("##", r#"{"h":0,"e":1,"he":2}"#, "h e", whole).unwrap_err();
+        assert!(e.contains("the merge of"), "{e}");
+        read("##", r###"{"h":0,"##e":1,"he":2}"###, "h ##e", whole).unwrap();
+    }
 }

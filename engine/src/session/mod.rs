@@ -28,6 +28,7 @@ pub use arriving::Arriving;
 pub use crew::{Cells, Crew, Turn};
 pub use dictionary::{DictionaryFile, Unread};
 use std::ops::Range;
+pub use steer::{DictionaryConfig, DictionaryLayout};
 
 /// A model on a device, ready for experiments.
 pub struct Session<B: Backend> {

@@ -12,8 +12,9 @@ mod reports;
 mod write;
 
 pub(super) use act::Act;
-use directions::Layout;
+use directions::DictionaryLayout as Layout;
 pub(super) use directions::Resolved;
+pub use directions::{DictionaryConfig, DictionaryLayout};
 pub(super) use push::{Push, edits};
 pub(super) use write::Unsteered;
 

@@ -14,7 +14,8 @@ use crate::rows::Shape;
 use crate::steer::{Contrast, folds, norm, told_right};
 pub(super) use activations::MOST_PROMPTS;
 use activations::check_sides;
-pub(super) use feature::{Feature, Layout};
+pub(super) use feature::Feature;
+pub use feature::{Config as DictionaryConfig, Layout as DictionaryLayout};
 
 /// A direction's vectors at one layer, `n_embd` wide: one, or of a prompt pair
 /// one for each position.

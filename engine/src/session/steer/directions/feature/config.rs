@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 /// How the products of a row and a feature's column become its activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Architecture {
+pub enum Architecture {
     Standard,
     JumpRelu,
     Gated,
@@ -17,7 +17,7 @@ pub(super) enum Architecture {
 
 /// What is done to a row before anything else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Normalised {
+pub enum Normalised {
     Not,
     /// To the length `sqrt(width)`.
     ToLength,
@@ -26,7 +26,7 @@ pub(super) enum Normalised {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Config {
+pub struct Config {
     pub architecture: Architecture,
     pub normalised: Normalised,
     /// Whether `b_dec` is taken off the input.

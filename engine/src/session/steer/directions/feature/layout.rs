@@ -41,7 +41,7 @@ impl Tensor {
 
 /// Byte offsets of the tensors, by the file's header.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::session::steer) struct Layout {
+pub struct Layout {
     /// `W_dec [features, width]`
     w_dec: u64,
     /// In the order of [`Tensor::ALL`].
@@ -150,7 +150,7 @@ impl Layout {
     }
 
     /// From the first to the last number of the feature's column of the encoder.
-    pub(super) fn column(&self, feature: usize) -> Result<Range<u64>, String> {
+    pub fn column(&self, feature: usize) -> Result<Range<u64>, String> {
         let count = self.width.saturating_sub(1) * self.features + 1;
         Ok(self.numbers(self.start(Tensor::WEnc)?, feature, count))
     }
@@ -160,7 +160,7 @@ impl Layout {
         Ok(self.numbers(self.start(tensor)?, feature, 1))
     }
 
-    pub(super) fn b_dec(&self) -> Result<Range<u64>, String> {
+    pub fn b_dec(&self) -> Result<Range<u64>, String> {
         Ok(self.numbers(self.start(Tensor::BDec)?, 0, self.width))
     }
 

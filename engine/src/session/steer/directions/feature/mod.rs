@@ -13,9 +13,10 @@ use crate::experiment::FeatureReport;
 use crate::session::{DictionaryFile, Unread};
 use crate::source::{NameError, Named};
 use column::Column;
-use config::{Architecture, Config};
+use config::Architecture;
+pub use config::Config;
 use encoder::{Encoder, Rule};
-pub(in crate::session::steer) use layout::Layout;
+pub use layout::Layout;
 use layout::Tensor;
 use std::ops::Range;
 
