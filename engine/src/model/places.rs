@@ -95,7 +95,7 @@ impl<B: Backend> Gpt2<B> {
     }
 
     /// The same by their names within the `transformer` module.
-    fn places(&self) -> Vec<Place<B>> {
+    pub(super) fn places(&self) -> Vec<Place<B>> {
         let s = self.config.shape;
         let (n, inner) = (s.n_embd, s.n_inner);
         let mut places = vec![
