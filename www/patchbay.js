@@ -107,8 +107,14 @@ const placeOf = (base, hub) => ({
  * A folder's address relative to the page begins with a dot or a slash. Any other is
  * written as browsers understand it, so that its host is the one that is asked.
  */
-const absolute = (model) =>
-  /^[./]|:\/\//.test(model) && URL.canParse(model, location.href) ? new URL(model, location.href).href : model;
+const absolute = (model) => {
+  if (!/^[./]|:\/\//.test(model)) return model;
+  try {
+    return new URL(model, location.href).href;
+  } catch {
+    return model; // The engine says what is wrong with it.
+  }
+};
 
 class Engine {
   #wire;
