@@ -401,7 +401,7 @@ fn pairs_that_cannot_be_run_are_named_and_the_rest_can_be() {
     assert!(
         messages
             .iter()
-            .any(|m| m.starts_with("Pair 3: the clean prompt has 3 tokens"))
+            .any(|m| m.starts_with("Pair 3: the clean prompt has"))
     );
     let sum = messages.last().unwrap();
     assert!(

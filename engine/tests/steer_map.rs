@@ -347,7 +347,7 @@ fn a_preview_says_how_long_and_computes_no_cell() {
 fn nonsense_is_outside_the_coherent_band() {
     let session = &mut session("mini", Cpu);
     let map = SteerMap {
-        coefficients: vec![0.2, 1e30],
+        coefficients: vec![0.2, 1e9],
         controls: Controls {
             coefficient: None,
             ..small().controls
@@ -355,7 +355,7 @@ fn nonsense_is_outside_the_coherent_band() {
         ..small()
     };
     let report = mapped(session, map);
-    let beyond = cell(&report, Tried::Direction, 2, 1e30).numbers;
+    let beyond = cell(&report, Tried::Direction, 2, 1e9).numbers;
     let most = 4.0 * report.unsteered.measures.perplexity;
     assert!(beyond.is_none_or(|n| n.measures.perplexity > most));
     assert!(cell(&report, Tried::Direction, 2, 0.2).numbers.is_some());
@@ -366,7 +366,7 @@ fn nonsense_is_outside_the_coherent_band() {
 fn what_makes_no_sense_is_refused_with_a_reason() {
     let session = &mut session("mini", Cpu);
     type Change = fn(&mut Steer, &mut SteerMap);
-    let cases: [(Change, &str); 12] = [
+    let cases: [(Change, &str); 13] = [
         (
             |_, m| m.direction = 3,
             "direction 3, but the experiment has 1",
@@ -374,6 +374,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         (|_, m| m.layers = vec![4], "layers 0 to 3"),
         (|_, m| m.coefficients = vec![], "0 cells"),
         (|_, m| m.coefficients = vec![f32::NAN], "not finite"),
+        (|_, m| m.coefficients = vec![0.2, 1e30], "too large"),
         (|_, m| m.coefficients = vec![1.0; 5000], "at most 1000"),
         (|_, m| m.samples = Some(99), "99 texts"),
         (|_, m| m.tokens = Some(0), "0 new tokens"),

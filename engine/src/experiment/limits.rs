@@ -197,17 +197,15 @@ impl Visit {
             Value::String(text) => self.take(text.len(), bytes, "bytes"),
             Value::Number(_) | Value::Null if !self.fits(numbers, value) => {
                 let most = match numbers {
-                    Seed => format!("{MOST_SEED} (2^53 - 1)"),
-                    Real => "3.4e38, either way".into(),
-                    Never | Count => u32::MAX.to_string(),
+                    Seed => format!("seeds go up to {MOST_SEED} (2^53 - 1)"),
+                    Real => "32-bit numbers go up to 3.4e38".into(),
+                    Never | Count => format!("counts go up to {}", u32::MAX),
                 };
                 let found = match value {
                     Value::Null => "not finite".into(),
                     number => number.to_string(),
                 };
-                Err(format!(
-                    " is {found}, but numbers go up to {most} here; take a smaller one."
-                ))
+                Err(format!(" is {found}, but {most}; take a smaller one."))
             }
             _ => Ok(()),
         }
