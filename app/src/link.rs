@@ -105,7 +105,10 @@ pub fn address(experiment: &Experiment) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use patchbay_engine::experiment::{Cell, Metric, MetricKind, Prompt, TokenRef, Tokens};
+    use patchbay_engine::experiment::{
+        self, Cell, Corruption, Detector, Metric, MetricKind, Prompt, Sampling, Steer, SteerMap,
+        TokenRef, Tokens,
+    };
 
     #[test]
     fn an_experiment_survives_its_link() {
@@ -133,6 +136,96 @@ mod tests {
             );
             assert_eq!(decode(&format!("#{link}")).unwrap(), Some(experiment));
         }
+    }
+
+    /// A stream of numbers with every kind of bits in it.
+    struct Bits(u64);
+
+    impl Bits {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        /// Any finite number, the smallest and the largest among them.
+        fn real(&mut self) -> f32 {
+            loop {
+                let x = f32::from_bits(self.next() as u32);
+                if x.is_finite() {
+                    return x;
+                }
+            }
+        }
+
+        fn text(&mut self) -> String {
+            let count = self.next() % 12;
+            let any = |_| char::from_u32(self.next() as u32 % 0x11_0000);
+            (0..count).filter_map(any).collect()
+        }
+    }
+
+    #[test]
+    fn whatever_a_person_types_opens_again() {
+        let mut bits = Bits(0x9e37_79b9_7f4a_7c15);
+        for _ in 0..3_000 {
+            let noise = experiment::Noise {
+                positions: vec![bits.next() as u32 as usize],
+                sigma: bits.real(),
+                seed: bits.next() >> 11,
+                draws: bits.next() as u32 as usize,
+            };
+            let mut directions = Steer::default().directions;
+            directions[0].name = bits.text();
+            directions[0].coefficient = bits.real();
+            directions[0].layers = vec![bits.next() as u32 as usize];
+            let steer = Steer {
+                prompt: Prompt::Text(bits.text()),
+                directions,
+                words: vec![bits.text()],
+                sampling: Sampling {
+                    seed: bits.next() >> 11,
+                    temperature: bits.real(),
+                    top_k: Some(bits.next() as u32 as usize),
+                    top_p: Some(bits.real()),
+                    repetition_penalty: bits.real(),
+                    frequency_penalty: bits.real(),
+                    ..Sampling::default()
+                },
+                map: Some(SteerMap {
+                    coefficients: vec![bits.real(), bits.real()],
+                    cap: bits.real(),
+                    ..SteerMap::default()
+                }),
+                detector: Some(Detector {
+                    threshold: Some(bits.real()),
+                    ..Detector::default()
+                }),
+            };
+            let e = Experiment {
+                clean: Prompt::Text(bits.text()),
+                corruption: Corruption::Noise(noise),
+                steer: Some(steer),
+                ..Experiment::default()
+            };
+            assert_eq!(decode(&encode(&e)).unwrap(), Some(e));
+        }
+    }
+
+    #[test]
+    fn a_link_beyond_a_limit_is_refused_before_it_is_drawn() {
+        let mut many = Experiment::default();
+        many.sweeps = vec![many.sweeps[0].clone(); 500];
+        let error = decode(&encode(&many)).unwrap_err().to_string();
+        assert!(error.contains("sweeps has 500 entries"), "{error}");
+        let json = URL_SAFE_NO_PAD.encode(Experiment::default().to_json().replacen(
+            "{",
+            "{\"generate\":{\"tokens\":1,\"repetition_penalty\":1e39},",
+            1,
+        ));
+        let error = decode(&format!("v1={json}")).unwrap_err().to_string();
+        assert!(error.contains("repetition_penalty"), "{error}");
     }
 
     #[test]

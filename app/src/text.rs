@@ -257,6 +257,7 @@ pub struct PairsText {
     pub draws: &'static str,
     pub seed: &'static str,
     pub trim: &'static str,
+    pub leave_out: &'static str,
 }
 
 /// Which positions of two prompts belong together: the same ones, by hand, by role.

@@ -380,6 +380,21 @@ describe('when the engine fails', () => {
     { tolerate: /struck down/ },
   );
 
+  onPage('a worker that ends itself without a word is found out, said, and started again', async (page) => {
+    await settled(page);
+    const before = await values(page);
+    const [worker] = page.workers();
+    await worker.evaluate(() => globalThis.close());
+    await page.getByTestId('bos').uncheck();
+    await settled(page, 'busy');
+    assert.ok(await page.getByTestId('old').first().isVisible());
+    await page.getByTestId('notice').getByText(/said nothing/).waitFor();
+    await settled(page);
+    await page.getByTestId('bos').check();
+    await settled(page);
+    assert.deepEqual(await values(page), before);
+  });
+
   onPage(
     'without the engine’s file there is a sentence and a button, which helps once the file is there',
     async (page) => {
@@ -394,4 +409,83 @@ describe('when the engine fails', () => {
     },
     { tolerate: /worker_bg\.wasm|Failed to (load|fetch)/i },
   );
+});
+
+describe('what is wrong with an experiment is always told', () => {
+  const hash = (experiment) => `#v1=${Buffer.from(JSON.stringify(experiment)).toString('base64url')}`;
+  const plain = {
+    version: 2,
+    clean: 'When John and Mary went to the store, John gave a bottle to',
+    corrupted: 'When Bob and Mary went to the store, John gave a bottle to',
+    metrics: [{ kind: 'logit_difference', answer: ' Mary', wrong: ' Bob' }],
+    sweeps: [{ site: 'resid_pre', mode: 'denoising' }],
+  };
+  const steer = {
+    prompt: 'I hate you because',
+    directions: [{ name: 'r', source: { kind: 'random', seed: 1 }, layers: [99], coefficient: 1 }],
+  };
+
+  onPage(
+    'about a part that no room shows, at the top of the page',
+    async (page) => {
+      await page.getByTestId('notice').getByText(/\(generate\)/).waitFor();
+    },
+    { hash: hash({ ...plain, generate: { tokens: 3, repetition_penalty: 0 } }) },
+  );
+
+  onPage(
+    'about a direction, in the patching room',
+    async (page) => {
+      await page.getByTestId('problems-steered').getByText(/layer/).waitFor();
+      assert.equal(await page.getByTestId('notice').count(), 0);
+    },
+    { hash: hash({ ...plain, steer, steered: 'clean' }) },
+  );
+
+  onPage(
+    'a cell that its grid has not got is let go, and the rest goes on',
+    async (page) => {
+      await settled(page);
+      await page.getByTestId('notice').getByText(/\(cell\)/).waitFor();
+      assert.equal((await link(page)).experiment.cell, undefined);
+    },
+    { hash: hash({ ...plain, cell: { row: 99, column: 0 } }) },
+  );
+
+  onPage(
+    'a link with too many sweeps is refused at once, with its text',
+    async (page) => {
+      await page.getByTestId('broken-link').getByText(/sweeps has 500 entries/).waitFor();
+      await settled(page);
+    },
+    { hash: hash({ ...plain, sweeps: Array(500).fill(plain.sweeps[0]) }) },
+  );
+
+  onPage(
+    'a pair that cannot be run is named, and left out by a button',
+    async (page) => {
+      await page.getByTestId('leave-out').waitFor();
+      assert.match(await page.getByTestId('problems-pairs').textContent(), /1 of 3 pairs/);
+      await page.getByTestId('leave-out').click();
+      await settled(page);
+      assert.equal((await link(page)).experiment.pairs.length, 1);
+    },
+    {
+      hash: hash({
+        ...plain,
+        pairs: [
+          { clean: 'When Tom and Mary went to the store, Tom gave a bottle to', corrupted: plain.corrupted },
+          { clean: 'Tom', corrupted: plain.corrupted },
+        ],
+      }),
+    },
+  );
+
+  onPage('results from before a change that cannot be run are marked as old', async (page) => {
+    await settled(page);
+    assert.equal(await page.getByTestId('old').first().isVisible(), false);
+    await page.getByTestId('clean-prompt').fill('');
+    await page.getByTestId('problems-clean').locator('.fatal').waitFor();
+    assert.ok(await page.getByTestId('old').first().isVisible());
+  });
 });

@@ -1,7 +1,7 @@
 """Cells that a spreadsheet would take for formulas, as Python's `csv` reads them
 from `app/tests/formulas.csv`, which is what the page writes (`app/src/table.rs`).
 
-The rule (README, "Files"): a text that begins with = + - @, a tab or a line
+The rule (README): a text that begins with = + - @, a tab or a line
 break, or with apostrophes and then one of these, has one more apostrophe in
 front; whoever reads the file takes that one off.
 """

@@ -21,3 +21,4 @@ export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONHASHSEED=0 PYTHONDONTWRITEBYTEC
 "$venv/bin/python" "$here/full_size.py" "$@"
 "$venv/bin/python" "$here/verify.py" "$@"
 "$venv/bin/python" "$here/exported.py" "$@"
+"$venv/bin/python" "$here/formulas.py"

@@ -20,7 +20,8 @@
 //! | `answer`, `wrong` | the answers' text fields |
 //! | `answer-pieces`, `wrong-pieces`, `answer-take`, `wrong-take` | how they split, and the offer |
 //! | `metric-kind` | the metric's select |
-//! | `problems-FIELD` | remarks on `clean`, `corrupted`, `answer`, `wrong`, `sweep` |
+//! | `problems-FIELD` | remarks on a field, at its place ([`crate::places`]); without one, a `notice` |
+//! | `old` | beside a heading: what is under it is from before the last change |
 //! | `advice`, `advice-offer-N` | other metrics, where this one hardly moves |
 //! | `stage-clean`, `stage-corrupted`, `stage-patched` | the three runs |
 //! | `metric-clean`, `metric-corrupted`, `metric-patched` | their metrics |
@@ -31,7 +32,7 @@
 //! | `axes`, `window`, `positions`, `parts`, `receiver`, `bring` | what its grid is, and what it copies |
 //! | `grid-I`, `add-sweep`, `both-ways`, `all-sweeps` | several sweeps |
 //! | `shown-metric`, `also-KIND`, `agreement` | several metrics |
-//! | `pairs-box`, `pairs`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
+//! | `pairs-box`, `pairs`, `leave-out`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
 //! | `align`, `alignment-box`, `alignment-way`, `alignment` | which positions belong together |
 //! | `template`, `template-lists`, `template-count`, `template-fill` | pairs from lines with gaps |
 //! | `steered-runs`, `carriers` | which runs directions act on, and the way there from the steering room |

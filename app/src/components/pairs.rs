@@ -47,6 +47,14 @@ fn Pairs() -> impl IntoView {
             typed.set(text);
         }
     };
+    // Of the table as it was read last.
+    let bad = move || {
+        let stale = state.derived.runs_stale.get();
+        state.derived.reading.with(|r| {
+            let bad = r.as_ref().filter(|_| !stale).map(|r| r.bad_pairs.clone());
+            bad.unwrap_or_default()
+        })
+    };
     let fill = move |task| {
         wrong.set(None);
         state.take_pairs(table::made(task, MADE + 1));
@@ -115,6 +123,21 @@ fn Pairs() -> impl IntoView {
             <super::template::Template />
         </details>
         <Problems field=Field::Pairs />
+        <button
+            type="button"
+            data-testid="leave-out"
+            hidden=whether(move || bad().is_empty())
+            on:click=move |_| {
+                let bad = untrack(bad);
+                wrong.set(None);
+                state.edit(|e| {
+                    let mut at = 0..;
+                    e.pairs.retain(|_| at.next().is_none_or(|i| !bad.contains(&i)));
+                });
+            }
+        >
+            {t.leave_out}
+        </button>
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the engine answers.
 
 use super::{Arriving, Notice, State, Status};
+use crate::results::Job;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{self, Report};
+use patchbay_engine::experiment::{self, Experiment, Field, Problem, Report};
 use patchbay_engine::worker::{Failure, FailureCode, Response};
 
 /// Crashes in a row after which the worker is left alone.
@@ -99,8 +100,30 @@ impl State {
         let Some(job) = self.job.get_untracked() else {
             return;
         };
+        let lost = |p: &Problem| p.field == Field::Cell;
+        let lost = report.reading.problems.iter().any(lost);
         self.results.update(|r| r.finish(&job, report));
         self.job.set(None);
+        if lost {
+            self.let_go(job);
+        }
+    }
+
+    /// Takes back the choice of a cell that its grid has not got any more. All the
+    /// rest was computed, so that nothing is asked again.
+    fn let_go(self, job: Job) {
+        let cell = job.experiment.cell;
+        let rest = Experiment {
+            cell: None,
+            ..job.experiment
+        };
+        self.wire
+            .update_value(|wire| wire.asked = Some((rest, job.goal)));
+        self.experiment.update(|e| {
+            if e.cell == cell {
+                e.cell = None;
+            }
+        });
     }
 
     fn failed(self, failure: Failure) {

@@ -332,7 +332,7 @@ const REFUSED: RefusedText = RefusedText {
     number: "This needs a number that 32 bits hold: from −3.4e38 to 3.4e38.",
     whole: |most| format!("This needs a whole number from 0 to {most}."),
     list: "This needs numbers with commas between them.",
-    old: "from before your last change",
+    old: "from before your last change, or not finished",
 };
 
 const NOTICES: Notices = Notices {

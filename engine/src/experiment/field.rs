@@ -185,7 +185,8 @@ impl From<&str> for Field {
 /// A field is its path; so it can be looked for by it.
 impl PartialEq<str> for Field {
     fn eq(&self, path: &str) -> bool {
-        self.to_string() == path
+        let written = self.to_string();
+        written == path
     }
 }
 

@@ -92,6 +92,7 @@ pub const GRIDS: GridsText = GridsText {
 };
 
 pub const PAIRS: PairsText = PairsText {
+    leave_out: "Leave out those that cannot be run",
     title: "Further pairs, one a line",
     summary: |n| match n {
         0 => "More pairs of prompts".into(),
