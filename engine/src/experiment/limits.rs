@@ -297,9 +297,8 @@ mod tests {
     impl Found<'_> {
         fn look(&mut self, name: &str, node: &Value) {
             if let Some(of) = node["$ref"].as_str() {
-                let key = format!("{name} {of}");
-                let inner = self.schema.pointer(&of[1..]).unwrap();
-                if self.seen.insert(key) {
+                let inner = self.schema.pointer(&of[1..]);
+                if let Some(inner) = inner.filter(|_| self.seen.insert(format!("{name} {of}"))) {
                     self.look(name, inner);
                 }
             }

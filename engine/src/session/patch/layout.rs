@@ -127,7 +127,7 @@ pub(super) async fn lay_out(
             .flat_map(|row| (0..frame.columns.labels.len()).map(move |column| (row, column)));
         for (row, column) in grid.filter(|(r, c)| exists(&frame.sweep, *r, *c)) {
             for case in 0..group.bases.len() {
-                if layout.items.len() % BREATH == 0 {
+                if layout.items.len().is_multiple_of(BREATH) {
                     host.breathe().await?;
                 }
                 let on = On::of(setup, group, sweep, case);
