@@ -484,6 +484,8 @@ describe('what is wrong with an experiment is always told', () => {
   onPage('results from before a change that cannot be run are marked as old', async (page) => {
     await settled(page);
     assert.equal(await page.getByTestId('old').first().isVisible(), false);
+    // With BOS an empty prompt is one token long.
+    await page.getByTestId('bos').uncheck();
     await page.getByTestId('clean-prompt').fill('');
     await page.getByTestId('problems-clean').locator('.fatal').waitFor();
     assert.ok(await page.getByTestId('old').first().isVisible());
