@@ -41,8 +41,9 @@ impl Devices {
     /// for each GPU and driver; what came of it is remembered.
     ///
     /// # Errors
-    /// [`BackendError::Wrong`] when a difference is more than rounding, and what the
-    /// device reports.
+    /// [`BackendError::Wrong`] when a difference is more than rounding,
+    /// [`BackendError::Unavailable`] when a kernel does not run at all, and what else
+    /// the device reports.
     pub async fn trust(&self, gpu: &Gpu) -> Result<f32> {
         if let Some(verdict) = self.known(gpu) {
             return Ok(verdict?);
@@ -50,6 +51,11 @@ impl Devices {
         let verdict = match check::check(gpu).await {
             Ok(difference) => Ok(difference),
             Err(BackendError::Wrong(wrong)) => Err(wrong),
+            Err(BackendError::Gpu(why)) => {
+                let device = gpu.info().device;
+                let why = format!("the GPU ({device}) failed a check of its kernels ({why})");
+                return Err(BackendError::Unavailable(why));
+            }
             // A device that was lost or full has not shown anything.
             Err(e) => return Err(e),
         };

@@ -90,6 +90,21 @@ fn what_a_device_showed_is_remembered() {
     );
 }
 
+/// As where a driver's compiler refuses a kernel: the CPU is offered.
+#[test]
+fn a_kernel_that_does_not_run_is_told() {
+    if gpu().is_none() {
+        return;
+    }
+    let gpu = open(faulty(Kernel::Mix, Fault::Unreadable));
+    let devices = Devices::default();
+    match block_on(devices.trust(&gpu)) {
+        Err(BackendError::Unavailable(why)) => assert!(why.contains(&gpu.info().device), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(devices.refused(), None, "it may be another time");
+}
+
 #[test]
 fn a_device_that_is_gone_has_shown_nothing() {
     let Some(gpu) = gpu() else { return };

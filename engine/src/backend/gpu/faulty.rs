@@ -18,6 +18,8 @@ pub enum Fault {
     Short,
     /// Its invocations do not wait for each other.
     Hasty,
+    /// Its text is none that a compiler takes.
+    Unreadable,
 }
 
 /// How a barrier is written.
@@ -31,7 +33,7 @@ impl Fault {
 }
 
 impl Faulty {
-    /// Every way in which a kernel of such a text can be wrong.
+    /// Every way in which a kernel of such a text can compute wrongly.
     pub(super) fn all(kernel: Kernel, wgsl: &str) -> Vec<Self> {
         let faults = [Fault::Off, Fault::Short, Fault::Hasty];
         let can = faults.into_iter().filter(|f| f.is_of(wgsl));
@@ -44,6 +46,7 @@ impl Faulty {
             Fault::Off => off(wgsl),
             Fault::Hasty => wgsl.replace(BARRIER, ""),
             Fault::Short => wgsl.into(),
+            Fault::Unreadable => wgsl.replace("fn main(", "fn main main("),
         }
     }
 
@@ -51,7 +54,7 @@ impl Faulty {
     pub(super) fn groups(self, groups: u64) -> u64 {
         match self.fault {
             Fault::Short => groups.saturating_sub(1),
-            Fault::Off | Fault::Hasty => groups,
+            Fault::Off | Fault::Hasty | Fault::Unreadable => groups,
         }
     }
 }

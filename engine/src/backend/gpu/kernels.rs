@@ -59,7 +59,7 @@ impl Kernel {
         SOURCES[self as usize].name
     }
 
-    /// Every way in which it can be made wrong.
+    /// Every way in which it can be made to compute wrongly.
     #[must_use]
     pub fn faults(self) -> Vec<Faulty> {
         Faulty::all(self, SOURCES[self as usize].wgsl)
