@@ -3,6 +3,7 @@ use super::whether;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Field;
 
 /// Whether the model's start token stands in front of every prompt.
 #[component]
@@ -22,6 +23,6 @@ pub fn Bos(testid: &'static str, #[prop(optional)] hint: Option<&'static str>) -
             <span>{text().prompts.bos}</span>
             {hint.map(|hint| view! { <small>{hint}</small> })}
         </label>
-        <Problems field="bos" />
+        <Problems field=Field::Bos />
     }
 }
