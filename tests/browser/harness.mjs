@@ -22,10 +22,11 @@ const here = (path) => fileURLToPath(new URL(path, import.meta.url));
  * are the oracles' models, at oracles/<name>/, and pages of the tests, at pages/.
  * @param {object} [options] as `serveFolder` takes them; `mounts` are added
  * @param {string} [options.hub] address of a hub that the page then takes for the hub
+ * @param {string} [options.dist] a folder in place of dist/
  * @returns {Promise<{ url: string, close: () => Promise<void> }>}
  */
-export const serveDist = ({ mounts, hub, ...options } = {}) =>
-  serveFolder(DIST, {
+export const serveDist = ({ mounts, hub, dist = DIST, ...options } = {}) =>
+  serveFolder(dist, {
     base: '/some/sub/',
     mounts: { 'oracles/': here('../oracles/models'), 'pages/': here('pages'), ...mounts },
     rewrite: hub && ((html) => html.replace('<title>', `<meta name="patchbay-hub" content="${hub}" />\n    <title>`)),
