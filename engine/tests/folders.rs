@@ -221,7 +221,7 @@ fn bos_that_the_model_lacks_is_off_and_said() {
         "metrics": [{"kind": "probability", "answer": [30]}]});
     let steering = json!({"version": 2, "clean": "", "corrupted": "", "metrics": [], "room": "steering",
         "steer": {"prompt": "the cat", "sampling": {"temperature": 0, "tokens": 3},
-            "directions": [{"source": {"kind": "prompts", "plus": "the cat", "minus": "the dog"}, "layers": [1], "coefficient": 1.0}]}});
+            "directions": [{"name": "d", "source": {"kind": "pair", "positive": "the cat", "negative": "the dog"}, "layers": [1], "coefficient": 1.0}]}});
     for experiment in [patching, steering] {
         let mut off = experiment.clone();
         off["bos"] = json!(false);
