@@ -221,13 +221,21 @@ fn bos_that_the_model_lacks_is_off_and_said() {
         "metrics": [{"kind": "probability", "answer": [30]}]});
     let steering = json!({"version": 2, "clean": "", "corrupted": "", "metrics": [], "room": "steering",
         "steer": {"prompt": "the cat", "sampling": {"temperature": 0, "tokens": 3},
-            "directions": [{"source": {"kind": "prompts", "plus": "the cat", "minus": "the dog"}, "layers": [1], "coefficient": 1.0}]}});
+            "directions": [{"name": "d", "source": {"kind": "pair", "positive": "the cat", "negative": "the dog"}, "layers": [1], "coefficient": 1.0}]}});
     for experiment in [patching, steering] {
         let mut off = experiment.clone();
         off["bos"] = json!(false);
         let (on, off) = (run(&mut session, &experiment), run(&mut session, &off));
         assert!(!on.reading.bos && !off.reading.bos);
-        assert_eq!((&on.clean, &on.steer), (&off.clean, &off.steer));
+        let told = |r: &Report| {
+            let top: Vec<u32> = r.clean.top.iter().map(|t| t.token.id).collect();
+            let steer = r.steer.as_ref().map(|s| {
+                let written = s.samples[0].steered.iter().map(|w| w.token.id);
+                (s.prompt.clone(), written.collect::<Vec<_>>())
+            });
+            (r.reading.clean.clone(), top, steer)
+        };
+        assert_eq!(told(&on), told(&off));
         let said: Vec<_> = on
             .reading
             .problems
