@@ -8,6 +8,7 @@ mod gpt2;
 mod head;
 mod header;
 mod hooks;
+mod incoming;
 mod index;
 mod loader;
 mod places;
