@@ -495,7 +495,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         };
         match run(session, steer) {
             Err(SessionError::Experiment { field, message }) => {
-                assert_eq!(field, "steer.directions.0");
+                assert!(
+                    field.to_string().starts_with("steer.directions.0"),
+                    "{field}"
+                );
                 assert!(message.contains(reason), "{reason}: {message}");
             }
             other => panic!("{reason}: {other:?}"),
