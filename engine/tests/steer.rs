@@ -399,6 +399,15 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
     assert_eq!(found.layers, [1, 3]);
     let refused = run(session, map(vec![1, 2])).unwrap_err().to_string();
     assert!(refused.contains("The map names layer 2"), "{refused}");
+    let mut steer = of(&[3]);
+    if let Source::Vectors { vectors, .. } = &mut steer.directions[0].source {
+        vectors[1].layer = 1;
+    }
+    let error = run(session, steer).unwrap_err().to_string();
+    assert!(
+        error.contains("more than one vector for layer 1"),
+        "{error}"
+    );
 }
 
 #[test]

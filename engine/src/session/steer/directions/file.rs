@@ -36,7 +36,12 @@ pub(super) fn numbers(
         if v.values.iter().all(|x| *x == 0.0) {
             zeros.push(v.layer);
         }
-        *place = Some(one(v.values.clone()));
+        if place.replace(one(v.values.clone())).is_some() {
+            return wrong(format!(
+                "The file has more than one vector for layer {}, and which is meant cannot be told; leave one.",
+                v.layer
+            ));
+        }
     }
     match vectors.is_empty() {
         true => wrong(
