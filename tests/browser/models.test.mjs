@@ -239,7 +239,7 @@ describe('a mirror of the hub', () => {
       await use(page, ` ${cdn.url} `);
       await hint(page).getByText(`looked for at ${host()}.`).waitFor();
       assert.equal(await text(page, 'hub-problem'), '');
-      assert.ok((await text(page, 'about-gpt2')).includes(host()));
+      assert.ok((await page.locator('#about-gpt2').textContent()).includes(host()));
       await page.getByTestId('ask-host').getByText(`Ask ${host()}`).waitFor();
       assert.deepEqual(cdn.requests, [], 'it is asked for leave, too');
       await press(page, 'models-close');
@@ -270,7 +270,7 @@ describe('a mirror of the hub', () => {
 describe('a host is shown as the browser that asks it understands it', () => {
   for (const [what, name, shown] of [
     ['a backslash', 'https://evil.example\\.huggingface.co/m/', 'evil.example'],
-    ['a letter of another script', 'https://huggingf\u0430ce.co/m/', 'xn--huggingfe-7yh1q.co'],
+    ['a letter of another script', 'https://huggingf\u0430ce.co/m/', 'xn--huggingfce-6qi.co'],
     ['percent signs', 'https://%65vil.example/m/', 'evil.example'],
     ['a number', 'https://0x7f000001/m/', '127.0.0.1'],
   ]) {

@@ -10,10 +10,3 @@ export const changeWorker = (page, script) =>
     const response = await route.fetch();
     await route.fulfill({ response, body: `${script}\n${await response.text()}` });
   });
-
-/** What the browser tells of its device; `memory` in GiB, undefined where it does not tell. */
-export const onDevice = ({ memory, cores = 4 }) => `
-  Object.defineProperties(WorkerNavigator.prototype, {
-    deviceMemory: { get: () => ${memory} },
-    hardwareConcurrency: { get: () => ${cores} },
-  });`;

@@ -71,7 +71,7 @@ impl fmt::Display for Withheld {
             (Some(file), _) => {
                 f.write_str("the repository has no such file, or there is none of that name; ")?;
                 if ["config.json", "tokenizer.json", WEIGHTS].contains(&file.as_str()) {
-                    f.write_str("a model's must have config.json, tokenizer.json and model.safetensors, so ")?;
+                    f.write_str("a model's must have config.json, tokenizer.json (or vocab.json and merges.txt) and model.safetensors (or its shards), so ")?;
                 }
                 f.write_str("check the name or address")
             }
