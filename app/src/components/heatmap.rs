@@ -99,9 +99,7 @@ fn table(
         .enumerate()
         .map(|(row, head)| {
             let cells = (0..size.1)
-                .map(|column| {
-                    view! { <MapCell at=(row, column) range stop reachable hovered focused /> }
-                })
+                .map(|column| view! { <MapCell at=(row, column) range reachable /> })
                 .collect_view();
             view! {
                 <tr>
@@ -123,6 +121,18 @@ fn table(
             aria-label=(t.label)(sweep.site, sweep.mode)
             aria-describedby="map-keys"
             on:keydown=move |event| walk(state, &event, reachable, size)
+            on:mouseover=move |event| hovered.set(cell_of(&event))
+            on:focusin=move |event| {
+                if let Some(at) = cell_of(&event) {
+                    stop.set(at);
+                    focused.set(Some(at));
+                }
+            }
+            on:click=move |event| {
+                if let Some(at) = cell_of(&event) {
+                    choose(state, at);
+                }
+            }
         >
             <caption>{axis}</caption>
             <thead>
@@ -157,10 +167,7 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
 fn MapCell(
     at: At,
     range: Memo<Option<colour::Range>>,
-    stop: RwSignal<At>,
     reachable: Signal<At>,
-    hovered: RwSignal<Option<At>>,
-    focused: RwSignal<Option<At>>,
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
@@ -196,16 +203,19 @@ fn MapCell(
             aria-label=label
             style=("--fill", move || place_on_scale().map(colour::fill))
             style=("--ink", move || place_on_scale().map(colour::ink))
-            on:mouseenter=move |_| hovered.set(Some(at))
-            on:focus=move |_| {
-                stop.set(at);
-                focused.set(Some(at));
-            }
-            on:click=move |_| choose(state, at)
         >
             {shown}
         </td>
     }
+}
+
+/// The cell in which something happened. The table listens for all of them: a
+/// listener of its own for each cell would stay until JavaScript looks for garbage.
+fn cell_of(event: &web_sys::Event) -> Option<At> {
+    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    let id = target.closest("[role=gridcell]").ok()??.id();
+    let (row, column) = id.strip_prefix("cell-")?.split_once('-')?;
+    Some((row.parse().ok()?, column.parse().ok()?))
 }
 
 /// Chooses a cell, or no cell where it was chosen already.

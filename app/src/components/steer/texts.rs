@@ -150,7 +150,6 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
                     tabindex=move || if current() == at { "0" } else { "-1" }
                     class:opened=whether(move || opened.get() == Some((s, steered, at)))
                     style=("--kl", shade.to_string())
-                    on:click=move |_| opened.set(Some((s, steered, at)))
                 >
                     {visible(&text)}
                 </button>
@@ -159,8 +158,21 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
         words.into_iter().enumerate().map(button).collect_view()
     };
     let name = if steered { "steered" } else { "unsteered" };
+    // One listener for all tokens, as in the map of a sweep.
+    let open = move |event: leptos::ev::MouseEvent| {
+        let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+        let at = target.and_then(|t| t.get_attribute("data-index")?.parse().ok());
+        if let Some(at) = at {
+            opened.set(Some((s, steered, at)));
+        }
+    };
     view! {
-        <p class=name data-testid=format!("{name}-{s}") on:keydown=|event| walk(&event)>
+        <p
+            class=name
+            data-testid=format!("{name}-{s}")
+            on:keydown=|event| walk(&event)
+            on:click=open
+        >
             <span class="given">{live(prompt)}</span>
             {buttons}
         </p>
