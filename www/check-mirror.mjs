@@ -101,10 +101,10 @@ const short = (value) => {
 // Asking as a browser asks. A place is the folder's address and the origin of the page.
 
 /** One request; resolves when the headers are there. `response` is the body's stream. */
-const request = (address, headers) =>
+const request = (address, method, headers) =>
   new Promise((resolve, reject) => {
     const get = address.protocol === 'https:' ? getHttps : getHttp;
-    const asked = get(address, { headers, timeout: PATIENCE }, resolve);
+    const asked = get(address, { method, headers, timeout: PATIENCE }, resolve);
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)));
     asked.on('error', ({ message, code }) =>
       reject(new Unreachable(`${address} does not answer (${message || code}): check the address and the server`)),
@@ -115,13 +115,13 @@ const request = (address, headers) =>
  * Follows redirects, and looks at each step whether a page of `origin` may read it.
  * @returns {Promise<import('node:http').IncomingMessage & { redirected: boolean }>}
  */
-async function ask({ folder, origin }, file, headers = {}) {
+async function ask({ folder, origin }, file, headers = {}, method = 'GET') {
   let address = new URL(file, folder);
   // What a browser says of where the page is; null once it was sent from one host to another.
   let from = origin;
   for (let steps = 0; steps < 10; steps += 1) {
     const same = address.origin === from;
-    const response = await request(address, { 'user-agent': 'patchbay check-mirror', ...headers, ...(!same && { origin: from }) });
+    const response = await request(address, method, { 'user-agent': 'patchbay check-mirror', ...headers, ...(!same && { origin: from }) });
     const { statusCode: status, headers: answered } = response;
     const allowed = answered['access-control-allow-origin'];
     if (!same && allowed !== '*' && allowed !== from) {
@@ -158,7 +158,7 @@ function expectFile({ folder }, file, response) {
   // After a redirect, 403 says that the address has expired.
   const absent = [401, 403, 404, 410].includes(status) && !(status === 403 && redirected);
   const Kind = absent ? Absent : Problem;
-  throw Object.assign(new Kind(`${file}: status ${status} instead of 200: put the file into the folder, readable without a login`), { status });
+  throw new Kind(`${file}: status ${status} instead of 200: put the file into the folder, readable without a login`);
 }
 
 /** The body; a file that ends early is a problem. */
@@ -463,7 +463,7 @@ function checkOneFile(tokenizer, reader, sizes) {
   const bpe = (model?.type ?? null) === null ? isObject(model?.vocab) && Array.isArray(model?.merges) : model.type === 'BPE';
   if (reader !== 'GPT2Tokenizer' || !bpe) {
     if (!isObject(model)) throw new Problem(`${TOKENIZER}: has no model: take the file that transformers calls the fast tokenizer`);
-    return note(`${TOKENIZER}: is no byte-level BPE read as GPT-2's (${short(model.type)}, ${reader}); whether the page can read it is seen by loading it there`);
+    return note(`${TOKENIZER}: is not of GPT-2's kind (${model.type ?? 'no type'}, read by ${reader}); whether the page can read it is seen by loading it there`);
   }
   if (!isObject(model.vocab)) {
     throw new Problem(`${TOKENIZER}: has no vocabulary: take the file that transformers calls the fast tokenizer`);
@@ -490,7 +490,7 @@ function checkBpe(vocab, merges, [inVocab, inMerges]) {
   for (const [a, b] of merges) {
     const lacks = [a, b, a + b].find((piece) => !Object.hasOwn(vocab, piece));
     if (lacks === undefined) continue;
-    throw new Problem(`${inMerges}: the merge of ${short(a)} and ${short(b)} needs ${short(lacks)}, which is not in the vocabulary: take both from one model`);
+    throw new Problem(`${inMerges}: the merge of ${short(a)} and ${short(b)} needs ${short(lacks)}, which is not in the vocabulary: take vocabulary and merges from one model`);
   }
 }
 
@@ -515,13 +515,27 @@ async function checkWeights(place) {
   }
   const bytes = await readIfThere(place, INDEX);
   if (!bytes) throw new Problem(`${absent.message}; or put ${INDEX} there and the files that it names, which is missing, too`);
-  if (![404, 410].includes(absent.status)) {
-    note(`${WEIGHTS}: is not there, but the answer is ${absent.status ? `status ${absent.status}` : 'a web page'}: answer 404, by which the page knows it beforehand`);
-  }
+  await check(() => checkAbsence(place));
   const index = checkIndex(bytes);
   const files = [];
   for (const shard of new Set([...index.values()].sort())) files.push(await check(() => checkWhole(place, shard)));
   return { files, index };
+}
+
+/** Before it loads weights, the page asks for their size alone. */
+async function checkHead(place) {
+  const response = await ask(place, WEIGHTS, {}, 'HEAD');
+  response.destroy();
+  if (response.statusCode === 200) return ok(`${WEIGHTS}: HEAD is answered, too`);
+  throw new Problem(`${WEIGHTS}: HEAD is answered with status ${response.statusCode} instead of 200: allow it like GET, because the page asks so for the size`);
+}
+
+/** Where weights are in several files, that the one is not there has to be plain. */
+async function checkAbsence(place) {
+  const response = await ask(place, WEIGHTS, {}, 'HEAD');
+  response.destroy();
+  if ([404, 410].includes(response.statusCode)) return;
+  throw new Problem(`${WEIGHTS}: is not there, but HEAD is answered with status ${response.statusCode}: answer 404, or the page does not look for ${INDEX}`);
 }
 
 /** The index as a map: a tensor's file by the tensor's name. */
@@ -805,6 +819,7 @@ async function checkAllWeights(place, sizes, { full, sha256: given }) {
   const weights = await check(() => checkWeights(place));
   if (!weights) return;
   const { files, index } = weights;
+  if (!index) await check(() => checkHead(place));
   const read = [];
   for (const file of files.filter(Boolean)) {
     await check(() => checkRanges(place, file));

@@ -52,7 +52,7 @@ describe('a sound mirror', () => {
     const sha256 = createHash('sha256').update(weights).digest('hex');
     const { code, text, passed, notes } = await check(cdn.mirror(MODEL), '--full', '--sha256', sha256);
     assert.equal(code, 0, text);
-    assert.equal(passed.length, 11, text);
+    assert.equal(passed.length, 12, text);
     assert.deepEqual(notes, []);
     assert.match(text, new RegExp(`SHA-256 ${sha256}, as it should be`));
     assert.deepEqual(cdn.preflights, []);
@@ -244,20 +244,37 @@ describe('a model in other files', () => {
   passes('a tokenizer of another kind, which only the page can try', PLAIN, () => ({
     'tokenizer_config.json': text({ tokenizer_class: 'PreTrainedTokenizerFast' }),
   }), /whether the page can read it is seen by loading it there/);
-  passes('a token beyond the vocabulary', PLAIN, () => ({ 'config.json': withFields({ vocab_size: 300 }), 'tokenizer.json': edited('tokenizer.json', ({ model }) => {
-    model.vocab['far away'] = 300;
-    return { model };
-  }) }), /has a token 300, but config\.json says 300 tokens/);
+  passes('a token beyond the vocabulary', PLAIN, () => ({
+    'tokenizer.json': edited('tokenizer.json', (tokenizer) => void (tokenizer.model.vocab['far away'] = 300)),
+  }), /has a token 300, but config\.json says 300 tokens/);
 
   test('a server that answers everything with a page', async () => {
-    await serve(SHARDED);
-    for (const file of ['tokenizer.json', 'model.safetensors', 'generation_config.json']) {
-      cdn.put(MODEL, file, text('never seen'));
-      cdn.fault('html', { file });
-    }
-    const { code, text: said, notes } = await found();
+    await serve(SHARDED, { 'tokenizer.json': text('never seen'), 'generation_config.json': text('never seen') });
+    for (const file of ['tokenizer.json', 'generation_config.json']) cdn.fault('html', { file });
+    const { code, text: said } = await found();
     assert.equal(code, 0, said);
-    assert.match(notes.join('\n'), /is not there, but the answer is a web page: answer 404/);
+    cdn.put(MODEL, 'model.safetensors', text('never seen'));
+    cdn.fault('html');
+    const { failed } = await found();
+    assert.match(failed.join('\n'), /is not there, but HEAD is answered with status 200: answer 404/);
+  });
+
+  test('a server that says forbidden of what it has not', async () => {
+    await serve(SHARDED, { 'model.safetensors': text('never seen') });
+    cdn.fault('status', { status: 403 });
+    const { failed } = await found();
+    assert.match(failed.join('\n'), /is not there, but HEAD is answered with status 403: answer 404/);
+  });
+
+  test('a file besides that may not be read is left out, and one that is needed is a problem', async () => {
+    await serve(PLAIN, { 'generation_config.json': text({}) });
+    cdn.fault('no_cors', { file: 'generation_config.json' });
+    const { code, notes } = await found();
+    assert.equal(code, 0);
+    assert.match(notes.join('\n'), /generation_config\.json: .*no Access-Control-Allow-Origin.* as if the folder had no such file/);
+    cdn.fault('status', { file: 'tokenizer.json', status: 404, cors: false });
+    const { failed } = await found();
+    assert.match(failed.join('\n'), /tokenizer\.json: the answer \(status 404\) has no .*, also where it says that there is no such file/);
   });
 
   describe('the output’s matrix', () => {
