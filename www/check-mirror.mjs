@@ -534,7 +534,7 @@ async function checkHead(place) {
 async function checkAbsence(place) {
   const response = await ask(place, WEIGHTS, {}, 'HEAD');
   response.destroy();
-  if ([404, 410].includes(response.statusCode)) return;
+  if ([401, 403, 404, 410].includes(response.statusCode)) return;
   throw new Problem(`${WEIGHTS}: is not there, but HEAD is answered with status ${response.statusCode}: answer 404, or the page does not look for ${INDEX}`);
 }
 

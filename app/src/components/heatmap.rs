@@ -164,11 +164,7 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
 }
 
 #[component]
-fn MapCell(
-    at: At,
-    range: Memo<Option<colour::Range>>,
-    reachable: Signal<At>,
-) -> impl IntoView {
+fn MapCell(at: At, range: Memo<Option<colour::Range>>, reachable: Signal<At>) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
     let (row, column) = at;

@@ -26,6 +26,35 @@ pub(crate) unsafe fn sum_exp(values: &[f32], most: f32) -> f64 {
     unsafe { crate::reduce::sum_exp::<F32x8>(values, most) }
 }
 
+#[cfg(not(feature = "module"))]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn scores(
+    qk: [&[f32]; 2],
+    width: usize,
+    scale: f32,
+    scores: &mut [f32],
+    stride: usize,
+) {
+    unsafe { crate::rows::scores::<F32x8>(qk, width, scale, scores, stride) }
+}
+
+#[cfg(not(feature = "module"))]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn mix(weights: &[f32], stride: usize, v: &[f32], width: usize, z: &mut [f32]) {
+    unsafe { crate::rows::mix::<F32x8>(weights, stride, v, width, z) }
+}
+
+#[cfg(not(feature = "module"))]
+#[target_feature(enable = "avx2,fma")]
+pub(crate) unsafe fn layer_norm(
+    x: &[f32],
+    weight_bias: [&[f32]; 2],
+    epsilon: f32,
+    out: &mut [f32],
+) {
+    unsafe { crate::rows::layer_norm::<F32x8>(x, weight_bias, epsilon, out) }
+}
+
 /// The 256-bit register of AVX2. Made and used only in the functions above.
 #[derive(Clone, Copy)]
 struct F32x8(__m256);

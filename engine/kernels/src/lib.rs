@@ -14,6 +14,9 @@ mod few;
 mod linear;
 pub mod panels;
 mod reduce;
+// Not in the small module: what it does is too little for a call into another one.
+#[cfg(not(feature = "module"))]
+mod rows;
 mod unembed;
 mod vector;
 
@@ -81,4 +84,28 @@ pub fn activate(function: Function, values: &mut [f32]) {
 pub fn sum_exp(values: &[f32], most: f32) -> f64 {
     use reduce::sum_exp;
     dispatch!(sum_exp(values, most))
+}
+
+/// `out[h * stride] := scale * (q[h] . k[h])` of each head `h`, where a head has
+/// `width` values of the rows `q` and `k`.
+#[cfg(not(feature = "module"))]
+pub fn scores(qk: [&[f32]; 2], width: usize, scale: f32, out: &mut [f32], stride: usize) {
+    use rows::scores;
+    dispatch!(scores(qk, width, scale, out, stride))
+}
+
+/// `z[h] += weights[h * stride] * v[h]` of each head `h`, where a head has `width`
+/// values of the rows `v` and `z`.
+#[cfg(not(feature = "module"))]
+pub fn mix(weights: &[f32], stride: usize, v: &[f32], width: usize, z: &mut [f32]) {
+    use rows::mix;
+    dispatch!(mix(weights, stride, v, width, z))
+}
+
+/// LayerNorm of a row: `out := (x - mean) / sqrt(variance + epsilon) * weight + bias`,
+/// the four of one length. Where the variance is not finite, no value is.
+#[cfg(not(feature = "module"))]
+pub fn layer_norm(x: &[f32], weight_bias: [&[f32]; 2], epsilon: f32, out: &mut [f32]) {
+    use rows::layer_norm;
+    dispatch!(layer_norm(x, weight_bias, epsilon, out))
 }

@@ -358,3 +358,60 @@ fn tiles_are_no_taller_than_there_are_kernels_for() {
         assert!((1..=6).contains(&tile));
     }
 }
+
+/// Heads of odd widths, and rows shorter than a register.
+#[test]
+fn rows_equal_their_formula() {
+    let values =
+        |n: usize, by: f32| -> Vec<f32> { (0..n).map(|i| (i as f32 * by).sin() * 3.0).collect() };
+    for (heads, width) in [(1, 1), (2, 7), (3, 16), (12, 64), (4, 37)] {
+        let n = heads * width;
+        let (q, k) = (values(n, 0.37), values(n, 0.11));
+        let stride = 5;
+        let mut found = vec![9.0; heads * stride];
+        crate::scores([&q, &k], width, 0.5, &mut found, stride);
+        let mut z = values(n, 0.71);
+        let mut expected_z = z.clone();
+        crate::mix(&found, stride, &k, width, &mut z);
+        for h in 0..heads {
+            let head = h * width..(h + 1) * width;
+            let product = q[head.clone()].iter().zip(&k[head.clone()]);
+            let product: f64 = product.map(|(q, k)| f64::from(*q) * f64::from(*k)).sum();
+            let difference = f64::from(found[h * stride]) - 0.5 * product;
+            assert!(difference.abs() < 1e-4, "{heads} {width}: {difference}");
+            for i in head {
+                expected_z[i] += found[h * stride] * k[i];
+            }
+        }
+        assert!(
+            found
+                .iter()
+                .enumerate()
+                .all(|(i, f)| i % stride == 0 || *f == 9.0)
+        );
+        for (found, expected) in z.iter().zip(&expected_z) {
+            assert!((found - expected).abs() < 1e-3, "{found}, not {expected}");
+        }
+    }
+    for n in [1, 3, 8, 17, 768] {
+        let x: Vec<f32> = values(n, 0.9).iter().map(|x| x + 3000.0).collect();
+        let (weight, bias) = (values(n, 0.3), values(n, 0.2));
+        let mut found = vec![0.0; n];
+        crate::layer_norm(&x, [&weight, &bias], 1e-5, &mut found);
+        let mean = x.iter().map(|x| f64::from(*x)).sum::<f64>() / n as f64;
+        let variance = x
+            .iter()
+            .map(|x| (f64::from(*x) - mean).powi(2))
+            .sum::<f64>()
+            / n as f64;
+        for i in 0..n {
+            let normal = (f64::from(x[i]) - mean) / (variance + 1e-5).sqrt();
+            let expected = normal * f64::from(weight[i]) + f64::from(bias[i]);
+            let difference = (f64::from(found[i]) - expected).abs() / expected.abs().max(1.0);
+            assert!(difference < 2e-4, "{n}: {}, not {expected}", found[i]);
+        }
+    }
+    let mut none = [0.0; 3];
+    crate::layer_norm(&[1e20, -1e20, 0.0], [&[1.0; 3], &[0.0; 3]], 1e-5, &mut none);
+    assert!(none.iter().all(|x| !x.is_finite()), "{none:?}");
+}

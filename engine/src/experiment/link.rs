@@ -26,6 +26,8 @@ pub enum LinkError {
 
 /// The fragment for an experiment, without `#`.
 #[must_use]
+// As `from_json`: compiled with whoever calls it.
+#[inline]
 pub fn encode(experiment: &Experiment) -> String {
     format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(experiment.to_json()))
 }
@@ -35,6 +37,7 @@ pub fn encode(experiment: &Experiment) -> String {
 ///
 /// # Errors
 /// [`LinkError`] where it claims to be one and is not.
+#[inline]
 pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
     let fragment = fragment.trim_start_matches('#');
     let Some((form, body)) = fragment.split_once('=') else {

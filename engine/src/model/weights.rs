@@ -1,5 +1,6 @@
 //! What can be wrong with `model.safetensors`.
 
+use super::folder::INDEX;
 use crate::source::WEIGHTS;
 use safetensors::Dtype;
 
@@ -39,7 +40,7 @@ pub enum WeightsError {
         expected: String,
     },
     /// What is wrong with one of several files.
-    #[error("{}", .error.to_string().replace(WEIGHTS, .shard))]
+    #[error("{}", of_shard(error, shard))]
     Shard {
         shard: String,
         error: Box<WeightsError>,
@@ -54,4 +55,33 @@ pub enum WeightsError {
     Dtype { name: String, found: Dtype },
     #[error("tensor {name} has a value that is not a finite number; the file is damaged")]
     NotFinite { name: String },
+}
+
+/// What is said of the one file, of a shard; the index keeps its name.
+fn of_shard(error: &WeightsError, shard: &str) -> String {
+    let said = error.to_string();
+    let parts: Vec<String> = said
+        .split(INDEX)
+        .map(|p| p.replace(WEIGHTS, shard))
+        .collect();
+    parts.join(INDEX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shards_fault_names_the_shard_and_the_index() {
+        let error = WeightsError::Shard {
+            shard: "a.safetensors".into(),
+            error: Box::new(WeightsError::Elsewhere {
+                name: "wte.weight".into(),
+                found: WEIGHTS.into(),
+                expected: "b.safetensors".into(),
+            }),
+        };
+        let said = error.to_string();
+        assert!(said.starts_with("tensor wte.weight is in a.safetensors, but model.safetensors.index.json says b.safetensors"), "{said}");
+    }
 }

@@ -150,7 +150,7 @@ fn two_hundred_sweeps_make_no_buffers() {
 #[test]
 fn a_token_is_one_submission_and_one_read() {
     let Some(gpu) = gpu() else { return };
-    let mut session = session("mini", gpu.clone());
+    let mut session = endless(&gpu);
     written_at_a_small_price(&mut session, &gpu, None);
 }
 
@@ -158,7 +158,7 @@ fn a_token_is_one_submission_and_one_read() {
 #[test]
 fn a_steered_token_is_one_submission_and_one_read() {
     let Some(gpu) = gpu() else { return };
-    let mut session = session("mini", gpu.clone());
+    let mut session = endless(&gpu);
     let direction = Direction {
         name: "random".into(),
         source: Source::Random { seed: 1 },
@@ -171,6 +171,16 @@ fn a_steered_token_is_one_submission_and_one_read() {
         unit: Unit::Absolute,
     };
     written_at_a_small_price(&mut session, &gpu, Some(direction));
+}
+
+/// The mini model without a token that ends a text, so that texts are long.
+fn endless(gpu: &Gpu) -> Session<Gpu> {
+    let mut files = files("mini");
+    let config = String::from_utf8(files.config).unwrap();
+    let without = config.replace("\"eos_token_id\": 2891", "\"eos_token_id\": null");
+    assert_ne!(config, without);
+    files.config = without.into_bytes();
+    Session::load("mini", &files, gpu.clone()).unwrap()
 }
 
 fn written_at_a_small_price(session: &mut Session<Gpu>, gpu: &Gpu, direction: Option<Direction>) {

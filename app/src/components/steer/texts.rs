@@ -160,7 +160,9 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
     let name = if steered { "steered" } else { "unsteered" };
     // One listener for all tokens, as in the map of a sweep.
     let open = move |event: leptos::ev::MouseEvent| {
-        let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+        let target = event
+            .target()
+            .and_then(|t| t.dyn_into::<web_sys::Element>().ok());
         let at = target.and_then(|t| t.get_attribute("data-index")?.parse().ok());
         if let Some(at) = at {
             opened.set(Some((s, steered, at)));

@@ -34,10 +34,7 @@ pub(super) fn pattern(
             let q = q.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
                 let k = look_up(*slot, &k, &kept);
-                for h in 0..n_head {
-                    let head = h * d..(h + 1) * d;
-                    heads[h * t + j] = scale * dot(&q[head.clone()], &k[head]);
-                }
+                patchbay_kernels::scores([q, k], d, scale, &mut heads[j..], t);
             }
             for head in heads.chunks_mut(t) {
                 softmax(&mut head[..table.len[r] as usize]);
@@ -60,30 +57,10 @@ pub(super) fn mix(
             let weights = pattern.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
                 let v = look_up(*slot, &v, &kept);
-                for h in 0..n_head {
-                    let weight = weights[h * t + j];
-                    let head = h * d..(h + 1) * d;
-                    for (z, v) in z[head.clone()].iter_mut().zip(&v[head]) {
-                        *z += weight * v;
-                    }
-                }
+                patchbay_kernels::mix(&weights[j..], t, v, d, z);
             }
         })
     })
-}
-
-/// Eight partial sums, which the compiler keeps in vector registers.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0; 8];
-    let (a8, a_rest) = a.as_chunks::<8>();
-    let (b8, b_rest) = b.as_chunks::<8>();
-    for (a, b) in a8.iter().zip(b8) {
-        for i in 0..8 {
-            sums[i] += a[i] * b[i];
-        }
-    }
-    let rest: f32 = a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
 }
 
 fn softmax(scores: &mut [f32]) {

@@ -178,7 +178,10 @@ impl Source {
         }
         let whole = Files::of(self, signal).has(WEIGHTS);
         if whole == Some(false) {
-            return self.read_index(signal).await;
+            return match self.read_index(signal).await? {
+                true => Ok(()),
+                false => Err(FolderError::Weights.into()),
+            };
         }
         if self.manifest.bytes.is_some() {
             return Ok(());
@@ -186,19 +189,25 @@ impl Source {
         let url = format!("{}{WEIGHTS}", self.manifest.folder);
         match http::size(&url, signal).await {
             Ok(bytes) => self.manifest.bytes = bytes,
-            Err(FetchError::Missing { .. }) if whole.is_none() => {
-                return self.read_index(signal).await;
+            Err(e) if whole.is_none() && e.is_absence() => {
+                // Of two that are not there, the one that most models have is told of.
+                return match self.read_index(signal).await? {
+                    true => Ok(()),
+                    false => Err(e.into()),
+                };
             }
             Err(e) => return Err(e.into()),
         }
         Ok(())
     }
 
-    async fn read_index(&mut self, signal: &AbortSignal) -> Result<(), LoadError> {
+    /// Takes the sizes that the index gives; whether there is one.
+    async fn read_index(&mut self, signal: &AbortSignal) -> Result<bool, LoadError> {
         let index = Files::of(self, signal).read(INDEX).await?;
-        let index = index.ok_or(FolderError::Weights)?;
-        self.manifest.take_index(&Index::parse(&index)?);
-        Ok(())
+        if let Some(index) = &index {
+            self.manifest.take_index(&Index::parse(index)?);
+        }
+        Ok(index.is_some())
     }
 }
 
