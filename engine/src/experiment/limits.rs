@@ -150,6 +150,7 @@ fn again(value: Value) -> Option<Experiment> {
 }
 
 /// Whether all of an experiment's JSON is within its limits.
+#[inline]
 pub(crate) fn within_limits(experiment: &Value, stage: Stage) -> Result<(), Problem> {
     let mut visit = Visit {
         path: String::new(),
@@ -173,6 +174,7 @@ struct Visit {
 }
 
 impl Visit {
+    #[inline]
     fn look(&mut self, name: &str, value: &Value) -> Result<(), String> {
         match value {
             Value::Object(fields) => fields.iter().try_for_each(|(k, v)| self.step(k, k, v)),
@@ -184,6 +186,7 @@ impl Visit {
         }
     }
 
+    #[inline]
     fn step(&mut self, step: &str, name: &str, value: &Value) -> Result<(), String> {
         let len = self.path.len();
         if len > 0 {
@@ -195,6 +198,7 @@ impl Visit {
         Ok(())
     }
 
+    #[inline]
     fn hold(&mut self, name: &str, limit: &Limit, value: &Value) -> Result<(), String> {
         let (_, entries, bytes, numbers) = *limit;
         match value {
@@ -225,6 +229,7 @@ impl Visit {
         }
     }
 
+    #[inline]
     fn take(&mut self, found: usize, most: usize, what: &str) -> Result<(), String> {
         if found > most {
             return Err(format!(
@@ -242,6 +247,7 @@ impl Visit {
         }
     }
 
+    #[inline]
     fn fits(&self, numbers: Numbers, value: &Value) -> bool {
         match (numbers, value.as_f64()) {
             (_, None) => self.stage < Stage::Run,
