@@ -363,10 +363,16 @@ describe('refusing', () => {
     field: 'model',
     message: /gpt2, but mini is loaded/,
   });
-  refuses('a cell outside the sweep', { experiment: { ...SWEEP, cell: { row: 99, column: 0 } } }, {
-    code: experiment,
-    field: 'cell',
-    message: /row 99/,
+  test('a cell outside the sweep is let go, and the rest is computed', async () => {
+    const { report } = await inPage(refusal, {
+      options: { backend: 'cpu' },
+      experiment: { ...SWEEP, cell: { row: 99, column: 0 } },
+    });
+    assert.equal(report.cell, undefined);
+    assert.ok(report.sweeps[0].values[0].length > 0);
+    const [problem] = report.reading.problems.filter(({ field }) => field === 'cell');
+    assert.equal(problem.fatal, false);
+    assert.match(problem.message, /row 99/);
   });
   refuses('a capture outside the model', { experiment: { ...PAIR, captures: [{ run: 'clean', site: 'z', layer: 99 }] } }, {
     code: experiment,
@@ -407,7 +413,7 @@ describe('refusing', () => {
       },
       { api: new URL('patchbay.js', server.url).href },
     );
-    assert.match(told, /^out_of_memory: .*no room/);
+    assert.match(told, /^out_of_memory: its weights take 51721 MB of memory, and the CPU can address 4294 MB/);
     assert.deepEqual(requests.filter((url) => url.endsWith('huge/model.safetensors')), []);
     // A plain folder lacks files that it is asked for.
     assert.deepEqual(errors.filter((error) => !NOT_ARRIVED.test(error)), []);

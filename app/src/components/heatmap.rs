@@ -82,13 +82,20 @@ fn table(
         "position" => (t.position_axis)(sweep.mode),
         name => (t.axis)(name),
     };
-    // A smaller map keeps a cell that the Tab key reaches.
-    let reachable = Signal::derive(move || {
+    // What the cells follow goes with this table: what outlives them keeps a note of
+    // each. A smaller map keeps a cell that the Tab key reaches.
+    let reachable = Memo::new(move |_| {
         let (layer, column) = stop.get();
         (
             layer.min(size.0.saturating_sub(1)),
             column.min(size.1.saturating_sub(1)),
         )
+    });
+    let raw = Memo::new(move |_| state.preferences.with(|p| p.raw));
+    let chosen = Memo::new(move |_| {
+        let cell = state.experiment.with(|e| e.cell)?;
+        let at = (cell.row, cell.column);
+        (state.cell(at.0, at.1) == cell).then_some(at)
     });
     let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
@@ -99,7 +106,7 @@ fn table(
         .enumerate()
         .map(|(row, head)| {
             let cells = (0..size.1)
-                .map(|column| view! { <MapCell at=(row, column) range reachable /> })
+                .map(|column| view! { <MapCell at=(row, column) range raw chosen reachable /> })
                 .collect_view();
             view! {
                 <tr>
@@ -164,7 +171,13 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
 }
 
 #[component]
-fn MapCell(at: At, range: Memo<Option<colour::Range>>, reachable: Signal<At>) -> impl IntoView {
+fn MapCell(
+    at: At,
+    range: Memo<Option<colour::Range>>,
+    raw: Memo<bool>,
+    chosen: Memo<Option<At>>,
+    reachable: Memo<At>,
+) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
     let (row, column) = at;
@@ -173,17 +186,14 @@ fn MapCell(at: At, range: Memo<Option<colour::Range>>, reachable: Signal<At>) ->
     let place_on_scale = move || Some(range.get()?.place(value.get()?));
     let shown = move || {
         value.get()?;
-        let raw = state.preferences.with(|p| p.raw);
+        let raw = raw.get();
         grid.with(|g| number(g.as_ref()?, at, raw))
     };
     let label = move || {
         let value = shown().unwrap_or_else(|| t.pending.into());
         grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
     };
-    let chosen = move || {
-        let cell = state.cell(row, column);
-        state.experiment.with(|e| e.cell == Some(cell))
-    };
+    let chosen = move || chosen.get() == Some(at);
     let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
     view! {
         <td
@@ -220,7 +230,7 @@ pub fn choose(state: State, (row, column): At) {
     state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
 }
 
-fn walk(state: State, event: &KeyboardEvent, from: Signal<At>, (layers, columns): At) {
+fn walk(state: State, event: &KeyboardEvent, from: Memo<At>, (layers, columns): At) {
     let (layer, column) = from.get_untracked();
     let (last_layer, last_column) = (layers.saturating_sub(1), columns.saturating_sub(1));
     let next = match event.key().as_str() {

@@ -13,10 +13,12 @@ pub fn Top(
     #[prop(into)] run: Signal<Option<RunReport>>,
 ) -> impl IntoView {
     let t = &text().stages;
-    // The token whose row is open.
-    let open = RwSignal::new(None::<u32>);
+    // The token whose row is open, from one run to the next.
+    let last = StoredValue::new(None::<u32>);
     let state = use_state();
     let rows = move || {
+        // A signal of these rows alone: one that outlives them keeps a note of each.
+        let open = RwSignal::new(last.get_value());
         let reading = state.derived.reading.get();
         let named = |id, of: fn(&Reading) -> &Option<Choice>| {
             reading.as_ref().and_then(|r| one(of(r))) == Some(id)
@@ -31,7 +33,7 @@ pub fn Top(
                 } else {
                     None
                 };
-                view! { <Row token mark open /> }
+                view! { <Row token mark open last /> }
             })
             .collect_view()
     };
@@ -46,6 +48,7 @@ fn Row(
     /// Whether it is the answer or the wrong answer, and what that is called.
     mark: Option<(&'static str, &'static str)>,
     open: RwSignal<Option<u32>>,
+    last: StoredValue<Option<u32>>,
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
@@ -53,11 +56,15 @@ fn Row(
     let shown = format::token(&token.token.text);
     let title = (t.choose_token)(&shown);
     let is_open = move || open.get() == Some(id);
+    let turn = move |to: Option<u32>| {
+        last.set_value(to);
+        open.set(to);
+    };
     let take = move |which: Which| {
         let reference = token.token.reference();
         move |_| {
             let reference = reference.clone();
-            open.set(None);
+            turn(None);
             state.edit(|e| which.set(e, &Tokens::One(reference)));
         }
     };
@@ -83,7 +90,7 @@ fn Row(
                 class="row"
                 aria-expanded=move || is_open().to_string()
                 title=title
-                on:click=move |_| open.update(|open| *open = (*open != Some(id)).then_some(id))
+                on:click=move |_| turn((open.get_untracked() != Some(id)).then_some(id))
             >
                 <span class="bar" aria-hidden="true" style=("--p", token.probability.to_string())></span>
                 <span class="tok">{shown}</span>

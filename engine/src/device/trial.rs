@@ -89,9 +89,8 @@ pub(super) fn figures(outcome: Outcome, trial: &Trial, device: &str) -> String {
 }
 
 /// To a tenth of a millisecond.
-#[allow(clippy::cast_possible_truncation)] // a time that a person waited
-fn rounded(ms: f64) -> f32 {
-    ((10.0 * ms).round() / 10.0) as f32
+fn rounded(ms: f64) -> f64 {
+    (10.0 * ms).round() / 10.0
 }
 
 struct Timed<'a, B: Backend, C> {

@@ -43,11 +43,11 @@ pub struct BackendInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trial {
-    pub cpu_ms: f32,
+    pub cpu_ms: f64,
     /// At least so many where the GPU was given up as far slower; none where it did
     /// not answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpu_ms: Option<f32>,
+    pub gpu_ms: Option<f64>,
 }
 
 /// A next token and how likely it is.
