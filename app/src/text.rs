@@ -336,6 +336,8 @@ pub struct RefusedText {
     pub whole: fn(f64) -> String,
     pub list: &'static str,
     pub old: &'static str,
+    /// After why a file was refused.
+    pub file: &'static str,
 }
 
 /// Models: the menu, the offer before a download, the download.

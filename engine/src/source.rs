@@ -101,6 +101,10 @@ pub enum NameError {
     Address { found: String, fault: Fault },
     #[error("{found:?} is not the address of a hub: {fault}")]
     Hub { found: String, fault: Fault },
+    #[error(
+        "{found:?} is a page of the hub about a repository, not a folder with its files; write the repository's name, {repository}"
+    )]
+    Page { found: String, repository: String },
 }
 
 impl Named {
@@ -112,7 +116,13 @@ impl Named {
         let name = name.trim();
         if name.contains("://") {
             return match Address::parse(name) {
-                Ok(address) => Ok(Self::Folder(address.text)),
+                Ok(address) => match repository_of(&address.text) {
+                    Some(repository) => Err(NameError::Page {
+                        found: name.into(),
+                        repository,
+                    }),
+                    None => Ok(Self::Folder(address.text)),
+                },
                 Err(fault) => Err(NameError::Address {
                     found: name.into(),
                     fault,
@@ -226,6 +236,15 @@ fn with_slash(address: &str) -> String {
     format!("{}/", address.trim_end_matches('/'))
 }
 
+/// The repository that a page of the hub is about, where an address is one's.
+fn repository_of(address: &str) -> Option<String> {
+    let path = address.strip_prefix(HUB)?.strip_prefix('/')?;
+    let mut parts = path.split('/').filter(|part| !part.is_empty());
+    let repository = format!("{}/{}", parts.next()?, parts.next()?);
+    // The files themselves are under `resolve`.
+    (parts.next() != Some("resolve")).then_some(repository)
+}
+
 /// Nothing that would lead an address astray.
 fn plain(part: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -273,6 +292,20 @@ mod tests {
             assert_eq!(named.folder(&place()), folder);
             assert_eq!(named.host(&place()).as_deref(), host, "{name}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_hub_is_no_folder() {
+        for page in ["", "/", "/tree/main", "/blob/main/config.json"] {
+            let address = format!("{HUB}/openai-community/gpt2{page}");
+            let e = Named::parse(&address).unwrap_err().to_string();
+            assert!(
+                e.ends_with("the repository's name, openai-community/gpt2"),
+                "{e}"
+            );
+        }
+        let files = format!("{HUB}/openai-community/gpt2/resolve/main/");
+        assert_eq!(Named::parse(&files).unwrap(), Named::Folder(files));
     }
 
     #[test]

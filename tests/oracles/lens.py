@@ -81,7 +81,8 @@ class Lens:
 
         return self.model.run_with_hooks(torch.tensor([tokens]), fwd_hooks=list(map(hook, edits)))[0]
 
-    def greedy(self, tokens: list[int], new: int) -> list[int]:
+    def greedy(self, tokens: list[int], new: int, end: int | None) -> list[int]:
+        """The greedy continuation, up to the first `end`, which ends a text."""
         made = self.model.generate(
             torch.tensor([tokens]),
             max_new_tokens=new,
@@ -90,7 +91,8 @@ class Lens:
             verbose=False,
             return_type="tokens",
         )
-        return made[0, len(tokens) :].tolist()
+        written = made[0, len(tokens) :].tolist()
+        return written[: written.index(end) + 1] if end in written else written
 
     def sweep(self, site: str, tokens: list[int], cache, metric) -> Tensor:
         """[layer, position] or [layer, head], as `hooked.sweep`."""

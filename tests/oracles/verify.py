@@ -59,6 +59,7 @@ class Checks:
     def __init__(self):
         self.lens = Lens(str(MINI))
         self.tokenizer = Tokenizer.from_file(str(MINI / "tokenizer.json"))
+        self.end = json.loads((MINI / "config.json").read_text())["eos_token_id"]
         self.checks = []
 
     def add(self, name: str, experiments: list[dict], expect: list[dict], **more) -> None:
@@ -90,7 +91,7 @@ class Checks:
             {"what": "its logit", "read": "first_logit", "value": number(logits[-1, first]), "tolerance": VALUES},
             {"what": "its probability", "read": "metric", "value": number(log_probability[-1, first].exp()), "tolerance": VALUES},
             {"what": "mean loss", "read": "mean_loss", "value": number(loss), "tolerance": VALUES},
-            {"what": "greedy continuation", "read": "continuation", "value": self.lens.greedy(tokens, TOKENS)},
+            {"what": "greedy continuation", "read": "continuation", "value": self.lens.greedy(tokens, TOKENS, self.end)},
         ]
         for i, (site, layer) in enumerate(captured, start=1):
             where = "" if layer is None else f" of layer {layer}"

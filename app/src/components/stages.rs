@@ -102,28 +102,24 @@ fn PatchedStage() -> impl IntoView {
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
-            <Show
-                when=move || cell().is_some()
-                fallback=move || {
-                    view! {
-                        <div class="empty">
-                            <p>{t.patched_empty}</p>
-                            <button
-                                type="button"
-                                data-testid="strongest"
-                                disabled=whether(move || strongest().is_none())
-                                on:click=move |_| {
-                                    if let Some((row, column)) = strongest() {
-                                        let cell = state.cell(row, column);
-                                        state.edit(|e| e.cell = Some(cell));
-                                    }
-                                }
-                            >
-                                {t.strongest}
-                            </button>
-                        </div>
+            // Not a fallback of what follows: its button would not hear of the first map.
+            <div class="empty" hidden=whether(move || cell().is_some())>
+                <p>{t.patched_empty}</p>
+                <button
+                    type="button"
+                    data-testid="strongest"
+                    disabled=whether(move || strongest().is_none())
+                    on:click=move |_| {
+                        if let Some((row, column)) = untrack(strongest) {
+                            let cell = state.cell(row, column);
+                            state.edit(|e| e.cell = Some(cell));
+                        }
                     }
-                }
+                >
+                    {t.strongest}
+                </button>
+            </div>
+            <Show when=move || cell().is_some()
             >
                 <Show
                     when=move || run.with(Option::is_some)

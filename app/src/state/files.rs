@@ -2,6 +2,7 @@
 
 use super::{Notice, State};
 use crate::download::download;
+use crate::text::text;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Export, Field};
@@ -85,6 +86,7 @@ impl State {
                     d.layers = read.layers;
                 }
                 d.from = None;
+                d.name = read.name;
                 d.source = read.source;
             });
         }
@@ -96,6 +98,10 @@ impl State {
             return;
         };
         let field = asked.direction.map(Field::direction);
+        let mut failure = failure;
+        if field.is_some() {
+            failure.message.push_str(text().refused.file);
+        }
         self.notice.set(Some(Notice::Failure(Failure {
             field: failure.field.or(field),
             ..failure

@@ -239,6 +239,9 @@ impl State {
                 .with(|r| r.as_ref().map(|r| r.problems.clone())),
             false => self.results.with(|r| {
                 let report = r.report.as_ref().filter(|r| r.steer.is_some())?;
+                // What was wrong with an older experiment is not wrong with this one.
+                let same = self.experiment.with(|e| report.experiment == *e);
+                let report = same.then_some(report)?;
                 Some(report.reading.problems.clone())
             }),
         };

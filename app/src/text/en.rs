@@ -333,6 +333,7 @@ const REFUSED: RefusedText = RefusedText {
     whole: |most| format!("This needs a whole number from 0 to {most}."),
     list: "This needs numbers with commas between them.",
     old: "from before your last change, or not finished",
+    file: " The direction is what it was before.",
 };
 
 const NOTICES: Notices = Notices {

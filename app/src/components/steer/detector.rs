@@ -57,9 +57,10 @@ pub fn DetectorPanel() -> impl IntoView {
         }
     };
     let set_layer = move |n: Option<f64>| edit(&|d| d.layer = n.map(|n| n as usize));
+    let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());
     view! {
         <section class="panel" aria-labelledby="detector-title" data-testid="detector">
-            <h2 id="detector-title">{t.title}<Old is=state.derived.steered_stale /></h2>
+            <h2 id="detector-title">{t.title}<Old is=old /></h2>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()

@@ -48,9 +48,10 @@ pub fn MapPanel() -> impl IntoView {
         let estimate = state.results.with(|r| r.estimate)?;
         Some((t.estimate)(&format::duration(estimate.seconds)))
     };
+    let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());
     view! {
         <section class="panel" aria-labelledby="map-title" data-testid="steer-map">
-            <h2 id="map-title">{t.title}<Old is=state.derived.steered_stale /></h2>
+            <h2 id="map-title">{t.title}<Old is=old /></h2>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()

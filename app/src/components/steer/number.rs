@@ -32,11 +32,19 @@ pub fn Number(
 ) -> impl IntoView {
     let state = use_state();
     let shown = Memo::new(move |_| value.run(()));
+    // What is being typed: `1e3` is not to become `1000` before its last digit.
+    let typed = RwSignal::new(None::<String>);
+    let written = live(move || {
+        let shown = shown.get();
+        let same = |typed: &String| typed.parse::<f32>().ok() == shown.parse::<f32>().ok();
+        typed.get_untracked().filter(same).unwrap_or(shown)
+    });
     let take = {
         let id = id.clone();
         move |input: web_sys::HtmlInputElement| {
             // What the browser takes for no number is empty, and not valid.
             let text = input.value();
+            typed.set(Some(text.clone()));
             let is_none = text.is_empty() && input.check_validity();
             let read = match is_none && maybe {
                 true => Ok(None),
@@ -57,8 +65,9 @@ pub fn Number(
                 data-testid=id.clone()
                 step=step
                 min=min
-                prop:value=live(move || shown.get())
+                prop:value=written
                 on:input:target=move |event| take(event.target())
+                on:blur=move |_| typed.set(None)
             />
             <Refused id shown />
         </div>

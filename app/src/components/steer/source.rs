@@ -232,10 +232,14 @@ fn file(i: usize) -> impl IntoView {
                 accept=".safetensors,.gguf,.json"
                 on:change=move |event| {
                     let input = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());
-                    let file = input.and_then(|input| input.files()?.get(0));
-                    if let Some(file) = file {
+                    let Some(input) = input else {
+                        return;
+                    };
+                    if let Some(file) = input.files().and_then(|files| files.get(0)) {
                         state.read_file(i, file);
                     }
+                    // What is used is said with the direction; a file that is refused is not.
+                    input.set_value("");
                 }
             />
         </div>

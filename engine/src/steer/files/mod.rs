@@ -33,7 +33,9 @@ const SITE: &str = "site";
 /// Why a file holds no direction that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
-    #[error("the file has {found} bytes, but directions take at most {LARGEST}; is it a model?")]
+    #[error(
+        "the file has {found} bytes, but directions take at most {LARGEST}; a model’s file is not one"
+    )]
     TooLarge { found: usize },
     #[error("the file is not {format} as directions are written: {reason}")]
     Format {
@@ -41,7 +43,7 @@ pub enum FileError {
         reason: String,
     },
     #[error(
-        "the file's architecture is “{found}”, but a control vector's is “controlvector”; is it a model?"
+        "the file's architecture is “{found}”, but a control vector's is “controlvector”; a model’s file is not one"
     )]
     Architecture { found: String },
     #[error("the file has no direction; one was expected for at least one layer")]
@@ -68,7 +70,7 @@ pub enum FileError {
     )]
     Site { found: String },
     #[error(
-        "tensor “{name}” is not named as a direction is: expected {expected}. Rename it, or is it another kind of file?"
+        "tensor “{name}” is not named as a direction is: expected {expected}; rename it, if it is one"
     )]
     Name {
         name: String,
@@ -178,7 +180,7 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
         name: stem.into(),
         layers,
         source: Source::Vectors {
-            origin: format!("The file {name}"),
+            origin: format!("The file {name}, which has {}", said(all())),
             vectors,
         },
         site,
@@ -188,6 +190,20 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
         coefficient: 1.0,
         unit: Unit::Absolute,
     })
+}
+
+/// Ascending layers, for people.
+fn said(layers: impl Iterator<Item = usize>) -> String {
+    let all: Vec<usize> = layers.collect();
+    match all[..] {
+        [] => "no layer".into(),
+        [layer] => format!("layer {layer}"),
+        [first, .., last] if last - first + 1 == all.len() => format!("layers {first} to {last}"),
+        _ => {
+            let all: Vec<String> = all.iter().map(ToString::to_string).collect();
+            format!("layers {}", all.join(", "))
+        }
+    }
 }
 
 /// Whether the first character is one that JSON's lists and objects begin with.
