@@ -84,18 +84,17 @@ fn table(
     };
     // What the cells follow goes with this table: what outlives them keeps a note of
     // each. A smaller map keeps a cell that the Tab key reaches.
+    let index = move |at: At| at.0 * size.1 + at.1;
     let reachable = Memo::new(move |_| {
         let (layer, column) = stop.get();
-        (
-            layer.min(size.0.saturating_sub(1)),
-            column.min(size.1.saturating_sub(1)),
-        )
+        let layer = layer.min(size.0.saturating_sub(1));
+        Some(index((layer, column.min(size.1.saturating_sub(1)))))
     });
     let raw = Memo::new(move |_| state.preferences.with(|p| p.raw));
     let chosen = Memo::new(move |_| {
         let cell = state.experiment.with(|e| e.cell)?;
         let at = (cell.row, cell.column);
-        (state.cell(at.0, at.1) == cell).then_some(at)
+        (state.cell(at.0, at.1) == cell).then(|| index(at))
     });
     let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
@@ -106,7 +105,7 @@ fn table(
         .enumerate()
         .map(|(row, head)| {
             let cells = (0..size.1)
-                .map(|column| view! { <MapCell at=(row, column) range raw chosen reachable /> })
+                .map(|column| view! { <MapCell at=(row, column) index=index((row, column)) range raw chosen reachable /> })
                 .collect_view();
             view! {
                 <tr>
@@ -174,9 +173,11 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
 fn MapCell(
     at: At,
     range: Memo<Option<colour::Range>>,
+    /// Counted over the whole map, as in the next two.
+    index: usize,
     raw: Memo<bool>,
-    chosen: Memo<Option<At>>,
-    reachable: Memo<At>,
+    chosen: Memo<Option<usize>>,
+    reachable: Memo<Option<usize>>,
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
@@ -193,7 +194,7 @@ fn MapCell(
         let value = shown().unwrap_or_else(|| t.pending.into());
         grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
     };
-    let chosen = move || chosen.get() == Some(at);
+    let chosen = move || chosen.get() == Some(index);
     let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
     view! {
         <td
@@ -204,7 +205,7 @@ fn MapCell(
             class:pending=move || value.get().is_none() && !missing()
             class:missing=missing
             class:chosen=chosen
-            tabindex=move || if reachable.get() == at { "0" } else { "-1" }
+            tabindex=move || if reachable.get() == Some(index) { "0" } else { "-1" }
             aria-selected=move || chosen().to_string()
             aria-label=label
             style=("--fill", move || place_on_scale().map(colour::fill))
@@ -230,8 +231,9 @@ pub fn choose(state: State, (row, column): At) {
     state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
 }
 
-fn walk(state: State, event: &KeyboardEvent, from: Memo<At>, (layers, columns): At) {
-    let (layer, column) = from.get_untracked();
+fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers, columns): At) {
+    let from = from.get_untracked().unwrap_or(0);
+    let (layer, column) = (from / columns.max(1), from % columns.max(1));
     let (last_layer, last_column) = (layers.saturating_sub(1), columns.saturating_sub(1));
     let next = match event.key().as_str() {
         "ArrowUp" => (layer.saturating_sub(1), column),

@@ -316,8 +316,8 @@ fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> 
     let t = &text().steer.map;
     let effect = |n: &MapNumbers| n.effect(map.effect).unwrap_or_default();
     let before = effect(&map.unsteered);
-    // It goes with these cells: what outlives them keeps a note of each.
-    let chosen = Memo::new(move |_| opened.get());
+    // Followed once for all cells: what outlives them keeps a note of each that follows.
+    let chosen = opened.get();
     let cell = |found: Option<&MapCell>, testid: String| {
         let numbers = found.and_then(|c| c.numbers);
         // Blue is more than unsteered, orange is less.
@@ -336,7 +336,7 @@ fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> 
                 tabindex="0"
                 class:pending=found.is_none()
                 class:band=found.is_some() && !outside
-                class:chosen=whether(move || at.is_some() && chosen.get() == at)
+                class:chosen=at.is_some() && chosen == at
                 data-testid=testid
                 style=("--fill", colour::fill(place))
                 style=("--ink", colour::ink(place))

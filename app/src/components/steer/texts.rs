@@ -136,12 +136,12 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
     };
     let buttons = move || {
         let words = words.get().unwrap_or_default();
-        // The token of this text that is opened. It goes with these buttons: what
-        // outlives them keeps a note of each.
-        let here = Memo::new(move |_| match opened.get() {
+        // The token of this text that is opened. Followed once for all buttons: what
+        // outlives them keeps a note of each that follows.
+        let here = match opened.get() {
             Some((a, b, at)) if (a, b) == (s, steered) => Some(at),
             _ => None,
-        });
+        };
         let button = |(at, (text, kl)): (usize, (String, f32))| {
             // 3 nats is as good as another language.
             let shade = (kl / 3.0).min(1.0);
@@ -149,8 +149,8 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
                 <button
                     type="button"
                     data-index=at.to_string()
-                    tabindex=move || if here.get().unwrap_or(0) == at { "0" } else { "-1" }
-                    class:opened=whether(move || here.get() == Some(at))
+                    tabindex=if here.unwrap_or(0) == at { "0" } else { "-1" }
+                    class:opened=here == Some(at)
                     style=("--kl", shade.to_string())
                 >
                     {visible(&text)}

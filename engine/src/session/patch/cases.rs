@@ -191,6 +191,13 @@ impl Reader<'_> {
         } else {
             None
         };
+        if *sigma == 0.0 {
+            self.problem(
+                Field::Corruption,
+                false,
+                "Noise of 0 standard deviations changes nothing, so both runs are the same; 3 is usual.",
+            );
+        }
         if let Some(message) = message {
             self.problem(Field::Corruption, true, message);
             return cases;
