@@ -85,6 +85,10 @@ inRoom('a link opens in the room, with its directions', async (page) => {
 inRoom('a number that 32 bits do not hold stays as it was typed; the texts are marked as old, the link opens', async (page) => {
   const strength = page.getByTestId('coefficient-number-0');
   const old = page.getByTestId('old').first();
+  // Digit by digit: what is on the way to a number is not to be written anew.
+  await strength.fill('');
+  await strength.pressSequentially('1e39');
+  assert.equal(await strength.inputValue(), '1e39');
   const { experiment } = await link(page);
   for (const typed of ['1e39', '']) {
     await strength.fill(typed);

@@ -97,18 +97,19 @@ fn PatchedStage() -> impl IntoView {
             .grid
             .with(|g| g.as_ref().filter(|_| !stale)?.strongest())
     };
+    // A memo: an effect that reads two, of which one follows the other, can miss the first map.
+    let none = Memo::new(move |_| strongest().is_none());
     view! {
         <article class="stage patched" class:stale=patched_stale data-testid="stage-patched">
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
-            // Not a fallback of what follows: its button would not hear of the first map.
             <div class="empty" hidden=whether(move || cell().is_some())>
                 <p>{t.patched_empty}</p>
                 <button
                     type="button"
                     data-testid="strongest"
-                    disabled=whether(move || strongest().is_none())
+                    disabled=none
                     on:click=move |_| {
                         if let Some((row, column)) = untrack(strongest) {
                             let cell = state.cell(row, column);

@@ -192,13 +192,19 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
     })
 }
 
+/// Layers named one by one; more are told by their number.
+const NAMED: usize = 12;
+
 /// Ascending layers, for people.
 fn said(layers: impl Iterator<Item = usize>) -> String {
     let all: Vec<usize> = layers.collect();
     match all[..] {
         [] => "no layer".into(),
         [layer] => format!("layer {layer}"),
-        [first, .., last] if last - first + 1 == all.len() => format!("layers {first} to {last}"),
+        [first, .., last] if last - first == all.len() - 1 => format!("layers {first} to {last}"),
+        [first, .., last] if all.len() > NAMED => {
+            format!("{} layers from {first} to {last}", all.len())
+        }
         _ => {
             let all: Vec<String> = all.iter().map(ToString::to_string).collect();
             format!("layers {}", all.join(", "))
@@ -253,4 +259,20 @@ fn wrong(format: &'static str) -> impl Fn(String) -> FileError {
 fn floats(bytes: &[u8]) -> Vec<f32> {
     let numbers = bytes.as_chunks::<4>().0.iter();
     numbers.map(|b| f32::from_le_bytes(*b)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_told_in_few_words() {
+        let told = |layers: &[usize]| said(layers.iter().copied());
+        assert_eq!(told(&[2]), "layer 2");
+        assert_eq!(told(&[1, 2, 3]), "layers 1 to 3");
+        assert_eq!(told(&[0, 2]), "layers 0, 2");
+        assert_eq!(told(&[0, usize::MAX]), format!("layers 0, {}", usize::MAX));
+        let even: Vec<usize> = (0..1000).map(|i| 2 * i).collect();
+        assert_eq!(told(&even), "1000 layers from 0 to 1998");
+    }
 }
