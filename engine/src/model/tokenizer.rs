@@ -216,6 +216,8 @@ struct Guarded {
     decoder: Value,
     #[serde(default)]
     normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
 }
 
 /// Decoders that can be relied on. BPEDecoder counts below zero where a token has no
@@ -247,14 +249,30 @@ const NORMALIZERS: [&str; 9] = [
     "Sequence",
 ];
 
+/// Pre-tokenizers that can be relied on: all but FixedLength, which divides by its length.
+const PRE_TOKENIZERS: [&str; 11] = [
+    "BertPreTokenizer",
+    "ByteLevel",
+    "CharDelimiterSplit",
+    "Digits",
+    "Metaspace",
+    "Punctuation",
+    "Sequence",
+    "Split",
+    "UnicodeScripts",
+    "Whitespace",
+    "WhitespaceSplit",
+];
+
 impl Guarded {
     fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
         let file = |e: String| TokenizerError::File(e);
         let guarded: Self =
             serde_json::from_slice(unmarked(bytes)).map_err(|e| file(e.to_string()))?;
-        let parts: [(_, _, &[&str]); 2] = [
+        let parts: [(_, _, &[&str]); 3] = [
             ("decoder", &guarded.decoder, &DECODERS),
             ("normalizer", &guarded.normalizer, &NORMALIZERS),
+            ("pre_tokenizer", &guarded.pre_tokenizer, &PRE_TOKENIZERS),
         ];
         for (name, part, known) in parts {
             if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
@@ -282,7 +300,7 @@ fn not_of<'a>(part: &'a Value, known: &[&str]) -> Option<&'a Value> {
     if kind == "Replace" && replaced.is_none_or(str::is_empty) || put == Some("") {
         return Some(part);
     }
-    let within = ["decoders", "normalizers"];
+    let within = ["decoders", "normalizers", "pretokenizers"];
     let within = within.iter().filter_map(|n| part.get(*n)?.as_array());
     within.flatten().find_map(|part| not_of(part, known))
 }
@@ -329,6 +347,11 @@ mod tests {
                 "the same, its type left out",
                 r#""decoder": {"#,
                 r#""decoder": {"type": "Sequence", "decoders": [{"suffix": ""}]}, "other": {"#,
+            ),
+            (
+                "pieces of no length",
+                r#""pre_tokenizer": {"#,
+                r#""pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "FixedLength", "length": 0}]}, "other": {"#,
             ),
             (
                 "an id after which there is none",
