@@ -27,19 +27,16 @@ pub fn read() -> Result<Option<Experiment>, BrokenLink> {
 /// Puts the experiment into the page's address, without a new history entry.
 /// Where it could not be read from there, the address stays as it was: it opens again.
 pub fn write(experiment: &Experiment) {
+    let fragment = link::encode(experiment);
     if matches!(read(), Ok(Some(current)) if current == *experiment)
-        || link::decode(&link::encode(experiment)).is_err()
+        || link::decode(&fragment).is_err()
     {
         return;
     }
     // A refusal (a sandboxed frame, too many calls) costs the address only;
     // the experiment itself is in the page.
     if let Ok(history) = gloo::utils::window().history() {
-        let _ = history.replace_state_with_url(
-            &JsValue::NULL,
-            "",
-            Some(&format!("#{}", link::encode(experiment))),
-        );
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{fragment}")));
     }
 }
 

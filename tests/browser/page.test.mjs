@@ -57,6 +57,17 @@ describe('opening', () => {
     assert.ok(requests.some((url) => url.endsWith('/worker_bg.wasm')));
   });
 
+  onPage('the strongest cell is there to be chosen as soon as there is a map', async (page) => {
+    await settled(page);
+    const corrupted = await metric(page, 'corrupted');
+    const distance = (await values(page)).map((row) => row.map((value) => Math.abs(value - corrupted)));
+    await page.getByTestId('strongest').click();
+    const chosen = page.locator('[data-testid=heatmap] td.chosen');
+    await chosen.waitFor();
+    const [row, column] = (await chosen.getAttribute('data-testid')).split('-').slice(1).map(Number);
+    assert.equal(distance[row][column], Math.max(...distance.flat()));
+  });
+
   onPage('the numbers are those of patchbay.js, on the map and in the table', async (page) => {
     await settled(page);
     // The address holds the experiment from the first change on.

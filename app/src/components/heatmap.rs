@@ -1,4 +1,4 @@
-use super::live;
+use super::{live, target};
 use crate::colour;
 use crate::format;
 use crate::grid::{Column, Grid};
@@ -216,11 +216,9 @@ fn MapCell(
     }
 }
 
-/// The cell in which something happened. The table listens for all of them: a
-/// listener of its own for each cell would stay until JavaScript looks for garbage.
+/// The cell in which something happened.
 fn cell_of(event: &web_sys::Event) -> Option<At> {
-    let target = event.target()?.dyn_into::<web_sys::Element>().ok()?;
-    let id = target.closest("[role=gridcell]").ok()??.id();
+    let id = target(event)?.closest("[role=gridcell]").ok()??.id();
     let (row, column) = id.strip_prefix("cell-")?.split_once('-')?;
     Some((row.parse().ok()?, column.parse().ok()?))
 }

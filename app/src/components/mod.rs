@@ -109,6 +109,12 @@ fn Old(is: Memo<bool>) -> impl IntoView {
     view! { <small class="old" data-testid="old" hidden=whether(move || !is.get())>{text().refused.old}</small> }
 }
 
+/// The element in which something happened: one listener serves a whole list. One for
+/// each entry would stay until JavaScript looks for garbage.
+fn target(event: &web_sys::Event) -> Option<web_sys::Element> {
+    event.target()?.dyn_into().ok()
+}
+
 /// Moves the focus to an element, by its id.
 fn focus(id: &str) {
     if let Some(element) = document()

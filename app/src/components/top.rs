@@ -13,12 +13,12 @@ pub fn Top(
     #[prop(into)] run: Signal<Option<RunReport>>,
 ) -> impl IntoView {
     let t = &text().stages;
-    // The token whose row is open, from one run to the next.
-    let last = StoredValue::new(None::<u32>);
+    // The token whose row is open.
+    let open = RwSignal::new(None::<u32>);
     let state = use_state();
     let rows = move || {
-        // A signal of these rows alone: one that outlives them keeps a note of each.
-        let open = RwSignal::new(last.get_value());
+        // Followed once for all rows: what outlives them keeps a note of each that follows.
+        let opened = open.get();
         let reading = state.derived.reading.get();
         let named = |id, of: fn(&Reading) -> &Option<Choice>| {
             reading.as_ref().and_then(|r| one(of(r))) == Some(id)
@@ -33,7 +33,8 @@ pub fn Top(
                 } else {
                     None
                 };
-                view! { <Row token mark open last /> }
+                let is_open = opened == Some(token.token.id);
+                view! { <Row token mark open is_open /> }
             })
             .collect_view()
     };
@@ -48,49 +49,42 @@ fn Row(
     /// Whether it is the answer or the wrong answer, and what that is called.
     mark: Option<(&'static str, &'static str)>,
     open: RwSignal<Option<u32>>,
-    last: StoredValue<Option<u32>>,
+    is_open: bool,
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().stages;
     let id = token.token.id;
     let shown = format::token(&token.token.text);
     let title = (t.choose_token)(&shown);
-    let is_open = move || open.get() == Some(id);
-    let turn = move |to: Option<u32>| {
-        last.set_value(to);
-        open.set(to);
-    };
     let take = move |which: Which| {
         let reference = token.token.reference();
         move |_| {
             let reference = reference.clone();
-            turn(None);
+            open.set(None);
             state.edit(|e| which.set(e, &Tokens::One(reference)));
         }
     };
-    let (take_answer, take_wrong) = (take.clone()(Which::Answer), take(Which::Wrong));
-    let actions = move || {
-        is_open().then(|| {
-            view! {
-                <span class="take">
-                    <button type="button" data-testid="take-answer" on:click=take_answer.clone()>
-                        {t.use_as_answer}
-                    </button>
-                    <button type="button" data-testid="take-wrong" on:click=take_wrong.clone()>
-                        {t.use_as_wrong}
-                    </button>
-                </span>
-            }
-        })
-    };
+    let actions = is_open.then(|| {
+        let (take_answer, take_wrong) = (take.clone()(Which::Answer), take(Which::Wrong));
+        view! {
+            <span class="take">
+                <button type="button" data-testid="take-answer" on:click=take_answer>
+                    {t.use_as_answer}
+                </button>
+                <button type="button" data-testid="take-wrong" on:click=take_wrong>
+                    {t.use_as_wrong}
+                </button>
+            </span>
+        }
+    });
     view! {
         <li class:answer=mark.is_some_and(|m| m.0 == "answer") class:wrong=mark.is_some_and(|m| m.0 == "wrong")>
             <button
                 type="button"
                 class="row"
-                aria-expanded=move || is_open().to_string()
+                aria-expanded=is_open.to_string()
                 title=title
-                on:click=move |_| turn((open.get_untracked() != Some(id)).then_some(id))
+                on:click=move |_| open.set((!is_open).then_some(id))
             >
                 <span class="bar" aria-hidden="true" style=("--p", token.probability.to_string())></span>
                 <span class="tok">{shown}</span>

@@ -21,7 +21,7 @@ use super::models::Panel;
 use super::notice::Notices;
 use super::problems::Problems;
 use super::shows::Shows;
-use super::{Old, live, whether};
+use super::{Old, live, target, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;

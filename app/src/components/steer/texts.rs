@@ -3,7 +3,7 @@ use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
 use super::summary::SummaryLine;
-use super::{Old, live, whether};
+use super::{Old, live, target, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -160,12 +160,8 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
         words.into_iter().enumerate().map(button).collect_view()
     };
     let name = if steered { "steered" } else { "unsteered" };
-    // One listener for all tokens, as in the map of a sweep.
     let open = move |event: leptos::ev::MouseEvent| {
-        let target = event
-            .target()
-            .and_then(|t| t.dyn_into::<web_sys::Element>().ok());
-        let at = target.and_then(|t| t.get_attribute("data-index")?.parse().ok());
+        let at = target(&event).and_then(|t| t.get_attribute("data-index")?.parse().ok());
         if let Some(at) = at {
             opened.set(Some((s, steered, at)));
         }
@@ -194,10 +190,7 @@ fn visible(text: &str) -> String {
 
 /// Moves the focus along a row with the arrow keys.
 pub(super) fn walk(event: &KeyboardEvent) {
-    let Some(from) = event
-        .target()
-        .and_then(|t| t.dyn_into::<web_sys::Element>().ok())
-    else {
+    let Some(from) = target(event) else {
         return;
     };
     let to = match event.key().as_str() {

@@ -14,6 +14,7 @@ use web_sys::AbortSignal;
 
 /// The files of a folder in which no other matters.
 const PLAIN: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
+
 /// Where a model's files come from.
 pub struct Source {
     pub named: Named,
@@ -176,29 +177,27 @@ impl Source {
         if matches!(self.named, Named::Bundled(_)) || self.manifest.sha256.is_some() {
             return Ok(());
         }
-        let whole = Files::of(self, signal).has(WEIGHTS);
-        if whole == Some(false) {
-            return match self.read_index(signal).await? {
-                true => Ok(()),
-                false => Err(FolderError::Weights.into()),
-            };
-        }
-        if self.manifest.bytes.is_some() {
+        let listed = Files::of(self, signal).has(WEIGHTS);
+        // Of two that are not there, the one that most models have is told of.
+        let absent: LoadError = if listed == Some(false) {
+            FolderError::Weights.into()
+        } else if self.manifest.bytes.is_some() {
             return Ok(());
-        }
-        let url = format!("{}{WEIGHTS}", self.manifest.folder);
-        match http::size(&url, signal).await {
-            Ok(bytes) => self.manifest.bytes = bytes,
-            Err(e) if whole.is_none() && e.is_absence() => {
-                // Of two that are not there, the one that most models have is told of.
-                return match self.read_index(signal).await? {
-                    true => Ok(()),
-                    false => Err(e.into()),
-                };
+        } else {
+            let url = format!("{}{WEIGHTS}", self.manifest.folder);
+            match http::size(&url, signal).await {
+                Ok(bytes) => {
+                    self.manifest.bytes = bytes;
+                    return Ok(());
+                }
+                Err(e) if listed.is_none() && e.is_absence() => e.into(),
+                Err(e) => return Err(e.into()),
             }
-            Err(e) => return Err(e.into()),
+        };
+        match self.read_index(signal).await? {
+            true => Ok(()),
+            false => Err(absent),
         }
-        Ok(())
     }
 
     /// Takes the sizes that the index gives; whether there is one.
