@@ -5,8 +5,8 @@
 
 use gloo::events::EventListener;
 use js_sys::{JSON, JsString, Reflect, Uint8Array};
+use patchbay_engine::protocol::{Request, Response};
 use patchbay_engine::source::Place;
-use patchbay_engine::worker::{Request, Response};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 

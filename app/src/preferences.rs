@@ -3,7 +3,7 @@
 use codee::string::JsonSerdeCodec;
 use leptos::prelude::*;
 use leptos_use_storage::use_local_storage;
-use patchbay_engine::worker::BackendChoice;
+use patchbay_engine::protocol::BackendChoice;
 use serde::{Deserialize, Serialize};
 
 /// Light or dark; the style sheets follow the system where neither is chosen.

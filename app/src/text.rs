@@ -8,7 +8,7 @@ mod en;
 use patchbay_engine::experiment::{
     MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
 };
-use patchbay_engine::worker::{Offer, SourceInfo};
+use patchbay_engine::protocol::{Offer, SourceInfo};
 
 /// The language that the page speaks.
 #[must_use]

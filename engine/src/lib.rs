@@ -6,19 +6,33 @@
 
 pub mod dictionary;
 pub mod experiment;
+pub mod protocol;
 pub mod source;
 pub mod text;
-pub mod worker;
 
 #[cfg(feature = "model")]
 pub mod backend;
 #[cfg(all(feature = "cpu", feature = "webgpu"))]
 pub mod device;
+#[cfg(feature = "cpu")]
+pub mod directions;
+#[cfg(feature = "cpu")]
+mod host;
+#[cfg(feature = "cpu")]
+mod lab;
 #[cfg(feature = "model")]
 pub mod model;
+#[cfg(feature = "cpu")]
+pub mod numbers;
+#[cfg(feature = "cpu")]
+mod patching;
 #[cfg(feature = "model")]
 pub mod rows;
 #[cfg(feature = "cpu")]
 pub mod session;
 #[cfg(feature = "cpu")]
-pub mod steer;
+mod steering;
+#[cfg(any(test, feature = "worker"))]
+mod worker;
+#[cfg(feature = "worker")]
+pub use worker::serve;

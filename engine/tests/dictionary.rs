@@ -260,8 +260,8 @@ fn a_row_is_one_small_request_and_the_header_is_asked_once() {
 
 #[test]
 fn a_feature_has_a_file_too() {
+    use patchbay_engine::directions::files;
     use patchbay_engine::experiment::{Export, Format};
-    use patchbay_engine::steer::files;
     let oracle = Oracle::of("dictionary");
     let mut session = session("deep", Cpu);
     let width = session.model().n_embd;

@@ -12,8 +12,8 @@ use patchbay_engine::experiment::{
     Capture, Direction, Experiment, LayerVector, Method, Operator, Positions, Prompt, Report, Room,
     RunName, Sampling, Site, Source, Steer, Unit,
 };
+use patchbay_engine::numbers::{Contrast, Sampler, accuracy, contrast, cosine};
 use patchbay_engine::session::Session;
-use patchbay_engine::steer::{Contrast, Sampler, accuracy, contrast, cosine};
 use serde_json::Value;
 
 fn run<B: Backend>(session: &mut Session<B>, experiment: &Experiment) -> Report {

@@ -7,11 +7,11 @@ mod common;
 use candle_core::Tensor;
 use common::{Listener, Oracle, close, experiment, session};
 use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
     Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source, Steer,
 };
 use patchbay_engine::session::{Session, SessionError};
-use patchbay_engine::steer::files;
 use safetensors::SafeTensors;
 use std::path::PathBuf;
 

@@ -8,12 +8,12 @@ mod common;
 use common::{Listener, Oracle, close, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
     Direction, Experiment, Export, Format, Method, Operator, Positions, Prompt, Report, Room,
     Sampling, Site, Source, Steer, SteerMap, Tried, Unit,
 };
 use patchbay_engine::session::{Session, SessionError};
-use patchbay_engine::steer::files;
 use serde_json::Value;
 
 fn run<B: Backend>(

@@ -1,10 +1,10 @@
 //! Directions in files: those that repeng writes, round trips, and what is refused.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use patchbay_engine::experiment::{Format, LayerVector, Site, Source};
-use patchbay_engine::steer::files::{
+use patchbay_engine::directions::files::{
     FileError, direction, place, read, to_gguf, to_json, to_safetensors, write,
 };
+use patchbay_engine::experiment::{Format, LayerVector, Site, Source};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

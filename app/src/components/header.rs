@@ -8,7 +8,7 @@ use crate::text::text;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
 use patchbay_engine::experiment::Room;
-use patchbay_engine::worker::BackendChoice;
+use patchbay_engine::protocol::BackendChoice;
 
 /// The name, the model and where it runs, the link, the colours.
 #[component]

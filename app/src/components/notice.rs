@@ -3,7 +3,7 @@ use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Problem;
-use patchbay_engine::worker::{BackendChoice, Failure, FailureCode};
+use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode};
 
 /// What went wrong, in sentences, with what to do about it.
 #[component]

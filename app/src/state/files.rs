@@ -6,7 +6,7 @@ use crate::text::text;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Export, Field};
-use patchbay_engine::worker::{Failure, Request};
+use patchbay_engine::protocol::{Failure, Request};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
 

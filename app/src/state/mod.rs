@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
-use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
+use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
 use std::ops::Deref;
 
 /// Sweeps of models up to this size start by themselves.

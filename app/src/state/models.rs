@@ -11,10 +11,10 @@ use crate::persist::persist;
 use leptos::prelude::*;
 use patchbay_engine::dictionary;
 use patchbay_engine::experiment::Source;
-use patchbay_engine::source::{Named, Place};
-use patchbay_engine::worker::{
+use patchbay_engine::protocol::{
     Agreed, Failure, FailureCode, KeptModel, Offer, Request, SourceInfo, Store,
 };
+use patchbay_engine::source::{Named, Place};
 
 /// The model that comes with the page.
 pub const MINI: &str = "mini";

@@ -5,7 +5,7 @@ use super::State;
 use crate::text::text;
 use gloo::timers::callback::Interval;
 use leptos::prelude::*;
-use patchbay_engine::worker::Request;
+use patchbay_engine::protocol::Request;
 
 /// Milliseconds from one look to the next.
 const BEAT: u32 = 5_000;

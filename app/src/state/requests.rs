@@ -9,7 +9,7 @@ use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
 use patchbay_engine::experiment::{Cell, Experiment, Pair, Room, Sweep};
-use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
+use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
 const PAUSE: f64 = 300.0;

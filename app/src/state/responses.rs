@@ -4,7 +4,7 @@ use super::{Arriving, Notice, State, Status};
 use crate::results::Job;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, Experiment, Field, Problem, Report};
-use patchbay_engine::worker::{Failure, FailureCode, Response};
+use patchbay_engine::protocol::{Failure, FailureCode, Response};
 
 /// Crashes in a row after which the worker is left alone.
 const PATIENCE: u32 = 2;

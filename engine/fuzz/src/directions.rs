@@ -1,9 +1,9 @@
 //! The files of directions and of dictionaries.
 
 use crate::with_length;
+use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{Direction, Format, LayerVector, Site, Source};
 use patchbay_engine::session::{DictionaryConfig, DictionaryLayout};
-use patchbay_engine::steer::files;
 
 /// The layer of a vector that names none.
 const LAYER: usize = 3;

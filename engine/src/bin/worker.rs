@@ -4,7 +4,7 @@ use js_sys::WebAssembly;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 fn main() -> Result<(), JsValue> {
-    patchbay_engine::worker::serve()
+    patchbay_engine::serve()
 }
 
 /// Has the CPU backend use the kernels of a module from now on; `engine.js`

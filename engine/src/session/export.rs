@@ -1,13 +1,14 @@
 //! What an experiment gives as a file: a direction, or raw activations.
 
-use super::finite::not_finite;
-use super::{Asked, Host, Session, SessionError};
+use super::{Asked, Session};
 use crate::backend::Backend;
+use crate::directions::files;
 use crate::experiment::{
     Capture, CaptureReport, Experiment, Export, Field, File, Problem, Room, RunName, Site, Steer,
 };
+use crate::host::{Host, SessionError};
+use crate::lab::finite::not_finite;
 use crate::rows::Shape;
-use crate::steer::files;
 use safetensors::tensor::{Dtype, TensorView};
 
 /// Numbers that a file of activations may have: it is held twice, at 4 bytes each.

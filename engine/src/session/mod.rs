@@ -3,154 +3,50 @@
 //! [`Session::run`] is the only way to run an experiment; the page's worker,
 //! the JavaScript API and the command line all call it.
 
-mod arriving;
-mod crew;
-mod dictionary;
 mod export;
-mod finite;
-mod generate;
-mod line;
-mod patch;
-mod prompt;
-mod steer;
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::Backend;
+pub use crate::directions::{DictionaryConfig, DictionaryLayout};
 use crate::experiment::{
-    BackendInfo, Experiment, Field, MetricReport, ModelInfo, Problem, Reading, Report, Room,
-    RunReport, SweepReport, TopToken, Trial, Update,
+    BackendInfo, Experiment, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
+    SweepReport, TopToken, Trial,
 };
+pub use crate::host::{Cells, Crew, DictionaryFile, Host, SessionError, Turn, Unread};
+pub use crate::lab::Arriving;
+use crate::lab::{bos_off, finite};
 use crate::model::{
-    Cancelled, Files, Folder, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer,
-    TokenizerError, Wanted,
+    Files, Folder, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer, Wanted,
 };
-use crate::rows::{Plan, PlanError, Run, SlotPool};
-pub use arriving::Arriving;
-pub use crew::{Cells, Crew, Turn};
-pub use dictionary::{DictionaryFile, Unread};
-use std::ops::Range;
-pub use steer::{DictionaryConfig, DictionaryLayout};
+use crate::rows::{Plan, Run, SlotPool};
+use crate::{patching, steering};
 
 /// A model on a device, ready for experiments.
 pub struct Session<B: Backend> {
-    backend: B,
-    model: Gpt2<B>,
-    tokenizer: Tokenizer,
-    store: Store<B>,
-    info: ModelInfo,
+    pub(crate) backend: B,
+    pub(crate) model: Gpt2<B>,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) store: Store<B>,
+    pub(crate) info: ModelInfo,
     /// What a person should know of the model's files, as sentences.
-    remarks: Vec<String>,
-    backend_info: BackendInfo,
+    pub(crate) remarks: Vec<String>,
+    pub(crate) backend_info: BackendInfo,
     /// The last sweeps, so that looking at one of their cells does not repeat them.
-    last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
+    pub(crate) last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
     /// Standard deviation of the embedding's entries, once it was wanted.
-    embedding_deviation: Option<f32>,
-    memory: steer::Memory,
+    pub(crate) embedding_deviation: Option<f32>,
+    pub(crate) memory: steering::Memory,
     /// Bytes that the kept activations of pairs may take at a time.
-    kept_bytes: usize,
-}
-
-/// Whoever asked for an experiment: hears what is found as it is found, lends
-/// the time of day, and may stop it.
-pub trait Host {
-    /// Something was found.
-    fn update(&self, update: Update);
-    /// Milliseconds since some moment; only differences are used.
-    fn now(&self) -> f64;
-    /// Lets other things happen; answers [`Cancelled`] to stop.
-    fn breathe(&self) -> impl Future<Output = Result<(), Cancelled>>;
-    /// The other engines that a sweep is shared with, if there are any.
-    fn crew(&self) -> Option<&Crew> {
-        None
-    }
-    /// Whether it only does pieces of another engine's sweeps.
-    fn shares(&self) -> bool {
-        false
-    }
-    /// Reads bytes of a dictionary's file, or as many as it has there, and hands
-    /// them on as they come.
-    fn read(
-        &self,
-        file: &DictionaryFile<'_>,
-        _range: Range<u64>,
-        _take: &mut dyn FnMut(&[u8]),
-    ) -> impl Future<Output = Result<(), Unread>> {
-        let message = format!(
-            "The dictionary {} cannot be read here, because nothing says where it is.",
-            file.dictionary
-        );
-        async { Err(Unread::Because(message)) }
-    }
-    /// Whether dictionaries' encoders may be read, which are large.
-    fn reads_encoders(&self) -> bool {
-        false
-    }
-    /// What a sweep does next, its pieces being laid out in `crew`.
-    fn turn(&self, crew: &Crew) -> impl Future<Output = Turn> {
-        crew.turn()
-    }
+    pub(crate) kept_bytes: usize,
 }
 
 /// How an experiment is to be run.
-struct Asked {
+pub(crate) struct Asked {
     /// What is known to be odd about it.
-    told: Vec<Problem>,
+    pub told: Vec<Problem>,
     /// Whether a sweep or a map is only estimated.
-    preview: bool,
+    pub preview: bool,
     /// Numbers that its captures may have in all.
-    most_captured: usize,
-}
-
-/// Why an experiment ended without a report.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// The experiment cannot be run as it stands.
-    #[error("{message}")]
-    Experiment { field: Field, message: String },
-    /// A dictionary's file could not be read.
-    #[error("{message}")]
-    Unread { field: Field, message: String },
-    #[error(transparent)]
-    Model(#[from] ModelError),
-}
-
-impl SessionError {
-    /// The experiment cannot be run because of one of its fields.
-    fn of(field: impl Into<Field>, message: impl Into<String>) -> Self {
-        Self::Experiment {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
-
-impl From<Problem> for SessionError {
-    fn from(problem: Problem) -> Self {
-        Self::of(problem.field, problem.message)
-    }
-}
-
-impl From<BackendError> for SessionError {
-    fn from(e: BackendError) -> Self {
-        Self::Model(e.into())
-    }
-}
-
-impl From<PlanError> for SessionError {
-    fn from(e: PlanError) -> Self {
-        Self::Model(e.into())
-    }
-}
-
-impl From<TokenizerError> for SessionError {
-    fn from(e: TokenizerError) -> Self {
-        Self::Model(e.into())
-    }
-}
-
-impl From<Cancelled> for SessionError {
-    fn from(_: Cancelled) -> Self {
-        Self::Model(ModelError::Cancelled)
-    }
+    pub most_captured: usize,
 }
 
 impl<B: Backend> Session<B> {
@@ -222,7 +118,7 @@ impl<B: Backend> Session<B> {
         let asked = Asked {
             told,
             preview,
-            most_captured: patch::MOST_CAPTURED,
+            most_captured: patching::MOST_CAPTURED,
         };
         let mut report = self.found(&distinct, asked, host).await?;
         report.experiment.clone_from(experiment);
@@ -239,7 +135,7 @@ impl<B: Backend> Session<B> {
         asked: Asked,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
-        let largest = patch::largest_activation(&self.model.config.shape);
+        let largest = patching::largest_activation(&self.model.config.shape);
         self.backend.even_out(largest);
         let before = self.backend.counters();
         let mut report = match experiment.room {
@@ -275,7 +171,7 @@ impl<B: Backend> Session<B> {
 
     /// Plans runs, computes them, and reads what is wanted: for each run, its
     /// reads and its captures.
-    async fn compute(
+    pub(crate) async fn compute(
         &mut self,
         runs: &[Run],
         wanted: &Wanted,
@@ -289,7 +185,7 @@ impl<B: Backend> Session<B> {
 
     /// The likeliest next tokens of a run, and its metrics.
     #[allow(clippy::cast_possible_truncation)] // a probability
-    fn run_report(&self, logits: &Logits, metrics: Vec<f32>) -> RunReport {
+    pub(crate) fn run_report(&self, logits: &Logits, metrics: Vec<f32>) -> RunReport {
         let top = logits.top.iter().map(|(id, logit)| TopToken {
             token: self.tokenizer.token(*id),
             logit: *logit,
@@ -303,7 +199,7 @@ impl<B: Backend> Session<B> {
     }
 
     /// A report that says what was run where, and nothing of what was found.
-    fn report(&self, experiment: &Experiment) -> Report {
+    pub(crate) fn report(&self, experiment: &Experiment) -> Report {
         Report {
             engine: env!("CARGO_PKG_VERSION").into(),
             experiment: experiment.clone(),
@@ -319,42 +215,5 @@ impl<B: Backend> Session<B> {
             steer: None,
             device: None,
         }
-    }
-}
-
-/// Says that BOS is off though the experiment has it on, where the model has none.
-fn bos_off(tokenizer: &Tokenizer, experiment: &Experiment) -> Option<Problem> {
-    (experiment.bos && tokenizer.bos().is_none()).then(|| Problem {
-        field: "bos".into(),
-        message: "This model has no start token in its vocabulary (bos_token, bos_token_id), so BOS is off: nothing is put in front of a text.".into(),
-        fatal: false,
-    })
-}
-
-/// Lets a host stop a forward pass and hear how far it has got.
-struct Beats<'a, H: Host> {
-    host: &'a H,
-    /// What to say of so many multiplications done in all.
-    say: &'a dyn Fn(u64) -> Option<Update>,
-    done: std::cell::Cell<u64>,
-}
-
-impl<'a, H: Host> Beats<'a, H> {
-    fn new(host: &'a H, say: &'a dyn Fn(u64) -> Option<Update>) -> Self {
-        Self {
-            host,
-            say,
-            done: std::cell::Cell::new(0),
-        }
-    }
-}
-
-impl<H: Host> Pulse for Beats<'_, H> {
-    async fn beat(&self, multiplications: u64) -> Result<(), Cancelled> {
-        self.done.set(self.done.get() + multiplications);
-        if let Some(update) = (self.say)(self.done.get()) {
-            self.host.update(update);
-        }
-        self.host.breathe().await
     }
 }

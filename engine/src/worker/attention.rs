@@ -2,9 +2,9 @@
 
 use super::load::dictionary;
 use super::serve::{Desk, Running, post};
-use super::{Agreed, Response};
 use crate::experiment::{Stage, Update};
 use crate::model::Cancelled;
+use crate::protocol::{Agreed, Response};
 use crate::session::{Crew, DictionaryFile, Host, Turn, Unread};
 use futures_channel::oneshot;
 use js_sys::Promise;

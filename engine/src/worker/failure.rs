@@ -1,9 +1,9 @@
 //! Every error, as the page shows it.
 
 use super::load::{FetchError, LoadError};
-use super::{Failure, FailureCode};
 use crate::backend::BackendError;
 use crate::model::ModelError;
+use crate::protocol::{Failure, FailureCode};
 use crate::session::SessionError;
 
 impl Failure {

@@ -3,8 +3,8 @@
 //! page, embeds included.
 
 use super::js::device;
-use super::{Agreed, BackendChoice, Request, Response};
 use crate::experiment::{Experiment, Room, Update};
+use crate::protocol::{Agreed, BackendChoice, Request, Response};
 use crate::session::Crew;
 use crate::source::Place;
 use serde::Serialize;

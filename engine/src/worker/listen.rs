@@ -1,7 +1,7 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
-use super::{Failure, FailureCode, Request};
 use crate::experiment::{self, Experiment, Field, Held};
+use crate::protocol::{Failure, FailureCode, Request};
 use js_sys::{JSON, JsString, Reflect};
 use serde::Deserialize;
 use serde_json::Value;

@@ -3,7 +3,7 @@ use crate::format;
 use crate::state::{Status, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::worker::{KeptModel, Store};
+use patchbay_engine::protocol::{KeptModel, Store};
 
 /// What is kept in this browser, and what it takes.
 #[component]

@@ -3,7 +3,7 @@ use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::worker::Offer;
+use patchbay_engine::protocol::Offer;
 
 /// What a model would take, before a byte of it is fetched.
 #[component]

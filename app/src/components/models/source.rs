@@ -2,7 +2,7 @@ use super::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::worker::Keeping;
+use patchbay_engine::protocol::Keeping;
 
 /// Where the open model came from, and what was found.
 #[component]

@@ -2,7 +2,7 @@
 
 use crate::format::{bytes, count};
 use crate::text::ModelsText;
-use patchbay_engine::worker::{Keeping, Offer, SourceInfo};
+use patchbay_engine::protocol::{Keeping, Offer, SourceInfo};
 
 pub const MODELS: ModelsText = ModelsText {
     menu: |name| format!("Model {name}: choose another"),

@@ -1,8 +1,8 @@
 //! Directions from one file format to another, or into an experiment.
 
 use super::{Failure, USAGE, print, remark};
+use patchbay_engine::directions::files::{direction, write};
 use patchbay_engine::experiment::{Format, Source};
-use patchbay_engine::steer::files::{direction, write};
 use std::path::{Path, PathBuf};
 
 pub struct Options {

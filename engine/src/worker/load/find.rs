@@ -6,9 +6,10 @@ use super::shelf::{Manifest, Shard, Shelf};
 use super::{FetchError, LoadError};
 use crate::model::folder::{CONFIG, INDEX, NAMES, Shelf as _, TOKENIZER};
 use crate::model::{Config, FolderError, Index};
+use crate::protocol::Offer;
 use crate::source::{self, Named, Place, WEIGHTS};
 use crate::worker::js::device;
-use crate::worker::{Offer, room};
+use crate::worker::room;
 use serde::Deserialize;
 use web_sys::AbortSignal;
 

@@ -15,10 +15,10 @@ pub(super) use shelf::{forget, list};
 
 use super::engines::{Coming, Engine, On};
 use super::js::words;
-use super::{Keeping, SourceInfo};
 use crate::experiment::Progress;
 use crate::model::folder::{INDEX, Shelf as _};
 use crate::model::{Folder, ModelError};
+use crate::protocol::{Keeping, SourceInfo};
 use crate::source::{Named, Place, WEIGHTS};
 use files::Files;
 use find::Source;

@@ -5,8 +5,8 @@
 //! disk); the model is then loaded all the same, and not kept.
 
 use crate::model::{Index, combined_sha256};
+use crate::protocol::{KeptModel, Store};
 use crate::source::WEIGHTS;
-use crate::worker::{KeptModel, Store};
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};

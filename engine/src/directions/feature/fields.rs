@@ -1,0 +1,67 @@
+//! Fields of a config that change no activation: what the dictionary was trained
+//! on and how, where it lay in memory, and how it is called. These are all that
+//! `SAELens` 3.19.2 to 6.54 writes besides those that are read.
+
+/// At the top of the config.
+pub(crate) const CHANGE_NOTHING: [&str; 43] = [
+    "activation_fn_kwargs",
+    "aux_loss_coefficient",
+    "context_size",
+    "d_in",
+    "d_sae",
+    "dataset_path",
+    "dataset_trust_remote_code",
+    "decoder_heuristic_init",
+    "decoder_heuristic_init_norm",
+    "decoder_init_norm",
+    "decoder_orthogonal_init",
+    "device",
+    "dtype",
+    "exclude_special_tokens",
+    "hook_head_index_out",
+    "hook_layer",
+    "hook_name_out",
+    "hook_point_layer",
+    "init_encoder_as_decoder_transpose",
+    "jumprelu_bandwidth",
+    "jumprelu_init_threshold",
+    "jumprelu_sparsity_loss_mode",
+    "jumprelu_ste_to_input",
+    "jumprelu_tanh_scale",
+    "l0_coefficient",
+    "l0_warm_up_steps",
+    "l1_coefficient",
+    "l1_warm_up_steps",
+    "lp_norm",
+    "model_class_name",
+    "model_name",
+    "mse_loss_normalization",
+    "neuronpedia",
+    "neuronpedia_id",
+    "noise_scale",
+    "normalize_sae_decoder",
+    "pre_act_loss_coefficient",
+    "prepend_bos",
+    "scale_sparsity_penalty_by_decoder_norm",
+    "seqpos_slice",
+    "target_l0",
+    "training_tokens",
+    "use_ghost_grads",
+];
+
+/// Settings with which a model was loaded that leave its residual stream, and
+/// what is written to it, as they are.
+pub(crate) const LOADED_ALIKE: [&str; 12] = [
+    "center_unembed",
+    "default_padding_side",
+    "default_prepend_bos",
+    "device",
+    "device_map",
+    "dtype",
+    "fold_ln",
+    "fold_value_biases",
+    "move_to_device",
+    "n_devices",
+    "refactor_factored_attn_matrices",
+    "torch_dtype",
+];

@@ -1,0 +1,49 @@
+//! Directions as JSON.
+
+use super::names::{Named, named};
+use super::{FileError, Found, wrong};
+use crate::text::decoded;
+use serde_json::Value as Json;
+
+/// A list of numbers, an object of lists by layer, or a list of objects with
+/// `layer` and `values`.
+pub(crate) fn read(bytes: &[u8], layer: usize) -> Result<Vec<Found>, FileError> {
+    let wrong = |reason: String| {
+        let expected = "expected a list of numbers, an object of lists by layer, or a list of objects with layer and values";
+        wrong("JSON")(format!("{expected}; {reason}"))
+    };
+    let text = decoded(bytes).ok_or_else(|| wrong("it is not UTF-8".into()))?;
+    let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let vector = |place: Named, layer: usize, values: &Json| {
+        let list = values.as_array().map(|list| list.iter().map(number));
+        let values = list.and_then(Iterator::collect);
+        let values =
+            values.ok_or_else(|| wrong(format!("layer {layer} has no list of numbers")))?;
+        Ok(Found::new(place, layer, values))
+    };
+    match &json {
+        Json::Object(layers) => layers
+            .iter()
+            .map(|(name, values)| match named(name)? {
+                Named::Nothing => Err(wrong(format!(
+                    "“{name}” stands where the number of a layer was expected"
+                ))),
+                place => vector(place, place.layer().unwrap_or_default(), values),
+            })
+            .collect(),
+        Json::Array(list) if list.iter().all(Json::is_object) => list
+            .iter()
+            .map(|one| {
+                let layer = one["layer"].as_u64().and_then(|l| usize::try_from(l).ok());
+                let layer = layer.ok_or_else(|| wrong("a vector has no layer".into()))?;
+                vector(Named::Layer(layer), layer, &one["values"])
+            })
+            .collect(),
+        one => Ok(vec![vector(Named::Nothing, layer, one)?]),
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)] // vectors are 32-bit
+fn number(json: &Json) -> Option<f32> {
+    json.as_f64().map(|x| x as f32)
+}

@@ -1,0 +1,286 @@
+//! Where directions come from.
+
+mod act;
+mod activations;
+mod contrast;
+mod feature;
+mod file;
+pub mod files;
+mod heads;
+mod pair;
+mod push;
+mod weights;
+
+use crate::backend::Backend;
+use crate::experiment::{Direction, Field, LayerVector, ProbeReport, Site, Source, Steer};
+use crate::host::{Host, SessionError};
+use crate::numbers::{Contrast, folds, norm, told_right};
+use crate::rows::Shape;
+use crate::session::Session;
+pub(crate) use act::{Act, act, acts};
+pub(crate) use activations::MOST_PROMPTS;
+pub(crate) use feature::Feature;
+pub use feature::{Config as DictionaryConfig, Layout as DictionaryLayout};
+pub(crate) use push::{Push, edits};
+use std::rc::Rc;
+
+/// A direction's vectors at one layer, `n_embd` wide: one, or of a prompt pair
+/// one for each position.
+pub(crate) type Rows = Rc<[Rc<[f32]>]>;
+
+/// A direction that was found.
+pub(crate) struct Resolved {
+    vectors: Vectors,
+    /// Where it came from, as a sentence.
+    pub(crate) origin: String,
+    explained: Vec<Option<f32>>,
+    pub(crate) probes: Vec<ProbeReport>,
+    /// Whether it chose its layers itself, so that it rightly does nothing at
+    /// the others.
+    pub(crate) chosen: bool,
+    pub(crate) feature: Option<Feature>,
+}
+
+enum Vectors {
+    /// The same wherever it acts.
+    Same(Rows),
+    /// By layer, where it has one.
+    Layers(Vec<Option<Rows>>),
+}
+
+impl Resolved {
+    fn same(vector: Vec<f32>, origin: String) -> Self {
+        Self::new(Vectors::Same(one(vector)), origin)
+    }
+
+    fn new(vectors: Vectors, origin: String) -> Self {
+        Self {
+            vectors,
+            origin,
+            explained: Vec::new(),
+            probes: Vec::new(),
+            chosen: false,
+            feature: None,
+        }
+    }
+
+    pub(crate) fn at(&self, layer: usize) -> Option<Rows> {
+        match &self.vectors {
+            Vectors::Same(rows) => Some(rows.clone()),
+            Vectors::Layers(layers) => layers.get(layer)?.clone(),
+        }
+    }
+
+    pub(crate) fn explained_at(&self, layer: usize) -> Option<f32> {
+        self.explained.get(layer).copied().flatten()
+    }
+}
+
+/// The length of a direction at a layer: its longest row's.
+pub(crate) fn length(rows: &Rows) -> f32 {
+    rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
+}
+
+/// [`steer::accuracy`](crate::steer::accuracy), which can be stopped between folds.
+#[allow(clippy::cast_precision_loss)] // numbers of prompts
+async fn accuracy(of: Contrast<'_>, host: &impl Host) -> Result<Option<f32>, SessionError> {
+    let Some(k) = folds(of) else {
+        return Ok(None);
+    };
+    let mut right = 0;
+    for fold in 0..k {
+        right += told_right(of, k, fold);
+        host.breathe().await?;
+    }
+    let all = of.positive.len() + of.negative.len();
+    Ok(Some(right as f32 / all as f32))
+}
+
+fn one(vector: Vec<f32>) -> Rows {
+    [Rc::from(vector)].into()
+}
+
+/// Directions remembered at most.
+const REMEMBERED: usize = 32;
+
+impl<B: Backend> Session<B> {
+    /// All directions' vectors.
+    pub(crate) async fn directions(
+        &mut self,
+        steer: &Steer,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Vec<Rc<Resolved>>, SessionError> {
+        let mut resolved = Vec::new();
+        for (i, direction) in steer.directions.iter().enumerate() {
+            resolved.push(self.direction(i, direction, bos, host).await?);
+        }
+        Ok(resolved)
+    }
+
+    /// The direction's vectors, from memory where they were found before.
+    pub(crate) async fn direction(
+        &mut self,
+        i: usize,
+        direction: &Direction,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Rc<Resolved>, SessionError> {
+        let field = Field::direction(i);
+        check(field, direction, &self.model.config.shape)?;
+        // Names, coefficients and the layers it acts at do not change what is found.
+        let source = serde_json::to_string(&direction.source).unwrap_or_default();
+        let encoders = host.reads_encoders();
+        let key = format!("{bos} {encoders} {} {source}", direction.site);
+        if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
+            return Ok(found.clone());
+        }
+        let found = Rc::new(self.find(field, direction, bos, host).await?);
+        if self.memory.directions.len() >= REMEMBERED {
+            self.memory.directions.remove(0);
+        }
+        self.memory.directions.push((key, found.clone()));
+        Ok(found)
+    }
+
+    /// The direction as a file holds it: a vector for each layer that it has, or
+    /// for those where it acts, if it is the same everywhere.
+    pub(crate) async fn layer_vectors(
+        &mut self,
+        i: usize,
+        direction: &Direction,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Vec<LayerVector>, SessionError> {
+        let found = self.direction(i, direction, bos, host).await?;
+        let layers = match &found.vectors {
+            Vectors::Same(_) => direction.layers.clone(),
+            Vectors::Layers(layers) => (0..layers.len()).collect(),
+        };
+        let mut vectors = Vec::new();
+        for layer in layers {
+            let Some(rows) = found.at(layer) else {
+                continue;
+            };
+            let [row] = &*rows else {
+                return Err(SessionError::of(
+                    Field::direction(i),
+                    format!(
+                        "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
+                        direction.name
+                    ),
+                ));
+            };
+            vectors.push(LayerVector {
+                layer,
+                values: row.to_vec(),
+            });
+        }
+        Ok(vectors)
+    }
+
+    async fn find(
+        &mut self,
+        field: Field,
+        direction: &Direction,
+        bos: bool,
+        host: &impl Host,
+    ) -> Result<Resolved, SessionError> {
+        let (shape, site) = (self.model.config.shape, direction.site);
+        match &direction.source {
+            Source::Pair { positive, negative } => {
+                self.pair(field, site, [positive, negative], bos, host)
+                    .await
+            }
+            Source::Contrast {
+                positive,
+                negative,
+                method,
+            } => {
+                self.contrast(field, site, [positive, negative], *method, bos, host)
+                    .await
+            }
+            Source::Heads {
+                positive,
+                negative,
+                top,
+                method,
+            } => {
+                self.heads(field, [positive, negative], *top, *method, bos, host)
+                    .await
+            }
+            Source::Token {
+                token,
+                minus,
+                matrix,
+            } => {
+                self.tokens(field, [Some(token), minus.as_ref()], *matrix)
+                    .await
+            }
+            Source::Neuron { layer, neuron } => self.neuron(field, *layer, *neuron).await,
+            Source::Feature {
+                dictionary,
+                site,
+                layer,
+                feature,
+                activation,
+            } => {
+                let wish = feature::Wish {
+                    dictionary,
+                    site: *site,
+                    layer: *layer,
+                    feature: *feature,
+                    activation: *activation,
+                };
+                self.feature(field, &wish, host).await
+            }
+            Source::Random { seed } => Ok(weights::random(*seed, shape.n_embd)),
+            Source::Vectors { origin, vectors } => file::numbers(field, origin, vectors, &shape),
+        }
+    }
+}
+
+fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
+    let site = direction.site;
+    let wrong = |message: String| Err(SessionError::of(field, message));
+    // Of the sites of heads, z alone is written to the residual stream as it is.
+    let heads = site == Site::Z;
+    let wide = site.per_layer() && shape.width(site) == Some(shape.n_embd);
+    if !wide || (site.per_head() && !heads) {
+        return wrong(format!(
+            "{site} is not as wide as the residual stream; take resid_pre, resid_mid, resid_post, attn_out, mlp_out or, head by head, z."
+        ));
+    }
+    match &direction.source {
+        Source::Heads { .. } if !heads => {
+            return wrong(format!(
+                "Heads are probed and shifted at z, not at {site}; take z."
+            ));
+        }
+        Source::Heads { .. } if direction.from.is_some() => {
+            return wrong(
+                "Each head is shifted along a direction of its own, read in its own layer; leave from out.".into(),
+            );
+        }
+        Source::Token { .. } | Source::Neuron { .. } | Source::Feature { .. } if heads => {
+            return wrong(
+                "This is a vector of the residual stream, and z is what heads have before they write to it; take resid_pre or another site of the stream.".into(),
+            );
+        }
+        _ => {}
+    }
+    if direction.layers.is_empty() {
+        return wrong(format!(
+            "“{}” acts at no layer; choose one.",
+            direction.name
+        ));
+    }
+    let mut layers = direction.layers.iter().chain(&direction.from);
+    match layers.find(|l| **l >= shape.n_layer) {
+        None => Ok(()),
+        Some(layer) => wrong(format!(
+            "There is no layer {layer}; this model has layers 0 to {}.",
+            shape.n_layer - 1
+        )),
+    }
+}

@@ -1,0 +1,545 @@
+//! The runs that patched runs vary or copy from, pair by pair.
+
+use super::advice::advise;
+use super::brought::{Brought, Numbers};
+use super::captures::{self, everywhere, trimmed};
+use super::copies::Kept;
+use super::means::Means;
+use super::metric::{MetricTokens, Wishes};
+use super::setup::{Case, Setup};
+use super::{TOP, chunk_rows};
+use crate::backend::{Backend, BackendError};
+use crate::experiment::{
+    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName,
+    RunReport, Site, Stage, Sweep, Update,
+};
+use crate::host::{Beats, Host, SessionError};
+use crate::lab::finite::{Overflow, sound};
+use crate::lab::line::CACHE;
+use crate::model::{Logits, Wanted};
+use crate::numbers::shuffle;
+use crate::rows::{Cost, Edit, Run, Shape, Trace, kept_for_entry};
+use crate::session::Session;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+/// A run that is kept, and what was read of it.
+pub(crate) struct Base {
+    pub trace: Rc<Trace>,
+    pub report: RunReport,
+    pub logits: Logits,
+}
+
+/// The two runs of a pair, and what its sweeps copy.
+pub(crate) struct Bases {
+    pub clean: Base,
+    pub corrupted: Base,
+    /// By sweep.
+    pub brought: Vec<Brought>,
+    /// What attention adds to the residual stream of the run that direct paths
+    /// vary, by layer and position, by run.
+    pub attn_out: HashMap<(RunName, usize, usize), Vec<f32>>,
+}
+
+impl Bases {
+    /// The run that a sweep's cells vary.
+    pub fn varied(&self, sweep: &Sweep) -> &Base {
+        match varied(sweep) {
+            RunName::Clean => &self.clean,
+            RunName::Corrupted => &self.corrupted,
+        }
+    }
+}
+
+/// Pairs whose runs are kept at the same time.
+pub(crate) struct Group {
+    /// Which of the cases.
+    pub cases: Range<usize>,
+    pub bases: Vec<Bases>,
+    pub wishes: Wishes,
+    pub captures: Vec<CaptureReport>,
+    /// Multiplications a second, as just measured.
+    pub speed: f64,
+}
+
+impl Group {
+    /// The metrics of each case's clean and corrupted run.
+    pub fn metrics(&self) -> impl Iterator<Item = [Vec<f32>; 2]> {
+        self.bases
+            .iter()
+            .map(|b| [&b.clean, &b.corrupted].map(|run| run.report.metrics.clone()))
+    }
+}
+
+/// The cases of a group: so many at a time.
+pub(crate) fn cases_of(setup: &Setup, group: usize, size: usize) -> Range<usize> {
+    group * size..((group + 1) * size).min(setup.cases.len())
+}
+
+pub(crate) fn varied(sweep: &Sweep) -> RunName {
+    match sweep.mode {
+        Mode::Denoising => RunName::Corrupted,
+        Mode::Noising => RunName::Clean,
+    }
+}
+
+fn direct(sweep: &Sweep) -> bool {
+    matches!(
+        sweep.axes(),
+        Axes::Paths {
+            through_mlps: false,
+            ..
+        }
+    )
+}
+
+/// What a run of a pair has to keep: what is varied, what rows enter with; what
+/// is copied, itself; where it is continued, keys and values.
+fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
+    let mut sites = Vec::new();
+    for sweep in &setup.sweeps {
+        let copied = Kept::of(sweep);
+        if varied(sweep) == name {
+            let paths = matches!(sweep.axes(), Axes::Paths { .. });
+            // A path's receiver may be an MLP.
+            let extra = paths.then_some(Site::MlpOut);
+            sites.extend(kept_for_entry(copied.sites.iter().copied().chain(extra)));
+            if paths {
+                sites.push(Site::AttnOut);
+            }
+        } else if sweep.bring.is_other() {
+            sites.extend(copied.sites);
+        }
+    }
+    if experiment.generate.is_some() {
+        sites.extend(CACHE);
+    }
+    distinct(sites)
+}
+
+pub(crate) fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
+    sites.sort_unstable();
+    sites.dedup();
+    sites
+}
+
+/// How many cases are kept at the same time.
+pub(crate) fn group_size(
+    shape: &Shape,
+    experiment: &Experiment,
+    setup: &Setup,
+    most_bytes: usize,
+) -> usize {
+    let width = |site: &Site| shape.width(*site).unwrap_or(0);
+    let of_token = |name| -> usize { kept(experiment, setup, name).iter().map(width).sum() };
+    let longest = |f: fn(&Case) -> usize| setup.cases.iter().map(f).max().unwrap_or(1);
+    let numbers = of_token(RunName::Clean) * longest(|c| c.clean.len())
+        + of_token(RunName::Corrupted) * longest(|c| c.corrupted.len());
+    // Storage grows by half as much again as it needs.
+    let bytes = 6 * numbers * shape.n_layer;
+    (most_bytes / bytes.max(1)).clamp(1, setup.cases.len().max(1))
+}
+
+/// One run to be made of a group.
+struct Wish {
+    run: Run,
+    /// Which of the group's cases it belongs to, and as what.
+    case: usize,
+    role: Role,
+    /// Captures asked by the experiment, before those that sweeps need.
+    asked: usize,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Of(RunName),
+    /// What a sweep brings.
+    Brought(usize),
+}
+
+impl Role {
+    /// What is said where such a run's numbers stop being finite.
+    fn overflow(self, run: &Run) -> Overflow<'static> {
+        let noise = |edit: &Edit| edit.site == Site::Embed;
+        let field = match run.edits.as_slice() {
+            [] => Field::Model,
+            edits if edits.iter().any(noise) => Field::Corruption,
+            _ => Field::Steered,
+        };
+        let whose = match self {
+            Self::Of(RunName::Clean) => "the clean run",
+            Self::Of(RunName::Corrupted) => "the corrupted run",
+            Self::Brought(_) => "the run that a sweep brings",
+        };
+        Overflow { field, whose }
+    }
+}
+
+/// What a run was found to hold.
+struct Made {
+    case: usize,
+    role: Role,
+    trace: Rc<Trace>,
+    logits: Logits,
+    /// The experiment's captures.
+    asked: Vec<Option<Vec<f32>>>,
+    patterns: Rc<Numbers>,
+    attn_out: Vec<((usize, usize), Vec<f32>)>,
+}
+
+impl<B: Backend> Session<B> {
+    /// Makes the runs of some of the cases.
+    pub(crate) async fn group(
+        &mut self,
+        experiment: &Experiment,
+        setup: &Setup,
+        cases: Range<usize>,
+        means: &Means,
+        host: &impl Host,
+    ) -> Result<Group, SessionError> {
+        let mut wishes = Wishes::of(
+            setup.cases[cases.clone()]
+                .iter()
+                .flat_map(|c| c.metrics.iter()),
+        );
+        if cases.start == 0 {
+            wishes.add(&telling(&setup.cases[0]));
+        }
+        let wanted = Wanted {
+            normaliser: true,
+            top: TOP.min(self.model.config.shape.n_vocab),
+            all: wishes.wanted().all || experiment.generate.is_some(),
+            ..wishes.wanted()
+        };
+        let runs = self.runs_of(experiment, setup, cases.clone(), host).await?;
+        let (made, speed) = self.make(runs, &wanted, host).await?;
+        let mut group = Group {
+            cases: cases.clone(),
+            bases: Vec::new(),
+            wishes,
+            captures: Vec::new(),
+            speed,
+        };
+        let shape = self.model.config.shape;
+        let find = |case: usize, role: Role| {
+            let made = made.iter().find(|m| m.case == case && m.role == role);
+            made.ok_or_else(|| lost("a run of a pair was not made"))
+        };
+        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+            let (clean, corrupted) = (
+                find(i, Role::Of(RunName::Clean))?,
+                find(i, Role::Of(RunName::Corrupted))?,
+            );
+            if cases.start + i == 0 {
+                group.captures =
+                    captures::reports(&shape, experiment, case, [&clean.asked, &corrupted.asked]);
+            }
+            let mut brought = Vec::new();
+            for (s, sweep) in setup.sweeps.iter().enumerate() {
+                let of = |made: &Made| Brought::Run {
+                    trace: made.trace.clone(),
+                    patterns: made.patterns.clone(),
+                };
+                brought.push(match &sweep.bring {
+                    Bring::Other => of(match varied(sweep) {
+                        RunName::Clean => corrupted,
+                        RunName::Corrupted => clean,
+                    }),
+                    Bring::Zero => Brought::Zero,
+                    Bring::Mean { .. } => match means.get(s) {
+                        Some(Some(numbers)) => Brought::Numbers(numbers.clone()),
+                        _ => return Err(lost("a mean was not made")),
+                    },
+                    Bring::Resample { .. } => of(find(i, Role::Brought(s))?),
+                    Bring::Prompt { .. } => of(find(0, Role::Brought(s))?),
+                });
+            }
+            let base = |made: &Made| Base {
+                trace: made.trace.clone(),
+                report: self.run_report(
+                    &made.logits,
+                    values(&group.wishes, &case.metrics, &made.logits, &clean.logits),
+                ),
+                logits: made.logits.clone(),
+            };
+            let mut attn_out = HashMap::new();
+            for (name, made) in [(RunName::Clean, clean), (RunName::Corrupted, corrupted)] {
+                for ((layer, position), row) in &made.attn_out {
+                    attn_out.insert((name, *layer, *position), row.clone());
+                }
+            }
+            let bases = Bases {
+                clean: base(clean),
+                corrupted: base(corrupted),
+                brought,
+                attn_out,
+            };
+            group.bases.push(bases);
+        }
+        Ok(group)
+    }
+
+    /// The runs that a group needs.
+    async fn runs_of(
+        &mut self,
+        experiment: &Experiment,
+        setup: &Setup,
+        cases: Range<usize>,
+        host: &impl Host,
+    ) -> Result<Vec<Wish>, SessionError> {
+        let shape = self.model.config.shape;
+        let mut wishes = Vec::new();
+        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+            for name in [RunName::Clean, RunName::Corrupted] {
+                let given = self.given(setup, case, name, host).await?;
+                let tokens = match name {
+                    RunName::Clean => &case.clean,
+                    RunName::Corrupted => &case.corrupted,
+                };
+                let mut captures = match cases.start + i {
+                    0 => captures::asked(experiment, tokens.len(), name)?,
+                    _ => Vec::new(),
+                };
+                let asked = captures.len();
+                let patterns = setup
+                    .sweeps
+                    .iter()
+                    .any(|s| s.bring.is_other() && varied(s) != name && Kept::of(s).pattern);
+                if patterns {
+                    captures.extend(everywhere(&shape, Site::Pattern, tokens.len()));
+                }
+                if setup.sweeps.iter().any(|s| direct(s) && varied(s) == name) {
+                    captures.extend(everywhere(&shape, Site::AttnOut, tokens.len()));
+                }
+                let run = Run {
+                    edits: given,
+                    reads: vec![tokens.len() - 1],
+                    captures,
+                    ..Run::of(tokens.clone())
+                };
+                wishes.push(Wish {
+                    run: run.kept(&self.store.pool, &kept(experiment, setup, name)),
+                    case: i,
+                    role: Role::Of(name),
+                    asked,
+                });
+            }
+            for (s, sweep) in setup.sweeps.iter().enumerate() {
+                let (tokens, given) = match &sweep.bring {
+                    Bring::Resample { seed } => {
+                        let other = partner(&setup.cases, cases.start + i, *seed, sweep.mode);
+                        let other = &setup.cases[other];
+                        (
+                            other.corrupted.clone(),
+                            self.given(setup, other, RunName::Corrupted, host).await?,
+                        )
+                    }
+                    Bring::Prompt { .. } if i == 0 => match &setup.brought[s] {
+                        Some(tokens) => (tokens.clone(), Vec::new()),
+                        None => continue,
+                    },
+                    _ => continue,
+                };
+                let copied = Kept::of(sweep);
+                let captures = match copied.pattern {
+                    true => everywhere(&shape, Site::Pattern, tokens.len()),
+                    false => Vec::new(),
+                };
+                let run = Run {
+                    edits: given,
+                    reads: vec![tokens.len() - 1],
+                    captures,
+                    ..Run::of(tokens)
+                };
+                wishes.push(Wish {
+                    run: run.kept(&self.store.pool, &distinct(copied.sites)),
+                    case: i,
+                    role: Role::Brought(s),
+                    asked: 0,
+                });
+            }
+        }
+        Ok(wishes)
+    }
+
+    /// Computes runs, as many at once as fit, and how fast that went.
+    async fn make(
+        &mut self,
+        mut wishes: Vec<Wish>,
+        wanted: &Wanted,
+        host: &impl Host,
+    ) -> Result<(Vec<Made>, f64), SessionError> {
+        let shape = self.model.config.shape;
+        let mut total = 0;
+        for wish in &wishes {
+            host.breathe().await?;
+            total += Cost::of(&shape, &wish.run)?.multiplications;
+        }
+        let started = host.now();
+        let before = std::cell::Cell::new(0);
+        let mut all = Vec::new();
+        while !wishes.is_empty() {
+            let longest = wishes.iter().map(|w| w.run.tokens.len()).max().unwrap_or(1);
+            let most = chunk_rows(&shape, longest);
+            let mut rows = 0;
+            let fit = wishes.iter().take_while(|w| {
+                rows += w.run.tokens.len();
+                rows <= most
+            });
+            // The two of a pair at least: they are shown together.
+            let count = fit.count().max(2).min(wishes.len());
+            let batch: Vec<Wish> = wishes.drain(..count).collect();
+            let runs: Vec<Run> = batch.iter().map(|w| w.run.clone()).collect();
+            let say = |done| {
+                Some(Update::Progress(Progress {
+                    stage: Stage::Runs,
+                    done: before.get() + done,
+                    total,
+                    seconds_left: None,
+                }))
+            };
+            let (mut reads, captured) =
+                self.compute(&runs, wanted, &Beats::new(host, &say)).await?;
+            for run in &runs {
+                before.set(before.get() + Cost::of(&shape, run)?.multiplications);
+            }
+            for ((wish, reads), captured) in batch.into_iter().zip(&mut reads).zip(captured) {
+                let Some(logits) = reads.first_mut().and_then(Option::take) else {
+                    return Err(lost("a full pass read nothing"));
+                };
+                if !sound(&logits) {
+                    let of = wish.role.overflow(&wish.run);
+                    return Err(self.overflow(of, &wish.run, host).await);
+                }
+                all.push(sort_out(&shape, wish, logits, captured)?);
+            }
+        }
+        let seconds = (host.now() - started).max(0.1) / 1000.0;
+        #[allow(clippy::cast_precision_loss)] // an estimate
+        Ok((all, total as f64 / seconds))
+    }
+
+    /// The metrics of the cases that were run so far: means.
+    pub(crate) fn metric_reports(
+        &self,
+        experiment: &Experiment,
+        setup: &Setup,
+        first: &Group,
+        found: &[[Vec<f32>; 2]],
+    ) -> Vec<MetricReport> {
+        #[allow(clippy::cast_precision_loss)] // a few thousand
+        let mean = |m: usize, run: usize| {
+            let values = found.iter().filter_map(|of| of[run].get(m));
+            values.sum::<f32>() / found.len().max(1) as f32
+        };
+        let case = &setup.cases[0];
+        let report = |m: usize| MetricReport {
+            clean: mean(m, 0),
+            corrupted: mean(m, 1),
+            advice: match experiment.corruption.is_prompt()
+                && case.clean != case.corrupted
+                && m == 0
+            {
+                true => first.bases.first().and_then(|bases| {
+                    advise(
+                        &self.tokenizer,
+                        &first.wishes,
+                        &case.metrics[m],
+                        &telling(case),
+                        [&bases.clean.logits, &bases.corrupted.logits],
+                    )
+                }),
+                false => None,
+            },
+        };
+        (0..setup.metrics).map(report).collect()
+    }
+}
+
+/// A run's metrics.
+pub(crate) fn values(
+    wishes: &Wishes,
+    metrics: &[MetricTokens],
+    logits: &Logits,
+    clean: &Logits,
+) -> Vec<f32> {
+    let value = |m: &MetricTokens| wishes.value(m, logits, clean);
+    metrics.iter().map(value).collect()
+}
+
+/// Sorts what was captured of a run by what it was wanted for.
+fn sort_out(
+    shape: &Shape,
+    wish: Wish,
+    logits: Logits,
+    mut captured: Vec<Option<Vec<f32>>>,
+) -> Result<Made, SessionError> {
+    let Some(trace) = wish.run.keep.clone() else {
+        return Err(lost("a run of a pair was not kept"));
+    };
+    let len = wish.run.tokens.len();
+    let rest = captured.split_off(wish.asked);
+    let (mut patterns, mut attn_out) = (Numbers::default(), Vec::new());
+    for ((site, layer, position), row) in wish.run.captures[wish.asked..].iter().zip(rest) {
+        let Some(row) = row else { continue };
+        match site {
+            Site::Pattern => {
+                let row = trimmed(shape, &row, len).into();
+                patterns.rows.insert((*site, *layer, *position), row);
+            }
+            _ => attn_out.push(((*layer, *position), row)),
+        }
+    }
+    Ok(Made {
+        case: wish.case,
+        role: wish.role,
+        trace,
+        logits,
+        asked: captured,
+        patterns: Rc::new(patterns),
+        attn_out,
+    })
+}
+
+/// The case that another one is resampled from: one of the same length, drawn by the seed.
+fn partner(cases: &[Case], i: usize, seed: u64, mode: Mode) -> usize {
+    let len = match mode {
+        Mode::Denoising => cases[i].corrupted.len(),
+        Mode::Noising => cases[i].clean.len(),
+    };
+    let others: Vec<usize> = (0..cases.len())
+        .filter(|j| *j != i && cases[*j].corrupted.len() == len)
+        .collect();
+    let order = shuffle(seed.wrapping_add(i as u64), others.len());
+    order.first().map_or(i, |first| others[*first])
+}
+
+/// Tokens that tell a pair's prompts apart, one of which may be the better
+/// wrong answer; the metric's own first.
+fn telling(case: &Case) -> Vec<u32> {
+    let mut tokens: Vec<u32> = case.metrics.first().map_or_else(Vec::new, |m| {
+        m.answers.iter().chain(&m.wrongs).copied().collect()
+    });
+    if tokens.is_empty() {
+        return tokens;
+    }
+    if case.clean.len() == case.corrupted.len() {
+        for (a, b) in case.clean.iter().zip(case.corrupted.iter()) {
+            if a != b && tokens.len() < 10 {
+                tokens.extend([*b, *a]);
+            }
+        }
+    }
+    let mut distinct = Vec::new();
+    for token in tokens {
+        if !distinct.contains(&token) {
+            distinct.push(token);
+        }
+    }
+    distinct
+}
+
+pub(crate) fn lost(what: &str) -> SessionError {
+    BackendError::Gpu(what.into()).into()
+}

@@ -1,0 +1,130 @@
+//! The patching room: pairs of prompts, and grids of runs in which activations
+//! of one are copied into the other.
+
+mod advice;
+mod bases;
+mod brought;
+mod captures;
+mod cases;
+mod copies;
+mod frame;
+mod generate;
+mod given;
+mod layout;
+mod look;
+mod means;
+mod metric;
+mod paths;
+mod roles;
+mod setup;
+mod sweep;
+mod tally;
+
+use crate::backend::Backend;
+use crate::experiment::{Experiment, Field, Problem, Report, RunName, Update};
+use crate::host::{Host, SessionError};
+use crate::rows::Shape;
+use crate::session::{Asked, Session};
+pub(crate) use captures::MOST_CAPTURED;
+use look::no_such_cell;
+use setup::Setup;
+
+/// Memory that the kept activations of a group of pairs may take at first, in bytes.
+pub(crate) const KEPT_BYTES: usize = 256 << 20;
+
+/// How many next tokens are told of each run.
+pub(crate) const TOP: usize = 10;
+
+/// Memory that the activations of one chunk may take, in bytes.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// Rows in flight beyond which a matrix product gets no faster; more would only
+/// make progress coarser.
+const CHUNK_ROWS: usize = 256;
+
+/// Prompts longer than this have attention patterns too large to copy or to show.
+const LONGEST_PATTERN: usize = 256;
+
+/// How many rows of activations are in flight at once.
+fn chunk_rows(shape: &Shape, keys: usize) -> usize {
+    let per_row = 4 * (7 * shape.n_embd + 2 * shape.n_inner + shape.n_head * keys);
+    (CHUNK_BYTES / per_row).clamp(1, CHUNK_ROWS)
+}
+
+/// Numbers in the largest activation of a full chunk.
+pub(crate) fn largest_activation(shape: &Shape) -> usize {
+    CHUNK_ROWS * (3 * shape.n_embd).max(shape.n_inner)
+}
+
+impl<B: Backend> Session<B> {
+    pub(crate) async fn patching(
+        &mut self,
+        experiment: &Experiment,
+        asked: Asked,
+        host: &impl Host,
+    ) -> Result<Report, SessionError> {
+        let (tokenizer, config) = (&self.tokenizer, &self.model.config);
+        let (mut reading, setup) =
+            Setup::read(tokenizer, config, experiment, asked.told, host).await;
+        let (shape, mut cell) = (config.shape, experiment.cell);
+        if let Ok(setup) = &setup
+            && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())
+            && let Some(message) = no_such_cell(&shape, setup, chosen)?
+        {
+            // It was chosen in a grid that was larger: the rest goes on without it.
+            cell = None;
+            reading.problems.push(Problem {
+                field: Field::Cell,
+                message,
+                fatal: false,
+            });
+        }
+        host.update(Update::Reading(reading.clone()));
+        let mut setup = setup?;
+        captures::fit(&shape, experiment, &setup.cases[0], asked.most_captured)?;
+        setup.push = self.push(experiment, host).await?;
+        let means = self.means(&setup, host).await?;
+        let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
+        let first = bases::cases_of(&setup, 0, size);
+        let group = self.group(experiment, &setup, first, &means, host).await?;
+        let found: Vec<_> = group.metrics().collect();
+        let metrics = self.metric_reports(experiment, &setup, &group, &found);
+        let bases = &group.bases[0];
+        host.update(Update::Runs {
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metrics: metrics.clone(),
+        });
+        let mut report = Report {
+            reading,
+            clean: bases.clean.report.clone(),
+            corrupted: bases.corrupted.report.clone(),
+            metrics,
+            captures: group.captures.clone(),
+            ..self.report(experiment)
+        };
+        // The chosen cell first: it is what the person is looking at.
+        if let Some(cell) = cell.filter(|_| !setup.sweeps.is_empty()) {
+            let cell = self.cell(&setup, &group, cell, host).await?;
+            host.update(Update::Cell(cell.clone()));
+            report.cell = Some(cell);
+        }
+        if let Some((sweeps, metrics)) = self
+            .sweeps(experiment, &setup, &group, &means, asked.preview, host)
+            .await?
+        {
+            (report.sweeps, report.metrics) = (sweeps, metrics);
+        }
+        if let Some(generate) = experiment.generate {
+            for (name, base, report) in [
+                (RunName::Clean, &bases.clean, &mut report.clean),
+                (RunName::Corrupted, &bases.corrupted, &mut report.corrupted),
+            ] {
+                let (trace, logits) = (&base.trace, base.logits.all.as_slice());
+                let acts = self.given_acts(&setup, &trace.tokens, name, host).await?;
+                report.continuation = self.generate(trace, logits, &acts, generate, host).await?;
+            }
+        }
+        Ok(report)
+    }
+}

@@ -1,0 +1,396 @@
+//! An experiment as the tokenizer reads it: parsed once, here, into token ids
+//! that fit the model, with every problem told by the field that it is about.
+
+use super::metric::MetricTokens;
+use crate::directions::Push;
+use crate::experiment::{
+    Choice, Corruption, Experiment, Field, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
+    Tokens,
+};
+use crate::host::{Host, SessionError};
+use crate::lab::bos_off;
+use crate::lab::prompt::{PromptError, token_ids};
+use crate::model::{Config, Tokenizer};
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// What can be run of an experiment.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    /// The pairs of prompts, or the draws of noise of each; never empty.
+    pub cases: Vec<Case>,
+    /// How many metrics each case has; 0 where one of them is not usable.
+    pub metrics: usize,
+    /// The sweeps; empty where one of them cannot be run.
+    pub sweeps: Vec<Sweep>,
+    /// The prompt that a sweep brings activations of, by sweep.
+    pub brought: Vec<Option<Rc<[u32]>>>,
+    /// What aligned positions are called, where they are roles.
+    pub roles: Vec<Role>,
+    /// The directions that act on its runs.
+    pub push: Option<Push>,
+}
+
+/// One pair of prompts, or one draw of noise.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub clean: Rc<[u32]>,
+    pub corrupted: Rc<[u32]>,
+    /// Positions that belong together, clean then corrupted, ascending.
+    pub aligned: Rc<[(usize, usize)]>,
+    pub metrics: Rc<[MetricTokens]>,
+    /// The noise on the embeddings of the corrupted run.
+    pub noise: Option<Noise>,
+}
+
+/// One draw of noise.
+#[derive(Clone, Debug)]
+pub(crate) struct Noise {
+    pub positions: Rc<[usize]>,
+    /// Standard deviations of the embedding matrix's entries.
+    pub sigma: f32,
+    pub seed: u64,
+    pub draw: usize,
+}
+
+impl Setup {
+    /// Reads `experiment`, of which `told` is known to be odd. The reading is for
+    /// people and always there; the setup is not where a prompt itself cannot be run.
+    pub async fn read(
+        tokenizer: &Tokenizer,
+        config: &Config,
+        experiment: &Experiment,
+        told: Vec<Problem>,
+        host: &impl Host,
+    ) -> (Reading, Result<Self, SessionError>) {
+        let mut reader = Reader {
+            tokenizer,
+            config,
+            reading: Reading {
+                problems: told,
+                ..Reading::default()
+            },
+        };
+        let setup = reader.setup(experiment, host).await;
+        (reader.reading, setup)
+    }
+}
+
+pub(crate) struct Reader<'a> {
+    pub(crate) tokenizer: &'a Tokenizer,
+    pub(crate) config: &'a Config,
+    pub(crate) reading: Reading,
+}
+
+impl Reader<'_> {
+    async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
+        self.reading.bos = e.bos && self.tokenizer.bos().is_some();
+        self.reading.problems.extend(bos_off(self.tokenizer, e));
+        let clean = self.prompt(Field::Clean, &e.clean, e.bos);
+        let corrupted = match e.corruption {
+            Corruption::Prompt => self.prompt(Field::Corrupted, &e.corrupted, e.bos),
+            Corruption::Noise(_) => clean.as_ref().map_or_else(
+                |_| {
+                    Err(SessionError::of(
+                        Field::Clean,
+                        "There is no clean prompt to put noise on.",
+                    ))
+                },
+                |clean| Ok(clean.clone()),
+            ),
+        };
+        // Both are read before either is refused, so that the page shows both.
+        let (clean, corrupted) = (clean?, corrupted?);
+        self.reading.clean = self.tokenizer.tokens(&clean);
+        self.reading.corrupted = self.tokenizer.tokens(&corrupted);
+        self.note_unseen(Field::Clean, &self.reading.clean.clone());
+        self.note_unseen(Field::Corrupted, &self.reading.corrupted.clone());
+        let aligned = self.align(e, &clean, &corrupted);
+        self.reading.differing = aligned
+            .iter()
+            .filter(|(a, b)| clean[*a] != corrupted[*b])
+            .map(|(a, _)| *a)
+            .collect();
+        let metrics = self.metrics(e, host).await?;
+        let first = Case {
+            clean: clean.into(),
+            corrupted: corrupted.into(),
+            aligned: aligned.into(),
+            metrics: metrics.clone().unwrap_or_default().into(),
+            noise: None,
+        };
+        let metrics_of = metrics.as_ref().map_or(0, Vec::len);
+        let mut cases = vec![first];
+        let pairs = self.pairs(e, &mut cases, host).await?;
+        let cases = self.draws(e, cases);
+        self.reading.cases = (cases.len() > 1).then_some(cases.len());
+        let brought = self.brought(e);
+        let usable = pairs && metrics.is_some() && brought.is_some();
+        // Each problem is told, whatever else is wrong.
+        let sweeps = self.can_sweep(e, &cases) && usable;
+        Ok(Setup {
+            metrics: metrics_of,
+            sweeps: match sweeps {
+                true => e.sweeps.clone(),
+                false => Vec::new(),
+            },
+            brought: brought.unwrap_or_default(),
+            roles: e.roles.clone(),
+            push: None,
+            cases,
+        })
+    }
+
+    pub(crate) fn problem(&mut self, field: Field, fatal: bool, message: impl Into<String>) {
+        self.reading.problems.push(Problem {
+            field,
+            message: message.into(),
+            fatal,
+        });
+    }
+
+    fn refuse<T>(&mut self, field: Field, message: String) -> Result<T, SessionError> {
+        self.problem(field, true, message.clone());
+        Err(SessionError::of(field, message))
+    }
+
+    fn prompt(
+        &mut self,
+        field: Field,
+        prompt: &Prompt,
+        bos: bool,
+    ) -> Result<Vec<u32>, SessionError> {
+        let ids = token_ids(self.tokenizer, self.config.shape.n_positions, prompt, bos);
+        if let Prompt::Text(text) = prompt
+            && text.ends_with(' ')
+            && !matches!(ids, Err(PromptError::TooLarge { .. }))
+        {
+            self.problem(field, false, format!(
+                "The {field} prompt ends with a space. This model's words bring their own space in front, so the next word is read better without it."
+            ));
+        }
+        ids.or_else(|e| self.refuse(field, format!("The {field} prompt{e}")))
+    }
+
+    fn note_unseen(&mut self, field: Field, tokens: &[crate::experiment::Token]) {
+        let mut words: Vec<String> = Vec::new();
+        for token in tokens.iter().filter(|t| t.unseen) {
+            let word = format!("“{}”", token.text);
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        if !words.is_empty() {
+            self.problem(field, false, format!(
+                "New to this small model: {}. It never met these pieces in training, so what it predicts after them means little.",
+                words.join(", ")
+            ));
+        }
+    }
+
+    /// All metrics of the first pair, where all of them are usable.
+    async fn metrics(
+        &mut self,
+        e: &Experiment,
+        host: &impl Host,
+    ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
+        if e.metrics.is_empty() {
+            self.problem(
+                Field::Metrics,
+                true,
+                "There is nothing to measure; choose a metric.",
+            );
+            return Ok(None);
+        }
+        let mut read = Vec::new();
+        for (i, metric) in e.metrics.iter().enumerate() {
+            read.push(self.metric(e, i, metric));
+            host.breathe().await?;
+        }
+        Ok(read.into_iter().collect())
+    }
+
+    fn metric(&mut self, e: &Experiment, i: usize, metric: &Metric) -> Option<MetricTokens> {
+        // One with the same tokens as the first has told its problems.
+        let again = i > 0 && e.metrics[0].answer == metric.answer;
+        let (choice, answers) = self.choices(Field::Answer, &metric.answer, e, again);
+        let wrong = metric.wrong.as_ref().map(|w| {
+            let again = i > 0 && e.metrics[0].wrong.as_ref() == Some(w);
+            self.choices(Field::Wrong, w, e, again)
+        });
+        let (wrong_choice, wrongs) = match wrong {
+            Some((choice, ids)) => (Some(choice), ids),
+            None => (None, Some(Vec::new())),
+        };
+        if i == 0 {
+            self.reading.answer = Some(choice);
+            self.reading.wrong = wrong_choice;
+        }
+        let kind = metric.kind;
+        if !kind.compares() {
+            // Not needed: a half-written wrong answer keeps nothing from running.
+            return answers.map(|answers| MetricTokens {
+                kind,
+                answers,
+                wrongs: Vec::new(),
+            });
+        }
+        let (answers, wrongs) = (answers?, wrongs?);
+        if wrongs.is_empty() {
+            self.problem(Field::Wrong, true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
+            return None;
+        }
+        if answers == wrongs {
+            self.problem(Field::Wrong, false, "The answer and the wrong answer are the same token, so their difference is always 0.");
+        }
+        Some(MetricTokens {
+            kind,
+            answers,
+            wrongs,
+        })
+    }
+
+    /// A metric's tokens, all of which have to be usable; what is wrong with
+    /// them is told unless it was told before.
+    pub(crate) fn choices(
+        &mut self,
+        field: Field,
+        tokens: &Tokens,
+        e: &Experiment,
+        again: bool,
+    ) -> (Choice, Option<Vec<u32>>) {
+        let told = self.reading.problems.len();
+        let mut whole = Choice {
+            pieces: Vec::new(),
+            suggestion: None,
+        };
+        let mut ids = Vec::new();
+        let list = tokens.list();
+        for token in list {
+            let (choice, id) = self.choice(field, token, e);
+            whole.pieces.extend(choice.pieces);
+            if list.len() == 1 {
+                whole.suggestion = choice.suggestion;
+            }
+            ids.push(id);
+        }
+        if list.is_empty() {
+            self.problem(
+                field,
+                true,
+                "The set of tokens is empty; name at least one.",
+            );
+            ids.push(None);
+        }
+        let mut ids: Option<Vec<u32>> = ids.into_iter().collect();
+        if let Some(ids) = &mut ids
+            && let Some(id) = take_once(ids)
+        {
+            let text = self.tokenizer.token(id).text;
+            self.problem(field, false, format!(
+                "“{text}” is named more than once in this set of tokens; what is named twice counts once."
+            ));
+        }
+        if again {
+            self.reading.problems.truncate(told);
+        }
+        (whole, ids)
+    }
+
+    /// A metric's token: how it was read, and its id if it is one token.
+    fn choice(&mut self, field: Field, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
+        let text = match token {
+            TokenRef::Id(id) => {
+                if let Err(error) = self.tokenizer.check(*id) {
+                    self.problem(field, true, format!("{error}."));
+                    return (
+                        Choice {
+                            pieces: Vec::new(),
+                            suggestion: None,
+                        },
+                        None,
+                    );
+                }
+                let pieces = vec![self.tokenizer.token(*id)];
+                return (
+                    Choice {
+                        pieces,
+                        suggestion: None,
+                    },
+                    Some(*id),
+                );
+            }
+            TokenRef::Text(text) => text,
+        };
+        let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
+        let ids = encode(text);
+        let pieces = self.tokenizer.tokens(&ids);
+        // After a word, the next word's token starts with a space.
+        let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
+        let spaced = match after_word && !text.starts_with(char::is_whitespace) {
+            true => format!(" {text}"),
+            false => text.clone(),
+        };
+        let suggestion = match (ids.as_slice(), encode(&spaced).as_slice()) {
+            ([_], [_]) if spaced != *text => Some(spaced),
+            ([] | [_], _) => None,
+            // Offered by its text, so only where that is read as the token again.
+            (_, found) => found
+                .first()
+                .and_then(|id| match self.tokenizer.reference(*id) {
+                    TokenRef::Text(text) => Some(text),
+                    TokenRef::Id(_) => None,
+                }),
+        };
+        let id = match ids.as_slice() {
+            [id] => Some(*id),
+            _ => None,
+        };
+        let name = if field == Field::Answer {
+            "answer"
+        } else {
+            "wrong answer"
+        };
+        let split = || {
+            pieces
+                .iter()
+                .map(|p| format!("“{}”", p.text))
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let message = match (ids.len(), &suggestion) {
+            (0, _) => Some(format!(
+                "Choose the {name}: one token, usually a word with a space in front."
+            )),
+            (1, Some(s)) => Some(format!(
+                "“{text}” has no space in front; after a word the token is “{s}”."
+            )),
+            (1, None) => None,
+            (n, Some(s)) => Some(format!(
+                "“{text}” is {n} tokens here ({}), but the {name} is one token; take “{s}”.",
+                split()
+            )),
+            (n, None) => Some(format!(
+                "“{text}” is {n} tokens here ({}), but the {name} is one token.",
+                split()
+            )),
+        };
+        if let Some(message) = message {
+            self.problem(field, id.is_none(), message);
+        }
+        (Choice { pieces, suggestion }, id)
+    }
+}
+
+/// Leaves what is named twice standing once; the first that is.
+fn take_once(ids: &mut Vec<u32>) -> Option<u32> {
+    let (mut seen, mut again) = (HashSet::new(), None);
+    ids.retain(|id| {
+        let first = seen.insert(*id);
+        if !first {
+            again.get_or_insert(*id);
+        }
+        first
+    });
+    again
+}

@@ -1,0 +1,223 @@
+//! A map's wishes, checked and resolved.
+
+use super::gauge::Gauge;
+use crate::backend::Backend;
+use crate::directions::{Resolved, length};
+use crate::experiment::{
+    Controls, Direction, Effect, Experiment, Field, Operator, Prompt, Sampling, Source, Steer,
+    SteerMap,
+};
+use crate::host::SessionError;
+use crate::numbers::Sampler;
+use crate::session::Session;
+use crate::steering::MOST_SAMPLES;
+
+/// At most so many prompts, cells and random directions a layer.
+const MOST: (usize, usize, usize) = (256, 4096, 200);
+
+/// What stays the same while a map is filled.
+pub(crate) struct Setup {
+    /// The direction with nothing of where it came from, to make it act
+    /// elsewhere and otherwise.
+    pub direction: Direction,
+    pub layers: Vec<usize>,
+    pub coefficients: Vec<f32>,
+    pub prompts: Vec<Vec<u32>>,
+    pub sampling: Sampling,
+    pub sampler: Sampler,
+    pub targets: Vec<u32>,
+    pub words: Vec<String>,
+    pub gauge: Option<Gauge>,
+    /// What directions are compared by.
+    pub effect: Effect,
+    pub controls: Controls,
+    /// Whether it lies between two sets of prompts.
+    pub labelled: bool,
+    pub cap: f32,
+    /// Name what the unsteered texts and what a cell depends on, for memory.
+    pub unsteered_key: String,
+    pub key: String,
+}
+
+impl Setup {
+    /// Whether a coefficient of 0 changes nothing.
+    pub fn adds(&self) -> bool {
+        matches!(self.direction.operator, Operator::Add | Operator::Subtract)
+    }
+}
+
+fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
+    Err(SessionError::of(Field::Map, message))
+}
+
+impl<B: Backend> Session<B> {
+    pub(crate) fn map_setup(
+        &self,
+        experiment: &Experiment,
+        steer: &Steer,
+        map: &SteerMap,
+        resolved: &Resolved,
+        gauge: Option<Gauge>,
+    ) -> Result<Setup, SessionError> {
+        let direction = &steer.directions[map.direction];
+        let sampling = Sampling {
+            tokens: map.tokens.unwrap_or(steer.sampling.tokens),
+            samples: map.samples.unwrap_or(steer.sampling.samples),
+            ..steer.sampling
+        };
+        check(map, direction, &sampling)?;
+        let effect = effect(map, steer)?;
+        let layers = match map.layers.as_slice() {
+            [] => (0..self.info.n_layer)
+                .filter(|l| {
+                    let rows = resolved.at(direction.from.unwrap_or(*l));
+                    rows.is_some_and(|r| length(&r) > 0.0)
+                })
+                .collect(),
+            some => some.to_vec(),
+        };
+        if let Some(layer) = layers.iter().find(|l| **l >= self.info.n_layer) {
+            return wrong(format!(
+                "The map names layer {layer}; this model has layers 0 to {}.",
+                self.info.n_layer - 1
+            ));
+        }
+        let zeros = |l: &&usize| {
+            let rows = resolved.at(direction.from.unwrap_or(**l));
+            rows.is_some_and(|r| length(&r) == 0.0)
+        };
+        if let Some(layer) = layers.iter().find(zeros) {
+            return wrong(format!(
+                "The map names layer {layer}, where “{}” has length 0 and does nothing; leave that layer out.",
+                direction.name
+            ));
+        }
+        let cells = layers.len() * map.coefficients.len();
+        if cells == 0 || cells > MOST.1 {
+            return wrong(format!(
+                "The map has {cells} cells; from 1 to {} are computed, so choose other layers or coefficients.",
+                MOST.1
+            ));
+        }
+        let texts: &[Prompt] = match map.prompts.as_slice() {
+            [] => std::slice::from_ref(&steer.prompt),
+            some => some,
+        };
+        let mut prompts = Vec::new();
+        for text in texts {
+            prompts.push(self.to_continue(Field::Map, text, experiment.bos)?);
+        }
+        let mut targets = Vec::new();
+        for token in &map.targets {
+            targets.push(self.one_token(Field::Map, token)?);
+        }
+        targets.sort_unstable();
+        targets.dedup();
+        let bare = Direction {
+            name: direction.name.clone(),
+            source: Source::Random { seed: 0 },
+            site: direction.site,
+            layers: Vec::new(),
+            from: direction.from,
+            positions: direction.positions.clone(),
+            operator: direction.operator,
+            coefficient: 0.0,
+            unit: direction.unit,
+        };
+        let unsteered_key = format!(
+            "{prompts:?} {sampling:?} {targets:?} {:?} {:?}",
+            steer.words, gauge
+        );
+        let source = serde_json::to_string(&direction.source).unwrap_or_default();
+        let key = format!("{unsteered_key} {} {bare:?} {source}", experiment.bos);
+        Ok(Setup {
+            direction: bare,
+            layers,
+            coefficients: map.coefficients.clone(),
+            prompts,
+            sampling,
+            sampler: Sampler::new(sampling)?,
+            targets,
+            words: steer.words.clone(),
+            gauge,
+            effect,
+            controls: map.controls,
+            labelled: matches!(direction.source, Source::Contrast { .. }),
+            cap: map.cap,
+            unsteered_key,
+            key,
+        })
+    }
+}
+
+/// The effect that is wanted, or the first that there is.
+fn effect(map: &SteerMap, steer: &Steer) -> Result<Effect, SessionError> {
+    let there = [
+        (Effect::Words, !steer.words.is_empty(), "the words to count"),
+        (Effect::Target, !map.targets.is_empty(), "target tokens"),
+        (
+            Effect::Reading,
+            map.reading.is_some(),
+            "a reading direction",
+        ),
+    ];
+    match map.effect {
+        None => match there.iter().find(|(_, is, _)| *is) {
+            Some((effect, ..)) => Ok(*effect),
+            None => wrong(
+                "The map has no effect to show: name target tokens, a direction to read with, or words that the text is hoped to hold.",
+            ),
+        },
+        Some(wanted) => match there
+            .iter()
+            .find(|(effect, is, _)| *effect == wanted && !is)
+        {
+            Some((.., what)) => wrong(format!(
+                "The map is to compare by {what}, but the experiment has none; name some, or compare by another effect."
+            )),
+            None => Ok(wanted),
+        },
+    }
+}
+
+/// What can be told without the model.
+fn check(map: &SteerMap, direction: &Direction, sampling: &Sampling) -> Result<(), SessionError> {
+    if direction.operator == Operator::ProjectOut {
+        return wrong(
+            "Taking a direction out has no coefficient to vary; let it be added, subtracted, set or capped.",
+        );
+    }
+    if !(1..=MOST_SAMPLES).contains(&sampling.samples) || sampling.tokens == 0 {
+        return wrong(format!(
+            "The map asks for {} texts of {} new tokens for each prompt; it takes 1 to {MOST_SAMPLES} texts of at least 1.",
+            sampling.samples, sampling.tokens
+        ));
+    }
+    if map.prompts.len() > MOST.0 {
+        return wrong(format!(
+            "The map has {} prompts; at most {} are continued.",
+            map.prompts.len(),
+            MOST.0
+        ));
+    }
+    if map.controls.random > MOST.2 {
+        return wrong(format!(
+            "{} random directions a layer were asked for; at most {} are tried.",
+            map.controls.random, MOST.2
+        ));
+    }
+    if let Some(c) = map.controls.coefficient
+        && !map.coefficients.contains(&c)
+    {
+        return wrong(format!(
+            "The controls are to act with coefficient {c}, which is none of the map's; they are compared with a cell of the map."
+        ));
+    }
+    if map.cap < 1.0 {
+        return wrong(format!(
+            "The cap on perplexity is {} times the unsteered one; it is at least 1.",
+            map.cap
+        ));
+    }
+    Ok(())
+}
