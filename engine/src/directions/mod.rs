@@ -1,7 +1,7 @@
 //! Where directions come from.
 
 mod act;
-mod activations;
+mod base;
 mod contrast;
 mod feature;
 mod file;
@@ -9,20 +9,26 @@ pub mod files;
 mod heads;
 mod pair;
 mod push;
+mod shuffled;
+mod sides;
+mod training;
 mod weights;
 
 use crate::backend::Backend;
 use crate::experiment::{Direction, Field, LayerVector, ProbeReport, Site, Source, Steer};
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::numbers::{Contrast, folds, norm, told_right};
 use crate::rows::Shape;
-use crate::session::Session;
 pub(crate) use act::{Act, act, acts};
-pub(crate) use activations::MOST_PROMPTS;
+pub(crate) use base::{Activations, unsteered_base};
 pub(crate) use feature::Feature;
 pub use feature::{Config as DictionaryConfig, Layout as DictionaryLayout};
-pub(crate) use push::{Push, edits};
+pub(crate) use push::{Push, whole};
+pub(crate) use shuffled::shuffled;
+pub(crate) use sides::MOST_PROMPTS;
 use std::rc::Rc;
+pub(crate) use training::{Seen, see, training_means};
 
 /// A direction's vectors at one layer, `n_embd` wide: one, or of a prompt pair
 /// one for each position.
@@ -81,16 +87,19 @@ pub(crate) fn length(rows: &Rows) -> f32 {
     rows.iter().map(|r| norm(r)).fold(0.0, f32::max)
 }
 
-/// [`steer::accuracy`](crate::steer::accuracy), which can be stopped between folds.
+/// [`numbers::accuracy`](crate::numbers::accuracy), which can be stopped between folds.
 #[allow(clippy::cast_precision_loss)] // numbers of prompts
-async fn accuracy(of: Contrast<'_>, host: &impl Host) -> Result<Option<f32>, SessionError> {
+async fn accuracy(
+    of: Contrast<'_>,
+    task: Task<'_, impl Host>,
+) -> Result<Option<f32>, SessionError> {
     let Some(k) = folds(of) else {
         return Ok(None);
     };
     let mut right = 0;
     for fold in 0..k {
         right += told_right(of, k, fold);
-        host.breathe().await?;
+        task.host.breathe().await?;
     }
     let all = of.positive.len() + of.negative.len();
     Ok(Some(right as f32 / all as f32))
@@ -100,143 +109,139 @@ fn one(vector: Vec<f32>) -> Rows {
     [Rc::from(vector)].into()
 }
 
+/// What was found before, so that moving a slider does not find it again.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// By the JSON of where each came from.
+    found: Vec<(String, Rc<Resolved>)>,
+    /// Where the tensors of dictionaries' files are, by their addresses.
+    layouts: Vec<(String, DictionaryLayout)>,
+}
+
 /// Directions remembered at most.
 const REMEMBERED: usize = 32;
 
-impl<B: Backend> Session<B> {
-    /// All directions' vectors.
-    pub(crate) async fn directions(
-        &mut self,
-        steer: &Steer,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Vec<Rc<Resolved>>, SessionError> {
-        let mut resolved = Vec::new();
-        for (i, direction) in steer.directions.iter().enumerate() {
-            resolved.push(self.direction(i, direction, bos, host).await?);
-        }
-        Ok(resolved)
+/// All directions' vectors.
+pub(crate) async fn resolve_all<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut Memory,
+    steer: &Steer,
+    task: Task<'_, impl Host>,
+) -> Result<Vec<Rc<Resolved>>, SessionError> {
+    let mut resolved = Vec::new();
+    for (i, direction) in steer.directions.iter().enumerate() {
+        resolved.push(resolve(lab, known, i, direction, task).await?);
     }
+    Ok(resolved)
+}
 
-    /// The direction's vectors, from memory where they were found before.
-    pub(crate) async fn direction(
-        &mut self,
-        i: usize,
-        direction: &Direction,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Rc<Resolved>, SessionError> {
-        let field = Field::direction(i);
-        check(field, direction, &self.model.config.shape)?;
-        // Names, coefficients and the layers it acts at do not change what is found.
-        let source = serde_json::to_string(&direction.source).unwrap_or_default();
-        let encoders = host.reads_encoders();
-        let key = format!("{bos} {encoders} {} {source}", direction.site);
-        if let Some((_, found)) = self.memory.directions.iter().find(|(k, _)| *k == key) {
-            return Ok(found.clone());
-        }
-        let found = Rc::new(self.find(field, direction, bos, host).await?);
-        if self.memory.directions.len() >= REMEMBERED {
-            self.memory.directions.remove(0);
-        }
-        self.memory.directions.push((key, found.clone()));
-        Ok(found)
+/// The direction's vectors, from memory where they were found before.
+pub(crate) async fn resolve<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut Memory,
+    i: usize,
+    direction: &Direction,
+    task: Task<'_, impl Host>,
+) -> Result<Rc<Resolved>, SessionError> {
+    let field = Field::direction(i);
+    check(field, direction, &lab.model.config.shape)?;
+    // Names, coefficients and the layers it acts at do not change what is found.
+    let source = serde_json::to_string(&direction.source).unwrap_or_default();
+    let encoders = task.host.reads_encoders();
+    let key = format!("{} {encoders} {} {source}", task.bos, direction.site);
+    if let Some((_, found)) = known.found.iter().find(|(k, _)| *k == key) {
+        return Ok(found.clone());
     }
+    let found = Rc::new(find(lab, known, direction, task.about(field)).await?);
+    if known.found.len() >= REMEMBERED {
+        known.found.remove(0);
+    }
+    known.found.push((key, found.clone()));
+    Ok(found)
+}
 
-    /// The direction as a file holds it: a vector for each layer that it has, or
-    /// for those where it acts, if it is the same everywhere.
-    pub(crate) async fn layer_vectors(
-        &mut self,
-        i: usize,
-        direction: &Direction,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Vec<LayerVector>, SessionError> {
-        let found = self.direction(i, direction, bos, host).await?;
-        let layers = match &found.vectors {
-            Vectors::Same(_) => direction.layers.clone(),
-            Vectors::Layers(layers) => (0..layers.len()).collect(),
+/// The direction as a file holds it: a vector for each layer that it has, or
+/// for those where it acts, if it is the same everywhere.
+pub(crate) async fn layer_vectors<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut Memory,
+    i: usize,
+    direction: &Direction,
+    task: Task<'_, impl Host>,
+) -> Result<Vec<LayerVector>, SessionError> {
+    let found = resolve(lab, known, i, direction, task).await?;
+    let layers = match &found.vectors {
+        Vectors::Same(_) => direction.layers.clone(),
+        Vectors::Layers(layers) => (0..layers.len()).collect(),
+    };
+    let mut vectors = Vec::new();
+    for layer in layers {
+        let Some(rows) = found.at(layer) else {
+            continue;
         };
-        let mut vectors = Vec::new();
-        for layer in layers {
-            let Some(rows) = found.at(layer) else {
-                continue;
-            };
-            let [row] = &*rows else {
-                return Err(SessionError::of(
-                    Field::direction(i),
-                    format!(
-                        "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
-                        direction.name
-                    ),
-                ));
-            };
-            vectors.push(LayerVector {
-                layer,
-                values: row.to_vec(),
-            });
-        }
-        Ok(vectors)
+        let [row] = &*rows else {
+            return Err(SessionError::of(
+                Field::direction(i),
+                format!(
+                    "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
+                    direction.name
+                ),
+            ));
+        };
+        vectors.push(LayerVector {
+            layer,
+            values: row.to_vec(),
+        });
     }
+    Ok(vectors)
+}
 
-    async fn find(
-        &mut self,
-        field: Field,
-        direction: &Direction,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Resolved, SessionError> {
-        let (shape, site) = (self.model.config.shape, direction.site);
-        match &direction.source {
-            Source::Pair { positive, negative } => {
-                self.pair(field, site, [positive, negative], bos, host)
-                    .await
-            }
-            Source::Contrast {
-                positive,
-                negative,
-                method,
-            } => {
-                self.contrast(field, site, [positive, negative], *method, bos, host)
-                    .await
-            }
-            Source::Heads {
-                positive,
-                negative,
-                top,
-                method,
-            } => {
-                self.heads(field, [positive, negative], *top, *method, bos, host)
-                    .await
-            }
-            Source::Token {
-                token,
-                minus,
-                matrix,
-            } => {
-                self.tokens(field, [Some(token), minus.as_ref()], *matrix)
-                    .await
-            }
-            Source::Neuron { layer, neuron } => self.neuron(field, *layer, *neuron).await,
-            Source::Feature {
-                dictionary,
-                site,
-                layer,
-                feature,
-                activation,
-            } => {
-                let wish = feature::Wish {
-                    dictionary,
-                    site: *site,
-                    layer: *layer,
-                    feature: *feature,
-                    activation: *activation,
-                };
-                self.feature(field, &wish, host).await
-            }
-            Source::Random { seed } => Ok(weights::random(*seed, shape.n_embd)),
-            Source::Vectors { origin, vectors } => file::numbers(field, origin, vectors, &shape),
+async fn find<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut Memory,
+    direction: &Direction,
+    task: Task<'_, impl Host>,
+) -> Result<Resolved, SessionError> {
+    let (shape, site) = (lab.model.config.shape, direction.site);
+    match &direction.source {
+        Source::Pair { positive, negative } => {
+            pair::find(lab, site, [positive, negative], task).await
         }
+        Source::Contrast {
+            positive,
+            negative,
+            method,
+        } => contrast::find(lab, site, [positive, negative], *method, task).await,
+        Source::Heads {
+            positive,
+            negative,
+            top,
+            method,
+        } => heads::find(lab, [positive, negative], *top, *method, task).await,
+        Source::Token {
+            token,
+            minus,
+            matrix,
+        } => weights::tokens(lab, [Some(token), minus.as_ref()], *matrix, task).await,
+        Source::Neuron { layer, neuron } => weights::neuron(lab, *layer, *neuron, task).await,
+        Source::Feature {
+            dictionary,
+            site,
+            layer,
+            feature,
+            activation,
+        } => {
+            let wish = feature::Wish {
+                dictionary,
+                site: *site,
+                layer: *layer,
+                feature: *feature,
+                activation: *activation,
+            };
+            feature::find(lab, known, &wish, task).await
+        }
+        Source::Random { seed } => Ok(weights::random(*seed, shape.n_embd)),
+        Source::Vectors { origin, vectors } => file::numbers(task.field, origin, vectors, &shape),
     }
 }
 

@@ -2,54 +2,49 @@
 
 use super::{Resolved, Rows, Vectors};
 use crate::backend::Backend;
-use crate::experiment::{Field, Prompt, Site};
-use crate::host::{Host, SessionError};
-use crate::session::Session;
+use crate::experiment::{Prompt, Site};
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use std::rc::Rc;
 
-impl<B: Backend> Session<B> {
-    /// Activation addition: the rows of two prompts, padded with spaces to one
-    /// length, one less the other.
-    pub(crate) async fn pair(
-        &mut self,
-        field: Field,
-        site: Site,
-        texts: [&str; 2],
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Resolved, SessionError> {
-        let mut ids = Vec::new();
-        for text in texts {
-            ids.push(self.prompt(field, &Prompt::Text(text.into()), bos)?);
-        }
-        let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
-        if ids.iter().any(|i| i.len() < longest) {
-            let space = self.tokenizer.encode(" ", false)?;
-            let &[space] = space.as_slice() else {
-                return Err(SessionError::of(
-                    field,
-                    "The two prompts have different numbers of tokens, and this model has no token for a space to pad the shorter one with.",
-                ));
-            };
-            ids.iter_mut().for_each(|i| i.resize(longest, space));
-        }
-        let n_layer = self.info.n_layer;
-        let places = |_: usize| {
-            (0..n_layer)
-                .flat_map(move |l| (0..longest).map(move |p| (site, l, p)))
-                .collect()
-        };
-        let rows = self.activations(&ids, &places, host).await?;
-        let layer = |l: usize| -> Rows {
-            let row = |p: usize| -> Rc<[f32]> {
-                let at = l * longest + p;
-                let pairs = rows[0][at].iter().zip(&rows[1][at]);
-                pairs.map(|(a, b)| a - b).collect()
-            };
-            (0..longest).map(row).collect()
-        };
-        let origin = format!("“{}” less “{}”, position by position", texts[0], texts[1]);
-        let layers = (0..n_layer).map(|l| Some(layer(l))).collect();
-        Ok(Resolved::new(Vectors::Layers(layers), origin))
+/// Activation addition: the rows of two prompts, padded with spaces to one
+/// length, one less the other.
+pub(crate) async fn find<B: Backend>(
+    lab: &mut Lab<B>,
+    site: Site,
+    texts: [&str; 2],
+    task: Task<'_, impl Host>,
+) -> Result<Resolved, SessionError> {
+    let mut ids = Vec::new();
+    for text in texts {
+        ids.push(lab.prompt(&Prompt::Text(text.into()), task)?);
     }
+    let longest = ids.iter().map(Vec::len).max().unwrap_or(0);
+    if ids.iter().any(|i| i.len() < longest) {
+        let space = lab.tokenizer.encode(" ", false)?;
+        let &[space] = space.as_slice() else {
+            return Err(task.wrong(
+                "The two prompts have different numbers of tokens, and this model has no token for a space to pad the shorter one with.",
+            ));
+        };
+        ids.iter_mut().for_each(|i| i.resize(longest, space));
+    }
+    let n_layer = lab.info.n_layer;
+    let places = |_: usize| {
+        (0..n_layer)
+            .flat_map(move |l| (0..longest).map(move |p| (site, l, p)))
+            .collect()
+    };
+    let rows = lab.activations(&ids, &places, task).await?;
+    let layer = |l: usize| -> Rows {
+        let row = |p: usize| -> Rc<[f32]> {
+            let at = l * longest + p;
+            let pairs = rows[0][at].iter().zip(&rows[1][at]);
+            pairs.map(|(a, b)| a - b).collect()
+        };
+        (0..longest).map(row).collect()
+    };
+    let origin = format!("“{}” less “{}”, position by position", texts[0], texts[1]);
+    let layers = (0..n_layer).map(|l| Some(layer(l))).collect();
+    Ok(Resolved::new(Vectors::Layers(layers), origin))
 }

@@ -1,12 +1,13 @@
 //! Directions at work in the patching room: a run of a pair that is steered.
 
-use super::Resolved;
 use super::act::{Act, acts};
+use super::base::unsteered_base;
+use super::{Memory, Resolved, resolve_all};
 use crate::backend::Backend;
 use crate::experiment::{Experiment, Field, Site, Steer, Steered, Unit};
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::rows::Edit;
-use crate::session::Session;
 use std::rc::Rc;
 
 /// The directions of an experiment, and whom they act on in the patching room.
@@ -17,13 +18,14 @@ pub(crate) struct Push {
     resolved: Vec<Rc<Resolved>>,
 }
 
-impl<B: Backend> Session<B> {
+impl Push {
     /// The directions that act in the patching room, if any are to.
-    pub(crate) async fn push(
-        &mut self,
+    pub async fn of<B: Backend>(
+        lab: &mut Lab<B>,
+        known: &mut Memory,
         experiment: &Experiment,
-        host: &impl Host,
-    ) -> Result<Option<Push>, SessionError> {
+        task: Task<'_, impl Host>,
+    ) -> Result<Option<Self>, SessionError> {
         let Some(on) = experiment.steered else {
             return Ok(None);
         };
@@ -34,8 +36,8 @@ impl<B: Backend> Session<B> {
                 "A run is to be steered, but the steering room has no direction; make one there, or let no run be steered.",
             ));
         }
-        let resolved = self.directions(&steer, experiment.bos, host).await?;
-        Ok(Some(Push {
+        let resolved = resolve_all(lab, known, &steer, task).await?;
+        Ok(Some(Self {
             on,
             steer,
             resolved,
@@ -43,29 +45,29 @@ impl<B: Backend> Session<B> {
     }
 
     /// What the directions do to a run of these tokens.
-    pub(crate) async fn pushed(
-        &mut self,
-        push: &Push,
+    pub async fn acts<B: Backend>(
+        &self,
+        lab: &mut Lab<B>,
         tokens: &[u32],
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> Result<Vec<Act>, SessionError> {
-        let shape = self.model.config.shape;
-        let directions = push.steer.directions.iter();
+        let shape = lab.model.config.shape;
+        let directions = self.steer.directions.iter();
         let scaled = directions.filter(|d| d.unit == Unit::MeanNorm);
         let mut sites: Vec<Site> = scaled.map(|d| d.site).collect();
         if sites.is_empty() {
-            return acts(&push.steer, &push.resolved, &|_, _| 1.0, &shape);
+            return acts(&self.steer, &self.resolved, &|_, _| 1.0, &shape);
         }
         sites.sort_unstable();
         sites.dedup();
-        let (_, activations) = self.unsteered_base(&sites, tokens, host).await?;
+        let (_, activations) = unsteered_base(lab, &sites, tokens, task).await?;
         let norm = |site, layer| activations.mean_norm(site, layer);
-        acts(&push.steer, &push.resolved, &norm, &shape)
+        acts(&self.steer, &self.resolved, &norm, &shape)
     }
 }
 
 /// The edits of a whole run of `len` tokens, all of them of the prompt.
-pub(crate) fn edits(acts: &[Act], len: usize) -> Vec<Edit> {
+pub(crate) fn whole(acts: &[Act], len: usize) -> Vec<Edit> {
     let at = |position| acts.iter().filter_map(move |a| a.edit(position, len));
     (0..len).flat_map(at).collect()
 }

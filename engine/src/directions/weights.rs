@@ -2,70 +2,67 @@
 
 use super::Resolved;
 use crate::backend::Backend;
-use crate::experiment::{Field, Matrix, TokenRef};
-use crate::host::SessionError;
+use crate::experiment::{Matrix, TokenRef};
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::numbers::{norm, normals};
-use crate::session::Session;
 
-impl<B: Backend> Session<B> {
-    /// What a token's row of a vocabulary matrix says, less another's.
-    pub(crate) async fn tokens(
-        &self,
-        field: Field,
-        [token, minus]: [Option<&TokenRef>; 2],
-        matrix: Matrix,
-    ) -> Result<Resolved, SessionError> {
-        let mut vector = vec![0.0; self.info.n_embd];
-        for (token, sign) in [(token, 1.0), (minus, -1.0)] {
-            if let Some(token) = token {
-                let row = self.token_row(field, token, matrix).await?;
-                vector.iter_mut().zip(row).for_each(|(v, x)| *v += sign * x);
-            }
+/// What a token's row of a vocabulary matrix says, less another's.
+pub(crate) async fn tokens<B: Backend>(
+    lab: &Lab<B>,
+    [token, minus]: [Option<&TokenRef>; 2],
+    matrix: Matrix,
+    task: Task<'_, impl Host>,
+) -> Result<Resolved, SessionError> {
+    let mut vector = vec![0.0; lab.info.n_embd];
+    for (token, sign) in [(token, 1.0), (minus, -1.0)] {
+        if let Some(token) = token {
+            let row = token_row(lab, token, matrix, task).await?;
+            vector.iter_mut().zip(row).for_each(|(v, x)| *v += sign * x);
         }
-        let origin = match matrix {
-            Matrix::Embedding => "A row of the embedding",
-            Matrix::Unembedding => "A row of the unembedding",
-        };
-        Ok(Resolved::same(vector, origin.into()))
     }
+    let origin = match matrix {
+        Matrix::Embedding => "A row of the embedding",
+        Matrix::Unembedding => "A row of the unembedding",
+    };
+    Ok(Resolved::same(vector, origin.into()))
+}
 
-    /// What a neuron writes.
-    pub(crate) async fn neuron(
-        &self,
-        field: Field,
-        layer: usize,
-        neuron: usize,
-    ) -> Result<Resolved, SessionError> {
-        let shape = self.model.config.shape;
-        if layer >= shape.n_layer || neuron >= shape.n_inner {
-            return Err(SessionError::of(
-                field,
-                format!(
-                    "There is no neuron {neuron} in layer {layer}; this model has layers 0 to {} with neurons 0 to {}.",
-                    shape.n_layer - 1,
-                    shape.n_inner - 1
-                ),
-            ));
-        }
-        let row = u32::try_from(neuron).unwrap_or(u32::MAX);
-        let vector = self.model.neuron(&self.backend, layer, row).await?;
-        let origin =
-            format!("What neuron {neuron} of layer {layer}’s MLP writes to the residual stream");
-        Ok(Resolved::same(vector, origin))
+/// What a neuron writes.
+pub(crate) async fn neuron<B: Backend>(
+    lab: &Lab<B>,
+    layer: usize,
+    neuron: usize,
+    task: Task<'_, impl Host>,
+) -> Result<Resolved, SessionError> {
+    let shape = lab.model.config.shape;
+    if layer >= shape.n_layer || neuron >= shape.n_inner {
+        return Err(task.wrong(
+            format!(
+                "There is no neuron {neuron} in layer {layer}; this model has layers 0 to {} with neurons 0 to {}.",
+                shape.n_layer - 1,
+                shape.n_inner - 1
+            ),
+        ));
     }
+    let row = u32::try_from(neuron).unwrap_or(u32::MAX);
+    let vector = lab.model.neuron(&lab.backend, layer, row).await?;
+    let origin =
+        format!("What neuron {neuron} of layer {layer}’s MLP writes to the residual stream");
+    Ok(Resolved::same(vector, origin))
+}
 
-    async fn token_row(
-        &self,
-        field: Field,
-        token: &crate::experiment::TokenRef,
-        matrix: Matrix,
-    ) -> Result<Vec<f32>, SessionError> {
-        let id = self.one_token(field, token)?;
-        Ok(match matrix {
-            Matrix::Embedding => self.model.embedding(&self.backend, id).await?,
-            Matrix::Unembedding => self.model.unembedding(&self.backend, id).await?,
-        })
-    }
+async fn token_row<B: Backend>(
+    lab: &Lab<B>,
+    token: &crate::experiment::TokenRef,
+    matrix: Matrix,
+    task: Task<'_, impl Host>,
+) -> Result<Vec<f32>, SessionError> {
+    let id = lab.one_token(task.field, token)?;
+    Ok(match matrix {
+        Matrix::Embedding => lab.model.embedding(&lab.backend, id).await?,
+        Matrix::Unembedding => lab.model.unembedding(&lab.backend, id).await?,
+    })
 }
 
 /// A random direction.

@@ -29,6 +29,13 @@ impl SessionError {
     }
 }
 
+impl SessionError {
+    /// A fault of the engine's own: something that must be there is not.
+    pub(crate) fn lost(what: &str) -> Self {
+        BackendError::Gpu(what.into()).into()
+    }
+}
+
 impl From<Problem> for SessionError {
     fn from(problem: Problem) -> Self {
         Self::of(problem.field, problem.message)

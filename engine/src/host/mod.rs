@@ -3,6 +3,7 @@
 mod crew;
 mod dictionary;
 mod error;
+mod task;
 
 use crate::experiment::Update;
 use crate::model::{Cancelled, Pulse};
@@ -10,6 +11,7 @@ pub use crew::{Cells, Crew, Turn};
 pub use dictionary::{DictionaryFile, Unread};
 pub use error::SessionError;
 use std::ops::Range;
+pub(crate) use task::{Asked, Task};
 
 /// Whoever asked for an experiment: hears what is found as it is found, lends
 /// the time of day, and may stop it.
@@ -61,6 +63,11 @@ pub(crate) struct Beats<'a, H: Host> {
 }
 
 impl<'a, H: Host> Beats<'a, H> {
+    /// Only lets it be stopped.
+    pub fn quiet(host: &'a H) -> Self {
+        Self::new(host, &|_| None)
+    }
+
     pub fn new(host: &'a H, say: &'a dyn Fn(u64) -> Option<Update>) -> Self {
         Self {
             host,

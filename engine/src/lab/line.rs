@@ -1,11 +1,11 @@
 //! A text that is written on, one row over a base at a time.
 
-use crate::backend::{Backend, BackendError};
+use crate::backend::Backend;
 use crate::experiment::{Progress, Site, Stage, Update};
 use crate::host::SessionError;
+use crate::lab::Lab;
 use crate::model::{Pulse, Wanted};
 use crate::rows::{Edit, Run, SlotPool, Trace};
-use crate::session::Session;
 use std::rc::Rc;
 
 /// What a run that is written on keeps: the keys and values of its rows.
@@ -52,7 +52,7 @@ pub(crate) fn tokens_done(done: usize, total: usize) -> Update {
     })
 }
 
-impl<B: Backend> Session<B> {
+impl<B: Backend> Lab<B> {
     /// Computes one kept run: its last logits, empty where its edits do not
     /// reach them, and its captures.
     pub(crate) async fn line(
@@ -61,7 +61,7 @@ impl<B: Backend> Session<B> {
         pulse: &impl Pulse,
     ) -> Result<(Line, Vec<Option<Vec<f32>>>), SessionError> {
         let Some(trace) = run.keep.clone() else {
-            return Err(BackendError::Gpu("a run to go on from was not kept".into()).into());
+            return Err(SessionError::lost("a run to go on from was not kept"));
         };
         let (mut reads, mut captured) = self.compute(&[run], &all_logits(), pulse).await?;
         let logits = reads[0][0].take().map_or_else(Vec::new, |l| l.all);

@@ -3,18 +3,17 @@
 use super::prompt::{PromptError, token_ids};
 use crate::backend::Backend;
 use crate::experiment::{Field, MAX_PROMPT_BYTES, Prompt, TokenRef};
-use crate::host::SessionError;
-use crate::session::Session;
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 
-impl<B: Backend> Session<B> {
+impl<B: Backend> Lab<B> {
     /// The token ids of a prompt, BOS in front if wanted.
     pub(crate) fn prompt(
         &self,
-        field: Field,
         prompt: &Prompt,
-        bos: bool,
+        task: Task<'_, impl Host>,
     ) -> Result<Vec<u32>, SessionError> {
-        let ids = token_ids(&self.tokenizer, self.info.n_positions, prompt, bos);
+        let ids = token_ids(&self.tokenizer, self.info.n_positions, prompt, task.bos);
         ids.map_err(|e| {
             let name = match e {
                 PromptError::TooLarge { .. } | PromptError::Empty => "This text".into(),
@@ -22,23 +21,21 @@ impl<B: Backend> Session<B> {
                     format!("“{}”", short(prompt))
                 }
             };
-            SessionError::of(field, format!("{name}{e}"))
+            task.wrong(format!("{name}{e}"))
         })
     }
 
     /// The token ids of a prompt that leaves room to write after it.
     pub(crate) fn to_continue(
         &self,
-        field: Field,
         prompt: &Prompt,
-        bos: bool,
+        task: Task<'_, impl Host>,
     ) -> Result<Vec<u32>, SessionError> {
-        let ids = self.prompt(field, prompt, bos)?;
+        let ids = self.prompt(prompt, task)?;
         if ids.len() < self.info.n_positions {
             return Ok(ids);
         }
-        Err(SessionError::of(
-            field,
+        Err(task.wrong(
             format!(
                 "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
                 self.info.n_positions

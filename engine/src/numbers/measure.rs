@@ -91,6 +91,12 @@ pub fn distinct(texts: &[Vec<u32>]) -> f32 {
     }
 }
 
+/// The dot product with `v` at length 1.
+#[must_use]
+pub fn projection(x: &[f32], v: &[f32]) -> f32 {
+    cosine(x, v) * norm(x)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

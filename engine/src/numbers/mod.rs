@@ -9,7 +9,7 @@ mod roc;
 mod sample;
 
 pub use contrast::{Contrast, Found, contrast};
-pub use measure::{cosine, deviation, distinct, kl, log_softmax, norm, top};
+pub use measure::{cosine, deviation, distinct, kl, log_softmax, norm, projection, top};
 pub use noise::{Noise, noise_at, normals, resamples, shuffle};
 pub use probe::{accuracy, folds, told_right};
 pub use roc::{auc, roc};

@@ -7,19 +7,19 @@ use super::copies::Kept;
 use super::means::Means;
 use super::metric::{MetricTokens, Wishes};
 use super::setup::{Case, Setup};
-use super::{TOP, chunk_rows};
-use crate::backend::{Backend, BackendError};
+use super::{chunk_rows, given};
+use crate::backend::Backend;
 use crate::experiment::{
     Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName,
     RunReport, Site, Stage, Sweep, Update,
 };
-use crate::host::{Beats, Host, SessionError};
-use crate::lab::finite::{Overflow, sound};
+use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::line::CACHE;
+use crate::lab::overflow::{Overflow, sound};
+use crate::lab::{Lab, TOP};
 use crate::model::{Logits, Wanted};
 use crate::numbers::shuffle;
 use crate::rows::{Cost, Edit, Run, Shape, Trace, kept_for_entry};
-use crate::session::Session;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -188,273 +188,269 @@ struct Made {
     attn_out: Vec<((usize, usize), Vec<f32>)>,
 }
 
-impl<B: Backend> Session<B> {
-    /// Makes the runs of some of the cases.
-    pub(crate) async fn group(
-        &mut self,
-        experiment: &Experiment,
-        setup: &Setup,
-        cases: Range<usize>,
-        means: &Means,
-        host: &impl Host,
-    ) -> Result<Group, SessionError> {
-        let mut wishes = Wishes::of(
-            setup.cases[cases.clone()]
-                .iter()
-                .flat_map(|c| c.metrics.iter()),
+/// Makes the runs of some of the cases.
+pub(crate) async fn group<B: Backend>(
+    lab: &mut Lab<B>,
+    experiment: &Experiment,
+    setup: &Setup,
+    cases: Range<usize>,
+    means: &Means,
+    task: Task<'_, impl Host>,
+) -> Result<Group, SessionError> {
+    let mut wishes = Wishes::of(
+        setup.cases[cases.clone()]
+            .iter()
+            .flat_map(|c| c.metrics.iter()),
+    );
+    if cases.start == 0 {
+        wishes.add(&telling(&setup.cases[0]));
+    }
+    let wanted = Wanted {
+        normaliser: true,
+        top: TOP.min(lab.model.config.shape.n_vocab),
+        all: wishes.wanted().all || experiment.generate.is_some(),
+        ..wishes.wanted()
+    };
+    let runs = runs_of(lab, experiment, setup, cases.clone(), task).await?;
+    let (made, speed) = make(lab, runs, &wanted, task).await?;
+    let mut group = Group {
+        cases: cases.clone(),
+        bases: Vec::new(),
+        wishes,
+        captures: Vec::new(),
+        speed,
+    };
+    let shape = lab.model.config.shape;
+    let find = |case: usize, role: Role| {
+        let made = made.iter().find(|m| m.case == case && m.role == role);
+        made.ok_or_else(|| SessionError::lost("a run of a pair was not made"))
+    };
+    for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+        let (clean, corrupted) = (
+            find(i, Role::Of(RunName::Clean))?,
+            find(i, Role::Of(RunName::Corrupted))?,
         );
-        if cases.start == 0 {
-            wishes.add(&telling(&setup.cases[0]));
+        if cases.start + i == 0 {
+            group.captures =
+                captures::reports(&shape, experiment, case, [&clean.asked, &corrupted.asked]);
         }
-        let wanted = Wanted {
-            normaliser: true,
-            top: TOP.min(self.model.config.shape.n_vocab),
-            all: wishes.wanted().all || experiment.generate.is_some(),
-            ..wishes.wanted()
-        };
-        let runs = self.runs_of(experiment, setup, cases.clone(), host).await?;
-        let (made, speed) = self.make(runs, &wanted, host).await?;
-        let mut group = Group {
-            cases: cases.clone(),
-            bases: Vec::new(),
-            wishes,
-            captures: Vec::new(),
-            speed,
-        };
-        let shape = self.model.config.shape;
-        let find = |case: usize, role: Role| {
-            let made = made.iter().find(|m| m.case == case && m.role == role);
-            made.ok_or_else(|| lost("a run of a pair was not made"))
-        };
-        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
-            let (clean, corrupted) = (
-                find(i, Role::Of(RunName::Clean))?,
-                find(i, Role::Of(RunName::Corrupted))?,
-            );
-            if cases.start + i == 0 {
-                group.captures =
-                    captures::reports(&shape, experiment, case, [&clean.asked, &corrupted.asked]);
-            }
-            let mut brought = Vec::new();
-            for (s, sweep) in setup.sweeps.iter().enumerate() {
-                let of = |made: &Made| Brought::Run {
-                    trace: made.trace.clone(),
-                    patterns: made.patterns.clone(),
-                };
-                brought.push(match &sweep.bring {
-                    Bring::Other => of(match varied(sweep) {
-                        RunName::Clean => corrupted,
-                        RunName::Corrupted => clean,
-                    }),
-                    Bring::Zero => Brought::Zero,
-                    Bring::Mean { .. } => match means.get(s) {
-                        Some(Some(numbers)) => Brought::Numbers(numbers.clone()),
-                        _ => return Err(lost("a mean was not made")),
-                    },
-                    Bring::Resample { .. } => of(find(i, Role::Brought(s))?),
-                    Bring::Prompt { .. } => of(find(0, Role::Brought(s))?),
-                });
-            }
-            let base = |made: &Made| Base {
+        let mut brought = Vec::new();
+        for (s, sweep) in setup.sweeps.iter().enumerate() {
+            let of = |made: &Made| Brought::Run {
                 trace: made.trace.clone(),
-                report: self.run_report(
-                    &made.logits,
-                    values(&group.wishes, &case.metrics, &made.logits, &clean.logits),
-                ),
-                logits: made.logits.clone(),
+                patterns: made.patterns.clone(),
             };
-            let mut attn_out = HashMap::new();
-            for (name, made) in [(RunName::Clean, clean), (RunName::Corrupted, corrupted)] {
-                for ((layer, position), row) in &made.attn_out {
-                    attn_out.insert((name, *layer, *position), row.clone());
-                }
-            }
-            let bases = Bases {
-                clean: base(clean),
-                corrupted: base(corrupted),
-                brought,
-                attn_out,
-            };
-            group.bases.push(bases);
-        }
-        Ok(group)
-    }
-
-    /// The runs that a group needs.
-    async fn runs_of(
-        &mut self,
-        experiment: &Experiment,
-        setup: &Setup,
-        cases: Range<usize>,
-        host: &impl Host,
-    ) -> Result<Vec<Wish>, SessionError> {
-        let shape = self.model.config.shape;
-        let mut wishes = Vec::new();
-        for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
-            for name in [RunName::Clean, RunName::Corrupted] {
-                let given = self.given(setup, case, name, host).await?;
-                let tokens = match name {
-                    RunName::Clean => &case.clean,
-                    RunName::Corrupted => &case.corrupted,
-                };
-                let mut captures = match cases.start + i {
-                    0 => captures::asked(experiment, tokens.len(), name)?,
-                    _ => Vec::new(),
-                };
-                let asked = captures.len();
-                let patterns = setup
-                    .sweeps
-                    .iter()
-                    .any(|s| s.bring.is_other() && varied(s) != name && Kept::of(s).pattern);
-                if patterns {
-                    captures.extend(everywhere(&shape, Site::Pattern, tokens.len()));
-                }
-                if setup.sweeps.iter().any(|s| direct(s) && varied(s) == name) {
-                    captures.extend(everywhere(&shape, Site::AttnOut, tokens.len()));
-                }
-                let run = Run {
-                    edits: given,
-                    reads: vec![tokens.len() - 1],
-                    captures,
-                    ..Run::of(tokens.clone())
-                };
-                wishes.push(Wish {
-                    run: run.kept(&self.store.pool, &kept(experiment, setup, name)),
-                    case: i,
-                    role: Role::Of(name),
-                    asked,
-                });
-            }
-            for (s, sweep) in setup.sweeps.iter().enumerate() {
-                let (tokens, given) = match &sweep.bring {
-                    Bring::Resample { seed } => {
-                        let other = partner(&setup.cases, cases.start + i, *seed, sweep.mode);
-                        let other = &setup.cases[other];
-                        (
-                            other.corrupted.clone(),
-                            self.given(setup, other, RunName::Corrupted, host).await?,
-                        )
-                    }
-                    Bring::Prompt { .. } if i == 0 => match &setup.brought[s] {
-                        Some(tokens) => (tokens.clone(), Vec::new()),
-                        None => continue,
-                    },
-                    _ => continue,
-                };
-                let copied = Kept::of(sweep);
-                let captures = match copied.pattern {
-                    true => everywhere(&shape, Site::Pattern, tokens.len()),
-                    false => Vec::new(),
-                };
-                let run = Run {
-                    edits: given,
-                    reads: vec![tokens.len() - 1],
-                    captures,
-                    ..Run::of(tokens)
-                };
-                wishes.push(Wish {
-                    run: run.kept(&self.store.pool, &distinct(copied.sites)),
-                    case: i,
-                    role: Role::Brought(s),
-                    asked: 0,
-                });
-            }
-        }
-        Ok(wishes)
-    }
-
-    /// Computes runs, as many at once as fit, and how fast that went.
-    async fn make(
-        &mut self,
-        mut wishes: Vec<Wish>,
-        wanted: &Wanted,
-        host: &impl Host,
-    ) -> Result<(Vec<Made>, f64), SessionError> {
-        let shape = self.model.config.shape;
-        let mut total = 0;
-        for wish in &wishes {
-            host.breathe().await?;
-            total += Cost::of(&shape, &wish.run)?.multiplications;
-        }
-        let started = host.now();
-        let before = std::cell::Cell::new(0);
-        let mut all = Vec::new();
-        while !wishes.is_empty() {
-            let longest = wishes.iter().map(|w| w.run.tokens.len()).max().unwrap_or(1);
-            let most = chunk_rows(&shape, longest);
-            let mut rows = 0;
-            let fit = wishes.iter().take_while(|w| {
-                rows += w.run.tokens.len();
-                rows <= most
-            });
-            // The two of a pair at least: they are shown together.
-            let count = fit.count().max(2).min(wishes.len());
-            let batch: Vec<Wish> = wishes.drain(..count).collect();
-            let runs: Vec<Run> = batch.iter().map(|w| w.run.clone()).collect();
-            let say = |done| {
-                Some(Update::Progress(Progress {
-                    stage: Stage::Runs,
-                    done: before.get() + done,
-                    total,
-                    seconds_left: None,
-                }))
-            };
-            let (mut reads, captured) =
-                self.compute(&runs, wanted, &Beats::new(host, &say)).await?;
-            for run in &runs {
-                before.set(before.get() + Cost::of(&shape, run)?.multiplications);
-            }
-            for ((wish, reads), captured) in batch.into_iter().zip(&mut reads).zip(captured) {
-                let Some(logits) = reads.first_mut().and_then(Option::take) else {
-                    return Err(lost("a full pass read nothing"));
-                };
-                if !sound(&logits) {
-                    let of = wish.role.overflow(&wish.run);
-                    return Err(self.overflow(of, &wish.run, host).await);
-                }
-                all.push(sort_out(&shape, wish, logits, captured)?);
-            }
-        }
-        let seconds = (host.now() - started).max(0.1) / 1000.0;
-        #[allow(clippy::cast_precision_loss)] // an estimate
-        Ok((all, total as f64 / seconds))
-    }
-
-    /// The metrics of the cases that were run so far: means.
-    pub(crate) fn metric_reports(
-        &self,
-        experiment: &Experiment,
-        setup: &Setup,
-        first: &Group,
-        found: &[[Vec<f32>; 2]],
-    ) -> Vec<MetricReport> {
-        #[allow(clippy::cast_precision_loss)] // a few thousand
-        let mean = |m: usize, run: usize| {
-            let values = found.iter().filter_map(|of| of[run].get(m));
-            values.sum::<f32>() / found.len().max(1) as f32
-        };
-        let case = &setup.cases[0];
-        let report = |m: usize| MetricReport {
-            clean: mean(m, 0),
-            corrupted: mean(m, 1),
-            advice: match experiment.corruption.is_prompt()
-                && case.clean != case.corrupted
-                && m == 0
-            {
-                true => first.bases.first().and_then(|bases| {
-                    advise(
-                        &self.tokenizer,
-                        &first.wishes,
-                        &case.metrics[m],
-                        &telling(case),
-                        [&bases.clean.logits, &bases.corrupted.logits],
-                    )
+            brought.push(match &sweep.bring {
+                Bring::Other => of(match varied(sweep) {
+                    RunName::Clean => corrupted,
+                    RunName::Corrupted => clean,
                 }),
-                false => None,
-            },
+                Bring::Zero => Brought::Zero,
+                Bring::Mean { .. } => match means.get(s) {
+                    Some(Some(numbers)) => Brought::Numbers(numbers.clone()),
+                    _ => return Err(SessionError::lost("a mean was not made")),
+                },
+                Bring::Resample { .. } => of(find(i, Role::Brought(s))?),
+                Bring::Prompt { .. } => of(find(0, Role::Brought(s))?),
+            });
+        }
+        let base = |made: &Made| Base {
+            trace: made.trace.clone(),
+            report: lab.run_report(
+                &made.logits,
+                values(&group.wishes, &case.metrics, &made.logits, &clean.logits),
+            ),
+            logits: made.logits.clone(),
         };
-        (0..setup.metrics).map(report).collect()
+        let mut attn_out = HashMap::new();
+        for (name, made) in [(RunName::Clean, clean), (RunName::Corrupted, corrupted)] {
+            for ((layer, position), row) in &made.attn_out {
+                attn_out.insert((name, *layer, *position), row.clone());
+            }
+        }
+        let bases = Bases {
+            clean: base(clean),
+            corrupted: base(corrupted),
+            brought,
+            attn_out,
+        };
+        group.bases.push(bases);
     }
+    Ok(group)
+}
+
+/// The runs that a group needs.
+async fn runs_of<B: Backend>(
+    lab: &mut Lab<B>,
+    experiment: &Experiment,
+    setup: &Setup,
+    cases: Range<usize>,
+    task: Task<'_, impl Host>,
+) -> Result<Vec<Wish>, SessionError> {
+    let shape = lab.model.config.shape;
+    let mut wishes = Vec::new();
+    for (i, case) in setup.cases[cases.clone()].iter().enumerate() {
+        for name in [RunName::Clean, RunName::Corrupted] {
+            let given = given::edits(lab, setup, case, name, task).await?;
+            let tokens = match name {
+                RunName::Clean => &case.clean,
+                RunName::Corrupted => &case.corrupted,
+            };
+            let mut captures = match cases.start + i {
+                0 => captures::asked(experiment, tokens.len(), name)?,
+                _ => Vec::new(),
+            };
+            let asked = captures.len();
+            let patterns = setup
+                .sweeps
+                .iter()
+                .any(|s| s.bring.is_other() && varied(s) != name && Kept::of(s).pattern);
+            if patterns {
+                captures.extend(everywhere(&shape, Site::Pattern, tokens.len()));
+            }
+            if setup.sweeps.iter().any(|s| direct(s) && varied(s) == name) {
+                captures.extend(everywhere(&shape, Site::AttnOut, tokens.len()));
+            }
+            let run = Run {
+                edits: given,
+                reads: vec![tokens.len() - 1],
+                captures,
+                ..Run::of(tokens.clone())
+            };
+            wishes.push(Wish {
+                run: run.kept(&lab.store.pool, &kept(experiment, setup, name)),
+                case: i,
+                role: Role::Of(name),
+                asked,
+            });
+        }
+        for (s, sweep) in setup.sweeps.iter().enumerate() {
+            let (tokens, given) = match &sweep.bring {
+                Bring::Resample { seed } => {
+                    let other = partner(&setup.cases, cases.start + i, *seed, sweep.mode);
+                    let other = &setup.cases[other];
+                    (
+                        other.corrupted.clone(),
+                        given::edits(lab, setup, other, RunName::Corrupted, task).await?,
+                    )
+                }
+                Bring::Prompt { .. } if i == 0 => match &setup.brought[s] {
+                    Some(tokens) => (tokens.clone(), Vec::new()),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            let copied = Kept::of(sweep);
+            let captures = match copied.pattern {
+                true => everywhere(&shape, Site::Pattern, tokens.len()),
+                false => Vec::new(),
+            };
+            let run = Run {
+                edits: given,
+                reads: vec![tokens.len() - 1],
+                captures,
+                ..Run::of(tokens)
+            };
+            wishes.push(Wish {
+                run: run.kept(&lab.store.pool, &distinct(copied.sites)),
+                case: i,
+                role: Role::Brought(s),
+                asked: 0,
+            });
+        }
+    }
+    Ok(wishes)
+}
+
+/// Computes runs, as many at once as fit, and how fast that went.
+async fn make<B: Backend>(
+    lab: &mut Lab<B>,
+    mut wishes: Vec<Wish>,
+    wanted: &Wanted,
+    task: Task<'_, impl Host>,
+) -> Result<(Vec<Made>, f64), SessionError> {
+    let shape = lab.model.config.shape;
+    let mut total = 0;
+    for wish in &wishes {
+        task.host.breathe().await?;
+        total += Cost::of(&shape, &wish.run)?.multiplications;
+    }
+    let started = task.host.now();
+    let before = std::cell::Cell::new(0);
+    let mut all = Vec::new();
+    while !wishes.is_empty() {
+        let longest = wishes.iter().map(|w| w.run.tokens.len()).max().unwrap_or(1);
+        let most = chunk_rows(&shape, longest);
+        let mut rows = 0;
+        let fit = wishes.iter().take_while(|w| {
+            rows += w.run.tokens.len();
+            rows <= most
+        });
+        // The two of a pair at least: they are shown together.
+        let count = fit.count().max(2).min(wishes.len());
+        let batch: Vec<Wish> = wishes.drain(..count).collect();
+        let runs: Vec<Run> = batch.iter().map(|w| w.run.clone()).collect();
+        let say = |done| {
+            Some(Update::Progress(Progress {
+                stage: Stage::Runs,
+                done: before.get() + done,
+                total,
+                seconds_left: None,
+            }))
+        };
+        let (mut reads, captured) = lab
+            .compute(&runs, wanted, &Beats::new(task.host, &say))
+            .await?;
+        for run in &runs {
+            before.set(before.get() + Cost::of(&shape, run)?.multiplications);
+        }
+        for ((wish, reads), captured) in batch.into_iter().zip(&mut reads).zip(captured) {
+            let Some(logits) = reads.first_mut().and_then(Option::take) else {
+                return Err(SessionError::lost("a full pass read nothing"));
+            };
+            if !sound(&logits) {
+                let of = wish.role.overflow(&wish.run);
+                return Err(lab.overflow(of, &wish.run, task).await);
+            }
+            all.push(sort_out(&shape, wish, logits, captured)?);
+        }
+    }
+    let seconds = (task.host.now() - started).max(0.1) / 1000.0;
+    #[allow(clippy::cast_precision_loss)] // an estimate
+    Ok((all, total as f64 / seconds))
+}
+
+/// The metrics of the cases that were run so far: means.
+pub(crate) fn metric_reports<B: Backend>(
+    lab: &Lab<B>,
+    experiment: &Experiment,
+    setup: &Setup,
+    first: &Group,
+    found: &[[Vec<f32>; 2]],
+) -> Vec<MetricReport> {
+    #[allow(clippy::cast_precision_loss)] // a few thousand
+    let mean = |m: usize, run: usize| {
+        let values = found.iter().filter_map(|of| of[run].get(m));
+        values.sum::<f32>() / found.len().max(1) as f32
+    };
+    let case = &setup.cases[0];
+    let report = |m: usize| MetricReport {
+        clean: mean(m, 0),
+        corrupted: mean(m, 1),
+        advice: match experiment.corruption.is_prompt() && case.clean != case.corrupted && m == 0 {
+            true => first.bases.first().and_then(|bases| {
+                advise(
+                    &lab.tokenizer,
+                    &first.wishes,
+                    &case.metrics[m],
+                    &telling(case),
+                    [&bases.clean.logits, &bases.corrupted.logits],
+                )
+            }),
+            false => None,
+        },
+    };
+    (0..setup.metrics).map(report).collect()
 }
 
 /// A run's metrics.
@@ -476,7 +472,7 @@ fn sort_out(
     mut captured: Vec<Option<Vec<f32>>>,
 ) -> Result<Made, SessionError> {
     let Some(trace) = wish.run.keep.clone() else {
-        return Err(lost("a run of a pair was not kept"));
+        return Err(SessionError::lost("a run of a pair was not kept"));
     };
     let len = wish.run.tokens.len();
     let rest = captured.split_off(wish.asked);
@@ -538,8 +534,4 @@ fn telling(case: &Case) -> Vec<u32> {
         }
     }
     distinct
-}
-
-pub(crate) fn lost(what: &str) -> SessionError {
-    BackendError::Gpu(what.into()).into()
 }

@@ -8,7 +8,7 @@ use super::setup::{Case, Noise, Reader};
 use crate::experiment::{
     self, Axes, Bring, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
 };
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
 use crate::lab::prompt::token_ids;
 use std::rc::Rc;
 
@@ -61,11 +61,11 @@ impl Reader<'_> {
         &mut self,
         e: &Experiment,
         cases: &mut Vec<Case>,
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> Result<bool, SessionError> {
         let mut unseen = 0;
         for (i, pair) in e.pairs.iter().enumerate() {
-            host.breathe().await?;
+            task.host.breathe().await?;
             let told = self.reading.problems.len();
             match self.pair(e, pair, &cases[0].clone()) {
                 Ok(case) => {

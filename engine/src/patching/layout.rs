@@ -7,7 +7,7 @@ use super::frame::exists;
 use super::paths::Path;
 use super::setup::{Case, Setup};
 use crate::experiment::{Axes, Estimate, Frame, PlanReport, Progress, Stage};
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
 use crate::rows::{Cost, Run, Shape};
 use std::ops::Range;
 
@@ -111,7 +111,7 @@ pub(crate) async fn lay_out(
     setup: &Setup,
     frames: &[Frame],
     group: &Group,
-    host: &impl Host,
+    task: Task<'_, impl Host>,
 ) -> Result<Layout, SessionError> {
     let mut layout = Layout {
         items: Vec::new(),
@@ -128,7 +128,7 @@ pub(crate) async fn lay_out(
         for (row, column) in grid.filter(|(r, c)| exists(&frame.sweep, *r, *c)) {
             for case in 0..group.bases.len() {
                 if layout.items.len().is_multiple_of(BREATH) {
-                    host.breathe().await?;
+                    task.host.breathe().await?;
                 }
                 let on = On::of(setup, group, sweep, case);
                 let len = on.bases.varied(on.sweep).trace.tokens.len();

@@ -21,19 +21,19 @@ mod sweep;
 mod tally;
 
 use crate::backend::Backend;
-use crate::experiment::{Experiment, Field, Problem, Report, RunName, Update};
-use crate::host::{Host, SessionError};
+use crate::directions::{self, Push};
+use crate::experiment::{
+    Experiment, Field, MetricReport, Problem, Report, RunName, SweepReport, Update,
+};
+use crate::host::{Asked, Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::rows::Shape;
-use crate::session::{Asked, Session};
 pub(crate) use captures::MOST_CAPTURED;
 use look::no_such_cell;
 use setup::Setup;
 
 /// Memory that the kept activations of a group of pairs may take at first, in bytes.
 pub(crate) const KEPT_BYTES: usize = 256 << 20;
-
-/// How many next tokens are told of each run.
-pub(crate) const TOP: usize = 10;
 
 /// Memory that the activations of one chunk may take, in bytes.
 const CHUNK_BYTES: usize = 64 << 20;
@@ -56,75 +56,100 @@ pub(crate) fn largest_activation(shape: &Shape) -> usize {
     CHUNK_ROWS * (3 * shape.n_embd).max(shape.n_inner)
 }
 
-impl<B: Backend> Session<B> {
-    pub(crate) async fn patching(
-        &mut self,
-        experiment: &Experiment,
-        asked: Asked,
-        host: &impl Host,
-    ) -> Result<Report, SessionError> {
-        let (tokenizer, config) = (&self.tokenizer, &self.model.config);
-        let (mut reading, setup) =
-            Setup::read(tokenizer, config, experiment, asked.told, host).await;
-        let (shape, mut cell) = (config.shape, experiment.cell);
-        if let Ok(setup) = &setup
-            && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())
-            && let Some(message) = no_such_cell(&shape, setup, chosen)?
-        {
-            // It was chosen in a grid that was larger: the rest goes on without it.
-            cell = None;
-            reading.problems.push(Problem {
-                field: Field::Cell,
-                message,
-                fatal: false,
-            });
+/// What the patching room remembers between experiments.
+pub(crate) struct Memory {
+    /// The last sweeps, so that looking at one of their cells does not repeat them.
+    last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
+    /// Bytes that the kept activations of pairs may take at a time.
+    pub kept_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            last_sweeps: None,
+            kept_bytes: KEPT_BYTES,
         }
-        host.update(Update::Reading(reading.clone()));
-        let mut setup = setup?;
-        captures::fit(&shape, experiment, &setup.cases[0], asked.most_captured)?;
-        setup.push = self.push(experiment, host).await?;
-        let means = self.means(&setup, host).await?;
-        let size = bases::group_size(&shape, experiment, &setup, self.kept_bytes);
-        let first = bases::cases_of(&setup, 0, size);
-        let group = self.group(experiment, &setup, first, &means, host).await?;
-        let found: Vec<_> = group.metrics().collect();
-        let metrics = self.metric_reports(experiment, &setup, &group, &found);
-        let bases = &group.bases[0];
-        host.update(Update::Runs {
-            clean: bases.clean.report.clone(),
-            corrupted: bases.corrupted.report.clone(),
-            metrics: metrics.clone(),
-        });
-        let mut report = Report {
-            reading,
-            clean: bases.clean.report.clone(),
-            corrupted: bases.corrupted.report.clone(),
-            metrics,
-            captures: group.captures.clone(),
-            ..self.report(experiment)
-        };
-        // The chosen cell first: it is what the person is looking at.
-        if let Some(cell) = cell.filter(|_| !setup.sweeps.is_empty()) {
-            let cell = self.cell(&setup, &group, cell, host).await?;
-            host.update(Update::Cell(cell.clone()));
-            report.cell = Some(cell);
-        }
-        if let Some((sweeps, metrics)) = self
-            .sweeps(experiment, &setup, &group, &means, asked.preview, host)
-            .await?
-        {
-            (report.sweeps, report.metrics) = (sweeps, metrics);
-        }
-        if let Some(generate) = experiment.generate {
-            for (name, base, report) in [
-                (RunName::Clean, &bases.clean, &mut report.clean),
-                (RunName::Corrupted, &bases.corrupted, &mut report.corrupted),
-            ] {
-                let (trace, logits) = (&base.trace, base.logits.all.as_slice());
-                let acts = self.given_acts(&setup, &trace.tokens, name, host).await?;
-                report.continuation = self.generate(trace, logits, &acts, generate, host).await?;
-            }
-        }
-        Ok(report)
     }
+}
+
+/// Everything that the patching room shows.
+pub(crate) async fn run<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut directions::Memory,
+    memory: &mut Memory,
+    experiment: &Experiment,
+    asked: Asked,
+    task: Task<'_, impl Host>,
+) -> Result<Report, SessionError> {
+    let (tokenizer, config) = (&lab.tokenizer, &lab.model.config);
+    let (mut reading, setup) = Setup::read(tokenizer, config, experiment, asked.told, task).await;
+    let (shape, mut cell) = (config.shape, experiment.cell);
+    if let Ok(setup) = &setup
+        && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())
+        && let Some(message) = no_such_cell(&shape, setup, chosen)?
+    {
+        // It was chosen in a grid that was larger: the rest goes on without it.
+        cell = None;
+        reading.problems.push(Problem {
+            field: Field::Cell,
+            message,
+            fatal: false,
+        });
+    }
+    task.host.update(Update::Reading(reading.clone()));
+    let mut setup = setup?;
+    captures::fit(&shape, experiment, &setup.cases[0], asked.most_captured)?;
+    setup.push = Push::of(lab, known, experiment, task).await?;
+    let means = means::all(lab, &setup, task).await?;
+    let size = bases::group_size(&shape, experiment, &setup, memory.kept_bytes);
+    let first = bases::cases_of(&setup, 0, size);
+    let group = bases::group(lab, experiment, &setup, first, &means, task).await?;
+    let found: Vec<_> = group.metrics().collect();
+    let metrics = bases::metric_reports(lab, experiment, &setup, &group, &found);
+    let bases = &group.bases[0];
+    task.host.update(Update::Runs {
+        clean: bases.clean.report.clone(),
+        corrupted: bases.corrupted.report.clone(),
+        metrics: metrics.clone(),
+    });
+    let mut report = Report {
+        reading,
+        clean: bases.clean.report.clone(),
+        corrupted: bases.corrupted.report.clone(),
+        metrics,
+        captures: group.captures.clone(),
+        ..lab.report(experiment)
+    };
+    // The chosen cell first: it is what the person is looking at.
+    if let Some(cell) = cell.filter(|_| !setup.sweeps.is_empty()) {
+        let cell = look::cell(lab, &setup, &group, cell, task).await?;
+        task.host.update(Update::Cell(cell.clone()));
+        report.cell = Some(cell);
+    }
+    if let Some((sweeps, metrics)) = sweep::all(
+        lab,
+        memory,
+        experiment,
+        &setup,
+        (&group, &means),
+        asked.preview,
+        task,
+    )
+    .await?
+    {
+        (report.sweeps, report.metrics) = (sweeps, metrics);
+    }
+    if let Some(generate) = experiment.generate {
+        for (name, base, report) in [
+            (RunName::Clean, &bases.clean, &mut report.clean),
+            (RunName::Corrupted, &bases.corrupted, &mut report.corrupted),
+        ] {
+            let (trace, logits) = (&base.trace, base.logits.all.as_slice());
+            let acts = given::acts(lab, &setup, &trace.tokens, name, task).await?;
+            report.continuation =
+                generate::greedy(lab, trace, logits, &acts, generate, task).await?;
+        }
+    }
+    Ok(report)
 }

@@ -7,15 +7,15 @@
 //! attention output stays as it was. In both, a last run patches the receiver
 //! with what it then computes, and everything after it follows.
 
-use super::bases::{Bases, lost, varied};
+use super::bases::{Bases, varied};
 use super::captures::everywhere;
 use super::copies::Copies;
 use crate::backend::Backend;
 use crate::experiment::{Receiver, Site};
-use crate::host::{Beats, Host, SessionError};
+use crate::host::{Beats, Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::model::{OfRuns, Wanted};
 use crate::rows::{Edit, Op, Run, Source};
-use crate::session::Session;
 
 /// One cell of a sweep of paths.
 pub(crate) struct Path<'a> {
@@ -83,7 +83,8 @@ impl Path<'_> {
             let Some(row) = row else { continue };
             let key = (varied(self.copies.sweep), self.layer, position);
             let before = self.bases.attn_out.get(&key);
-            let before = before.ok_or_else(|| lost("what a path starts from was not kept"))?;
+            let before =
+                before.ok_or_else(|| SessionError::lost("what a path starts from was not kept"))?;
             let change: Vec<f32> = row.iter().zip(before).map(|(a, b)| a - b).collect();
             run.edits.push(Edit {
                 site,
@@ -182,62 +183,59 @@ impl Path<'_> {
     }
 }
 
-impl<B: Backend> Session<B> {
-    /// The runs whose logits are the cells of some paths, everything before them done.
-    pub(crate) async fn path_runs(
-        &mut self,
-        paths: &[Path<'_>],
-        host: &impl Host,
-    ) -> Result<Vec<Run>, SessionError> {
-        let mut firsts = Vec::new();
-        for path in paths {
-            firsts.push(path.first()?);
-        }
-        let written = self.captured(&firsts, host).await?;
-        let mut seconds = Vec::new();
-        for (path, written) in paths.iter().zip(&written) {
-            if !path.through_mlps {
-                seconds.push(path.second(written)?);
-            }
-        }
-        let added = self.captured(&seconds, host).await?;
-        let (mut seconds, mut added) = (seconds.into_iter(), added.into_iter());
-        let mut runs = Vec::new();
-        for ((path, first), written) in paths.iter().zip(firsts).zip(written) {
-            let (run, received) = match path.through_mlps {
-                true => (Some(first), written),
-                false => (seconds.next(), added.next().unwrap_or_default()),
-            };
-            runs.push(match (path.entry(), run) {
-                (None, Some(run)) => run,
-                _ => path.last(&received),
-            });
-        }
-        Ok(runs)
+/// The runs whose logits are the cells of some paths, everything before them done.
+pub(crate) async fn runs<B: Backend>(
+    lab: &mut Lab<B>,
+    paths: &[Path<'_>],
+    task: Task<'_, impl Host>,
+) -> Result<Vec<Run>, SessionError> {
+    let mut firsts = Vec::new();
+    for path in paths {
+        firsts.push(path.first()?);
     }
-
-    /// What the runs that capture anything captured.
-    async fn captured(
-        &mut self,
-        runs: &[Run],
-        host: &impl Host,
-    ) -> Result<OfRuns<Vec<f32>>, SessionError> {
-        let capturing: Vec<Run> = runs
-            .iter()
-            .filter(|r| !r.captures.is_empty())
-            .cloned()
-            .collect();
-        let mut captured = Vec::new();
-        if !capturing.is_empty() {
-            let quiet = |_| None;
-            let pulse = Beats::new(host, &quiet);
-            (_, captured) = self.compute(&capturing, &Wanted::default(), &pulse).await?;
+    let written = captured(lab, &firsts, task).await?;
+    let mut seconds = Vec::new();
+    for (path, written) in paths.iter().zip(&written) {
+        if !path.through_mlps {
+            seconds.push(path.second(written)?);
         }
-        let mut captured = captured.into_iter();
-        let of = |run: &Run| match run.captures.is_empty() {
-            true => Vec::new(),
-            false => captured.next().unwrap_or_default(),
+    }
+    let added = captured(lab, &seconds, task).await?;
+    let (mut seconds, mut added) = (seconds.into_iter(), added.into_iter());
+    let mut runs = Vec::new();
+    for ((path, first), written) in paths.iter().zip(firsts).zip(written) {
+        let (run, received) = match path.through_mlps {
+            true => (Some(first), written),
+            false => (seconds.next(), added.next().unwrap_or_default()),
         };
-        Ok(runs.iter().map(of).collect())
+        runs.push(match (path.entry(), run) {
+            (None, Some(run)) => run,
+            _ => path.last(&received),
+        });
     }
+    Ok(runs)
+}
+
+/// What the runs that capture anything captured.
+async fn captured<B: Backend>(
+    lab: &mut Lab<B>,
+    runs: &[Run],
+    task: Task<'_, impl Host>,
+) -> Result<OfRuns<Vec<f32>>, SessionError> {
+    let capturing: Vec<Run> = runs
+        .iter()
+        .filter(|r| !r.captures.is_empty())
+        .cloned()
+        .collect();
+    let mut captured = Vec::new();
+    if !capturing.is_empty() {
+        let pulse = Beats::quiet(task.host);
+        (_, captured) = lab.compute(&capturing, &Wanted::default(), &pulse).await?;
+    }
+    let mut captured = captured.into_iter();
+    let of = |run: &Run| match run.captures.is_empty() {
+        true => Vec::new(),
+        false => captured.next().unwrap_or_default(),
+    };
+    Ok(runs.iter().map(of).collect())
 }

@@ -7,7 +7,7 @@ use crate::experiment::{
     Choice, Corruption, Experiment, Field, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,
     Tokens,
 };
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
 use crate::lab::bos_off;
 use crate::lab::prompt::{PromptError, token_ids};
 use crate::model::{Config, Tokenizer};
@@ -61,7 +61,7 @@ impl Setup {
         config: &Config,
         experiment: &Experiment,
         told: Vec<Problem>,
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> (Reading, Result<Self, SessionError>) {
         let mut reader = Reader {
             tokenizer,
@@ -71,7 +71,7 @@ impl Setup {
                 ..Reading::default()
             },
         };
-        let setup = reader.setup(experiment, host).await;
+        let setup = reader.setup(experiment, task).await;
         (reader.reading, setup)
     }
 }
@@ -83,7 +83,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn setup(&mut self, e: &Experiment, host: &impl Host) -> Result<Setup, SessionError> {
+    async fn setup(
+        &mut self,
+        e: &Experiment,
+        task: Task<'_, impl Host>,
+    ) -> Result<Setup, SessionError> {
         self.reading.bos = e.bos && self.tokenizer.bos().is_some();
         self.reading.problems.extend(bos_off(self.tokenizer, e));
         let clean = self.prompt(Field::Clean, &e.clean, e.bos);
@@ -111,7 +115,7 @@ impl Reader<'_> {
             .filter(|(a, b)| clean[*a] != corrupted[*b])
             .map(|(a, _)| *a)
             .collect();
-        let metrics = self.metrics(e, host).await?;
+        let metrics = self.metrics(e, task).await?;
         let first = Case {
             clean: clean.into(),
             corrupted: corrupted.into(),
@@ -121,7 +125,7 @@ impl Reader<'_> {
         };
         let metrics_of = metrics.as_ref().map_or(0, Vec::len);
         let mut cases = vec![first];
-        let pairs = self.pairs(e, &mut cases, host).await?;
+        let pairs = self.pairs(e, &mut cases, task).await?;
         let cases = self.draws(e, cases);
         self.reading.cases = (cases.len() > 1).then_some(cases.len());
         let brought = self.brought(e);
@@ -192,7 +196,7 @@ impl Reader<'_> {
     async fn metrics(
         &mut self,
         e: &Experiment,
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
         if e.metrics.is_empty() {
             self.problem(
@@ -205,7 +209,7 @@ impl Reader<'_> {
         let mut read = Vec::new();
         for (i, metric) in e.metrics.iter().enumerate() {
             read.push(self.metric(e, i, metric));
-            host.breathe().await?;
+            task.host.breathe().await?;
         }
         Ok(read.into_iter().collect())
     }

@@ -3,7 +3,7 @@
 use super::bases::Group;
 use super::setup::Setup;
 use crate::experiment::{Counters, Frame, Interval, PlanReport, SweepReport};
-use crate::host::Host;
+use crate::host::{Host, Task};
 use crate::model::Cancelled;
 use crate::numbers::resamples;
 
@@ -95,7 +95,7 @@ impl Tally {
         frame: Frame,
         plan: PlanReport,
         (seconds, engines, device): (f64, usize, Option<Counters>),
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> Result<SweepReport, Cancelled> {
         let several = self.cases > 1;
         let grid = &self.grids[sweep];
@@ -107,7 +107,7 @@ impl Tally {
                 self.means(at).get(m).copied()
             }),
             intervals: match several {
-                true => self.intervals(sweep, host).await?,
+                true => self.intervals(sweep, task).await?,
                 false => Vec::new(),
             },
             pairs: match several && told {
@@ -137,7 +137,7 @@ impl Tally {
     async fn intervals(
         &self,
         sweep: usize,
-        host: &impl Host,
+        task: Task<'_, impl Host>,
     ) -> Result<Vec<Vec<Vec<Option<Interval>>>>, Cancelled> {
         let draws = resamples(0, RESAMPLES, self.cases);
         let grid = &self.grids[sweep];
@@ -167,7 +167,7 @@ impl Tally {
             for row in 0..grid.rows {
                 let mut cells = Vec::new();
                 for column in 0..grid.columns {
-                    host.breathe().await?;
+                    task.host.breathe().await?;
                     cells.push(interval((sweep, row, column)));
                 }
                 rows.push(cells);

@@ -1,13 +1,13 @@
 //! What an experiment gives as a file: a direction, or raw activations.
 
-use super::{Asked, Session};
+use super::Session;
+use super::finite::not_finite;
 use crate::backend::Backend;
-use crate::directions::files;
+use crate::directions::{files, layer_vectors};
 use crate::experiment::{
     Capture, CaptureReport, Experiment, Export, Field, File, Problem, Room, RunName, Site, Steer,
 };
-use crate::host::{Host, SessionError};
-use crate::lab::finite::not_finite;
+use crate::host::{Asked, Host, SessionError, Task};
 use crate::rows::Shape;
 use safetensors::tensor::{Dtype, TensorView};
 
@@ -42,9 +42,13 @@ impl<B: Backend> Session<B> {
                     ));
                 };
                 let field = Field::direction(*direction);
-                let vectors = self
-                    .layer_vectors(*direction, wanted, experiment.bos, host)
-                    .await?;
+                let task = Task {
+                    host,
+                    bos: experiment.bos,
+                    field,
+                };
+                let (lab, known) = (&mut self.lab, &mut self.directions);
+                let vectors = layer_vectors(lab, known, *direction, wanted, task).await?;
                 let wrong = |e| SessionError::of(field, format!("“{}”: {e}.", wanted.name));
                 let written = files::write(&vectors, wanted.site, *format).map_err(wrong)?;
                 // A file without any layer at which it acts would do something else.
@@ -66,7 +70,7 @@ impl<B: Backend> Session<B> {
                 let captured = self
                     .activations_of(experiment, told, &runs, sites, host)
                     .await?;
-                let bytes = safetensors(&self.model.config.shape, &captured);
+                let bytes = safetensors(&self.lab.model.config.shape, &captured);
                 Ok(File {
                     name: "activations.safetensors".into(),
                     bytes: bytes.map_err(|e| SessionError::of(Field::Captures, format!("{e}.")))?,
@@ -79,7 +83,7 @@ impl<B: Backend> Session<B> {
                     .await?;
                 Ok(File {
                     name: format!("{}.{site}.npy", name(*run)),
-                    bytes: npy(&self.model.config.shape, &captured),
+                    bytes: npy(&self.lab.model.config.shape, &captured),
                     remark: None,
                 })
             }
@@ -101,7 +105,7 @@ impl<B: Backend> Session<B> {
                 "No activation is chosen; choose at least one.",
             ));
         }
-        let n_layer = self.info.n_layer;
+        let n_layer = self.lab.info.n_layer;
         let layers = |site: Site| match site.per_layer() {
             true => (0..n_layer).map(Some).collect(),
             false => vec![None],

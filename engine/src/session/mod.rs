@@ -3,50 +3,29 @@
 //! [`Session::run`] is the only way to run an experiment; the page's worker,
 //! the JavaScript API and the command line all call it.
 
+mod arriving;
 mod export;
+mod finite;
 
 use crate::backend::Backend;
 pub use crate::directions::{DictionaryConfig, DictionaryLayout};
-use crate::experiment::{
-    BackendInfo, Experiment, MetricReport, ModelInfo, Problem, Reading, Report, Room, RunReport,
-    SweepReport, TopToken, Trial,
-};
+use crate::experiment::{BackendInfo, Experiment, Field, ModelInfo, Report, Room, Trial};
+use crate::host::{Asked, Task};
 pub use crate::host::{Cells, Crew, DictionaryFile, Host, SessionError, Turn, Unread};
-pub use crate::lab::Arriving;
-use crate::lab::{bos_off, finite};
-use crate::model::{
-    Files, Folder, Gpt2, Logits, ModelError, OfRuns, Pulse, Store, Tokenizer, Wanted,
-};
-use crate::rows::{Plan, Run, SlotPool};
-use crate::{patching, steering};
+use crate::lab::Lab;
+use crate::model::{Files, Folder, ModelError};
+use crate::rows::SlotPool;
+use crate::{directions, patching, steering};
+pub use arriving::Arriving;
 
-/// A model on a device, ready for experiments.
+/// A model on a device, ready for experiments: the lab, and what each room remembers.
 pub struct Session<B: Backend> {
-    pub(crate) backend: B,
-    pub(crate) model: Gpt2<B>,
-    pub(crate) tokenizer: Tokenizer,
-    pub(crate) store: Store<B>,
-    pub(crate) info: ModelInfo,
+    lab: Lab<B>,
     /// What a person should know of the model's files, as sentences.
-    pub(crate) remarks: Vec<String>,
-    pub(crate) backend_info: BackendInfo,
-    /// The last sweeps, so that looking at one of their cells does not repeat them.
-    pub(crate) last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
-    /// Standard deviation of the embedding's entries, once it was wanted.
-    pub(crate) embedding_deviation: Option<f32>,
-    pub(crate) memory: steering::Memory,
-    /// Bytes that the kept activations of pairs may take at a time.
-    pub(crate) kept_bytes: usize,
-}
-
-/// How an experiment is to be run.
-pub(crate) struct Asked {
-    /// What is known to be odd about it.
-    pub told: Vec<Problem>,
-    /// Whether a sweep or a map is only estimated.
-    pub preview: bool,
-    /// Numbers that its captures may have in all.
-    pub most_captured: usize,
+    remarks: Vec<String>,
+    directions: directions::Memory,
+    patching: patching::Memory,
+    steering: steering::Memory,
 }
 
 impl<B: Backend> Session<B> {
@@ -64,7 +43,7 @@ impl<B: Backend> Session<B> {
     /// The model that is loaded.
     #[must_use]
     pub fn model(&self) -> &ModelInfo {
-        &self.info
+        &self.lab.info
     }
 
     /// What a person should know of how the model's files were read, as sentences.
@@ -76,25 +55,25 @@ impl<B: Backend> Session<B> {
     /// The backend that computes.
     #[must_use]
     pub fn backend(&self) -> &BackendInfo {
-        &self.backend_info
+        &self.lab.backend_info
     }
 
     /// Says why this backend was chosen, and how fast each was where both were tried.
     pub fn set_reason(&mut self, reason: Option<String>, trial: Option<Trial>) {
-        self.backend_info.reason = reason;
-        self.backend_info.trial = trial;
+        self.lab.backend_info.reason = reason;
+        self.lab.backend_info.trial = trial;
     }
 
     /// Bytes that the kept activations of a set of pairs may take at a time; the
     /// set runs in groups that fit, of one pair at least.
     pub fn set_kept_bytes(&mut self, bytes: usize) {
-        self.kept_bytes = bytes;
+        self.patching.kept_bytes = bytes;
     }
 
     /// Where kept activations are; for tests that nothing is left behind.
     #[must_use]
     pub fn slots(&self) -> &SlotPool {
-        &self.store.pool
+        &self.lab.store.pool
     }
 
     /// Runs an experiment. With `preview` a sweep or a map is
@@ -135,85 +114,26 @@ impl<B: Backend> Session<B> {
         asked: Asked,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
-        let largest = patching::largest_activation(&self.model.config.shape);
-        self.backend.even_out(largest);
-        let before = self.backend.counters();
-        let mut report = match experiment.room {
-            Room::Steering => self.steering(experiment, asked, host).await?,
-            Room::Patching => self.patching(experiment, asked, host).await?,
+        let lab = &mut self.lab;
+        let largest = patching::largest_activation(&lab.model.config.shape);
+        lab.backend.even_out(largest);
+        let before = lab.backend.counters();
+        let task = Task {
+            host,
+            bos: experiment.bos,
+            field: Field::Experiment,
         };
-        let counters = self.backend.counters() - before;
+        let known = &mut self.directions;
+        let mut report = match experiment.room {
+            Room::Steering => {
+                steering::run(lab, known, &mut self.steering, experiment, asked, task).await?
+            }
+            Room::Patching => {
+                patching::run(lab, known, &mut self.patching, experiment, asked, task).await?
+            }
+        };
+        let counters = self.lab.backend.counters() - before;
         report.device = Some(counters).filter(|c| c.dispatches > 0);
         Ok(report)
-    }
-
-    async fn steering(
-        &mut self,
-        experiment: &Experiment,
-        asked: Asked,
-        host: &impl Host,
-    ) -> Result<Report, SessionError> {
-        let steer = experiment.steer.clone().unwrap_or_default();
-        let mut problems = asked.told;
-        problems.extend(bos_off(&self.tokenizer, experiment));
-        let reading = Reading {
-            bos: experiment.bos && self.tokenizer.bos().is_some(),
-            problems,
-            ..Reading::default()
-        };
-        let found = self.steer(experiment, &steer, asked.preview, host).await?;
-        Ok(Report {
-            reading,
-            steer: Some(found),
-            ..self.report(experiment)
-        })
-    }
-
-    /// Plans runs, computes them, and reads what is wanted: for each run, its
-    /// reads and its captures.
-    pub(crate) async fn compute(
-        &mut self,
-        runs: &[Run],
-        wanted: &Wanted,
-        pulse: &impl Pulse,
-    ) -> Result<(OfRuns<Logits>, OfRuns<Vec<f32>>), SessionError> {
-        let plan = Plan::new(&self.model.config.shape, runs)?;
-        let (b, model) = (&self.backend, &self.model);
-        let outcome = model.forward(b, &plan, &mut self.store, pulse).await?;
-        Ok(model.read(b, runs, &plan, &outcome, wanted).await?)
-    }
-
-    /// The likeliest next tokens of a run, and its metrics.
-    #[allow(clippy::cast_possible_truncation)] // a probability
-    pub(crate) fn run_report(&self, logits: &Logits, metrics: Vec<f32>) -> RunReport {
-        let top = logits.top.iter().map(|(id, logit)| TopToken {
-            token: self.tokenizer.token(*id),
-            logit: *logit,
-            probability: logits.log_probability(*logit).exp() as f32,
-        });
-        RunReport {
-            top: top.collect(),
-            metrics,
-            continuation: Vec::new(),
-        }
-    }
-
-    /// A report that says what was run where, and nothing of what was found.
-    pub(crate) fn report(&self, experiment: &Experiment) -> Report {
-        Report {
-            engine: env!("CARGO_PKG_VERSION").into(),
-            experiment: experiment.clone(),
-            model: self.info.clone(),
-            backend: self.backend_info.clone(),
-            reading: Reading::default(),
-            clean: RunReport::default(),
-            corrupted: RunReport::default(),
-            metrics: Vec::new(),
-            sweeps: Vec::new(),
-            cell: None,
-            captures: Vec::new(),
-            steer: None,
-            device: None,
-        }
     }
 }

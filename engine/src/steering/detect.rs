@@ -1,14 +1,14 @@
 //! Monitoring: a direction as a detector, on prompts that it was not found on.
 
+use super::Memory;
 use crate::backend::Backend;
-use crate::directions::{MOST_PROMPTS, Resolved, length};
+use crate::directions::{self, MOST_PROMPTS, Resolved, Seen, length, see, training_means};
 use crate::experiment::{
-    Detected, Detector, DetectorControls, DetectorReport, Direction, Field, Means, Prompt, Site,
-    Source, Steer,
+    Detected, Detector, DetectorControls, DetectorReport, Direction, Field, Means, Source, Steer,
 };
-use crate::host::{Host, SessionError};
-use crate::numbers::{auc, cosine, norm, normals, roc};
-use crate::session::Session;
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
+use crate::numbers::{auc, normals, projection, roc};
 use std::rc::Rc;
 
 /// Random directions that a detector is compared with.
@@ -24,206 +24,134 @@ fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
     Err(SessionError::of(Field::Detector, message))
 }
 
-/// A prompt's tokens and its activations at each, at the detector's place.
-struct Seen {
-    ids: Vec<u32>,
-    rows: Vec<Vec<f32>>,
+/// The detector's report, from memory but for the threshold where nothing
+/// else has changed.
+pub(crate) async fn report<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut directions::Memory,
+    memory: &mut Memory,
+    steer: &Steer,
+    detector: &Detector,
+    resolved: &[Rc<Resolved>],
+    task: Task<'_, impl Host>,
+) -> Result<DetectorReport, SessionError> {
+    let Some(direction) = steer.directions.get(detector.direction) else {
+        return wrong(format!(
+            "The detector reads direction {}, but the experiment has {}; choose one that it has.",
+            detector.direction,
+            steer.directions.len()
+        ));
+    };
+    check(detector)?;
+    let layer = detector.layer.or(direction.layers.first().copied());
+    let layer = layer.unwrap_or_default();
+    if layer >= lab.info.n_layer {
+        return wrong(format!(
+            "The detector reads layer {layer}; this model has layers 0 to {}.",
+            lab.info.n_layer - 1
+        ));
+    }
+    let asked = Detector {
+        threshold: None,
+        ..detector.clone()
+    };
+    let of = [
+        serde_json::to_string(&asked),
+        serde_json::to_string(&direction.source),
+    ];
+    let key = format!(
+        "{} {layer} {:?} {} {} {of:?}",
+        task.bos, direction.from, direction.site, direction.name
+    );
+    let mut report = match &memory.detector {
+        Some((known, report)) if *known == key => report.clone(),
+        _ => {
+            let of = &resolved[detector.direction];
+            let found = detect(lab, known, detector, direction, of, layer, task);
+            let found = found.await?;
+            memory.detector = Some((key, found.clone()));
+            found
+        }
+    };
+    let middle = report.training.map(Means::middle);
+    report.threshold = detector.threshold.or(middle);
+    report.rates = report.threshold.map(|t| report.rates_at(t));
+    if report.threshold.is_none() {
+        report.warnings.push("This direction has no prompts of its own to choose a threshold by; give one, or judge by the whole curve.".into());
+    }
+    Ok(report)
 }
 
-impl Seen {
-    /// The projection of the last token.
-    fn score(&self, v: &[f32]) -> f32 {
-        self.rows.last().map_or(0.0, |x| projection(x, v))
-    }
-}
-
-impl<B: Backend> Session<B> {
-    /// The detector's report, from memory but for the threshold where nothing
-    /// else has changed.
-    pub(crate) async fn detector(
-        &mut self,
-        steer: &Steer,
-        detector: &Detector,
-        resolved: &[Rc<Resolved>],
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<DetectorReport, SessionError> {
-        let Some(direction) = steer.directions.get(detector.direction) else {
-            return wrong(format!(
-                "The detector reads direction {}, but the experiment has {}; choose one that it has.",
-                detector.direction,
-                steer.directions.len()
-            ));
-        };
-        check(detector)?;
-        let layer = detector.layer.or(direction.layers.first().copied());
-        let layer = layer.unwrap_or_default();
-        if layer >= self.info.n_layer {
-            return wrong(format!(
-                "The detector reads layer {layer}; this model has layers 0 to {}.",
-                self.info.n_layer - 1
-            ));
-        }
-        let asked = Detector {
-            threshold: None,
-            ..detector.clone()
-        };
-        let of = [
-            serde_json::to_string(&asked),
-            serde_json::to_string(&direction.source),
-        ];
-        let key = format!(
-            "{bos} {layer} {:?} {} {} {of:?}",
-            direction.from, direction.site, direction.name
-        );
-        let mut report = match &self.memory.detector {
-            Some((known, report)) if *known == key => report.clone(),
-            _ => {
-                let of = &resolved[detector.direction];
-                let found = self.detect(detector, direction, of, layer, bos, host);
-                let found = found.await?;
-                self.memory.detector = Some((key, found.clone()));
-                found
-            }
-        };
-        let middle = report.training.map(Means::middle);
-        report.threshold = detector.threshold.or(middle);
-        report.rates = report.threshold.map(|t| report.rates_at(t));
-        if report.threshold.is_none() {
-            report.warnings.push("This direction has no prompts of its own to choose a threshold by; give one, or judge by the whole curve.".into());
-        }
-        Ok(report)
-    }
-
-    async fn detect(
-        &mut self,
-        detector: &Detector,
-        direction: &Direction,
-        resolved: &Resolved,
-        layer: usize,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<DetectorReport, SessionError> {
-        let rows = resolved.at(direction.from.unwrap_or(layer));
-        let Some(v) = rows
-            .filter(|r| length(r) > 0.0)
-            .and_then(|r| r.last().cloned())
-        else {
-            return wrong(format!(
-                "“{}” has no vector for layer {layer}, or one of length 0; read at a layer that it has.",
-                direction.name
-            ));
-        };
-        let place = (direction.site, layer);
-        let positive = self.see(&detector.positive, place, bos, host).await?;
-        let negative = self.see(&detector.negative, place, bos, host).await?;
-        let scores = |v: &[f32]| {
-            let side = |seen: &[Seen]| seen.iter().map(|s| s.score(v)).collect::<Vec<_>>();
-            (side(&positive), side(&negative))
-        };
-        let area = |v: &[f32]| {
-            let (positive, negative) = scores(v);
-            auc(&positive, &negative)
-        };
-        let training = self
-            .training_means(&direction.source, &v, place, bos, host)
-            .await?;
-        let shuffled = self.shuffled(SEED, detector.direction, direction, bos, host);
-        let shuffled = shuffled
-            .await?
-            .and_then(|s| s.at(direction.from.unwrap_or(layer)))
-            .and_then(|rows| rows.last().map(|v| area(v)));
-        let random = (0..RANDOM).map(|i| {
-            let area = area(&normals(SEED + i, self.info.n_embd));
-            area.max(1.0 - area)
-        });
-        let (of_positive, of_negative) = scores(&v);
-        let told = |seen: &Seen, positive: bool| Detected {
-            positive,
-            tokens: self.tokenizer.tokens(&seen.ids),
-            projections: seen.rows.iter().map(|x| projection(x, &v)).collect(),
-        };
-        let prompts = positive.iter().map(|s| told(s, true));
-        let controls = DetectorControls {
-            random: RANDOM as usize,
-            best_random: random.fold(0.0, f32::max),
-            shuffled,
-        };
-        let auc = auc(&of_positive, &of_negative);
-        Ok(DetectorReport {
-            better: auc > controls.best_random.max(shuffled.unwrap_or(0.0)),
-            said: said(auc, &controls, [positive.len(), negative.len()]),
-            direction: direction.name.clone(),
-            site: direction.site,
-            layer,
-            training,
-            prompts: prompts
-                .chain(negative.iter().map(|s| told(s, false)))
-                .collect(),
-            roc: roc(&of_positive, &of_negative),
-            auc,
-            controls,
-            warnings: warnings(detector, &direction.source, training),
-            ..DetectorReport::default()
-        })
-    }
-
-    /// Activations of prompts at every token.
-    async fn see(
-        &mut self,
-        prompts: &[String],
-        (site, layer): (Site, usize),
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Vec<Seen>, SessionError> {
-        let mut ids = Vec::new();
-        for text in prompts {
-            host.breathe().await?;
-            ids.push(self.prompt(Field::Detector, &Prompt::Text(text.clone()), bos)?);
-        }
-        let places = |len: usize| (0..len).map(|p| (site, layer, p)).collect();
-        let rows = self.activations(&ids, &places, host).await?;
-        let seen = ids.into_iter().zip(rows);
-        Ok(seen.map(|(ids, rows)| Seen { ids, rows }).collect())
-    }
-
-    /// Mean projections on `v` of the last tokens of the prompts that a
-    /// direction lies between; `None` where it lies between none.
-    pub(crate) async fn training_means(
-        &mut self,
-        source: &Source,
-        v: &[f32],
-        place: (Site, usize),
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Option<Means>, SessionError> {
-        let [positive, negative] = match source {
-            Source::Contrast {
-                positive, negative, ..
-            } => [positive.clone(), negative.clone()],
-            Source::Pair { positive, negative } => [vec![positive.clone()], vec![negative.clone()]],
-            _ => return Ok(None),
-        };
-        let mut means = [0.0; 2];
-        for (mean, side) in means.iter_mut().zip([positive, negative]) {
-            let seen = self.see(&side, place, bos, host).await?;
-            let scores: Vec<f32> = seen.iter().map(|s| s.score(v)).collect();
-            *mean = mean_of(&scores);
-        }
-        let [positive, negative] = means;
-        Ok(Some(Means { positive, negative }))
-    }
-}
-
-/// The dot product with `v` at length 1.
-pub(crate) fn projection(x: &[f32], v: &[f32]) -> f32 {
-    cosine(x, v) * norm(x)
-}
-
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)] // f64 only carried the sum
-fn mean_of(values: &[f32]) -> f32 {
-    let sum: f64 = values.iter().map(|v| f64::from(*v)).sum();
-    (sum / values.len().max(1) as f64) as f32
+async fn detect<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut directions::Memory,
+    detector: &Detector,
+    direction: &Direction,
+    resolved: &Resolved,
+    layer: usize,
+    task: Task<'_, impl Host>,
+) -> Result<DetectorReport, SessionError> {
+    let rows = resolved.at(direction.from.unwrap_or(layer));
+    let Some(v) = rows
+        .filter(|r| length(r) > 0.0)
+        .and_then(|r| r.last().cloned())
+    else {
+        return wrong(format!(
+            "“{}” has no vector for layer {layer}, or one of length 0; read at a layer that it has.",
+            direction.name
+        ));
+    };
+    let place = (direction.site, layer);
+    let task = task.about(Field::Detector);
+    let positive = see(lab, &detector.positive, place, task).await?;
+    let negative = see(lab, &detector.negative, place, task).await?;
+    let scores = |v: &[f32]| {
+        let side = |seen: &[Seen]| seen.iter().map(|s| s.score(v)).collect::<Vec<_>>();
+        (side(&positive), side(&negative))
+    };
+    let area = |v: &[f32]| {
+        let (positive, negative) = scores(v);
+        auc(&positive, &negative)
+    };
+    let training = training_means(lab, &direction.source, &v, place, task).await?;
+    let shuffled = directions::shuffled(lab, known, SEED, detector.direction, direction, task);
+    let shuffled = shuffled
+        .await?
+        .and_then(|s| s.at(direction.from.unwrap_or(layer)))
+        .and_then(|rows| rows.last().map(|v| area(v)));
+    let random = (0..RANDOM).map(|i| {
+        let area = area(&normals(SEED + i, lab.info.n_embd));
+        area.max(1.0 - area)
+    });
+    let (of_positive, of_negative) = scores(&v);
+    let told = |seen: &Seen, positive: bool| Detected {
+        positive,
+        tokens: lab.tokenizer.tokens(&seen.ids),
+        projections: seen.rows.iter().map(|x| projection(x, &v)).collect(),
+    };
+    let prompts = positive.iter().map(|s| told(s, true));
+    let controls = DetectorControls {
+        random: RANDOM as usize,
+        best_random: random.fold(0.0, f32::max),
+        shuffled,
+    };
+    let auc = auc(&of_positive, &of_negative);
+    Ok(DetectorReport {
+        better: auc > controls.best_random.max(shuffled.unwrap_or(0.0)),
+        said: said(auc, &controls, [positive.len(), negative.len()]),
+        direction: direction.name.clone(),
+        site: direction.site,
+        layer,
+        training,
+        prompts: prompts
+            .chain(negative.iter().map(|s| told(s, false)))
+            .collect(),
+        roc: roc(&of_positive, &of_negative),
+        auc,
+        controls,
+        warnings: warnings(detector, &direction.source, training),
+        ..DetectorReport::default()
+    })
 }
 
 /// What can be told without the model.

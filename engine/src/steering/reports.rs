@@ -1,136 +1,108 @@
 //! What is told of each direction.
 
-use super::detect::projection;
 use crate::backend::Backend;
-use crate::directions::{Resolved, length};
-use crate::experiment::{Direction, DirectionReport, Site, Steer, TokenScore};
+use crate::directions::{Activations, Resolved, length};
+use crate::experiment::{Direction, DirectionReport, Steer, TokenScore};
 use crate::host::SessionError;
-use crate::numbers::{cosine, norm, top};
-use crate::patching::TOP;
-use crate::session::Session;
-use std::collections::HashMap;
+use crate::lab::Lab;
+use crate::lab::TOP;
+use crate::numbers::{cosine, norm, projection, top};
 use std::rc::Rc;
 
-/// Activations of the unsteered prompt, by site, layer and position.
-pub(crate) struct Activations(HashMap<(Site, usize, usize), Vec<f32>>);
-
-impl Activations {
-    pub fn new(places: Vec<(Site, usize, usize)>, rows: Vec<Option<Vec<f32>>>) -> Self {
-        let pairs = places.into_iter().zip(rows);
-        Self(pairs.filter_map(|(p, r)| Some((p, r?))).collect())
+/// What is told of each direction.
+pub(crate) async fn of<B: Backend>(
+    lab: &Lab<B>,
+    steer: &Steer,
+    resolved: &[Rc<Resolved>],
+    activations: &Activations,
+) -> Result<Vec<DirectionReport>, SessionError> {
+    // The first layer where it does anything.
+    let layer = |i: usize| {
+        let direction = &steer.directions[i];
+        let there = |l: &&usize| {
+            let rows = resolved[i].at(direction.from.unwrap_or(**l));
+            rows.is_some_and(|r| length(&r) > 0.0)
+        };
+        let first = direction.layers.iter().find(there);
+        *first.or(direction.layers.first()).unwrap_or(&0)
+    };
+    let mut vectors = Vec::new();
+    for (i, direction) in steer.directions.iter().enumerate() {
+        vectors.push(written_by(lab, direction, &resolved[i], layer(i)).await?);
     }
-
-    fn at(&self, site: Site, layer: usize) -> impl Iterator<Item = &Vec<f32>> {
-        (0..).map_while(move |p| self.0.get(&(site, layer, p)))
+    let promoted = match vectors.is_empty() {
+        true => Vec::new(),
+        // Of one length, so that the LayerNorm's epsilon plays no part.
+        false => {
+            let of_one_length: Vec<_> = vectors.iter().map(|v| scaled(v)).collect();
+            lab.model.promoted(&lab.backend, &of_one_length).await?
+        }
+    };
+    let mut reports = Vec::new();
+    for (i, direction) in steer.directions.iter().enumerate() {
+        let v = &vectors[i];
+        let at = direction.from.unwrap_or(layer(i));
+        let lowest: Vec<f32> = promoted[i].iter().map(|x| -x).collect();
+        // Zeros raise nothing and lower nothing.
+        let scored = if norm(v) > 0.0 { TOP } else { 0 };
+        let scores = |best: Vec<(u32, f32)>, sign: f32| {
+            let score = |(id, score)| TokenScore {
+                token: lab.tokenizer.token(id),
+                score: sign * score,
+            };
+            best.into_iter().map(score).collect()
+        };
+        let project = |l: usize| {
+            let rows = resolved[i].at(direction.from.unwrap_or(l));
+            let last = rows.and_then(|r| r.last().cloned());
+            let along = |x: &Vec<f32>| last.as_ref().map_or(0.0, |v| projection(x, v));
+            activations.at(direction.site, l).map(along).collect()
+        };
+        reports.push(DirectionReport {
+            origin: resolved[i].origin.clone(),
+            layer: layer(i),
+            norm: resolved[i].at(at).map_or(0.0, |rows| length(&rows)),
+            mean_norms: (0..lab.info.n_layer)
+                .map(|l| activations.mean_norm(direction.site, l))
+                .collect(),
+            cosines: vectors.iter().map(|other| cosine(v, other)).collect(),
+            explained: resolved[i].explained_at(at),
+            probes: resolved[i].probes.clone(),
+            feature: resolved[i]
+                .feature
+                .as_ref()
+                .map(|f| f.report(activations.at(f.site, f.layer))),
+            promoted: scores(top(&promoted[i], scored), 1.0),
+            suppressed: scores(top(&lowest, scored), -1.0),
+            projections: (0..lab.info.n_layer).map(project).collect(),
+        });
     }
-
-    /// Mean length of a layer's activations, position 0 left out where there
-    /// is another: its length is of another order.
-    #[allow(clippy::cast_precision_loss)] // a number of tokens
-    pub fn mean_norm(&self, site: Site, layer: usize) -> f32 {
-        let norms: Vec<f32> = self.at(site, layer).map(|v| norm(v)).collect();
-        let counted = if norms.len() > 1 { &norms[1..] } else { &norms };
-        counted.iter().sum::<f32>() / counted.len().max(1) as f32
-    }
+    Ok(reports)
 }
 
-impl<B: Backend> Session<B> {
-    pub(crate) async fn direction_reports(
-        &self,
-        steer: &Steer,
-        resolved: &[Rc<Resolved>],
-        activations: &Activations,
-    ) -> Result<Vec<DirectionReport>, SessionError> {
-        // The first layer where it does anything.
-        let layer = |i: usize| {
-            let direction = &steer.directions[i];
-            let there = |l: &&usize| {
-                let rows = resolved[i].at(direction.from.unwrap_or(**l));
-                rows.is_some_and(|r| length(&r) > 0.0)
-            };
-            let first = direction.layers.iter().find(there);
-            *first.or(direction.layers.first()).unwrap_or(&0)
-        };
-        let mut vectors = Vec::new();
-        for (i, direction) in steer.directions.iter().enumerate() {
-            vectors.push(self.written_by(direction, &resolved[i], layer(i)).await?);
-        }
-        let promoted = match vectors.is_empty() {
-            true => Vec::new(),
-            // Of one length, so that the LayerNorm's epsilon plays no part.
-            false => {
-                let of_one_length: Vec<_> = vectors.iter().map(|v| scaled(v)).collect();
-                self.model.promoted(&self.backend, &of_one_length).await?
-            }
-        };
-        let mut reports = Vec::new();
-        for (i, direction) in steer.directions.iter().enumerate() {
-            let v = &vectors[i];
-            let at = direction.from.unwrap_or(layer(i));
-            let lowest: Vec<f32> = promoted[i].iter().map(|x| -x).collect();
-            // Zeros raise nothing and lower nothing.
-            let scored = if norm(v) > 0.0 { TOP } else { 0 };
-            let scores = |best: Vec<(u32, f32)>, sign: f32| {
-                let score = |(id, score)| TokenScore {
-                    token: self.tokenizer.token(id),
-                    score: sign * score,
-                };
-                best.into_iter().map(score).collect()
-            };
-            let project = |l: usize| {
-                let rows = resolved[i].at(direction.from.unwrap_or(l));
-                let last = rows.and_then(|r| r.last().cloned());
-                let along = |x: &Vec<f32>| last.as_ref().map_or(0.0, |v| projection(x, v));
-                activations.at(direction.site, l).map(along).collect()
-            };
-            reports.push(DirectionReport {
-                origin: resolved[i].origin.clone(),
-                layer: layer(i),
-                norm: resolved[i].at(at).map_or(0.0, |rows| length(&rows)),
-                mean_norms: (0..self.info.n_layer)
-                    .map(|l| activations.mean_norm(direction.site, l))
-                    .collect(),
-                cosines: vectors.iter().map(|other| cosine(v, other)).collect(),
-                explained: resolved[i].explained_at(at),
-                probes: resolved[i].probes.clone(),
-                feature: resolved[i]
-                    .feature
-                    .as_ref()
-                    .map(|f| f.report(activations.at(f.site, f.layer))),
-                promoted: scores(top(&promoted[i], scored), 1.0),
-                suppressed: scores(top(&lowest, scored), -1.0),
-                projections: (0..self.info.n_layer).map(project).collect(),
-            });
-        }
-        Ok(reports)
+/// A direction in the residual stream: its last row at `layer`, or of z what
+/// its heads write at all the layers where it acts.
+async fn written_by<B: Backend>(
+    lab: &Lab<B>,
+    direction: &Direction,
+    resolved: &Resolved,
+    layer: usize,
+) -> Result<Vec<f32>, SessionError> {
+    let row = |l: usize| {
+        let rows = resolved.at(direction.from.unwrap_or(l))?;
+        rows.last().cloned()
+    };
+    let mut vector = vec![0.0; lab.info.n_embd];
+    if !direction.site.per_head() {
+        return Ok(row(layer).map_or(vector, |r| r.to_vec()));
     }
-}
-
-impl<B: Backend> Session<B> {
-    /// A direction in the residual stream: its last row at `layer`, or of z what
-    /// its heads write at all the layers where it acts.
-    async fn written_by(
-        &self,
-        direction: &Direction,
-        resolved: &Resolved,
-        layer: usize,
-    ) -> Result<Vec<f32>, SessionError> {
-        let row = |l: usize| {
-            let rows = resolved.at(direction.from.unwrap_or(l))?;
-            rows.last().cloned()
-        };
-        let mut vector = vec![0.0; self.info.n_embd];
-        if !direction.site.per_head() {
-            return Ok(row(layer).map_or(vector, |r| r.to_vec()));
+    for l in &direction.layers {
+        if let Some(z) = row(*l) {
+            let write = lab.model.heads_write(&lab.backend, *l, &z).await?;
+            vector.iter_mut().zip(write).for_each(|(v, w)| *v += w);
         }
-        for l in &direction.layers {
-            if let Some(z) = row(*l) {
-                let write = self.model.heads_write(&self.backend, *l, &z).await?;
-                vector.iter_mut().zip(write).for_each(|(v, w)| *v += w);
-            }
-        }
-        Ok(vector)
     }
+    Ok(vector)
 }
 
 /// The vector at length `sqrt(n)`: elements of the size of 1.

@@ -7,13 +7,13 @@ mod encoder;
 mod fields;
 mod layout;
 
-use super::Resolved;
+use super::{Memory, Resolved};
 use crate::backend::Backend;
 use crate::dictionary;
 use crate::experiment::{FeatureReport, Field, Progress, Site, Stage, Update};
-use crate::host::{DictionaryFile, Host, SessionError, Unread};
+use crate::host::{DictionaryFile, Host, SessionError, Task, Unread};
+use crate::lab::Lab;
 use crate::rows::Shape;
-use crate::session::Session;
 use crate::source::{NameError, Named};
 use column::Column;
 use config::Architecture;
@@ -59,64 +59,65 @@ impl Feature {
     }
 }
 
-impl<B: Backend> Session<B> {
-    pub(crate) async fn feature(
-        &mut self,
-        field: Field,
-        wish: &Wish<'_>,
-        host: &impl Host,
-    ) -> Result<Resolved, SessionError> {
-        let shape = self.model.config.shape;
-        check(field, wish, &shape)?;
-        let reader = Reader {
-            field,
-            wish,
-            host,
-            file: DictionaryFile {
-                dictionary: wish.dictionary,
-                folder: dictionary::folder(wish.site, wish.layer),
-                name: "sae_weights.safetensors",
-            },
-        };
-        let layout = self.layout(&reader).await?;
-        layout.fits(field, wish, &shape)?;
-        let vector = reader.floats(layout.row(wish.feature)).await?;
-        let encoder = match wish.activation && host.reads_encoders() {
-            true => Some(reader.encoder(&layout).await?),
-            false => None,
-        };
-        let origin = format!(
-            "Feature {} of the dictionary {} at {} of layer {}: its row of the decoder",
-            wish.feature, wish.dictionary, wish.site, wish.layer
-        );
-        let page = dictionary::page(wish.dictionary, wish.site, wish.layer, wish.feature);
-        Ok(Resolved {
-            feature: Some(Feature {
-                site: wish.site,
-                layer: wish.layer,
-                page,
-                encoder,
-            }),
-            ..Resolved::same(vector, origin)
-        })
-    }
+pub(crate) async fn find<B: Backend>(
+    lab: &Lab<B>,
+    known: &mut Memory,
+    wish: &Wish<'_>,
+    task: Task<'_, impl Host>,
+) -> Result<Resolved, SessionError> {
+    let shape = lab.model.config.shape;
+    check(task.field, wish, &shape)?;
+    let reader = Reader {
+        field: task.field,
+        wish,
+        host: task.host,
+        file: DictionaryFile {
+            dictionary: wish.dictionary,
+            folder: dictionary::folder(wish.site, wish.layer),
+            name: "sae_weights.safetensors",
+        },
+    };
+    let layout = layout(known, &reader).await?;
+    layout.fits(task.field, wish, &shape)?;
+    let vector = reader.floats(layout.row(wish.feature)).await?;
+    let encoder = match wish.activation && task.host.reads_encoders() {
+        true => Some(reader.encoder(&layout).await?),
+        false => None,
+    };
+    let origin = format!(
+        "Feature {} of the dictionary {} at {} of layer {}: its row of the decoder",
+        wish.feature, wish.dictionary, wish.site, wish.layer
+    );
+    let page = dictionary::page(wish.dictionary, wish.site, wish.layer, wish.feature);
+    Ok(Resolved {
+        feature: Some(Feature {
+            site: wish.site,
+            layer: wish.layer,
+            page,
+            encoder,
+        }),
+        ..Resolved::same(vector, origin)
+    })
+}
 
-    /// Where the file's tensors are, from memory where it was asked before.
-    async fn layout(&mut self, reader: &Reader<'_, impl Host>) -> Result<Layout, SessionError> {
-        let key = format!("{}/{}", reader.file.dictionary, reader.file.folder);
-        if let Some((_, layout)) = self.memory.layouts.iter().find(|(k, _)| *k == key) {
-            return Ok(layout.clone());
-        }
-        let mut start = reader.bytes(&reader.file, 0..START, false).await?;
-        let stop = Layout::stop(&start).map_err(|e| reader.wrong(e))?;
-        if stop > start.len() as u64 {
-            let rest = start.len() as u64..stop;
-            start.extend(reader.bytes(&reader.file, rest, true).await?);
-        }
-        let layout = Layout::parse(&start, stop).map_err(|e| reader.wrong(e))?;
-        self.memory.layouts.push((key, layout.clone()));
-        Ok(layout)
+/// Where the file's tensors are, from memory where it was asked before.
+async fn layout(
+    known: &mut Memory,
+    reader: &Reader<'_, impl Host>,
+) -> Result<Layout, SessionError> {
+    let key = format!("{}/{}", reader.file.dictionary, reader.file.folder);
+    if let Some((_, layout)) = known.layouts.iter().find(|(k, _)| *k == key) {
+        return Ok(layout.clone());
     }
+    let mut start = reader.bytes(&reader.file, 0..START, false).await?;
+    let stop = Layout::stop(&start).map_err(|e| reader.wrong(e))?;
+    if stop > start.len() as u64 {
+        let rest = start.len() as u64..stop;
+        start.extend(reader.bytes(&reader.file, rest, true).await?);
+    }
+    let layout = Layout::parse(&start, stop).map_err(|e| reader.wrong(e))?;
+    known.layouts.push((key, layout.clone()));
+    Ok(layout)
 }
 
 /// Reads one dictionary's files.

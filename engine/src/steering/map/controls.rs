@@ -1,12 +1,9 @@
 //! The directions that are tried: the one itself, and its controls at the same length.
 
 use super::setup::Setup;
-use crate::backend::Backend;
 use crate::directions::{Resolved, Rows, length};
-use crate::experiment::{Direction, MapCell, MapNumbers, Source, Tried};
-use crate::host::{Host, SessionError};
-use crate::numbers::{cosine, noise_at, norm, normals, shuffle};
-use crate::session::Session;
+use crate::experiment::{MapCell, MapNumbers, Tried};
+use crate::numbers::{cosine, noise_at, norm, normals};
 use std::rc::Rc;
 
 /// A cell that is wanted.
@@ -73,41 +70,6 @@ impl Directions {
         layers
             .flat_map(|c| self.controls(setup, c.layer, c.coefficient))
             .collect()
-    }
-}
-
-impl<B: Backend> Session<B> {
-    /// The direction that the same method finds between the same prompts with
-    /// their labels shuffled; `None` where there are none.
-    pub(crate) async fn shuffled(
-        &mut self,
-        seed: u64,
-        i: usize,
-        direction: &Direction,
-        bos: bool,
-        host: &impl Host,
-    ) -> Result<Option<Rc<Resolved>>, SessionError> {
-        let Source::Contrast {
-            positive,
-            negative,
-            method,
-        } = &direction.source
-        else {
-            return Ok(None);
-        };
-        let all: Vec<&String> = positive.iter().chain(negative).collect();
-        let order = shuffle(seed, all.len());
-        let mut mixed = order.into_iter().map(|i| all[i].clone());
-        let source = Source::Contrast {
-            positive: mixed.by_ref().take(positive.len()).collect(),
-            negative: mixed.collect(),
-            method: *method,
-        };
-        let direction = Direction {
-            source,
-            ..direction.clone()
-        };
-        self.direction(i, &direction, bos, host).await.map(Some)
     }
 }
 

@@ -9,16 +9,16 @@ mod verdict;
 
 use super::measures::{measures, said};
 use crate::backend::Backend;
-use crate::directions::{Resolved, act};
+use crate::directions::{self, Resolved, act, unsteered_base};
 use crate::experiment::{
-    Direction, Estimate, Experiment, Field, MapCell, MapNumbers, MapReport, PlanReport, Progress,
-    Stage, Steer, SteerMap, SteerUpdate, Tried, Update,
+    Direction, Estimate, Field, MapCell, MapNumbers, MapReport, PlanReport, Progress, Stage, Steer,
+    SteerMap, SteerUpdate, Tried, Update,
 };
-use crate::host::{Host, SessionError};
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::lab::line::{CACHE, Line};
 use crate::numbers::SamplingError;
 use crate::rows::{Cost, Shape};
-use crate::session::Session;
 use controls::{Directions, Wish};
 use lines::{Item, Told};
 use setup::Setup;
@@ -104,267 +104,262 @@ impl<'a, H: Host> Meter<'a, H> {
     }
 }
 
-impl<B: Backend> Session<B> {
-    /// The map; `None` where only its estimate was wanted and there is
-    /// something left to compute.
-    pub(crate) async fn map(
-        &mut self,
-        experiment: &Experiment,
-        steer: &Steer,
-        map: &SteerMap,
-        resolved: &[Rc<Resolved>],
-        preview: bool,
-        host: &impl Host,
-    ) -> Result<Option<MapReport>, SessionError> {
-        let Some(direction) = steer.directions.get(map.direction) else {
-            return Err(SessionError::of(
-                Field::Map,
-                format!(
-                    "The map is of direction {}, but the experiment has {}; choose one that it has.",
-                    map.direction,
-                    steer.directions.len()
-                ),
-            ));
-        };
-        let directions = Directions {
-            itself: resolved[map.direction].clone(),
-            shuffled: match map.controls.shuffled {
-                true => {
-                    let (seed, bos) = (map.controls.seed, experiment.bos);
-                    self.shuffled(seed, map.direction, direction, bos, host)
-                        .await?
-                }
-                false => None,
-            },
-        };
-        let gauge = match &map.reading {
-            Some(reading) => Some(
-                self.gauge(steer, reading, resolved, experiment.bos, host)
-                    .await?,
+/// The map; `None` where only its estimate was wanted and there is
+/// something left to compute.
+pub(crate) async fn run<B: Backend>(
+    lab: &mut Lab<B>,
+    known: &mut directions::Memory,
+    memory: &mut Remembered,
+    (steer, map): (&Steer, &SteerMap),
+    resolved: &[Rc<Resolved>],
+    preview: bool,
+    task: Task<'_, impl Host>,
+) -> Result<Option<MapReport>, SessionError> {
+    let Some(direction) = steer.directions.get(map.direction) else {
+        return Err(SessionError::of(
+            Field::Map,
+            format!(
+                "The map is of direction {}, but the experiment has {}; choose one that it has.",
+                map.direction,
+                steer.directions.len()
             ),
-            None => None,
-        };
-        let setup = self.map_setup(experiment, steer, map, &directions.itself, gauge)?;
-        let bases = self.map_bases(&setup, host).await?;
-        let unsteered = self.map_unsteered(&setup, &bases, host).await?;
-        if self.memory.map.key != setup.key {
-            self.memory.map.key.clone_from(&setup.key);
-            self.memory.map.cells.clear();
-        }
-        let grid: Vec<Wish> = setup
-            .layers
-            .iter()
-            .flat_map(|l| setup.coefficients.iter().map(move |c| (*l, *c)))
-            .filter_map(|(l, c)| directions.wish(&setup, Tried::Direction, l, c))
+        ));
+    };
+    let task = task.about(Field::Map);
+    let directions = Directions {
+        itself: resolved[map.direction].clone(),
+        shuffled: match map.controls.shuffled {
+            true => {
+                let (seed, i) = (map.controls.seed, map.direction);
+                directions::shuffled(lab, known, seed, i, direction, task).await?
+            }
+            false => None,
+        },
+    };
+    let gauge = match &map.reading {
+        Some(reading) => Some(gauge::read(lab, steer, reading, resolved, task).await?),
+        None => None,
+    };
+    let setup = setup::read(lab, (steer, map), &directions.itself, gauge, task)?;
+    let bases = bases(lab, &setup, task).await?;
+    let unsteered = unsteered(lab, memory, &setup, &bases, task).await?;
+    if memory.key != setup.key {
+        memory.key.clone_from(&setup.key);
+        memory.cells.clear();
+    }
+    let grid: Vec<Wish> = setup
+        .layers
+        .iter()
+        .flat_map(|l| setup.coefficients.iter().map(move |c| (*l, *c)))
+        .filter_map(|(l, c)| directions.wish(&setup, Tried::Direction, l, c))
+        .collect();
+    let missing = missing(memory, &setup, &directions, &grid, &unsteered.numbers);
+    let texts = setup.prompts.len() * setup.sampling.samples;
+    let pace = pace(lab, memory, &setup, &bases, missing * texts, task).await?;
+    let shape = &lab.model.config.shape;
+    let estimate = estimate(shape, &setup, missing * texts, pace);
+    task.host.update(Update::Estimate(estimate));
+    if preview && missing > 0 {
+        return Ok(None);
+    }
+    let mut report = MapReport {
+        layers: setup.layers.clone(),
+        coefficients: setup.coefficients.clone(),
+        effect: setup.effect,
+        most_perplexity: setup.most_perplexity(&unsteered.numbers),
+        unsteered: unsteered.numbers,
+        unsteered_texts: unsteered.texts.clone(),
+        ..MapReport::default()
+    };
+    task.host
+        .update(Update::Steer(SteerUpdate::Map(report.clone())));
+    let meter = Meter::new(task.host, missing * texts * setup.sampling.tokens);
+    report.cells = cells(lab, memory, &setup, &bases, &unsteered, grid, &meter).await?;
+    let controls = directions.all_controls(&setup, &report.cells, &unsteered.numbers);
+    let controls = cells(lab, memory, &setup, &bases, &unsteered, controls, &meter).await?;
+    report.cells.extend(controls);
+    report.verdicts = setup.verdicts(&report.cells, &unsteered.numbers);
+    Ok(Some(report))
+}
+
+/// Cells that are still to be computed, the controls' included, wherever
+/// they will act.
+fn missing(
+    memory: &Remembered,
+    setup: &Setup,
+    directions: &Directions,
+    grid: &[Wish],
+    unsteered: &MapNumbers,
+) -> usize {
+    let known = |w: &&Wish| {
+        (setup.adds() && w.coefficient == 0.0)
+            || memory.cell(w.of, w.layer, w.coefficient).is_some()
+    };
+    let grid = grid.len() - grid.iter().filter(known).count();
+    if grid == 0 {
+        // Then it is known where the controls act.
+        let cells = &memory.cells;
+        let controls = directions.all_controls(setup, cells, unsteered);
+        return controls.len() - controls.iter().filter(known).count();
+    }
+    let labelled = setup.controls.shuffled && setup.labelled;
+    let each = setup.controls.random + usize::from(labelled);
+    let tried = |l: &usize| {
+        let there = memory.cells.iter();
+        let there = there.filter(|c| c.of != Tried::Direction && c.layer == *l);
+        each.saturating_sub(there.count())
+    };
+    grid + setup.layers.iter().map(tried).sum::<usize>()
+}
+
+async fn bases<B: Backend>(
+    lab: &mut Lab<B>,
+    setup: &Setup,
+    task: Task<'_, impl Host>,
+) -> Result<Vec<Base>, SessionError> {
+    let shape = lab.model.config.shape;
+    let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
+    let most = 2 * BYTES / row_bytes(&shape);
+    if tokens > most {
+        return Err(SessionError::of(
+            Field::Map,
+            format!(
+                "The map's prompts have {tokens} tokens together, but at most {most} of this model fit into memory at once; take fewer or shorter ones."
+            ),
+        ));
+    }
+    let site = setup.direction.site;
+    let mut bases = Vec::new();
+    for prompt in &setup.prompts {
+        let (line, activations) = unsteered_base(lab, &[site], prompt, task).await?;
+        let mean_norms = (0..shape.n_layer)
+            .map(|l| activations.mean_norm(site, l))
             .collect();
-        let missing = self.missing(&setup, &directions, &grid, &unsteered.numbers);
-        let texts = setup.prompts.len() * setup.sampling.samples;
-        let pace = self.pace(&setup, &bases, missing * texts, host).await?;
-        let shape = &self.model.config.shape;
-        let estimate = estimate(shape, &setup, missing * texts, pace);
-        host.update(Update::Estimate(estimate));
-        if preview && missing > 0 {
-            return Ok(None);
+        bases.push(Base { line, mean_norms });
+    }
+    Ok(bases)
+}
+
+/// Seconds that a row of so many texts will take, each prompt's own rows
+/// shared out among those that are written after it: as the last time, or by
+/// a trial, for a row among many takes a part of what it takes alone.
+#[allow(clippy::cast_precision_loss)] // an estimate
+async fn pace<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Remembered,
+    setup: &Setup,
+    bases: &[Base],
+    texts: usize,
+    task: Task<'_, impl Host>,
+) -> Result<f64, SessionError> {
+    match memory.pace {
+        Some(pace) => return Ok(pace),
+        None if texts == 0 => return Ok(0.0),
+        None => {}
+    }
+    let trial = lines::trial(lab, bases, (2 * texts).min(TRIED), task).await?;
+    let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
+    let written = 2 * setup.prompts.len() * setup.sampling.samples * setup.sampling.tokens;
+    let pace = trial * (1.0 + tokens as f64 / written as f64);
+    memory.pace = Some(pace);
+    Ok(pace)
+}
+
+/// The unsteered texts, from memory where they are the same.
+async fn unsteered<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Remembered,
+    setup: &Setup,
+    bases: &[Base],
+    task: Task<'_, impl Host>,
+) -> Result<Unsteered, SessionError> {
+    if let Some((key, found)) = &memory.unsteered
+        && *key == setup.unsteered_key
+    {
+        return Ok(found.clone());
+    }
+    let rows = bases.len() * setup.sampling.samples * setup.sampling.tokens;
+    let meter = Meter::new(task.host, rows);
+    let items: Vec<Item> = bases
+        .iter()
+        .map(|b| Item {
+            base: &b.line,
+            acts: Vec::new(),
+        })
+        .collect();
+    let mut told = Vec::new();
+    for chunk in chunks(&lab.model.config.shape, setup, &items) {
+        told.extend(lines::write(lab, setup, &items[chunk], &meter).await?);
+    }
+    let (numbers, texts) = summed(setup, told.iter());
+    let numbers = numbers.ok_or(SamplingError::NotFinite)?;
+    let found = Unsteered { numbers, texts };
+    memory.unsteered = Some((setup.unsteered_key.clone(), found.clone()));
+    Ok(found)
+}
+
+/// Cells, told and remembered as they are done.
+#[allow(clippy::cast_precision_loss)] // a time
+async fn cells<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Remembered,
+    setup: &Setup,
+    bases: &[Base],
+    unsteered: &Unsteered,
+    wishes: Vec<Wish>,
+    meter: &Meter<'_, impl Host>,
+) -> Result<Vec<MapCell>, SessionError> {
+    let shape = lab.model.config.shape;
+    let mut found: Vec<Option<MapCell>> = Vec::new();
+    let (mut items, mut of) = (Vec::new(), Vec::new());
+    for (w, wish) in wishes.iter().enumerate() {
+        let known = memory.cell(wish.of, wish.layer, wish.coefficient);
+        found.push(known.cloned());
+        if known.is_some() {
+            continue;
         }
-        let mut report = MapReport {
-            layers: setup.layers.clone(),
-            coefficients: setup.coefficients.clone(),
-            effect: setup.effect,
-            most_perplexity: setup.most_perplexity(&unsteered.numbers),
-            unsteered: unsteered.numbers,
-            unsteered_texts: unsteered.texts.clone(),
-            ..MapReport::default()
+        let direction = Direction {
+            coefficient: wish.coefficient,
+            ..setup.direction.clone()
         };
-        host.update(Update::Steer(SteerUpdate::Map(report.clone())));
-        let meter = Meter::new(host, missing * texts * setup.sampling.tokens);
-        report.cells = self.cells(&setup, &bases, &unsteered, grid, &meter).await?;
-        let controls = directions.all_controls(&setup, &report.cells, &unsteered.numbers);
-        let controls = self
-            .cells(&setup, &bases, &unsteered, controls, &meter)
-            .await?;
-        report.cells.extend(controls);
-        report.verdicts = setup.verdicts(&report.cells, &unsteered.numbers);
-        Ok(Some(report))
-    }
-
-    /// Cells that are still to be computed, the controls' included, wherever
-    /// they will act.
-    fn missing(
-        &self,
-        setup: &Setup,
-        directions: &Directions,
-        grid: &[Wish],
-        unsteered: &MapNumbers,
-    ) -> usize {
-        let known = |w: &&Wish| {
-            (setup.adds() && w.coefficient == 0.0)
-                || self.memory.map.cell(w.of, w.layer, w.coefficient).is_some()
-        };
-        let grid = grid.len() - grid.iter().filter(known).count();
-        if grid == 0 {
-            // Then it is known where the controls act.
-            let cells = &self.memory.map.cells;
-            let controls = directions.all_controls(setup, cells, unsteered);
-            return controls.len() - controls.iter().filter(known).count();
-        }
-        let labelled = setup.controls.shuffled && setup.labelled;
-        let each = setup.controls.random + usize::from(labelled);
-        let tried = |l: &usize| {
-            let there = self.memory.map.cells.iter();
-            let there = there.filter(|c| c.of != Tried::Direction && c.layer == *l);
-            each.saturating_sub(there.count())
-        };
-        grid + setup.layers.iter().map(tried).sum::<usize>()
-    }
-
-    async fn map_bases(
-        &mut self,
-        setup: &Setup,
-        host: &impl Host,
-    ) -> Result<Vec<Base>, SessionError> {
-        let shape = self.model.config.shape;
-        let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
-        let most = 2 * BYTES / row_bytes(&shape);
-        if tokens > most {
-            return Err(SessionError::of(
-                Field::Map,
-                format!(
-                    "The map's prompts have {tokens} tokens together, but at most {most} of this model fit into memory at once; take fewer or shorter ones."
-                ),
-            ));
-        }
-        let site = setup.direction.site;
-        let mut bases = Vec::new();
-        for prompt in &setup.prompts {
-            let (line, activations) = self.unsteered_base(&[site], prompt, host).await?;
-            let mean_norms = (0..shape.n_layer)
-                .map(|l| activations.mean_norm(site, l))
-                .collect();
-            bases.push(Base { line, mean_norms });
-        }
-        Ok(bases)
-    }
-
-    /// Seconds that a row of so many texts will take, each prompt's own rows
-    /// shared out among those that are written after it: as the last time, or by
-    /// a trial, for a row among many takes a part of what it takes alone.
-    #[allow(clippy::cast_precision_loss)] // an estimate
-    async fn pace(
-        &mut self,
-        setup: &Setup,
-        bases: &[Base],
-        texts: usize,
-        host: &impl Host,
-    ) -> Result<f64, SessionError> {
-        match self.memory.map.pace {
-            Some(pace) => return Ok(pace),
-            None if texts == 0 => return Ok(0.0),
-            None => {}
-        }
-        let trial = self.trial(bases, (2 * texts).min(TRIED), host).await?;
-        let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
-        let written = 2 * setup.prompts.len() * setup.sampling.samples * setup.sampling.tokens;
-        let pace = trial * (1.0 + tokens as f64 / written as f64);
-        self.memory.map.pace = Some(pace);
-        Ok(pace)
-    }
-
-    /// The unsteered texts, from memory where they are the same.
-    async fn map_unsteered(
-        &mut self,
-        setup: &Setup,
-        bases: &[Base],
-        host: &impl Host,
-    ) -> Result<Unsteered, SessionError> {
-        if let Some((key, found)) = &self.memory.map.unsteered
-            && *key == setup.unsteered_key
-        {
-            return Ok(found.clone());
-        }
-        let rows = bases.len() * setup.sampling.samples * setup.sampling.tokens;
-        let meter = Meter::new(host, rows);
-        let items: Vec<Item> = bases
-            .iter()
-            .map(|b| Item {
-                base: &b.line,
-                acts: Vec::new(),
-            })
-            .collect();
-        let mut told = Vec::new();
-        for chunk in chunks(&self.model.config.shape, setup, &items) {
-            told.extend(self.write_items(setup, &items[chunk], &meter).await?);
-        }
-        let (numbers, texts) = summed(setup, told.iter());
-        let numbers = numbers.ok_or(SamplingError::NotFinite)?;
-        let found = Unsteered { numbers, texts };
-        self.memory.map.unsteered = Some((setup.unsteered_key.clone(), found.clone()));
-        Ok(found)
-    }
-
-    /// Cells, told and remembered as they are done.
-    #[allow(clippy::cast_precision_loss)] // a time
-    async fn cells(
-        &mut self,
-        setup: &Setup,
-        bases: &[Base],
-        unsteered: &Unsteered,
-        wishes: Vec<Wish>,
-        meter: &Meter<'_, impl Host>,
-    ) -> Result<Vec<MapCell>, SessionError> {
-        let shape = self.model.config.shape;
-        let mut found: Vec<Option<MapCell>> = Vec::new();
-        let (mut items, mut of) = (Vec::new(), Vec::new());
-        for (w, wish) in wishes.iter().enumerate() {
-            let known = self.memory.map.cell(wish.of, wish.layer, wish.coefficient);
-            found.push(known.cloned());
-            if known.is_some() {
-                continue;
-            }
-            let direction = Direction {
-                coefficient: wish.coefficient,
-                ..setup.direction.clone()
-            };
-            for base in bases {
-                let at = (wish.layer, base.mean_norms[wish.layer]);
-                let acts = act(Field::Map, &direction, wish.rows.clone(), at, &shape)?;
-                if acts.is_empty() {
-                    // It adds nothing, so the text is the unsteered one, exactly.
-                    let (numbers, texts) = (unsteered.numbers, unsteered.texts.clone());
-                    found[w] = Some(wish.cell(Some(numbers), texts));
-                } else {
-                    items.push(Item {
-                        base: &base.line,
-                        acts,
-                    });
-                    of.push(w);
-                }
+        for base in bases {
+            let at = (wish.layer, base.mean_norms[wish.layer]);
+            let acts = act(Field::Map, &direction, wish.rows.clone(), at, &shape)?;
+            if acts.is_empty() {
+                // It adds nothing, so the text is the unsteered one, exactly.
+                let (numbers, texts) = (unsteered.numbers, unsteered.texts.clone());
+                found[w] = Some(wish.cell(Some(numbers), texts));
+            } else {
+                items.push(Item {
+                    base: &base.line,
+                    acts,
+                });
+                of.push(w);
             }
         }
-        tell(meter.host, found.iter().flatten().cloned().collect());
-        let mut told: Vec<Vec<Option<Told>>> = wishes.iter().map(|_| Vec::new()).collect();
-        for chunk in chunks(&self.model.config.shape, setup, &items) {
-            let began = meter.host.now();
-            let some = self
-                .write_items(setup, &items[chunk.clone()], meter)
-                .await?;
-            let rows = 2 * chunk.len() * setup.sampling.samples * setup.sampling.tokens;
-            self.memory.map.pace = Some((meter.host.now() - began) / 1000.0 / rows as f64);
-            let mut fresh = Vec::new();
-            for (w, item) in of[chunk].iter().zip(some) {
-                told[*w].push(item);
-                if told[*w].len() == bases.len() {
-                    let (numbers, texts) = summed(setup, told[*w].iter());
-                    let cell = wishes[*w].cell(numbers, texts);
-                    self.memory.map.cells.push(cell.clone());
-                    found[*w] = Some(cell.clone());
-                    told[*w].clear();
-                    fresh.push(cell);
-                }
-            }
-            tell(meter.host, fresh);
-        }
-        Ok(found.into_iter().flatten().collect())
     }
+    tell(meter.host, found.iter().flatten().cloned().collect());
+    let mut told: Vec<Vec<Option<Told>>> = wishes.iter().map(|_| Vec::new()).collect();
+    for chunk in chunks(&lab.model.config.shape, setup, &items) {
+        let began = meter.host.now();
+        let some = lines::write(lab, setup, &items[chunk.clone()], meter).await?;
+        let rows = 2 * chunk.len() * setup.sampling.samples * setup.sampling.tokens;
+        memory.pace = Some((meter.host.now() - began) / 1000.0 / rows as f64);
+        let mut fresh = Vec::new();
+        for (w, item) in of[chunk].iter().zip(some) {
+            told[*w].push(item);
+            if told[*w].len() == bases.len() {
+                let (numbers, texts) = summed(setup, told[*w].iter());
+                let cell = wishes[*w].cell(numbers, texts);
+                memory.cells.push(cell.clone());
+                found[*w] = Some(cell.clone());
+                told[*w].clear();
+                fresh.push(cell);
+            }
+        }
+        tell(meter.host, fresh);
+    }
+    Ok(found.into_iter().flatten().collect())
 }
 
 impl Wish {

@@ -4,12 +4,11 @@ use super::gauge::Gauge;
 use crate::backend::Backend;
 use crate::directions::{Resolved, length};
 use crate::experiment::{
-    Controls, Direction, Effect, Experiment, Field, Operator, Prompt, Sampling, Source, Steer,
-    SteerMap,
+    Controls, Direction, Effect, Field, Operator, Prompt, Sampling, Source, Steer, SteerMap,
 };
-use crate::host::SessionError;
+use crate::host::{Host, SessionError, Task};
+use crate::lab::Lab;
 use crate::numbers::Sampler;
-use crate::session::Session;
 use crate::steering::MOST_SAMPLES;
 
 /// At most so many prompts, cells and random directions a layer.
@@ -50,104 +49,101 @@ fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
     Err(SessionError::of(Field::Map, message))
 }
 
-impl<B: Backend> Session<B> {
-    pub(crate) fn map_setup(
-        &self,
-        experiment: &Experiment,
-        steer: &Steer,
-        map: &SteerMap,
-        resolved: &Resolved,
-        gauge: Option<Gauge>,
-    ) -> Result<Setup, SessionError> {
-        let direction = &steer.directions[map.direction];
-        let sampling = Sampling {
-            tokens: map.tokens.unwrap_or(steer.sampling.tokens),
-            samples: map.samples.unwrap_or(steer.sampling.samples),
-            ..steer.sampling
-        };
-        check(map, direction, &sampling)?;
-        let effect = effect(map, steer)?;
-        let layers = match map.layers.as_slice() {
-            [] => (0..self.info.n_layer)
-                .filter(|l| {
-                    let rows = resolved.at(direction.from.unwrap_or(*l));
-                    rows.is_some_and(|r| length(&r) > 0.0)
-                })
-                .collect(),
-            some => some.to_vec(),
-        };
-        if let Some(layer) = layers.iter().find(|l| **l >= self.info.n_layer) {
-            return wrong(format!(
-                "The map names layer {layer}; this model has layers 0 to {}.",
-                self.info.n_layer - 1
-            ));
-        }
-        let zeros = |l: &&usize| {
-            let rows = resolved.at(direction.from.unwrap_or(**l));
-            rows.is_some_and(|r| length(&r) == 0.0)
-        };
-        if let Some(layer) = layers.iter().find(zeros) {
-            return wrong(format!(
-                "The map names layer {layer}, where “{}” has length 0 and does nothing; leave that layer out.",
-                direction.name
-            ));
-        }
-        let cells = layers.len() * map.coefficients.len();
-        if cells == 0 || cells > MOST.1 {
-            return wrong(format!(
-                "The map has {cells} cells; from 1 to {} are computed, so choose other layers or coefficients.",
-                MOST.1
-            ));
-        }
-        let texts: &[Prompt] = match map.prompts.as_slice() {
-            [] => std::slice::from_ref(&steer.prompt),
-            some => some,
-        };
-        let mut prompts = Vec::new();
-        for text in texts {
-            prompts.push(self.to_continue(Field::Map, text, experiment.bos)?);
-        }
-        let mut targets = Vec::new();
-        for token in &map.targets {
-            targets.push(self.one_token(Field::Map, token)?);
-        }
-        targets.sort_unstable();
-        targets.dedup();
-        let bare = Direction {
-            name: direction.name.clone(),
-            source: Source::Random { seed: 0 },
-            site: direction.site,
-            layers: Vec::new(),
-            from: direction.from,
-            positions: direction.positions.clone(),
-            operator: direction.operator,
-            coefficient: 0.0,
-            unit: direction.unit,
-        };
-        let unsteered_key = format!(
-            "{prompts:?} {sampling:?} {targets:?} {:?} {:?}",
-            steer.words, gauge
-        );
-        let source = serde_json::to_string(&direction.source).unwrap_or_default();
-        let key = format!("{unsteered_key} {} {bare:?} {source}", experiment.bos);
-        Ok(Setup {
-            direction: bare,
-            layers,
-            coefficients: map.coefficients.clone(),
-            prompts,
-            sampling,
-            sampler: Sampler::new(sampling)?,
-            targets,
-            words: steer.words.clone(),
-            gauge,
-            effect,
-            controls: map.controls,
-            labelled: matches!(direction.source, Source::Contrast { .. }),
-            cap: map.cap,
-            unsteered_key,
-            key,
-        })
+pub(crate) fn read<B: Backend>(
+    lab: &Lab<B>,
+    (steer, map): (&Steer, &SteerMap),
+    resolved: &Resolved,
+    gauge: Option<Gauge>,
+    task: Task<'_, impl Host>,
+) -> Result<Setup, SessionError> {
+    let direction = &steer.directions[map.direction];
+    let sampling = Sampling {
+        tokens: map.tokens.unwrap_or(steer.sampling.tokens),
+        samples: map.samples.unwrap_or(steer.sampling.samples),
+        ..steer.sampling
+    };
+    check(map, direction, &sampling)?;
+    let effect = effect(map, steer)?;
+    let layers = match map.layers.as_slice() {
+        [] => (0..lab.info.n_layer)
+            .filter(|l| {
+                let rows = resolved.at(direction.from.unwrap_or(*l));
+                rows.is_some_and(|r| length(&r) > 0.0)
+            })
+            .collect(),
+        some => some.to_vec(),
+    };
+    if let Some(layer) = layers.iter().find(|l| **l >= lab.info.n_layer) {
+        return wrong(format!(
+            "The map names layer {layer}; this model has layers 0 to {}.",
+            lab.info.n_layer - 1
+        ));
     }
+    let zeros = |l: &&usize| {
+        let rows = resolved.at(direction.from.unwrap_or(**l));
+        rows.is_some_and(|r| length(&r) == 0.0)
+    };
+    if let Some(layer) = layers.iter().find(zeros) {
+        return wrong(format!(
+            "The map names layer {layer}, where “{}” has length 0 and does nothing; leave that layer out.",
+            direction.name
+        ));
+    }
+    let cells = layers.len() * map.coefficients.len();
+    if cells == 0 || cells > MOST.1 {
+        return wrong(format!(
+            "The map has {cells} cells; from 1 to {} are computed, so choose other layers or coefficients.",
+            MOST.1
+        ));
+    }
+    let texts: &[Prompt] = match map.prompts.as_slice() {
+        [] => std::slice::from_ref(&steer.prompt),
+        some => some,
+    };
+    let mut prompts = Vec::new();
+    for text in texts {
+        prompts.push(lab.to_continue(text, task)?);
+    }
+    let mut targets = Vec::new();
+    for token in &map.targets {
+        targets.push(lab.one_token(Field::Map, token)?);
+    }
+    targets.sort_unstable();
+    targets.dedup();
+    let bare = Direction {
+        name: direction.name.clone(),
+        source: Source::Random { seed: 0 },
+        site: direction.site,
+        layers: Vec::new(),
+        from: direction.from,
+        positions: direction.positions.clone(),
+        operator: direction.operator,
+        coefficient: 0.0,
+        unit: direction.unit,
+    };
+    let unsteered_key = format!(
+        "{prompts:?} {sampling:?} {targets:?} {:?} {:?}",
+        steer.words, gauge
+    );
+    let source = serde_json::to_string(&direction.source).unwrap_or_default();
+    let key = format!("{unsteered_key} {} {bare:?} {source}", task.bos);
+    Ok(Setup {
+        direction: bare,
+        layers,
+        coefficients: map.coefficients.clone(),
+        prompts,
+        sampling,
+        sampler: Sampler::new(sampling)?,
+        targets,
+        words: steer.words.clone(),
+        gauge,
+        effect,
+        controls: map.controls,
+        labelled: matches!(direction.source, Source::Contrast { .. }),
+        cap: map.cap,
+        unsteered_key,
+        key,
+    })
 }
 
 /// The effect that is wanted, or the first that there is.

@@ -1,12 +1,12 @@
 //! A session whose weights are still on their way.
 
+use super::Session;
 use crate::backend::Backend;
 use crate::experiment::ModelInfo;
+use crate::lab::Lab;
 use crate::model::folder::CONFIG;
-use crate::model::{
-    Config, Folder, FolderError, Index, Loaded, Loader, ModelError, Store, Tokenizer,
-};
-use crate::session::Session;
+use crate::model::{Config, Folder, FolderError, Index, Loaded, Loader, ModelError, Tokenizer};
+use crate::{directions, patching, steering};
 
 /// A model that is being loaded: its small files have come, room for its weights
 /// is reserved, and their bytes come in order.
@@ -115,17 +115,11 @@ impl<B: Backend> Arriving<B> {
             parameters: model.config.parameters(),
         };
         Ok(Session {
-            backend_info: self.backend.info(),
-            backend: self.backend,
-            tokenizer: self.tokenizer,
-            store: Store::new(shape),
-            info,
-            model,
+            lab: Lab::new(self.backend, model, self.tokenizer, info),
             remarks: [self.remarks, remarks].concat(),
-            last_sweeps: None,
-            embedding_deviation: None,
-            kept_bytes: crate::patching::KEPT_BYTES,
-            memory: crate::steering::Memory::default(),
+            directions: directions::Memory::default(),
+            patching: patching::Memory::default(),
+            steering: steering::Memory::default(),
         })
     }
 }
