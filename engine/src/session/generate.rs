@@ -47,7 +47,7 @@ impl<B: Backend> Session<B> {
             let say = |_| Some(tokens_done(step + 1, count));
             (line, _) = self.line(run, &Beats::new(host, &say)).await?;
             if line.logits.is_empty() {
-                return Err(BackendError::Gpu("a new row read nothing".into()).into());
+                return Err(BackendError::Internal("a new row read nothing".into()).into());
             }
         }
         Ok(written)

@@ -59,7 +59,7 @@ impl<B: Backend> Session<B> {
         pulse: &impl Pulse,
     ) -> Result<(Line, Vec<Option<Vec<f32>>>), SessionError> {
         let Some(trace) = run.keep.clone() else {
-            return Err(BackendError::Gpu("a run to go on from was not kept".into()).into());
+            return Err(BackendError::Internal("a run to go on from was not kept".into()).into());
         };
         let (mut reads, mut captured) = self.compute(&[run], &all_logits(), pulse).await?;
         let logits = reads[0][0].take().map_or_else(Vec::new, |l| l.all);

@@ -540,5 +540,5 @@ fn telling(case: &Case) -> Vec<u32> {
 }
 
 pub(super) fn lost(what: &str) -> SessionError {
-    BackendError::Gpu(what.into()).into()
+    BackendError::Internal(what.into()).into()
 }

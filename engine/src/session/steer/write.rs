@@ -224,7 +224,7 @@ fn take(
     computed: Option<Option<(Rc<Trace>, Vec<f32>)>>,
 ) -> Result<(), SessionError> {
     let Some(Some((trace, logits))) = computed else {
-        return Err(BackendError::Gpu("a new row read nothing".into()).into());
+        return Err(BackendError::Internal("a new row read nothing".into()).into());
     };
     (line.trace, line.logits) = (trace, logits.into());
     Ok(())

@@ -218,7 +218,7 @@ impl<B: Backend> Session<B> {
         for (run, mut read) in runs.into_iter().zip(reads) {
             let logits: Option<Rc<[f32]>> = read.pop().flatten().map(|l| l.all.into());
             let (Some(trace), Some(logits)) = (run.keep, logits) else {
-                return Err(BackendError::Gpu("a new row read nothing".into()).into());
+                return Err(BackendError::Internal("a new row read nothing".into()).into());
             };
             computed.push((trace, logits));
         }
