@@ -3,16 +3,74 @@
 
 use crate::Vector;
 
-/// An activation function, by the number that a module understands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Function {
-    Identity,
-    GeluNew,
-    Gelu,
-    Relu,
-    Silu,
-    Tanh,
+macro_rules! activations {
+    ($($(#[$doc:meta])* $name:ident $names:tt)*) => {
+        /// The MLP's activation function.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Activation {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Activation {
+            /// Every one; one's number is its place here.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its names in `config.json`, the usual one first.
+            #[must_use]
+            pub const fn names(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$name => &$names,)*
+                }
+            }
+        }
+
+        /// What is done to every value of a product, by the number that a module
+        /// understands.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u32)]
+        pub enum Function {
+            Identity,
+            $($name,)*
+        }
+
+        impl From<Activation> for Function {
+            fn from(activation: Activation) -> Self {
+                match activation {
+                    $(Activation::$name => Self::$name,)*
+                }
+            }
+        }
+
+        /// # Safety
+        /// `values` is valid for `n` values.
+        #[cfg_attr(target_arch = "wasm32", inline(never))]
+        #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+        pub(crate) unsafe fn each<V: Vector>(function: Function, values: *mut f32, n: usize) {
+            // One loop a function: a choice inside the loop would be made for each register.
+            unsafe {
+                match function {
+                    Function::Identity => {}
+                    $(Function::$name => over::<V, $name>(values, n),)*
+                }
+            }
+        }
+    };
+}
+
+// The one list of them: each with its names in `config.json`, and with an
+// `Elementwise` of its name below. `activation.wgsl` is held against it by a test.
+activations! {
+    /// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+    GeluNew ["gelu_new", "gelu_pytorch_tanh", "gelu_fast"]
+    /// 0.5 x (1 + erf(x / sqrt 2))
+    Gelu ["gelu"]
+    /// max(x, 0)
+    Relu ["relu"]
+    /// x / (1 + exp(-x))
+    Silu ["silu", "swish"]
+    /// tanh(x)
+    Tanh ["tanh"]
 }
 
 /// # Safety
@@ -21,24 +79,6 @@ pub enum Function {
 pub(crate) unsafe fn activate<V: Vector>(function: Function, values: &mut [f32]) {
     // SAFETY: every value of the slice, once.
     unsafe { each::<V>(function, values.as_mut_ptr(), values.len()) }
-}
-
-/// # Safety
-/// `values` is valid for `n` values.
-#[cfg_attr(target_arch = "wasm32", inline(never))]
-#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
-pub(crate) unsafe fn each<V: Vector>(function: Function, values: *mut f32, n: usize) {
-    // One loop a function: a choice inside the loop would be made for each register.
-    unsafe {
-        match function {
-            Function::Identity => {}
-            Function::GeluNew => over::<V, GeluNew>(values, n),
-            Function::Gelu => over::<V, Gelu>(values, n),
-            Function::Relu => over::<V, Relu>(values, n),
-            Function::Silu => over::<V, Silu>(values, n),
-            Function::Tanh => over::<V, Tanh>(values, n),
-        }
-    }
 }
 
 /// A function of one value, for registers of any size. (As an argument it would

@@ -30,7 +30,7 @@ mod module;
 #[cfg(target_arch = "wasm32")]
 mod wasm;
 
-pub use activation::Function;
+pub use activation::{Activation, Function};
 pub use linear::{Linear, SCRATCH};
 pub use unembed::Unembed;
 pub use vector::Vector;

@@ -8,10 +8,12 @@
 pub mod cpu;
 #[cfg(feature = "webgpu")]
 pub mod gpu;
+mod operation;
 
 use crate::experiment::{BackendInfo, Counters};
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
+pub use operation::Operation;
 use std::future::Future;
 use std::ops::Range;
 
@@ -154,13 +156,13 @@ pub trait Backend: 'static {
 
     /// Attention patterns of the attending rows: `[rows, n_head * table.width]`,
     /// softmax over the keys a row sees of `scale * (q . k)`, 0 for the keys it
-    /// does not. Keys are looked up through the table in `kept [slots, n]`
-    /// or `k [own rows, n]`.
+    /// does not. Keys are looked up through the table in
+    /// `kept_k [slots, n]` or `k [own rows, n]`.
     fn pattern(
         &self,
         q: &Self::Tensor,
         k: &Self::Tensor,
-        kept: &Self::Tensor,
+        kept_k: &Self::Tensor,
         table: &Self::Table,
         n_head: usize,
         scale: f32,
@@ -171,7 +173,7 @@ pub trait Backend: 'static {
         &self,
         pattern: &Self::Tensor,
         v: &Self::Tensor,
-        kept: &Self::Tensor,
+        kept_v: &Self::Tensor,
         table: &Self::Table,
         n_head: usize,
     ) -> Result<Self::Tensor>;
@@ -217,6 +219,23 @@ pub enum Then<'a, T> {
     Add(&'a T),
 }
 
+impl<'a, T> Then<'a, T> {
+    /// The same with what `f` makes of the tensor that is added.
+    ///
+    /// # Errors
+    /// Those of `f`.
+    pub fn try_map<U, E>(
+        self,
+        f: impl FnOnce(&'a T) -> std::result::Result<&'a U, E>,
+    ) -> std::result::Result<Then<'a, U>, E> {
+        Ok(match self {
+            Self::Nothing => Then::Nothing,
+            Self::Activate(activation) => Then::Activate(activation),
+            Self::Add(onto) => Then::Add(f(onto)?),
+        })
+    }
+}
+
 /// What can go wrong on a device.
 #[derive(Debug, thiserror::Error)]
 pub enum BackendError {
@@ -238,15 +257,26 @@ pub enum BackendError {
     Wrong(#[from] WrongNumbers),
     #[error("{operation}: expected {expected}, found {found}")]
     Shape {
-        operation: &'static str,
+        operation: Operation,
         expected: String,
         found: String,
     },
     #[cfg(feature = "cpu")]
     #[error("candle: {0}")]
     Candle(#[from] candle_core::Error),
+    #[error(
+        "the GPU takes at most {most} {what} at once, found {found}; use shorter or fewer prompts, or continue on the CPU"
+    )]
+    TooMany {
+        what: &'static str,
+        most: u64,
+        found: u64,
+    },
     #[error("the GPU reported a fault: {0}")]
     Gpu(String),
+    /// What cannot be, on any device: the program is wrong, not what it was given.
+    #[error("the engine contradicts itself: {0}; please report it, with the experiment")]
+    Internal(String),
 }
 
 /// A GPU that does not compute what it should.

@@ -14,17 +14,9 @@ use crate::rows::{OWN_ROW, RowEdit, SlotTable};
 /// The largest |difference| / max(1, |expected|) that is rounding.
 const TOLERANCE: f32 = 2e-4;
 
-const ACTIVATIONS: [Activation; 5] = [
-    Activation::GeluNew,
-    Activation::Gelu,
-    Activation::Relu,
-    Activation::Silu,
-    Activation::Tanh,
-];
-
-/// Every kernel of the matrix products with rows, inner and columns: whole vectors
+/// Every kernel of the linear layers with rows, inner and columns: whole vectors
 /// or not, on both sides of where their code branches.
-const PRODUCTS: [(Kernel, [usize; 3]); 10] = [
+const LINEAR: [(Kernel, [usize; 3]); 10] = [
     (Kernel::Linear, [37, 36, 68]),
     (Kernel::LinearAny, [37, 35, 67]),
     (Kernel::LinearSome, [7, 132, 36]),
@@ -38,7 +30,7 @@ const PRODUCTS: [(Kernel, [usize; 3]); 10] = [
 ];
 
 /// The same of the unembedding: rows, inner and tokens.
-const SCORES: [(Kernel, [usize; 3]); 5] = [
+const UNEMBED: [(Kernel, [usize; 3]); 5] = [
     (Kernel::Unembed, [37, 35, 67]),
     (Kernel::UnembedFew, [1, 132, 36]),
     (Kernel::UnembedFew, [3, 132, 36]),
@@ -165,8 +157,8 @@ impl<B: Backend> Asked<'_, B> {
         let mut values: Vec<f32> = self.values(3 * 131).iter().map(|v| 6.0 * v).collect();
         values[..8].copy_from_slice(&[20.0, -20.0, 100.0, -100.0, 3e4, -3e4, 0.0, -0.0]);
         let x = b.upload([3, 131], &values)?;
-        for f in ACTIVATIONS {
-            self.is(Kernel::Activate, b.activate(&x, f)?);
+        for f in Activation::ALL {
+            self.is(Kernel::Activate, b.activate(&x, *f)?);
         }
         // GPT-2's residual stream has such columns at its first position.
         values[50] = 3000.0;
@@ -186,12 +178,12 @@ impl<B: Backend> Asked<'_, B> {
     /// Matrix products, with everything that may be done to them on the way out.
     fn products(&mut self) -> Result<()> {
         let b = self.b;
-        for (kernel, [rows, inner, columns]) in PRODUCTS {
+        for (kernel, [rows, inner, columns]) in LINEAR {
             let by = if columns % 4 == 0 { 4 } else { 3 };
             let x = self.view(rows, inner, by)?;
             let (weight, bias) = (self.view(inner, columns, by)?, self.put(1, columns)?);
             let onto = self.view(rows, columns, by)?;
-            let activated = ACTIVATIONS.map(Then::Activate);
+            let activated = Activation::ALL.iter().map(|f| Then::Activate(*f));
             for then in [Then::Nothing, Then::Add(&onto)]
                 .into_iter()
                 .chain(activated)
@@ -199,7 +191,7 @@ impl<B: Backend> Asked<'_, B> {
                 self.is(kernel, b.linear(&x, &weight, &bias, then)?);
             }
         }
-        for (kernel, [rows, inner, tokens]) in SCORES {
+        for (kernel, [rows, inner, tokens]) in UNEMBED {
             let x = self.view(rows, inner, 4)?;
             let wte = self.put(tokens, inner)?;
             self.is(kernel, b.unembed(&x, &wte)?);

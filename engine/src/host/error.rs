@@ -32,7 +32,7 @@ impl SessionError {
 impl SessionError {
     /// A fault of the engine's own: something that must be there is not.
     pub(crate) fn lost(what: &str) -> Self {
-        BackendError::Gpu(what.into()).into()
+        BackendError::Internal(what.into()).into()
     }
 }
 

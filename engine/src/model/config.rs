@@ -1,5 +1,6 @@
 use super::fields::{self, Fields};
 use crate::rows::Shape;
+pub use patchbay_kernels::Activation;
 
 /// `config.json` of a model with the GPT-2 architecture, checked. Which of its fields
 /// are read is in `FIELDS.md`.
@@ -21,21 +22,6 @@ pub struct Config {
     pub tokenizer_class: Option<String>,
     /// Tokens that never occurred in training, where the folder says so (`mini` does).
     pub unseen_tokens: Vec<u32>,
-}
-
-/// The MLP's activation function, by its name in `config.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Activation {
-    /// `gelu_new`: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
-    GeluNew,
-    /// `gelu`: 0.5 x (1 + erf(x / sqrt 2))
-    Gelu,
-    /// `relu`
-    Relu,
-    /// `silu` or `swish`: x / (1 + exp(-x))
-    Silu,
-    /// `tanh`
-    Tanh,
 }
 
 /// Why a `config.json` cannot be used.
@@ -176,13 +162,11 @@ fn epsilon(fields: &mut Fields) -> Result<f32, ConfigError> {
 fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
     let (name, expected) = ("activation_function", "gelu_new, gelu, relu, silu or tanh");
     let found: Option<String> = fields.take(name, expected)?;
-    match found.as_deref().unwrap_or("gelu_new") {
-        "gelu_new" | "gelu_pytorch_tanh" | "gelu_fast" => Ok(Activation::GeluNew),
-        "gelu" => Ok(Activation::Gelu),
-        "relu" => Ok(Activation::Relu),
-        "silu" | "swish" => Ok(Activation::Silu),
-        "tanh" => Ok(Activation::Tanh),
-        other => Err(field(name, expected, other)),
+    let found = found.as_deref().unwrap_or("gelu_new");
+    let named = |a: &&Activation| a.names().contains(&found);
+    match Activation::ALL.iter().find(named) {
+        Some(activation) => Ok(*activation),
+        None => Err(field(name, expected, found)),
     }
 }
 
@@ -270,6 +254,19 @@ mod tests {
         ] {
             let e = read(name, value).unwrap_err();
             assert!(e.to_string().contains(name), "{name} {value}: {e}");
+        }
+    }
+
+    #[test]
+    fn every_activation_function_is_read_and_told() {
+        let field = "activation_function";
+        let refused = read(field, "\"swiglu\"").unwrap_err().to_string();
+        for activation in Activation::ALL {
+            for name in activation.names() {
+                let config = read(field, &format!("\"{name}\"")).unwrap();
+                assert_eq!(config.activation, *activation, "{name}");
+            }
+            assert!(refused.contains(activation.names()[0]), "{refused}");
         }
     }
 }

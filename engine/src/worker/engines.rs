@@ -103,7 +103,7 @@ impl Clock for On<'_> {
 
 impl On<'_> {
     fn options(&self) -> Result<GpuOptions, BackendError> {
-        let unknown = |name| BackendError::Gpu(format!("there is no kernel {name}"));
+        let unknown = |name| BackendError::Internal(format!("there is no kernel {name}"));
         let kernel = |name| Kernel::named(name).ok_or_else(|| unknown(name));
         let fault = Fault::Off;
         let faulty = |name| kernel(name).map(|kernel| Faulty { kernel, fault });

@@ -71,9 +71,11 @@ fn code(e: &BackendError) -> FailureCode {
         BackendError::DeviceLost(_) => FailureCode::DeviceLost,
         BackendError::Unavailable(_) => FailureCode::NoWebgpu,
         BackendError::Wrong(_) => FailureCode::WrongNumbers,
-        BackendError::Shape { .. } | BackendError::Candle(_) | BackendError::Gpu(_) => {
-            FailureCode::Internal
-        }
+        BackendError::Shape { .. }
+        | BackendError::TooMany { .. }
+        | BackendError::Candle(_)
+        | BackendError::Gpu(_)
+        | BackendError::Internal(_) => FailureCode::Internal,
     }
 }
 

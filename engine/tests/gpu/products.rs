@@ -31,14 +31,6 @@ const SIZES: [[usize; 3]; 22] = [
     [15, 132, 68],
 ];
 
-const ACTIVATIONS: [Activation; 5] = [
-    Activation::GeluNew,
-    Activation::Gelu,
-    Activation::Relu,
-    Activation::Silu,
-    Activation::Tanh,
-];
-
 #[test]
 fn linear() {
     let Some(gpu) = &gpu() else { return };
@@ -55,7 +47,7 @@ fn linear() {
             let (x, weight, bias, onto) = (put(&x), put(&weight), put(&bias), put(&onto));
             g.linear(&x, &weight, &bias, Then::Add(&onto)).unwrap()
         });
-        for act in ACTIVATIONS {
+        for act in Activation::ALL.iter().copied() {
             same!(gpu, format!("linear, {act:?} {size:?}"), |g, put| {
                 let (x, weight, bias) = (put(&x), put(&weight), put(&bias));
                 g.linear(&x, &weight, &bias, Then::Activate(act)).unwrap()

@@ -5,14 +5,6 @@ use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 use pollster::block_on;
 
-const ACTIVATIONS: [Activation; 5] = [
-    Activation::GeluNew,
-    Activation::Gelu,
-    Activation::Relu,
-    Activation::Silu,
-    Activation::Tanh,
-];
-
 #[test]
 fn adds() {
     let Some(gpu) = &gpu() else { return };
@@ -44,7 +36,7 @@ fn activates() {
         [5, values.len() / 5],
         values[..values.len() / 5 * 5].to_vec(),
     );
-    for f in ACTIVATIONS {
+    for f in Activation::ALL.iter().copied() {
         same!(gpu, format!("{f:?}"), |g, put| g
             .activate(&put(&x), f)
             .unwrap());

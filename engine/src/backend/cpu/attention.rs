@@ -7,10 +7,10 @@ use candle_core::Tensor;
 
 /// The row that a slot names: one of the batch, or a kept one.
 fn look_up<'a>(slot: u32, own: &'a Rows, kept: &'a Rows) -> &'a [f32] {
-    match slot & OWN_ROW {
-        0 => kept.row(slot as usize),
-        _ => own.row((slot & !OWN_ROW) as usize),
+    if slot & OWN_ROW == 0 {
+        return kept.row(slot as usize);
     }
+    own.row((slot & !OWN_ROW) as usize)
 }
 
 /// The slots that attending row `r` sees.
@@ -22,18 +22,18 @@ fn seen(table: &SlotTable, r: usize) -> &[u32] {
 pub(super) fn pattern(
     q: &Tensor,
     k: &Tensor,
-    kept: &Tensor,
+    kept_k: &Tensor,
     table: &SlotTable,
     n_head: usize,
     scale: f32,
 ) -> Result<Tensor> {
     let (rows, n) = q.dims2()?;
     let (d, t) = (n / n_head, table.width);
-    with_rows([q, k, kept], |[q, k, kept]| {
+    with_rows([q, k, kept_k], |[q, k, kept_k]| {
         by_rows([rows, n_head * t], n * t, |r, heads| {
             let q = q.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
-                let k = look_up(*slot, &k, &kept);
+                let k = look_up(*slot, &k, &kept_k);
                 patchbay_kernels::scores([q, k], d, scale, &mut heads[j..], t);
             }
             for head in heads.chunks_mut(t) {
@@ -46,17 +46,17 @@ pub(super) fn pattern(
 pub(super) fn mix(
     pattern: &Tensor,
     v: &Tensor,
-    kept: &Tensor,
+    kept_v: &Tensor,
     table: &SlotTable,
     n_head: usize,
 ) -> Result<Tensor> {
-    let (rows, n) = (pattern.dims2()?.0, kept.dims2()?.1);
+    let (rows, n) = (pattern.dims2()?.0, kept_v.dims2()?.1);
     let (d, t) = (n / n_head, table.width);
-    with_rows([pattern, v, kept], |[pattern, v, kept]| {
+    with_rows([pattern, v, kept_v], |[pattern, v, kept_v]| {
         by_rows([rows, n], n * t, |r, z| {
             let weights = pattern.row(r);
             for (j, slot) in seen(table, r).iter().enumerate() {
-                let v = look_up(*slot, &v, &kept);
+                let v = look_up(*slot, &v, &kept_v);
                 patchbay_kernels::mix(&weights[j..], t, v, d, z);
             }
         })

@@ -1,6 +1,6 @@
 //! Edits of rows. Twin of `gpu/edit.wgsl`.
 
-use super::{BackendError, DEVICE, Result, with_rows};
+use super::{BackendError, DEVICE, Operation, Result, with_rows};
 use crate::rows::RowEdit;
 use candle_core::Tensor;
 
@@ -42,7 +42,7 @@ pub(super) fn edit(x: &Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Re
 
 fn outside(e: &RowEdit, rows: usize) -> BackendError {
     BackendError::Shape {
-        operation: "edit",
+        operation: Operation::Edit,
         expected: format!("a row below {rows}"),
         found: format!("{e:?}"),
     }

@@ -1,5 +1,5 @@
 use super::panels::Panels;
-use super::{BackendError, Result};
+use super::{BackendError, Operation, Result};
 use candle_core::Tensor;
 
 /// A matrix on the CPU; a cheap handle.
@@ -36,7 +36,7 @@ impl Matrix {
 
     /// # Errors
     /// When it is a weight in panels, which only `linear` multiplies by.
-    pub(super) fn rows(&self, operation: &'static str) -> Result<&Tensor> {
+    pub(super) fn rows(&self, operation: Operation) -> Result<&Tensor> {
         match self {
             Self::Rows(x) => Ok(x),
             Self::Panels(x) => Err(BackendError::Shape {
@@ -49,13 +49,11 @@ impl Matrix {
 }
 
 /// [`Matrix::rows`] of each.
-pub(super) fn all<'a, const N: usize>(
-    operation: &'static str,
-    xs: [&'a Matrix; N],
-) -> Result<[&'a Tensor; N]> {
+pub(super) fn all<const N: usize>(operation: Operation, xs: [&Matrix; N]) -> Result<[&Tensor; N]> {
     let mut rows = Vec::with_capacity(N);
     for x in xs {
         rows.push(x.rows(operation)?);
     }
-    <[&Tensor; N]>::try_from(rows).map_err(|_| BackendError::Gpu("unreachable".into()))
+    <[&Tensor; N]>::try_from(rows)
+        .map_err(|_| BackendError::Internal("tensors went missing".into()))
 }

@@ -5,6 +5,7 @@
 
 mod attention;
 mod edit;
+mod elements;
 mod layer_norm;
 mod matrix;
 mod panels;
@@ -17,7 +18,7 @@ mod threads;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub use relaxed::take as take_kernels;
 
-use super::{Backend, BackendError, Result, Then};
+use super::{Backend, BackendError, Operation, Result, Then};
 use crate::experiment::BackendInfo;
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
@@ -97,7 +98,7 @@ impl Backend for Cpu {
     }
 
     fn columns(&self, x: &Matrix, columns: Range<usize>) -> Result<Matrix> {
-        let x = x.rows("columns")?;
+        let x = x.rows(Operation::Columns)?;
         Ok(x.narrow(1, columns.start, columns.len())?.into())
     }
 
@@ -110,22 +111,20 @@ impl Backend for Cpu {
     }
 
     fn scatter(&self, into: &Matrix, rows: &[u32], x: &Matrix) -> Result<()> {
-        rows::scatter(into.rows("scatter")?, rows, x.rows("scatter")?)
+        rows::scatter(
+            into.rows(Operation::Scatter)?,
+            rows,
+            x.rows(Operation::Scatter)?,
+        )
     }
 
     fn join(&self, a: &Matrix, a_rows: &[u32], b: &Matrix, b_rows: &[u32]) -> Result<Matrix> {
-        let a = rows::gather(a.rows("join")?, a_rows)?;
-        let b = rows::gather(b.rows("join")?, b_rows)?;
-        let out = match (a_rows.is_empty(), b_rows.is_empty()) {
-            (true, _) => b,
-            (_, true) => a,
-            _ => Tensor::cat(&[a, b], 0)?,
-        };
-        Ok(out.into())
+        let [a, b] = all(Operation::Join, [a, b])?;
+        Ok(rows::join(a, a_rows, b, b_rows)?.into())
     }
 
     fn add(&self, a: &Matrix, b: &Matrix) -> Result<Matrix> {
-        Ok((a.rows("add")? + b.rows("add")?)?.into())
+        Ok(elements::add(a, b)?.into())
     }
 
     fn layer_norm(
@@ -135,7 +134,7 @@ impl Backend for Cpu {
         bias: &Matrix,
         epsilon: f32,
     ) -> Result<Matrix> {
-        let [x, weight, bias] = all("layer_norm", [x, weight, bias])?;
+        let [x, weight, bias] = all(Operation::LayerNorm, [x, weight, bias])?;
         Ok(layer_norm::layer_norm(x, weight, bias, epsilon)?.into())
     }
 
@@ -146,12 +145,8 @@ impl Backend for Cpu {
         bias: &Matrix,
         then: Then<Matrix>,
     ) -> Result<Matrix> {
-        let [x, bias] = all("linear", [x, bias])?;
-        let then = match then {
-            Then::Nothing => Then::Nothing,
-            Then::Activate(activation) => Then::Activate(activation),
-            Then::Add(onto) => Then::Add(onto.rows("linear")?),
-        };
+        let [x, bias] = all(Operation::Linear, [x, bias])?;
+        let then = then.try_map(|onto| onto.rows(Operation::Linear))?;
         let out = match weight {
             Matrix::Panels(weight) => products::linear(x, weight, bias, then)?,
             // Not a model's: put in order for this product.
@@ -161,15 +156,12 @@ impl Backend for Cpu {
     }
 
     fn unembed(&self, x: &Matrix, wte: &Matrix) -> Result<Matrix> {
-        let [x, wte] = all("unembed", [x, wte])?;
+        let [x, wte] = all(Operation::Unembed, [x, wte])?;
         Ok(products::unembed(x, wte)?.into())
     }
 
     fn activate(&self, x: &Matrix, activation: Activation) -> Result<Matrix> {
-        let mut values = x.values()?;
-        patchbay_kernels::activate(products::function(activation), &mut values);
-        let [rows, columns] = x.shape();
-        Ok(Tensor::from_vec(values, (rows, columns), &DEVICE)?.into())
+        Ok(elements::activate(x, activation)?.into())
     }
 
     fn upload_table(&self, table: &SlotTable) -> Result<SlotTable> {
@@ -180,38 +172,40 @@ impl Backend for Cpu {
         &self,
         q: &Matrix,
         k: &Matrix,
-        kept: &Matrix,
+        kept_k: &Matrix,
         table: &SlotTable,
         n_head: usize,
         scale: f32,
     ) -> Result<Matrix> {
-        let [q, k, kept] = all("pattern", [q, k, kept])?;
-        Ok(attention::pattern(q, k, kept, table, n_head, scale)?.into())
+        let [q, k, kept_k] = all(Operation::Pattern, [q, k, kept_k])?;
+        Ok(attention::pattern(q, k, kept_k, table, n_head, scale)?.into())
     }
 
     fn mix(
         &self,
         pattern: &Matrix,
         v: &Matrix,
-        kept: &Matrix,
+        kept_v: &Matrix,
         table: &SlotTable,
         n_head: usize,
     ) -> Result<Matrix> {
-        let [pattern, v, kept] = all("mix", [pattern, v, kept])?;
-        Ok(attention::mix(pattern, v, kept, table, n_head)?.into())
+        let [pattern, v, kept_v] = all(Operation::Mix, [pattern, v, kept_v])?;
+        Ok(attention::mix(pattern, v, kept_v, table, n_head)?.into())
     }
 
     fn edit(&self, x: Matrix, edits: &[RowEdit], source: Option<&Matrix>) -> Result<Matrix> {
-        let source = source.map(|source| source.rows("edit")).transpose()?;
-        Ok(edit::edit(x.rows("edit")?, edits, source)?.into())
+        let source = source
+            .map(|source| source.rows(Operation::Edit))
+            .transpose()?;
+        Ok(edit::edit(x.rows(Operation::Edit)?, edits, source)?.into())
     }
 
     fn log_sum_exp(&self, x: &Matrix) -> Result<Matrix> {
-        Ok(reduce::log_sum_exp(x.rows("log_sum_exp")?)?.into())
+        Ok(reduce::log_sum_exp(x.rows(Operation::LogSumExp)?)?.into())
     }
 
     fn top_k(&self, x: &Matrix, k: usize) -> Result<Matrix> {
-        Ok(reduce::top_k(x.rows("top_k")?, k)?.into())
+        Ok(reduce::top_k(x.rows(Operation::TopK)?, k)?.into())
     }
 }
 
@@ -282,11 +276,8 @@ fn with_rows<const N: usize, T>(
         let (candle_core::Storage::Cpu(storage), (_, width), &[stride, 1]) =
             (&**storage, layout.shape().dims2()?, layout.stride())
         else {
-            return Err(BackendError::Shape {
-                operation: "cpu",
-                expected: "a matrix with adjacent columns".into(),
-                found: format!("{layout:?}"),
-            });
+            let found = format!("no matrix with adjacent columns but {layout:?}");
+            return Err(BackendError::Internal(found));
         };
         rows.push(Rows {
             values: storage.as_slice::<f32>()?,
@@ -297,7 +288,7 @@ fn with_rows<const N: usize, T>(
     }
     match <[Rows; N]>::try_from(rows) {
         Ok(rows) => f(rows),
-        Err(_) => Err(BackendError::Gpu("unreachable".into())),
+        Err(_) => Err(BackendError::Internal("tensors went missing".into())),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The weight of a linear layer in the order in which the kernels read it: put so
 //! when it is loaded, instead of at each product.
 
-use super::{BackendError, DEVICE, Result, reserved};
+use super::{BackendError, DEVICE, Operation, Result, reserved};
 use candle_core::Tensor;
 use patchbay_kernels::panels::{Line, lines, put, row};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -42,7 +42,7 @@ impl Panels {
         let rows = values.len() / columns.max(1);
         if rows * columns != values.len() || first + rows > inner {
             return Err(BackendError::Shape {
-                operation: "fill",
+                operation: Operation::Fill,
                 expected: format!("whole rows within {:?}", self.shape),
                 found: format!("{} values from row {first} on", values.len()),
             });
@@ -69,7 +69,7 @@ impl Panels {
         let [inner, columns] = self.shape;
         if let Some(row) = rows.iter().find(|r| **r as usize >= inner) {
             return Err(BackendError::Shape {
-                operation: "gather",
+                operation: Operation::Gather,
                 expected: format!("rows below {inner}"),
                 found: format!("row {row}"),
             });

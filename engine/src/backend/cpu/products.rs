@@ -2,8 +2,7 @@
 
 use super::panels::Panels;
 use super::threads::in_parts;
-use super::{BackendError, DEVICE, Result, Then, relaxed, with_rows};
-use crate::model::Activation;
+use super::{BackendError, DEVICE, Operation, Result, Then, relaxed, with_rows};
 use candle_core::Tensor;
 use patchbay_kernels::panels::PANEL;
 use patchbay_kernels::{Function, Linear, SCRATCH, Unembed};
@@ -18,16 +17,6 @@ thread_local! {
 /// Tokens between two threads' parts: whole registers and lines of the cache.
 const TOKENS: usize = 16;
 
-pub(super) fn function(activation: Activation) -> Function {
-    match activation {
-        Activation::GeluNew => Function::GeluNew,
-        Activation::Gelu => Function::Gelu,
-        Activation::Relu => Function::Relu,
-        Activation::Silu => Function::Silu,
-        Activation::Tanh => Function::Tanh,
-    }
-}
-
 pub(super) fn linear(
     x: &Tensor,
     weight: &Panels,
@@ -35,15 +24,15 @@ pub(super) fn linear(
     then: Then<Tensor>,
 ) -> Result<Tensor> {
     let ((rows, inner), [deep, columns]) = (x.dims2()?, weight.shape());
-    agree("linear", [inner, columns], [deep, columns])?;
-    expect("linear", (1, columns), bias)?;
+    agree(Operation::Linear, [inner, columns], [deep, columns])?;
+    expect(Operation::Linear, (1, columns), bias)?;
     let (function, onto) = match then {
         Then::Nothing => (Function::Identity, None),
-        Then::Activate(activation) => (function(activation), None),
+        Then::Activate(activation) => (activation.into(), None),
         Then::Add(onto) => (Function::Identity, Some(onto)),
     };
     if let Some(onto) = onto {
-        expect("linear", (rows, columns), onto)?;
+        expect(Operation::Linear, (rows, columns), onto)?;
     }
     let lines = weight.lines();
     let out = with_rows([x, bias, onto.unwrap_or(bias)], |[x, bias, more]| {
@@ -83,7 +72,7 @@ pub(super) fn linear(
 
 pub(super) fn unembed(x: &Tensor, wte: &Tensor) -> Result<Tensor> {
     let ((rows, inner), tokens) = (x.dims2()?, wte.dims2()?.0);
-    expect("unembed", (tokens, inner), wte)?;
+    expect(Operation::Unembed, (tokens, inner), wte)?;
     let out = with_rows([x, wte], |[x, wte]| {
         Ok(filled(rows * tokens, |out| {
             let product = Unembed {
@@ -115,12 +104,12 @@ fn filled(n: usize, f: impl FnOnce(*mut f32)) -> Vec<f32> {
     out
 }
 
-fn expect(operation: &'static str, shape: (usize, usize), x: &Tensor) -> Result<()> {
+fn expect(operation: Operation, shape: (usize, usize), x: &Tensor) -> Result<()> {
     let found = x.dims2()?;
     agree(operation, [shape.0, shape.1], [found.0, found.1])
 }
 
-fn agree(operation: &'static str, expected: [usize; 2], found: [usize; 2]) -> Result<()> {
+fn agree(operation: Operation, expected: [usize; 2], found: [usize; 2]) -> Result<()> {
     if found == expected {
         return Ok(());
     }

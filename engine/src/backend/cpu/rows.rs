@@ -1,4 +1,4 @@
-use super::{BackendError, DEVICE, Result, with_rows};
+use super::{BackendError, DEVICE, Operation, Result, with_rows};
 use candle_core::Tensor;
 
 /// `x[rows]`
@@ -6,7 +6,7 @@ pub(super) fn gather(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
     let (have, width) = x.dims2()?;
     if let Some(row) = rows.iter().find(|r| **r as usize >= have) {
         return Err(BackendError::Shape {
-            operation: "gather",
+            operation: Operation::Gather,
             expected: format!("rows below {have}"),
             found: format!("row {row}"),
         });
@@ -18,6 +18,18 @@ pub(super) fn gather(x: &Tensor, rows: &[u32]) -> Result<Tensor> {
         }
         Ok(Tensor::from_vec(out, (rows.len(), width), &DEVICE)?)
     })
+}
+
+/// `a[a_rows]`, then `b[b_rows]`
+pub(super) fn join(a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
+    let (a, b) = (gather(a, a_rows)?, gather(b, b_rows)?);
+    if a_rows.is_empty() {
+        return Ok(b);
+    }
+    if b_rows.is_empty() {
+        return Ok(a);
+    }
+    Ok(Tensor::cat(&[a, b], 0)?)
 }
 
 /// `into[rows] := x`, in place, stretch by stretch of adjacent rows.

@@ -1,7 +1,7 @@
-// out[r, c] = f(x[r, c]), f one of the functions of activation.wgsl, which is part of this kernel.
+// out[r, c] = f(x[r, c]), f one of the functions of shared/activation.wgsl
 //
 // x: [rows, columns], its rows `x_stride` apart; out: [rows, columns].
-// One invocation an element.
+// One invocation an element. CPU twin: `cpu::elements::activate`.
 
 struct Params {
     list: u32, // unused
@@ -13,15 +13,12 @@ struct Params {
     function: u32,
 }
 
+const ELEMENTS = 256u;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = (group.y * p.across + group.x) * 256u + lane;
-    if i >= p.rows * p.columns {
-        return;
-    }
-    out[i] = activation(p.function, x[p.x_offset + (i / p.columns) * p.x_stride + i % p.columns]);
+fn element(i: u32, row: u32, column: u32) {
+    out[i] = activation(p.function, x[p.x_offset + row * p.x_stride + column]);
 }

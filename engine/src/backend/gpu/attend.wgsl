@@ -6,7 +6,7 @@
 // and then a lane a column. What was summed before is shrunk when a larger score
 // comes. Every lane finds the largest score and the total for itself: that is less
 // than waiting for each other. A lane reads back only what it wrote to `out` itself.
-// CPU twin: cpu/attention.rs, `pattern` and then `mix`.
+// CPU twin: `Backend::attend`.
 
 struct Params {
     list: u32, // unused
@@ -28,8 +28,6 @@ struct Params {
     scale: f32,
 }
 
-const OWN_ROW = 0x80000000u;
-
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> q: array<f32>;
 @group(0) @binding(2) var<storage, read> k: array<f32>;
@@ -43,39 +41,16 @@ var<workgroup> scores: array<f32, 64>; // of the stretch's keys
 var<workgroup> weights: array<f32, 64>; // their exponentials
 var<workgroup> places: array<u32, 64>; // their slots
 
-fn score(q_first: u32, slot: u32, head: u32) -> f32 {
-    var dot = 0.0;
-    if (slot & OWN_ROW) != 0u {
-        let first = p.k_offset + (slot & ~OWN_ROW) * p.k_stride + head * p.width;
-        for (var i = 0u; i < p.width; i++) {
-            dot += q[q_first + i] * k[first + i];
-        }
-    } else {
-        let first = p.kept_k_offset + slot * p.kept_k_stride + head * p.width;
-        for (var i = 0u; i < p.width; i++) {
-            dot += q[q_first + i] * kept_k[first + i];
-        }
-    }
-    return p.scale * dot;
-}
-
-fn value_at(slot: u32, column: u32) -> f32 {
-    if (slot & OWN_ROW) != 0u {
-        return v[p.v_offset + (slot & ~OWN_ROW) * p.v_stride + column];
-    }
-    return kept_v[p.kept_v_offset + slot * p.kept_v_stride + column];
-}
-
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = group.y * p.across + group.x;
+    let i = place(group);
     if i >= p.rows * p.heads {
         return;
     }
     let row = i / p.heads;
     let head = i % p.heads;
-    let first_slot = 2u * p.rows + slots[row] * p.t;
-    let len = slots[p.rows + row];
+    let slot = first_slot(row);
+    let len = seen(row);
     let q_first = p.q_offset + row * p.q_stride + head * p.width;
 
     var high = -3.4e38;
@@ -83,9 +58,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var first = 0u; first < len; first += 64u) {
         let count = min(64u, len - first);
         if lane < count {
-            let place = slots[first_slot + first + lane];
-            places[lane] = place;
-            scores[lane] = score(q_first, place, head);
+            let key = slots[slot + first + lane];
+            places[lane] = key;
+            scores[lane] = score(q_first, key, head);
         }
         workgroupBarrier();
         let before = high;

@@ -1,7 +1,7 @@
-// out[i, c] = x[i, c]: two of these are a `concat`, one makes a view contiguous.
+// out[r, c] = x[r, c]: the numbers of a view, one after the other
 //
-// x: [rows, columns], its rows `x_stride` apart; out: the same shape, adjacent rows
-// from `out_offset` on. One invocation an element. CPU twin: cpu/mod.rs, `columns`.
+// x: [rows, columns], its rows `x_stride` apart; out: [rows, columns].
+// One invocation an element. CPU twin: `cpu::Cpu::columns`.
 
 struct Params {
     list: u32, // unused
@@ -10,18 +10,14 @@ struct Params {
     columns: u32,
     x_offset: u32,
     x_stride: u32,
-    out_offset: u32,
 }
+
+const ELEMENTS = 256u;
 
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> out: array<f32>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = (group.y * p.across + group.x) * 256u + lane;
-    if i >= p.rows * p.columns {
-        return;
-    }
-    out[p.out_offset + i] = x[p.x_offset + (i / p.columns) * p.x_stride + i % p.columns];
+fn element(i: u32, row: u32, column: u32) {
+    out[i] = x[p.x_offset + row * p.x_stride + column];
 }

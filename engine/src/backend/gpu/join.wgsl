@@ -1,7 +1,7 @@
 // out = a[list[i]] for i < a_rows, then b[list[i]]: rows that go on, and rows that enter
 //
 // a, b: [any, columns], their rows a stride apart; list: [rows]; out: [rows, columns].
-// One invocation an element. CPU twin: cpu/rows.rs, `gather`, twice.
+// One invocation an element. CPU twin: `cpu::rows::join`.
 
 struct Params {
     list: u32, // where the list starts in `lists`
@@ -15,23 +15,19 @@ struct Params {
     b_stride: u32,
 }
 
+const ELEMENTS = 256u;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> lists: array<u32>;
 @group(0) @binding(2) var<storage, read> a: array<f32>;
 @group(0) @binding(3) var<storage, read> b: array<f32>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = (group.y * p.across + group.x) * 256u + lane;
-    if i >= p.rows * p.columns {
-        return;
-    }
-    let row = lists[p.list + i / p.columns];
-    let column = i % p.columns;
-    if i / p.columns < p.a_rows {
-        out[i] = a[p.a_offset + row * p.a_stride + column];
+fn element(i: u32, row: u32, column: u32) {
+    let at = lists[p.list + row];
+    if row < p.a_rows {
+        out[i] = a[p.a_offset + at * p.a_stride + column];
     } else {
-        out[i] = b[p.b_offset + row * p.b_stride + column];
+        out[i] = b[p.b_offset + at * p.b_stride + column];
     }
 }

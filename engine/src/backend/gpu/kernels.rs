@@ -1,11 +1,12 @@
 //! The kernels' pipelines and bind groups: made when first used, or before, then kept.
 
+use super::calls::{self, MOST_BINDINGS, PARAMS_BYTES};
 use super::faulty::Faulty;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 
 macro_rules! kernels {
-    ($($name:ident, [$($file:literal),*], $inputs:literal, $outputs:literal;)*) => {
+    ($($name:ident, $operation:ident, $call:ident, [$($file:literal),*];)*) => {
         /// A kernel: one `.wgsl` file of this folder, and those that it shares with others.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Kernel { $($name),* }
@@ -13,43 +14,75 @@ macro_rules! kernels {
         impl Kernel {
             /// Every kernel; one's number is its place here.
             pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// What it does.
+            #[cfg(test)]
+            pub(super) fn operation(self) -> super::Operation {
+                match self {
+                    $(Self::$name => super::Operation::$operation,)*
+                }
+            }
+
+            /// What it is called with.
+            #[cfg(test)]
+            pub(super) fn names(self) -> calls::Names {
+                match self {
+                    $(Self::$name => calls::$call::NAMES,)*
+                }
+            }
+
+            /// The name of what it is called with.
+            #[cfg(debug_assertions)]
+            pub(super) fn call(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($call),)*
+                }
+            }
         }
 
         const SOURCES: &[Source] = &[$(Source {
             name: stringify!($name),
-            wgsl: concat!($(include_str!(concat!($file, ".wgsl")),)*),
-            inputs: $inputs,
-            outputs: $outputs,
+            wgsl: concat!(
+                $(include_str!(concat!($file, ".wgsl")),)*
+                include_str!("shared/place.wgsl"),
+            ),
+            bindings: calls::$call::BINDINGS,
         }),*];
     };
 }
 
-// Name, files, how many bindings are read, and how many after them are written.
+// Name, operation, what it is called with, and its files.
 kernels! {
-    Gather, ["gather"], 2, 1;
-    Join, ["join"], 3, 1;
-    SumRows, ["sum_rows"], 3, 1;
-    Scatter, ["scatter"], 2, 1;
-    ScatterPair, ["scatter_pair"], 3, 2;
-    Copy, ["copy"], 1, 1;
-    Add, ["add"], 2, 1;
-    Activate, ["activate", "activation"], 1, 1;
-    LayerNorm, ["layer_norm"], 3, 1;
-    Linear, ["linear", "weight_4", "then", "activation"], 4, 1;
-    LinearAny, ["linear", "weight", "then", "activation"], 4, 1;
-    LinearSome, ["linear_some", "parts", "x_4", "weight_4", "then", "activation"], 4, 1;
-    LinearSomeAny, ["linear_some", "parts", "x", "weight", "then", "activation"], 4, 1;
-    LinearFew, ["linear_few", "parts", "x_4", "weight_4", "then", "activation"], 4, 1;
-    LinearFewAny, ["linear_few", "parts", "x", "weight", "then", "activation"], 4, 1;
-    Unembed, ["unembed"], 2, 1;
-    UnembedFew, ["unembed_few", "x_4", "wte_4"], 2, 1;
-    UnembedFewAny, ["unembed_few", "x", "wte"], 2, 1;
-    Attend, ["attend"], 6, 1;
-    Pattern, ["pattern"], 4, 1;
-    Mix, ["mix"], 4, 1;
-    Edit, ["edit"], 2, 1;
-    LogSumExp, ["log_sum_exp"], 1, 1;
-    TopK, ["top_k"], 1, 1;
+    Gather, Gather, gather, ["gather", "shared/elements"];
+    Join, Join, join, ["join", "shared/elements"];
+    SumRows, SumRows, sum_rows, ["sum_rows", "shared/elements"];
+    Scatter, Scatter, scatter, ["scatter", "shared/elements"];
+    ScatterPair, ScatterPair, scatter_pair, ["scatter_pair", "shared/elements"];
+    Copy, Columns, copy, ["copy", "shared/elements"];
+    Add, Add, add, ["add", "shared/elements"];
+    Activate, Activate, activate, ["activate", "shared/activation", "shared/elements"];
+    LayerNorm, LayerNorm, layer_norm, ["layer_norm", "shared/lanes"];
+    Linear, Linear, linear,
+        ["linear", "shared/tile", "shared/linear_call", "shared/weight_4", "shared/activation"];
+    LinearAny, Linear, linear,
+        ["linear", "shared/tile", "shared/linear_call", "shared/weight", "shared/activation"];
+    LinearSome, Linear, linear,
+        ["linear_some", "shared/parts", "shared/linear_call", "shared/x_4", "shared/weight_4", "shared/activation"];
+    LinearSomeAny, Linear, linear,
+        ["linear_some", "shared/parts", "shared/linear_call", "shared/x", "shared/weight", "shared/activation"];
+    LinearFew, Linear, linear,
+        ["linear_few", "shared/parts", "shared/linear_call", "shared/x_4", "shared/weight_4", "shared/activation"];
+    LinearFewAny, Linear, linear,
+        ["linear_few", "shared/parts", "shared/linear_call", "shared/x", "shared/weight", "shared/activation"];
+    Unembed, Unembed, unembed, ["unembed", "shared/tile", "shared/unembed_call"];
+    UnembedFew, Unembed, unembed, ["unembed_few", "shared/unembed_call", "shared/x_4", "shared/wte_4"];
+    UnembedFewAny, Unembed, unembed, ["unembed_few", "shared/unembed_call", "shared/x", "shared/wte"];
+    Attend, Attend, attend, ["attend", "shared/slots", "shared/score", "shared/value"];
+    Pattern, Pattern, pattern, ["pattern", "shared/slots", "shared/score", "shared/lanes"];
+    Mix, Mix, mix, ["mix", "shared/slots", "shared/value", "shared/elements"];
+    Edit, Edit, edit, ["edit", "shared/lanes"];
+    LogSumExp, LogSumExp, log_sum_exp, ["log_sum_exp", "shared/lanes"];
+    TopK, TopK, top_k, ["top_k"];
 }
 
 impl Kernel {
@@ -65,16 +98,9 @@ impl Kernel {
         Faulty::all(self, SOURCES[self as usize].wgsl)
     }
 
-    #[cfg(any(test, debug_assertions))]
+    #[cfg(test)]
     pub(super) fn wgsl(self) -> &'static str {
         SOURCES[self as usize].wgsl
-    }
-
-    /// How many bindings are read, and how many after them are written.
-    #[cfg(test)]
-    pub(super) fn bindings(self) -> (usize, usize) {
-        let source = &SOURCES[self as usize];
-        (source.inputs, source.outputs)
     }
 
     /// The kernel of that name.
@@ -106,20 +132,14 @@ const USUAL: [Kernel; 17] = [
     Kernel::TopK,
 ];
 
-/// The most that one kernel binds of the above; WebGPU promises 8.
-pub(super) const MOST_BINDINGS: usize = 7;
-
-/// Bytes of a kernel's `Params`, at most.
-pub(super) const PARAMS_BYTES: usize = 80;
-
 /// Bind groups kept; a forward pass uses a few hundred.
 const BIND_GROUPS: usize = 4096;
 
 struct Source {
     name: &'static str,
     wgsl: &'static str,
-    inputs: usize,
-    outputs: usize,
+    /// How many bindings are read, and how many after them are written.
+    bindings: [usize; 2],
 }
 
 struct Pipeline {
@@ -240,12 +260,13 @@ fn make(device: &wgpu::Device, source: &Source, wgsl: &str) -> Pipeline {
         label: Some(source.name),
         source: wgpu::ShaderSource::Wgsl(wgsl.into()),
     });
+    let [read, written] = source.bindings;
     let storage = |i: usize| wgpu::BufferBindingType::Storage {
-        read_only: i < source.inputs,
+        read_only: i < read,
     };
     let params = wgpu::BufferBindingType::Uniform;
     let entries: Vec<_> = std::iter::once((params, true))
-        .chain((0..source.inputs + source.outputs).map(|i| (storage(i), false)))
+        .chain((0..read + written).map(|i| (storage(i), false)))
         .zip(0..)
         .map(
             |((ty, has_dynamic_offset), binding)| wgpu::BindGroupLayoutEntry {

@@ -4,7 +4,7 @@
 // out: [rows, columns]. The variance is that of the whole row (divided by
 // `columns`), taken in a second pass: residual rows have dimensions in the
 // thousands, where sum(x^2) - sum(x)^2 would cancel.
-// One workgroup a row. CPU twin: cpu/layer_norm.rs, `layer_norm`.
+// One workgroup a row. CPU twin: `cpu::layer_norm::layer_norm`.
 
 struct Params {
     list: u32, // unused
@@ -18,49 +18,35 @@ struct Params {
     epsilon: f32,
 }
 
+const LANES = 64u;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> weight: array<f32>;
 @group(0) @binding(3) var<storage, read> bias: array<f32>;
 @group(0) @binding(4) var<storage, read_write> out: array<f32>;
 
-var<workgroup> lanes: array<f32, 64>;
-
-// The sum of every lane's value, on every lane.
-fn sum(lane: u32, value: f32) -> f32 {
-    workgroupBarrier();
-    lanes[lane] = value;
-    workgroupBarrier();
-    for (var span = 32u; span > 0u; span /= 2u) {
-        if lane < span {
-            lanes[lane] += lanes[lane + span];
-        }
-        workgroupBarrier();
-    }
-    return lanes[0];
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let row = group.y * p.across + group.x;
+    let row = place(group);
     if row >= p.rows {
         return;
     }
     let first = p.x_offset + row * p.x_stride;
     var total = 0.0;
-    for (var c = lane; c < p.columns; c += 64u) {
+    for (var c = lane; c < p.columns; c += LANES) {
         total += x[first + c];
     }
     let mean = sum(lane, total) / f32(p.columns);
     var squares = 0.0;
-    for (var c = lane; c < p.columns; c += 64u) {
+    for (var c = lane; c < p.columns; c += LANES) {
         let d = x[first + c] - mean;
         squares += d * d;
     }
     let variance = sum(lane, squares) / f32(p.columns);
     // Dividing by an infinite deviation would make zeros, which look like numbers.
     let scale = select(1.0 / sqrt(variance + p.epsilon), variance, variance > 3.4e38);
-    for (var c = lane; c < p.columns; c += 64u) {
+    for (var c = lane; c < p.columns; c += LANES) {
         out[row * p.columns + c] = (x[first + c] - mean) * scale * weight[p.weight_offset + c]
             + bias[p.bias_offset + c];
     }

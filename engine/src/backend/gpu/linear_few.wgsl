@@ -1,7 +1,7 @@
 // out[r, c] = then(bias[c] + sum_k x[r, k] weight[k, c]), for at most 4 rows
 //
-// Shapes as in linear.wgsl, the work divided as in parts.wgsl. With few rows the time
-// goes into reading the weights once. CPU twin: cpu/products.rs, `linear`.
+// Shapes as in shared/linear_call.wgsl, the work divided as in shared/parts.wgsl. With few rows the time
+// goes into reading the weights once. CPU twin: `cpu::products::linear`.
 
 @compute @workgroup_size(4, 16)
 fn main(
@@ -9,7 +9,7 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first_column = (group.y * p.across + group.x) * COLUMNS;
+    let first_column = place(group) * COLUMNS;
     if first_column >= p.columns {
         return;
     }

@@ -1,8 +1,8 @@
 // out[r, c] = then(bias[c] + sum_k x[r, k] weight[k, c]), for at most 16 rows
 //
-// Shapes as in linear.wgsl, the work divided as in parts.wgsl. So few rows, those of
+// Shapes as in shared/linear_call.wgsl, the work divided as in shared/parts.wgsl. So few rows, those of
 // one prompt, still wait for the weights: an invocation multiplies what it reads of
-// them with every row. CPU twin: cpu/products.rs, `linear`.
+// them with every row. CPU twin: `cpu::products::linear`.
 
 @compute @workgroup_size(4, 16)
 fn main(
@@ -10,7 +10,7 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first_column = (group.y * p.across + group.x) * COLUMNS;
+    let first_column = place(group) * COLUMNS;
     if first_column >= p.columns {
         return;
     }

@@ -1,5 +1,6 @@
-//! The GPU: one `.wgsl` file a kernel, each with a twin in `cpu` that it is tested
-//! against. In the browser through its WebGPU, natively through Vulkan.
+//! The GPU: one `.wgsl` file a kernel, with what several have in common in `shared`.
+//! Each has a twin in `cpu`, which its head names, and is tested against it. In the
+//! browser through its WebGPU, natively through Vulkan.
 //!
 //! Everything is f32. Operations are recorded and run in order; [`Backend::read`]
 //! hands the queue what is recorded, waits, and reports what went wrong since
@@ -7,20 +8,25 @@
 //! which is safe because commands run in the order in which they were recorded.
 
 mod attention;
+mod buffers;
+mod calls;
+mod edit;
+mod elements;
 mod faults;
 mod faulty;
 mod kernels;
-mod named;
+mod layer_norm;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod names;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 mod nudges;
 mod open;
-mod ops;
 mod pool;
+mod products;
 mod read;
 mod recorder;
 mod reduce;
+mod rows;
 #[cfg(test)]
 mod shaders;
 mod tensor;
@@ -30,7 +36,7 @@ pub use kernels::Kernel;
 pub use open::GpuOptions;
 pub use tensor::{Table, Tensor};
 
-use super::{Backend, BackendError, Result, Then};
+use super::{Backend, BackendError, Operation, Result, Then};
 use crate::experiment::{BackendInfo, Counters};
 use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
@@ -155,28 +161,28 @@ impl Backend for Gpu {
     }
 
     fn upload(&self, shape: [usize; 2], values: &[f32]) -> Result<Tensor> {
-        self.upload_values(shape, values)
+        buffers::upload(self, shape, values)
     }
 
     fn zeros(&self, shape: [usize; 2]) -> Result<Tensor> {
-        self.zeroed(shape)
+        buffers::zeros(self, shape)
     }
 
     fn reserve(&self, shape: [usize; 2]) -> Result<Tensor> {
-        self.reserved(shape)
+        buffers::reserve(self, shape)
     }
 
     fn fill(&self, into: &Tensor, first_row: usize, values: &[f32]) -> Result<()> {
-        self.fill_rows(into, first_row, values)
+        buffers::fill(self, into, first_row, values)
     }
 
     async fn settle(&self) -> Result<()> {
-        let nothing = self.zeroed([1, 1])?;
-        self.read_back(&[&nothing]).await.map(drop)
+        let nothing = buffers::zeros(self, [1, 1])?;
+        self.read_each(&[&nothing]).await.map(drop)
     }
 
     async fn read_all(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
-        self.read_back(xs).await
+        self.read_each(xs).await
     }
 
     fn counters(&self) -> Counters {
@@ -192,27 +198,27 @@ impl Backend for Gpu {
     }
 
     fn gather(&self, x: &Tensor, rows: &[u32]) -> Result<Tensor> {
-        self.gather_rows(x, rows)
+        rows::gather(self, x, rows)
     }
 
     fn scatter(&self, into: &Tensor, rows: &[u32], x: &Tensor) -> Result<()> {
-        self.scatter_rows(into, rows, x)
+        rows::scatter(self, into, rows, x)
     }
 
     fn scatter_pair(&self, into: [&Tensor; 2], rows: &[u32], xs: [&Tensor; 2]) -> Result<()> {
-        self.scatter_two(into, rows, xs)
+        rows::scatter_pair(self, into, rows, xs)
     }
 
     fn join(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
-        self.join_rows((a, a_rows), (b, b_rows))
+        rows::join(self, (a, a_rows), (b, b_rows))
     }
 
     fn sum_rows(&self, a: &Tensor, a_rows: &[u32], b: &Tensor, b_rows: &[u32]) -> Result<Tensor> {
-        self.sum_of_rows((a, a_rows), (b, b_rows))
+        rows::sum_rows(self, (a, a_rows), (b, b_rows))
     }
 
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        self.sum(a, b)
+        elements::add(self, a, b)
     }
 
     fn layer_norm(
@@ -222,7 +228,7 @@ impl Backend for Gpu {
         bias: &Tensor,
         epsilon: f32,
     ) -> Result<Tensor> {
-        self.normalised(x, weight, bias, epsilon)
+        layer_norm::layer_norm(self, x, weight, bias, epsilon)
     }
 
     fn linear(
@@ -232,42 +238,42 @@ impl Backend for Gpu {
         bias: &Tensor,
         then: Then<Tensor>,
     ) -> Result<Tensor> {
-        self.product(x, weight, bias, then)
+        products::linear(self, x, weight, bias, then)
     }
 
     fn unembed(&self, x: &Tensor, wte: &Tensor) -> Result<Tensor> {
-        self.scores(x, wte)
+        products::unembed(self, x, wte)
     }
 
     fn activate(&self, x: &Tensor, activation: Activation) -> Result<Tensor> {
-        self.activated(x, activation)
+        elements::activate(self, x, activation)
     }
 
     fn upload_table(&self, table: &SlotTable) -> Result<Table> {
-        self.put_table(table)
+        attention::upload_table(self, table)
     }
 
     fn pattern(
         &self,
         q: &Tensor,
         k: &Tensor,
-        kept: &Tensor,
+        kept_k: &Tensor,
         table: &Table,
         n_head: usize,
         scale: f32,
     ) -> Result<Tensor> {
-        self.patterns(q, [k, kept], table, n_head, scale)
+        attention::pattern(self, q, [k, kept_k], table, n_head, scale)
     }
 
     fn mix(
         &self,
         pattern: &Tensor,
         v: &Tensor,
-        kept: &Tensor,
+        kept_v: &Tensor,
         table: &Table,
         n_head: usize,
     ) -> Result<Tensor> {
-        self.mixed(pattern, [v, kept], table, n_head)
+        attention::mix(self, pattern, [v, kept_v], table, n_head)
     }
 
     fn attend(
@@ -279,18 +285,18 @@ impl Backend for Gpu {
         n_head: usize,
         scale: f32,
     ) -> Result<Tensor> {
-        self.attended(q, k, v, table, n_head, scale)
+        attention::attend(self, q, k, v, table, n_head, scale)
     }
 
     fn edit(&self, x: Tensor, edits: &[RowEdit], source: Option<&Tensor>) -> Result<Tensor> {
-        self.edited(x, edits, source)
+        edit::edit(self, x, edits, source)
     }
 
     fn log_sum_exp(&self, x: &Tensor) -> Result<Tensor> {
-        self.normaliser(x)
+        reduce::log_sum_exp(self, x)
     }
 
     fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
-        self.largest(x, k)
+        reduce::top_k(self, x, k)
     }
 }

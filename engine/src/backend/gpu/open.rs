@@ -1,8 +1,8 @@
 //! Finding a GPU.
 
+use super::calls::MOST_BINDINGS;
 use super::faults::Faults;
 use super::faulty::Faulty;
-use super::kernels::MOST_BINDINGS;
 use super::{BackendError, Result};
 
 /// What to ask of a GPU.

@@ -1,9 +1,7 @@
 //! Numbers back from the device.
 
-use super::kernels::Kernel;
-use super::named::named;
+use super::elements;
 use super::pool::{Held, Kind};
-use super::recorder::Dispatch;
 use super::tensor::Tensor;
 use super::{BackendError, Gpu, Result};
 use std::rc::Rc;
@@ -25,7 +23,7 @@ impl Drop for Mapping {
 
 impl Gpu {
     /// The values of each of `xs`: one submission, and one wait, for all.
-    pub(super) async fn read_back(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
+    pub(super) async fn read_each(&self, xs: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
         let r = &self.0.recorder;
         r.faults.check_lost()?;
         let bytes: u64 = xs.iter().map(|x| x.bytes()).sum();
@@ -39,7 +37,7 @@ impl Gpu {
         // Copies end a pass of kernels, so every kernel comes before the first of them.
         let whole = xs.iter().map(|x| match x.contiguous() {
             true => Ok((*x).clone()),
-            false => self.contiguous(x),
+            false => elements::copy(self, x),
         });
         let whole: Vec<Tensor> = whole.collect::<Result<_>>()?;
         let mut at = 0;
@@ -81,29 +79,6 @@ impl Gpu {
             Some(own.to_vec())
         });
         Ok(each.collect())
-    }
-
-    /// A copy of a view whose elements lie one after the other.
-    pub(super) fn contiguous(&self, x: &Tensor) -> Result<Tensor> {
-        let out = self.tensor(x.rows, x.columns)?;
-        self.copy_into(x, &out, 0)?;
-        Ok(out)
-    }
-
-    /// Copies rows to an adjacent stretch of `out`, from element `offset` on.
-    pub(super) fn copy_into(&self, x: &Tensor, out: &Tensor, offset: u32) -> Result<()> {
-        self.0.recorder.dispatch(&Dispatch {
-            kernel: Kernel::Copy,
-            list: None,
-            inputs: named![x: &x.held],
-            outs: named![out: &out.held],
-            params: named![
-                rows: x.rows, columns: x.columns, x_offset: x.offset, x_stride: x.stride,
-                out_offset: offset,
-            ],
-            groups: x.len().div_ceil(256),
-            work: x.len(),
-        })
     }
 
     /// Natively nothing happens unless somebody waits.

@@ -1,14 +1,11 @@
 //! Commands on their way to the device. Operations are recorded into one command
 //! encoder, which the queue gets when numbers are read or enough has piled up.
 
+use super::calls::{Call, Head, PARAMS_BYTES};
 use super::faults::{Faults, Scopes};
 use super::faulty::Faulty;
-use super::kernels::{Kernel, Kernels, PARAMS_BYTES};
-#[cfg(debug_assertions)]
-use super::named;
-use super::named::Named;
+use super::kernels::{Kernel, Kernels};
 use super::pool::{Held, Kind, Pool};
-use super::tensor::shape;
 use super::{BackendError, Result};
 use crate::experiment::Counters;
 use std::cell::{Cell, RefCell};
@@ -73,27 +70,12 @@ struct State {
 /// A kernel to run.
 pub(super) struct Dispatch<'a> {
     pub kernel: Kernel,
-    /// Bound before the inputs, where the kernel has a list.
-    pub list: Option<&'a [u32]>,
-    pub inputs: Named<'a, &'a Rc<Held>>,
-    pub outs: Named<'a, &'a Rc<Held>>,
-    /// The kernel's `Params` after `list` and `across`.
-    pub params: Named<'a, u32>,
+    /// Of this kernel.
+    pub call: &'a dyn Call,
     /// Workgroups.
     pub groups: u64,
     /// Multiplications, roughly.
     pub work: u64,
-}
-
-#[cfg(debug_assertions)]
-impl Dispatch<'_> {
-    /// Parameters and buffers are in the order that the kernel's text has them.
-    fn agrees(&self) {
-        let (params, bound) = named::of(self.kernel.wgsl(), self.list.is_some());
-        assert_eq!(self.params.names, params, "{:?}", self.kernel);
-        let names = [self.inputs.names, self.outs.names].concat();
-        assert_eq!(names, bound, "{:?}", self.kernel);
-    }
 }
 
 impl Recorder {
@@ -138,32 +120,30 @@ impl Recorder {
     pub fn dispatch(&self, d: &Dispatch) -> Result<()> {
         self.faults.check_lost()?;
         #[cfg(debug_assertions)]
-        d.agrees();
+        assert_eq!(d.call.name(), d.kernel.call(), "{:?}", d.kernel);
         let groups = self.kernels.groups(d.kernel, d.groups);
         if groups == 0 {
             return Ok(());
         }
         let (across, down) = self.grid(groups)?;
-        let list: &[u8] = bytemuck::cast_slice(d.list.unwrap_or(&[]));
-        let (inline, long) = match list.len() > ARENA_SHARE {
-            true => (&[][..], Some(self.hold_bytes(list)?)),
-            false => (list, None),
+        let list = d.call.list();
+        let words: &[u8] = bytemuck::cast_slice(list.unwrap_or(&[]));
+        let (inline, long) = match words.len() > ARENA_SHARE {
+            true => (&[][..], Some(self.hold_bytes(words)?)),
+            false => (words, None),
         };
-        let at = self.arena_put(inline, PARAMS_BYTES, |at, params| {
+        let at = self.arena_put(inline, PARAMS_BYTES, |at, place| {
             let list_at = if long.is_some() { 0 } else { at + PARAMS_BYTES };
             #[allow(clippy::cast_possible_truncation)] // within the arena
-            let head = [(list_at / 4) as u32, across];
-            let words = head.iter().chain(d.params.values);
-            for (word, place) in words.zip(params.chunks_exact_mut(4)) {
-                place.copy_from_slice(&word.to_le_bytes());
-            }
+            let list = (list_at / 4) as u32;
+            let (head, params) = place.split_at_mut(size_of::<Head>());
+            head.copy_from_slice(bytemuck::bytes_of(&Head { list, across }));
+            let own = d.call.params();
+            params[..own.len()].copy_from_slice(own);
         });
         let arena = (ARENA_ID, &self.arena);
-        let list = d
-            .list
-            .map(|_| long.as_ref().map_or(arena, |h| (h.id, &h.buffer)));
-        let held = d.inputs.values.iter().chain(d.outs.values);
-        let held = held.map(|h| (h.id, &h.buffer));
+        let list = list.map(|_| long.as_ref().map_or(arena, |h| (h.id, &h.buffer)));
+        let held = d.call.buffers().into_iter().map(|h| (h.id, &h.buffer));
         let buffers: Vec<_> = list.into_iter().chain(held).collect();
         let bind_group = self.kernels.bind(d.kernel, &self.arena, &buffers);
         let mut state = self.state.borrow_mut();
@@ -217,10 +197,11 @@ impl Recorder {
         let lines = groups.div_ceil(across);
         match (u32::try_from(groups.div_ceil(lines)), u32::try_from(lines)) {
             (Ok(x), Ok(y)) if y <= self.max_groups => Ok((x, y)),
-            _ => {
-                let expected = format!("at most {} workgroups", across * down);
-                Err(shape("webgpu", expected, groups.to_string()))
-            }
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => Err(BackendError::TooMany {
+                what: "workgroups",
+                most: across * down,
+                found: groups,
+            }),
         }
     }
 

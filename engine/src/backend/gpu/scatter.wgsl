@@ -1,7 +1,7 @@
 // into[list[i], c] := x[i, c]
 //
 // x: [rows, columns], its rows `x_stride` apart; list: [rows], distinct; into: [any, columns].
-// One invocation an element. CPU twin: cpu/rows.rs, `scatter`.
+// One invocation an element. CPU twin: `cpu::rows::scatter`.
 
 struct Params {
     list: u32, // where the list starts in `lists`
@@ -14,19 +14,14 @@ struct Params {
     into_stride: u32,
 }
 
+const ELEMENTS = 256u;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> lists: array<u32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read_write> into: array<f32>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = (group.y * p.across + group.x) * 256u + lane;
-    if i >= p.rows * p.columns {
-        return;
-    }
-    let row = lists[p.list + i / p.columns];
-    let column = i % p.columns;
-    into[p.into_offset + row * p.into_stride + column] =
-        x[p.x_offset + (i / p.columns) * p.x_stride + column];
+fn element(i: u32, row: u32, column: u32) {
+    into[p.into_offset + lists[p.list + row] * p.into_stride + column] =
+        x[p.x_offset + row * p.x_stride + column];
 }

@@ -2,7 +2,7 @@
 //
 // a, b: [rows, columns], their rows a stride apart; list: [rows], distinct; into_a,
 // into_b: [any, columns]. One invocation an element of a, and the same of b.
-// CPU twin: cpu/rows.rs, `scatter`, twice.
+// CPU twin: `Backend::scatter_pair`.
 
 struct Params {
     list: u32, // where the list starts in `lists`
@@ -19,6 +19,8 @@ struct Params {
     into_b_stride: u32,
 }
 
+const ELEMENTS = 256u;
+
 @group(0) @binding(0) var<uniform> p: Params;
 @group(0) @binding(1) var<storage, read> lists: array<u32>;
 @group(0) @binding(2) var<storage, read> a: array<f32>;
@@ -26,15 +28,8 @@ struct Params {
 @group(0) @binding(4) var<storage, read_write> into_a: array<f32>;
 @group(0) @binding(5) var<storage, read_write> into_b: array<f32>;
 
-@compute @workgroup_size(256)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let i = (group.y * p.across + group.x) * 256u + lane;
-    if i >= p.rows * p.columns {
-        return;
-    }
-    let row = i / p.columns;
+fn element(i: u32, row: u32, column: u32) {
     let to = lists[p.list + row];
-    let column = i % p.columns;
     into_a[p.into_a_offset + to * p.into_a_stride + column] = a[p.a_offset + row * p.a_stride + column];
     into_b[p.into_b_offset + to * p.into_b_stride + column] = b[p.b_offset + row * p.b_stride + column];
 }

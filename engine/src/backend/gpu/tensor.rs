@@ -1,5 +1,5 @@
 use super::pool::Held;
-use super::{BackendError, Result};
+use super::{BackendError, Operation, Result};
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -28,6 +28,17 @@ pub struct Table {
 }
 
 impl Tensor {
+    /// All of a buffer's start, row after row.
+    pub(super) fn whole(held: Rc<Held>, rows: u32, columns: u32) -> Self {
+        Self {
+            held,
+            rows,
+            columns,
+            offset: 0,
+            stride: columns,
+        }
+    }
+
     pub(super) fn shape(&self) -> [usize; 2] {
         [self.rows as usize, self.columns as usize]
     }
@@ -50,7 +61,7 @@ impl Tensor {
         let (start, width) = (word(columns.start), word(columns.len()));
         let (true, Ok(start), Ok(width)) = (inside, start, width) else {
             let expected = format!("columns within 0..{}", self.columns);
-            return Err(shape("columns", expected, format!("{columns:?}")));
+            return Err(shape(Operation::Columns, expected, format!("{columns:?}")));
         };
         Ok(Self {
             offset: self.offset + start,
@@ -62,10 +73,14 @@ impl Tensor {
 
 /// A size as the kernels count them.
 pub(super) fn word(size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| shape("webgpu", "sizes below 2^32".into(), size.to_string()))
+    u32::try_from(size).map_err(|_| BackendError::TooMany {
+        what: "rows, columns or heads",
+        most: u64::from(u32::MAX),
+        found: size as u64,
+    })
 }
 
-pub(super) fn shape(operation: &'static str, expected: String, found: String) -> BackendError {
+pub(super) fn shape(operation: Operation, expected: String, found: String) -> BackendError {
     BackendError::Shape {
         operation,
         expected,
@@ -75,7 +90,7 @@ pub(super) fn shape(operation: &'static str, expected: String, found: String) ->
 
 /// # Errors
 /// When the shapes are not the same.
-pub(super) fn expect(operation: &'static str, x: &Tensor, expected: [usize; 2]) -> Result<()> {
+pub(super) fn expect(operation: Operation, x: &Tensor, expected: [usize; 2]) -> Result<()> {
     match x.shape() == expected {
         true => Ok(()),
         false => Err(shape(

@@ -3,7 +3,7 @@
 // x: [rows, columns], its rows `x_stride` apart; out: [rows, 2 k], k <= columns.
 // Among equals the smaller column comes first. Each lane keeps the best of its own
 // columns that has not been taken; when the row's best is taken, only its lane looks
-// again. One workgroup a row. CPU twin: cpu/reduce.rs, `top_k`.
+// again. One workgroup a row. CPU twin: `cpu::reduce::top_k`.
 
 struct Params {
     list: u32, // unused
@@ -39,7 +39,7 @@ fn before(a_key: u32, a_column: u32, b_key: u32, b_column: u32) -> bool {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let row = group.y * p.across + group.x;
+    let row = place(group);
     if row >= p.rows {
         return;
     }

@@ -1,29 +1,14 @@
 // out[r, v] = sum_k x[r, k] wte[v, k], for at most 4 rows
 //
-// Shapes as in unembed.wgsl. A workgroup takes 16 tokens, 4 an invocation, with 16
+// Shapes as in shared/unembed_call.wgsl. A workgroup takes 16 tokens, 4 an invocation, with 16
 // readers, which walk their rows of wte side by side; their parts are added in
-// workgroup memory, a row at a time: see parts.wgsl for why there is so little of it.
-// CPU twin: cpu/products.rs, `unembed`.
-
-struct Params {
-    list: u32, // unused
-    across: u32, // workgroups side by side
-    rows: u32,
-    inner: u32,
-    columns: u32,
-    x_offset: u32,
-    x_stride: u32,
-    wte_offset: u32,
-    wte_stride: u32,
-}
+// workgroup memory, a row at a time: see shared/parts.wgsl for why there is so little of it.
+// CPU twin: `cpu::products::unembed`.
 
 const TOKENS = 16u;
 const PARTS = 16u;
 // How much of the sum a workgroup goes over at once: 4 a part.
 const STEP = 64u;
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(3) var<storage, read_write> out: array<f32>;
 
 var<workgroup> parts: array<vec4<f32>, 64>; // [4 x 4 tokens, PARTS]
 
@@ -50,7 +35,7 @@ fn main(
     @builtin(local_invocation_id) local: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let first_token = (group.y * p.across + group.x) * TOKENS;
+    let first_token = place(group) * TOKENS;
     if first_token >= p.columns {
         return;
     }

@@ -2,12 +2,13 @@
 //
 // WGSL promises little about its own `tanh`, least of all for large arguments,
 // and has no `erf`, so both are spelled out here.
-// CPU twin: cpu/mod.rs, `activate`.
+// CPU twin: `patchbay_kernels::activate`.
 
 const GELU_NEW = 0u;
 const GELU = 1u;
 const RELU = 2u;
 const SILU = 3u;
+const TANH = 4u;
 
 // To 1e-7. At 12 it is 1 in f32, so nothing is lost by stopping there.
 fn tanh_safe(v: f32) -> f32 {
@@ -59,7 +60,7 @@ fn activation(function: u32, v: f32) -> f32 {
             // exp(80) is still finite, and the quotient is nil by then.
             return v / (1.0 + exp(min(-v, 80.0)));
         }
-        default: {
+        case TANH, default: {
             return tanh_safe(v);
         }
     }

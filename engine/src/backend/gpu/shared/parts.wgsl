@@ -5,31 +5,10 @@
 // So little of it, because browsers set it to zero, and software adapters do so in
 // every invocation: they would spend more time on that than on the product.
 
-struct Params {
-    list: u32, // unused
-    across: u32, // workgroups side by side
-    rows: u32,
-    inner: u32,
-    columns: u32,
-    x_offset: u32,
-    x_stride: u32,
-    weight_offset: u32,
-    weight_stride: u32,
-    bias_offset: u32,
-    then: u32,
-    onto_offset: u32,
-    onto_stride: u32,
-}
-
 const COLUMNS = 16u;
 const PARTS = 16u;
 // How much of the sum a workgroup goes over at once: 4 a part.
 const STEP = 64u;
-
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(3) var<storage, read> bias: array<f32>;
-@group(0) @binding(4) var<storage, read> onto: array<f32>;
-@group(0) @binding(5) var<storage, read_write> out: array<f32>;
 
 var<workgroup> parts: array<vec4<f32>, 128>; // [2 rows, PARTS, 4 x 4 columns]
 
