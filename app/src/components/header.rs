@@ -1,6 +1,6 @@
-use super::models::{Menu, MenuButton, Source};
-use super::segmented::Segmented;
-use super::{live, whether};
+use crate::components::fields::segmented::Segmented;
+use crate::components::models::{Menu, MenuButton, Source};
+use crate::components::shared::{live, whether};
 use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;

@@ -1,4 +1,4 @@
-use super::models::open_menu;
+use crate::components::models::open_menu;
 use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;

@@ -1,6 +1,6 @@
 //! Directions and activations from and to files.
 
-use super::{Notice, State};
+use super::signals::{Asked, Notice, State};
 use crate::download::download;
 use crate::text::text;
 use js_sys::Uint8Array;
@@ -9,13 +9,6 @@ use patchbay_engine::experiment::{Direction, Export, Field};
 use patchbay_engine::worker::{Failure, Request};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
-
-/// A file that the engine was asked to read or to write.
-pub(super) struct Asked {
-    id: u32,
-    /// The direction that it is read for.
-    direction: Option<usize>,
-}
 
 impl State {
     /// Asks for a file, which is then offered as a download.

@@ -5,7 +5,7 @@
 //! [`Status`]: what is kept, what it would take (another host is asked that only
 //! once it was agreed to), an offer, and the load that a person asked for.
 
-use super::{Arriving, State, Status};
+use super::signals::{Arriving, State, Status};
 use crate::engine;
 use crate::persist::persist;
 use leptos::prelude::*;

@@ -1,6 +1,6 @@
 //! What the page asks of the engine, and when.
 
-use super::{Notice, State, Status};
+use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
 use crate::grid::key;
 use crate::link;

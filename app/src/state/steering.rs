@@ -1,6 +1,6 @@
 //! The steering room's part of the experiment.
 
-use super::State;
+use super::signals::State;
 use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{

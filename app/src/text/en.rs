@@ -4,7 +4,7 @@ mod models;
 mod patching;
 mod steer;
 
-use super::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
+use super::table::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
 use crate::format::{count, number};
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
 

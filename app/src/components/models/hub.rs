@@ -1,5 +1,5 @@
-use super::live;
-use super::typed::{Typed, form, understood};
+use crate::components::fields::form::{Typed, form, understood};
+use crate::components::shared::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;

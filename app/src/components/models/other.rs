@@ -1,5 +1,6 @@
-use super::typed::{Typed, form, understood};
-use super::{live, take};
+use super::dialog::take;
+use crate::components::fields::form::{Typed, form, understood};
+use crate::components::shared::live;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::source::Named;

@@ -1,9 +1,9 @@
 //! English: grids, what they copy, pairs of prompts, and looking inside.
 
-use super::super::{
+use crate::template::Fault;
+use crate::text::table::{
     AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, SteeredText, TemplateText,
 };
-use crate::template::Fault;
 use patchbay_engine::experiment::Mode;
 
 pub const AXES: AxesText = AxesText {

@@ -1,6 +1,6 @@
 //! The steering room in English.
 
-use crate::text::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
+use crate::text::table::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator, Tried};
 
 pub const STEER: SteerText = SteerText {
