@@ -10,6 +10,7 @@ mod export;
 mod format;
 mod grid;
 mod link;
+mod messages;
 mod parts;
 mod persist;
 mod places;

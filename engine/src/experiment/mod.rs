@@ -18,6 +18,7 @@ mod steer;
 mod steer_map;
 mod steered;
 mod sweep;
+pub mod tree;
 
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
@@ -243,24 +244,11 @@ impl Experiment {
     // Compiled with whoever calls it: in the page for size, and only once.
     #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        /// Messages come with a tag, and what has a tag is read by other code than
-        /// what has none. With a tag here, too, the page needs one of the two.
-        #[derive(Deserialize)]
-        #[serde(tag = "read")]
-        enum Tagged {
-            It(Experiment),
-        }
         let mut value = serde_json::from_str(unmarked(text))?;
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
             .map_err(|problem| ParseError::Limit(problem.message))?;
-        let fields = value.as_object_mut().ok_or_else(|| {
-            let found = serde::de::Unexpected::Other("no object");
-            <serde_json::Error as serde::de::Error>::invalid_type(found, &"an object")
-        })?;
-        fields.insert("read".into(), "It".into());
-        let Tagged::It(experiment) = serde_json::from_str(&value.to_string())?;
-        Ok(experiment)
+        Ok(tree::read(&value)?)
     }
 
     /// The JSON form, on one line.
