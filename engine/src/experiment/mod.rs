@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod carriers;
 mod detector;
 mod export;
 mod field;
@@ -20,6 +21,7 @@ mod steered;
 mod sweep;
 pub mod tree;
 
+pub use carriers::Carriers;
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
