@@ -1,4 +1,4 @@
-use crate::components::fields::segmented::Segmented;
+use crate::components::fields::Segmented;
 use crate::components::models::{Menu, MenuButton, Source};
 use crate::components::shared::{live, whether};
 use crate::link;

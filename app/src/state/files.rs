@@ -13,8 +13,11 @@ use web_sys::File;
 impl State {
     /// Asks for a file, which is then offered as a download.
     pub fn export(self, what: Export) {
-        let id = self.file_asked(None);
         let experiment = Box::new(self.experiment.get_untracked());
+        if !self.is_sendable(&experiment) {
+            return;
+        }
+        let id = self.file_asked(None);
         self.send(&Request::Export {
             id,
             experiment,

@@ -9,5 +9,5 @@ mod responses;
 mod signals;
 mod steering;
 
-pub use models::{MINI, is_bundled};
-pub use signals::{Notice, State, Status, use_state};
+pub use models::MINI;
+pub use signals::{Notice, State, Status, is_bundled, use_state};

@@ -8,7 +8,7 @@ use crate::results::{Goal, Job, Results};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Cell, Experiment, Pair, Room, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Pair, Problem, Room, Sweep};
 use patchbay_engine::worker::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
@@ -185,9 +185,12 @@ impl State {
                 *notice = None;
             }
         });
-        let id = self.next_id();
         let experiment = asked.0.clone();
         self.wire.update_value(|wire| wire.asked = Some(asked));
+        if !self.is_sendable(&experiment) {
+            return;
+        }
+        let id = self.next_id();
         self.job.set(Some(Job {
             id,
             goal,
@@ -201,6 +204,20 @@ impl State {
             agreed: self.agreed(),
             share: false,
         });
+    }
+
+    /// Whether the engine would take an experiment; says why where it would not. It
+    /// would itself, but a number that JavaScript rounds on the way reaches it rounded.
+    pub(super) fn is_sendable(self, experiment: &Experiment) -> bool {
+        let found = experiment.check();
+        if let Err(Problem { field, message, .. }) = &found {
+            self.notice.set(Some(Notice::Failure(Failure {
+                code: FailureCode::Experiment,
+                message: message.clone(),
+                field: Some(*field),
+            })));
+        }
+        found.is_ok()
     }
 
     /// Stops what runs. What it told so far stays.

@@ -10,6 +10,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
+use patchbay_engine::source::Named;
 use patchbay_engine::worker::{Failure, Offer, SourceInfo, Store};
 use std::ops::Deref;
 
@@ -48,6 +49,15 @@ pub enum Notice {
     Restarted {
         reason: String,
     },
+}
+
+/// Something that was typed and cannot be taken.
+struct Refused {
+    /// The id of its field.
+    id: String,
+    why: String,
+    /// Whether the field sets a part of the experiment.
+    counts: bool,
 }
 
 /// How far a load has got.
@@ -110,8 +120,8 @@ pub struct Signals {
     /// The models kept in this browser, as the engine told last.
     pub store: RwSignal<Option<Store>>,
     pub notice: RwSignal<Option<Notice>>,
-    /// What was typed and cannot be taken: the element's id, and why.
-    pub refused: RwSignal<Vec<(String, String)>>,
+    /// What was typed and cannot be taken.
+    refused: RwSignal<Vec<Refused>>,
     /// The fields beside which problems are told now.
     pub places: RwSignal<Vec<Field>>,
     pub job: RwSignal<Option<Job>>,
@@ -132,6 +142,9 @@ pub struct Signals {
 /// What follows from the rest.
 #[derive(Clone, Copy)]
 pub struct Derived {
+    /// Whether results have to wait for a model that does not come with the page.
+    pub awaits: Memo<bool>,
+    /// How the model that is open read the prompts.
     pub reading: Memo<Option<Reading>>,
     pub runs: Memo<Option<Runs>>,
     pub grid: Memo<Option<Grid>>,
@@ -194,7 +207,7 @@ impl State {
             encoders: RwSignal::new(false),
             pinned,
             compares,
-            derived: Derived::new(experiment, results, job, looked_at, refused),
+            derived: Derived::new(experiment, status, results, job, looked_at, refused),
             wire: StoredValue::new_local(Wire::default()),
         })));
         state.watch();
@@ -256,21 +269,39 @@ impl State {
         problems
     }
 
-    /// Whether a field keeps the experiment from running.
+    /// Whether what is set in a part of the experiment keeps it from running.
     #[must_use]
     pub fn is_invalid(self, field: Field) -> bool {
-        self.problems(field).iter().any(|p| p.fatal)
+        let room = self.room();
+        let problems = self.all_problems();
+        let of = |p: &Problem| p.field == field || place(p.field, room) == Some(field);
+        problems.iter().any(|p| p.fatal && of(p))
+    }
+
+    /// Why what was typed in the field of this id is not taken.
+    #[must_use]
+    pub fn refusal(self, id: &str) -> Option<String> {
+        let of = |refused: &Vec<Refused>| {
+            let one = refused.iter().find(|r| r.id == id)?;
+            Some(one.why.clone())
+        };
+        self.refused.with(of)
     }
 
     /// Takes note of why what was typed in a field is not taken, or of that it is.
-    pub fn refuse(self, id: &str, why: Option<String>) {
+    /// `counts` where the field sets a part of the experiment.
+    pub fn refuse(self, id: &str, why: Option<String>, counts: bool) {
         let there = self
             .refused
-            .with_untracked(|r| r.iter().any(|(of, _)| of == id));
+            .with_untracked(|r| r.iter().any(|r| r.id == id));
         if there || why.is_some() {
             self.refused.update(|refused| {
-                refused.retain(|(of, _)| of != id);
-                refused.extend(why.map(|why| (id.to_owned(), why)));
+                refused.retain(|r| r.id != id);
+                refused.extend(why.map(|why| Refused {
+                    id: id.to_owned(),
+                    why,
+                    counts,
+                }));
             });
         }
     }
@@ -321,22 +352,38 @@ impl State {
     }
 }
 
+/// Whether a model comes with the page. Names that cannot be read come from nowhere.
+#[must_use]
+pub fn is_bundled(name: &str) -> bool {
+    matches!(Named::parse(name), Ok(Named::Bundled(_)))
+}
+
 impl Derived {
     fn new(
         experiment: RwSignal<Experiment>,
+        status: RwSignal<Status>,
         results: RwSignal<Results>,
         job: RwSignal<Option<Job>>,
         grid: Memo<Option<Grid>>,
-        refused: RwSignal<Vec<(String, String)>>,
+        refused: RwSignal<Vec<Refused>>,
     ) -> Self {
+        let awaits = Memo::new(move |_| match *status.read() {
+            Status::Describing | Status::Unasked { .. } | Status::Offered(_) => true,
+            Status::Loading(_) => experiment.with(|e| !is_bundled(&e.model)),
+            _ => false,
+        });
         let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
         // What is typed now and cannot be taken is what the results are not of.
         let differs = move |of: Option<&Experiment>| {
-            let refused = refused.with(|r| !r.is_empty());
+            let refused = refused.with(|r| r.iter().any(|r| r.counts));
             of.is_some_and(|of| refused || experiment.with(|e| key(of) != key(e)))
         };
         Self {
-            reading: Memo::new(move |_| results.with(|r| r.reading.clone())),
+            awaits,
+            reading: Memo::new(move |_| {
+                // The tokens of another model are none of the one that is awaited.
+                results.with(|r| r.reading.clone().filter(|_| !awaits.get()))
+            }),
             runs,
             grid,
             patched: Memo::new(move |_| {

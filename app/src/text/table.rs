@@ -168,6 +168,8 @@ pub struct Map {
     pub legend: &'static str,
     pub towards_clean: &'static str,
     pub towards_corrupted: &'static str,
+    pub less: &'static str,
+    pub more: &'static str,
     pub unpatched: fn(Mode) -> &'static str,
     pub table: &'static str,
     pub table_caption: fn(Site, Mode) -> String,
@@ -323,7 +325,7 @@ pub struct Notices {
 /// Why what was typed is not taken, and what that makes of the results.
 pub struct RefusedText {
     pub number: &'static str,
-    pub whole: fn(f64) -> String,
+    pub whole: fn(f64, f64) -> String,
     pub list: &'static str,
     pub old: &'static str,
     /// After why a file was refused.

@@ -37,7 +37,8 @@ pub fn form(
     typed: Typed,
     [label, press]: [&'static str; 2],
     hint: Signal<String>,
-    take: fn(State, &str) -> Result<(), String>,
+    // Takes the line, and says how it stands there now.
+    take: fn(State, &str) -> Result<String, String>,
 ) -> impl IntoView {
     let state = use_state();
     let described = format!("{id}-hint {wrong}");
@@ -46,8 +47,10 @@ pub fn form(
             class="other field"
             on:submit=move |event| {
                 event.prevent_default();
-                let taken = take(state, typed.text.get_untracked().trim());
-                typed.problem.set(taken.err());
+                match take(state, typed.text.get_untracked().trim()) {
+                    Ok(taken) => typed.set(taken),
+                    Err(problem) => typed.problem.set(Some(problem)),
+                }
             }
         >
             <label for=id>{label}</label>

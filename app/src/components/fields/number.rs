@@ -1,146 +1,83 @@
-use crate::components::shared::live;
-use crate::state::use_state;
+use super::frame::{described, framed, invalid};
+use super::typed::typed;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Field;
 
 /// The largest seed: up to it JavaScript holds every whole number.
 pub const SEED: f64 = 9_007_199_254_740_991.0;
 
-/// A labelled field for one number. What is typed stays as it is typed; until
-/// it can be taken, the field says why it is not, and results are marked as old.
+/// A labelled field for one number.
 #[component]
 pub fn Number(
     #[prop(into)] id: String,
     label: &'static str,
     /// The number as text; empty where there is none.
-    #[prop(into)]
-    value: Callback<(), String>,
+    value: Signal<String>,
     /// Takes the number, which 32 bits hold; `None` where the field was emptied
     /// and may be.
     #[prop(into)]
     set: Callback<Option<f64>>,
-    /// `1` where only whole numbers from 0 on are taken.
+    /// `1` where only whole numbers are taken.
     #[prop(default = "any")]
     step: &'static str,
-    #[prop(optional)] min: &'static str,
+    #[prop(default = 0.0)] least: f64,
     /// The largest whole number that is taken.
     #[prop(default = 4_294_967_295.0)]
     most: f64,
     /// Whether there may be none.
     #[prop(optional)]
     maybe: bool,
+    /// Whether it sets a part of the experiment.
+    #[prop(default = true)]
+    counts: bool,
+    #[prop(optional)] of: Option<Field>,
 ) -> impl IntoView {
-    let state = use_state();
-    let shown = Memo::new(move |_| value.run(()));
-    // What is being typed: `1e3` is not to become `1000` before its last digit.
-    let typed = RwSignal::new(None::<String>);
-    let written = live(move || {
-        let shown = shown.get();
-        let same = |typed: &String| typed.parse::<f32>().ok() == shown.parse::<f32>().ok();
-        typed.get_untracked().filter(same).unwrap_or(shown)
-    });
-    let take = {
-        let id = id.clone();
-        move |input: web_sys::HtmlInputElement| {
-            // What the browser takes for no number is empty, and not valid.
-            let text = input.value();
-            typed.set(Some(text.clone()));
-            let is_none = text.is_empty() && input.check_validity();
-            let read = match is_none && maybe {
-                true => Ok(None),
-                false => read(&text, (step == "1").then_some(most)).map(Some),
-            };
-            state.refuse(&id, read.as_ref().err().cloned());
-            if let Ok(number) = read {
-                set.run(number);
-            }
-        }
+    let range = (step == "1").then_some((least, most));
+    let read = move |text: String| {
+        let number = match text.is_empty() && maybe {
+            true => None,
+            false => Some(read(&text, range)?),
+        };
+        set.run(number);
+        Ok(())
     };
-    view! {
-        <div class="field small">
-            <label for=id.clone()>{label}</label>
-            <input
-                type="number"
-                id=id.clone()
-                data-testid=id.clone()
-                step=step
-                min=min
-                prop:value=written
-                on:input:target=move |event| take(event.target())
-                on:blur=move |_| typed.set(None)
-            />
-            <Refused id shown />
-        </div>
-    }
+    let (written, take) = typed(&id, value, Callback::new(read), counts);
+    let control = view! {
+        <input
+            type="number"
+            id=id.clone()
+            data-testid=id.clone()
+            step=step
+            min=range.map(|(least, _)| least)
+            aria-describedby=described(&id, of)
+            aria-invalid=invalid(&id, of)
+            prop:value=written
+            on:input:target=move |event| {
+                let input = event.target();
+                // What the browser takes for no number is empty, and not valid.
+                let text = match input.value() {
+                    none if none.is_empty() && !input.check_validity() => "?".into(),
+                    text => text,
+                };
+                take.run(text);
+            }
+        />
+    };
+    framed(id, label, "small", None, control.into_any())
 }
 
-/// Reads a number that 32 bits hold; a whole one from 0 to `most`, where there is that.
-fn read(typed: &str, most: Option<f64>) -> Result<f64, String> {
+/// Reads a number that 32 bits hold; a whole one of a range, where there is that.
+fn read(typed: &str, range: Option<(f64, f64)>) -> Result<f64, String> {
     let t = &text().refused;
     let number = typed.trim().parse::<f64>().ok();
-    match most {
-        Some(most) => number
-            .filter(|n| n.fract() == 0.0 && (0.0..=most).contains(n))
-            .ok_or_else(|| (t.whole)(most)),
+    match range {
+        Some((least, most)) => number
+            .filter(|n| n.fract() == 0.0 && (least..=most).contains(n))
+            .ok_or_else(|| (t.whole)(least, most)),
         None => number
             .filter(|n| (*n as f32).is_finite())
             .ok_or_else(|| t.number.into()),
-    }
-}
-
-/// Why what was typed in a field is not taken, under that field. It is forgotten
-/// when the field shows something else, and when it goes.
-#[component]
-pub fn Refused(id: String, shown: Memo<String>) -> impl IntoView {
-    let state = use_state();
-    let (name, gone) = (id.clone(), id.clone());
-    Effect::new(move |_| {
-        shown.track();
-        state.refuse(&name, None);
-    });
-    on_cleanup(move || state.refuse(&gone, None));
-    let why = Memo::new(move |_| {
-        let refused = state.refused.get();
-        refused
-            .into_iter()
-            .find_map(|(of, why)| (of == id).then_some(why))
-    });
-    move || {
-        why.get()
-            .map(|why| view! { <p class="problem fatal" role="alert">{why}</p> })
-    }
-}
-
-/// A labelled line of text that is read when it is left. What cannot be read
-/// stays as it was typed, and the field says so.
-#[component]
-pub fn Line(
-    id: &'static str,
-    label: &'static str,
-    #[prop(into)] value: Callback<(), String>,
-    /// Takes the text, and says whether it could be read.
-    #[prop(into)]
-    set: Callback<String, bool>,
-    #[prop(optional)] placeholder: &'static str,
-) -> impl IntoView {
-    let state = use_state();
-    let shown = Memo::new(move |_| value.run(()));
-    view! {
-        <div class="field small">
-            <label for=id>{label}</label>
-            <input
-                type="text"
-                id=id
-                data-testid=id
-                placeholder=placeholder
-                prop:value=live(move || shown.get())
-                on:change:target=move |event| {
-                    let taken = set.run(event.target().value());
-                    state.refuse(id, (!taken).then(|| text().refused.list.into()));
-                }
-            />
-            <Refused id=id.to_owned() shown />
-        </div>
     }
 }
 
@@ -154,7 +91,7 @@ mod tests {
             "1e39", "-1e39", "3.5e38", "1e400", "inf", "NaN", "", " ", "1,5", "x",
         ] {
             assert!(read(text, None).is_err(), "{text}");
-            assert!(read(text, Some(SEED)).is_err(), "{text}");
+            assert!(read(text, Some((0.0, SEED))).is_err(), "{text}");
         }
         for (text, number) in [
             ("3.4e38", 3.4e38),
@@ -169,7 +106,7 @@ mod tests {
 
     #[test]
     fn whole_numbers_are_taken_exactly_or_not_at_all() {
-        assert_eq!(read("9007199254740991", Some(SEED)), Ok(SEED));
+        assert_eq!(read("9007199254740991", Some((0.0, SEED))), Ok(SEED));
         for text in [
             "9007199254740992",
             "18446744073709551615",
@@ -177,7 +114,7 @@ mod tests {
             "0.5",
             "1e300",
         ] {
-            assert!(read(text, Some(SEED)).is_err(), "{text}");
+            assert!(read(text, Some((0.0, SEED))).is_err(), "{text}");
         }
     }
 }

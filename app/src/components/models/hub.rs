@@ -1,4 +1,4 @@
-use crate::components::fields::form::{Typed, form, understood};
+use crate::components::fields::{Typed, form, understood};
 use crate::components::shared::live;
 use crate::state::use_state;
 use crate::text::text;
@@ -24,8 +24,8 @@ pub fn Hub() -> impl IntoView {
                     Some(hub.text)
                 }
             };
-            state.choose_hub(hub);
-            Ok(())
+            state.choose_hub(hub.clone());
+            Ok(hub.unwrap_or_default())
         },
     )
 }

@@ -1,5 +1,5 @@
 use super::dialog::take;
-use crate::components::fields::form::{Typed, form, understood};
+use crate::components::fields::{Typed, form, understood};
 use crate::components::shared::live;
 use crate::text::text;
 use leptos::prelude::*;
@@ -30,7 +30,7 @@ pub fn Other() -> impl IntoView {
                 let name = understood(name);
                 Named::parse(&name).map_err(|e| e.to_string())?;
                 take(state, &name);
-                Ok(())
+                Ok(name)
             },
         )}
         <div class="examples">{EXAMPLES.map(example).into_iter().collect_view()}</div>

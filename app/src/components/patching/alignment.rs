@@ -1,9 +1,10 @@
+use crate::components::fields::{Choose, Line, entries};
 use crate::components::shared::live;
 use crate::parts;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, Role};
+use patchbay_engine::experiment::{Experiment, Field, Role};
 
 /// How positions of the two prompts are matched.
 const WAYS: [&str; 3] = ["same", "hand", "role"];
@@ -45,25 +46,18 @@ pub fn Alignment() -> impl IntoView {
             }
         });
     };
-    let options = move || {
-        let option = |(i, name): (usize, &'static str)| {
-            view! { <option value=name prop:selected=now.get() == i>{t.ways[i]}</option> }
-        };
-        WAYS.into_iter().enumerate().map(option).collect_view()
-    };
-    let wrong = RwSignal::new(false);
+    let options: Vec<_> = WAYS.into_iter().zip(t.ways).collect();
+    let options = entries(&options);
     let listed = live(move || {
         state.experiment.with(|e| {
             let pairs = e.alignment.as_deref().unwrap_or_default();
             parts::write_pairs(pairs)
         })
     });
-    let typed = move |text: String| match parts::pairs(&text) {
-        Some(pairs) => {
-            wrong.set(false);
-            state.edit(|e| (e.alignment, e.cell) = (Some(pairs), None));
-        }
-        None => wrong.set(true),
+    let typed = move |text: String| {
+        let pairs = parts::pairs(&text).ok_or(t.wrong)?;
+        state.edit(|e| (e.alignment, e.cell) = (Some(pairs), None));
+        Ok(())
     };
     view! {
         <Show when=move || now.get() == 0 && offer.with(|o| !o.is_empty())>
@@ -71,36 +65,22 @@ pub fn Alignment() -> impl IntoView {
         </Show>
         <details class="more" data-testid="alignment-box">
             <summary>{live(move || (t.summary)(t.ways[now.get()]))}</summary>
-            <div class="field">
-                <label for="alignment-way">{t.way}</label>
-                <select
-                    id="alignment-way"
-                    data-testid="alignment-way"
-                    aria-describedby="alignment-hint"
-                    on:change:target=move |event| {
-                        let name = event.target().value();
-                        take(WAYS.iter().position(|w| *w == name).unwrap_or(0));
-                    }
-                >
-                    {options}
-                </select>
-                <small id="alignment-hint">{live(move || t.hints[now.get()])}</small>
-            </div>
+            <Choose
+                id="alignment-way"
+                label=t.way
+                options
+                value=live(move || WAYS[now.get()])
+                set=move |name: String| take(WAYS.iter().position(|w| *w == name).unwrap_or(0))
+                hint=live(move || t.hints[now.get()])
+            />
             <Show when=move || now.get() == 1>
-                <div class="field">
-                    <label for="alignment">{t.pairs}</label>
-                    <input
-                        type="text"
-                        class="mono"
-                        id="alignment"
-                        data-testid="alignment"
-                        prop:value=listed
-                        on:change:target=move |event| typed(event.target().value())
-                    />
-                    <Show when=move || wrong.get()>
-                        <small class="problem fatal" role="alert">{t.wrong}</small>
-                    </Show>
-                </div>
+                <Line
+                    id="alignment"
+                    label=t.pairs
+                    value=listed
+                    set=typed
+                    of=Field::Alignment
+                />
             </Show>
         </details>
     }

@@ -1,5 +1,6 @@
 use super::advice::AdviceBox;
 use super::metric::MetricKindSelect;
+use crate::components::fields::{Labelled, described, invalid};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::format;
@@ -91,7 +92,7 @@ pub fn Answers() -> impl IntoView {
 fn AnswerField(which: Which) -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
-    let field = which.name();
+    let (field, of) = (which.name(), which.field());
     let (label, hint) = match which {
         Which::Answer => (t.answer, t.answer_hint),
         Which::Wrong => (t.wrong, t.wrong_hint),
@@ -124,33 +125,32 @@ fn AnswerField(which: Which) -> impl IntoView {
             texts.join(BETWEEN)
         })
     });
+    let hint = live(move || if unused() { t.unused } else { hint });
     view! {
-        <div class="field answer-field" class:unused=whether(unused)>
-            <label for=field>{label}</label>
-            <small id=format!("{field}-hint")>
-                {live(move || if unused() { t.unused } else { hint })}
-            </small>
-            <div class="with-pieces">
-            <input
-                type="text"
-                id=field
-                data-testid=field
-                spellcheck="false"
-                autocomplete="off"
-                autocapitalize="off"
-                aria-describedby=format!("{field}-hint {field}-pieces problems-{field}")
-                aria-invalid=live(move || state.is_invalid(which.field()).to_string())
-                prop:value=value
-                on:input:target=move |event| {
-                    let text = event.target().value();
-                    state.edit(|e| which.set(e, &read(&text)));
-                }
-            />
-            <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
-                {move || choice().map(|choice| pieces(which, &choice))}
-            </div>
-            </div>
-            <Problems field=which.field() />
+        <div class:unused=whether(unused)>
+            <Labelled id=field label hint>
+                <div class="with-pieces">
+                    <input
+                        type="text"
+                        id=field
+                        data-testid=field
+                        spellcheck="false"
+                        autocomplete="off"
+                        autocapitalize="off"
+                        aria-describedby=format!("{} {field}-pieces", described(field, Some(of)))
+                        aria-invalid=invalid(field, Some(of))
+                        prop:value=value
+                        on:input:target=move |event| {
+                            let text = event.target().value();
+                            state.edit(|e| which.set(e, &read(&text)));
+                        }
+                    />
+                    <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
+                        {move || choice().map(|choice| pieces(which, &choice))}
+                    </div>
+                </div>
+            </Labelled>
+            <Problems field=of />
         </div>
     }
 }

@@ -1,4 +1,4 @@
-use crate::components::fields::number::{Line, Number};
+use crate::components::fields::{Check, Choose, Entry, Line, Number, numbered};
 use crate::components::shared::{live, whether};
 use crate::grid::Grid;
 use crate::parts;
@@ -91,38 +91,29 @@ pub fn AxesFields() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
     let now = Memo::new(move |_| kind(&state.sweep().axes()));
-    let options = KINDS
-        .into_iter()
-        .enumerate()
-        .map(|(i, name)| {
-            view! {
-                <option
-                    value=name
-                    prop:selected=whether(move || now.get() == i)
-                    disabled=whether(move || !fits(state.sweep().site, i))
-                >
-                    {t.kinds[i]}
-                </option>
-            }
-        })
-        .collect_view();
+    let options = Signal::derive(move || {
+        let site = state.sweep().site;
+        let kinds = KINDS.into_iter().zip(t.kinds).enumerate();
+        let entry = |(i, (name, label)): (usize, (&str, &str))| Entry {
+            value: name.into(),
+            label: label.into(),
+            barred: !fits(site, i),
+        };
+        kinds.map(entry).collect()
+    });
     view! {
-        <div class="field">
-            <label for="axes">{t.grid}</label>
-            <select
-                id="axes"
-                data-testid="axes"
-                on:change:target=move |event| {
-                    let name = event.target().value();
-                    if let Some(kind) = KINDS.iter().position(|k| *k == name) {
-                        state.edit_sweep(|sweep| take(sweep, kind));
-                    }
+        <Choose
+            id="axes"
+            label=t.grid
+            options
+            value=live(move || KINDS[now.get()])
+            set=move |name: String| {
+                if let Some(kind) = KINDS.iter().position(|k| *k == name) {
+                    state.edit_sweep(|sweep| take(sweep, kind));
                 }
-            >
-                {options}
-            </select>
-            <small>{live(move || t.hints[now.get()])}</small>
-        </div>
+            }
+            hint=live(move || t.hints[now.get()])
+        />
         <div class="fields">{move || details(state, now.get())}</div>
     }
 }
@@ -151,13 +142,13 @@ fn details(state: State, kind: usize) -> AnyView {
                 id="window"
                 label=t.window
                 step="1"
-                min="1"
-                value=move |()| match axes() {
+                least=1.0
+                value=live(move || match axes() {
                     Axes::LayerPosition { window } => window.to_string(),
                     _ => String::new(),
-                }
+                })
                 set=move |n| state.edit_sweep(|sweep| {
-                    let window = whole(n).max(1);
+                    let window = whole(n);
                     sweep.axes = (window > 1 || sweep.site.per_head())
                         .then_some(Axes::LayerPosition { window });
                 })
@@ -178,16 +169,14 @@ fn details(state: State, kind: usize) -> AnyView {
 fn Positions() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
-    let value = move |()| match state.sweep().axes() {
+    let value = live(move || match state.sweep().axes() {
         Axes::LayerHead { positions } | Axes::Neurons { positions, .. } => {
             positions.map(|p| parts::list(&p)).unwrap_or_default()
         }
         _ => String::new(),
-    };
+    });
     let set = move |text: String| {
-        let Some(list) = parts::numbers(&text) else {
-            return false;
-        };
+        let list = parts::numbers(&text).ok_or(crate::text::text().refused.list)?;
         let chosen = (!list.is_empty()).then_some(list);
         edit(state, |axes| match axes {
             Axes::LayerHead { positions } | Axes::Neurons { positions, .. } => {
@@ -195,10 +184,10 @@ fn Positions() -> impl IntoView {
             }
             _ => {}
         });
-        true
+        Ok(())
     };
     view! {
-        <Line id="positions" label=t.positions placeholder=t.all value set />
+        <Line id="positions" class="small" label=t.positions placeholder=t.all value set />
     }
 }
 
@@ -208,17 +197,16 @@ fn Place(head: bool) -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
     let at = move || place(&mut state.sweep().axes()).map(|(l, h)| (*l, h.map(|h| *h)));
-    let layer = move |()| at().map_or_else(String::new, |p| p.0.to_string());
-    let head_value = move |()| {
+    let layer = live(move || at().map_or_else(String::new, |p| p.0.to_string()));
+    let head_value = live(move || {
         at().and_then(|p| p.1)
             .map_or_else(String::new, |h| h.to_string())
-    };
+    });
     view! {
         <Number
             id="axes-layer"
             label=t.layer
             step="1"
-            min="0"
             value=layer
             set=move |n| edit(state, |axes| {
                 if let Some((layer, _)) = place(axes) {
@@ -231,7 +219,6 @@ fn Place(head: bool) -> impl IntoView {
                 id="axes-head"
                 label=t.head
                 step="1"
-                min="0"
                 value=head_value
                 set=move |n| edit(state, |axes| {
                     if let Some((_, Some(head))) = place(axes) {
@@ -264,13 +251,11 @@ fn place(axes: &mut Axes) -> Option<(&mut usize, Option<&mut usize>)> {
 fn Parts() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
-    let wrong = RwSignal::new(None::<String>);
     let value = live(move || match state.sweep().axes() {
         Axes::Parts { parts, .. } => parts::write(&parts),
         _ => String::new(),
     });
     let put = move |list: Vec<Part>| {
-        wrong.set(None);
         edit(state, |axes| {
             if let Axes::Parts { parts, .. } = axes {
                 *parts = list;
@@ -328,25 +313,18 @@ fn Parts() -> impl IntoView {
         }))
     };
     view! {
-        <div class="field wide">
-            <label for="parts">{t.parts}</label>
-            <input
-                type="text"
+        <div class="wide">
+            <Line
                 id="parts"
-                class="mono"
-                data-testid="parts"
+                label=t.parts
                 placeholder="9.6, 9.9, mlp 0"
-                aria-describedby="parts-hint parts-wrong"
-                prop:value=value
-                on:change:target=move |event| match parts::read(&event.target().value()) {
-                    Ok(list) => put(list),
-                    Err(part) => wrong.set(Some((t.no_part)(&part))),
+                value
+                set=move |text: String| {
+                    put(parts::read(&text).map_err(|part| (t.no_part)(&part))?);
+                    Ok(())
                 }
+                hint=live(move || t.parts_hint)
             />
-            <small id="parts-hint">{t.parts_hint}</small>
-            <p class="problem fatal" id="parts-wrong" hidden=whether(move || wrong.with(Option::is_none))>
-                {live(move || wrong.get().unwrap_or_default())}
-            </p>
             <div class="buttons">{presets}</div>
         </div>
         <figure class="circuit">
@@ -408,64 +386,44 @@ fn Path() -> impl IntoView {
             }
         )
     };
-    let options = t
-        .receivers
-        .iter()
-        .enumerate()
-        .map(|(i, label)| {
-            view! {
-                <option value=i.to_string() prop:selected=whether(move || receiver.get() == i)>
-                    {*label}
-                </option>
-            }
-        })
-        .collect_view();
     let last = move || untrack(|| state.model()).map_or(0, |m| m.n_layer - 1);
     view! {
-        <div class="field small">
-            <label for="receiver">{t.receiver}</label>
-            <select
-                id="receiver"
-                data-testid="receiver"
-                on:change:target=move |event| {
-                    let (layer, head) = (last(), 0);
-                    let to = match event.target().value().as_str() {
-                        "1" => Receiver::Q { layer, head },
-                        "2" => Receiver::K { layer, head },
-                        "3" => Receiver::V { layer, head },
-                        "4" => Receiver::Mlp { layer },
-                        _ => Receiver::Logits,
-                    };
-                    edit(state, |axes| {
-                        if let Axes::Paths { receiver, .. } = axes {
-                            *receiver = to;
-                        }
-                    });
-                }
-            >
-                {options}
-            </select>
-        </div>
+        <Choose
+            id="receiver"
+            label=t.receiver
+            class="small"
+            options=numbered(&t.receivers)
+            value=live(move || receiver.get().to_string())
+            set=move |chosen: String| {
+                let (layer, head) = (last(), 0);
+                let to = match chosen.as_str() {
+                    "1" => Receiver::Q { layer, head },
+                    "2" => Receiver::K { layer, head },
+                    "3" => Receiver::V { layer, head },
+                    "4" => Receiver::Mlp { layer },
+                    _ => Receiver::Logits,
+                };
+                edit(state, |axes| {
+                    if let Axes::Paths { receiver, .. } = axes {
+                        *receiver = to;
+                    }
+                });
+            }
+        />
         {move || match receiver.get() {
             0 => ().into_any(),
             4 => view! { <Place head=false /> }.into_any(),
             _ => view! { <Place head=true /> }.into_any(),
         }}
-        <label class="check">
-            <input
-                type="checkbox"
-                data-testid="through-mlps"
-                prop:checked=whether(through)
-                on:change:target=move |event| {
-                    let checked = event.target().checked();
-                    edit(state, |axes| {
-                        if let Axes::Paths { through_mlps, .. } = axes {
-                            *through_mlps = checked;
-                        }
-                    });
+        <Check
+            testid="through-mlps"
+            label=t.through_mlps
+            checked=whether(through)
+            set=move |checked| edit(state, |axes| {
+                if let Axes::Paths { through_mlps, .. } = axes {
+                    *through_mlps = checked;
                 }
-            />
-            <span>{t.through_mlps}</span>
-        </label>
+            })
+        />
     }
 }

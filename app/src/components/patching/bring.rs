@@ -1,9 +1,13 @@
+use crate::components::fields::{Choose, Line, numbered};
+use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Bring, Field, Prompt, SweepField};
+
+/// Where a room tells what is wrong with it, whichever sweep it is of.
+const BRING: Field = Field::SweepAt(0, SweepField::Bring);
 
 fn kind(bring: &Bring) -> usize {
     match bring {
@@ -26,18 +30,6 @@ pub fn BringFields() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
     let now = Memo::new(move |_| kind(&state.sweep().bring));
-    let options = t
-        .brings
-        .iter()
-        .enumerate()
-        .map(|(i, label)| {
-            view! {
-                <option value=i.to_string() prop:selected=whether(move || now.get() == i)>
-                    {*label}
-                </option>
-            }
-        })
-        .collect_view();
     let prompt = live(move || match state.sweep().bring {
         Bring::Prompt {
             prompt: Prompt::Text(text),
@@ -45,40 +37,39 @@ pub fn BringFields() -> impl IntoView {
         _ => String::new(),
     });
     view! {
-        <div class="field">
-            <label for="bring">{t.bring}</label>
-            <select
-                id="bring"
-                data-testid="bring"
-                on:change:target=move |event| {
-                    let bring = match event.target().value().as_str() {
-                        "1" => Bring::Zero,
-                        "2" => Bring::Mean { over_positions: false },
-                        "3" => Bring::Mean { over_positions: true },
-                        "4" => Bring::Resample { seed: 0 },
-                        "5" => Bring::Prompt { prompt: Prompt::Text(String::new()) },
-                        _ => Bring::Other,
-                    };
-                    state.edit_sweep(|sweep| sweep.bring = bring);
-                }
-            >
-                {options}
-            </select>
-            <small>{live(move || t.bring_hints[now.get()])}</small>
-        </div>
-        <div class="field wide" hidden=whether(move || now.get() != 5)>
-            <label for="bring-prompt">{t.bring_prompt}</label>
-            <input
-                type="text"
+        <Choose
+            id="bring"
+            label=t.bring
+            options=numbered(&t.brings)
+            value=live(move || now.get().to_string())
+            set=move |chosen: String| {
+                let bring = match chosen.as_str() {
+                    "1" => Bring::Zero,
+                    "2" => Bring::Mean { over_positions: false },
+                    "3" => Bring::Mean { over_positions: true },
+                    "4" => Bring::Resample { seed: 0 },
+                    "5" => Bring::Prompt { prompt: Prompt::Text(String::new()) },
+                    _ => Bring::Other,
+                };
+                state.edit_sweep(|sweep| sweep.bring = bring);
+            }
+            hint=live(move || t.bring_hints[now.get()])
+            of=BRING
+        />
+        <Show when=move || now.get() == 5>
+            <Line
                 id="bring-prompt"
-                data-testid="bring-prompt"
-                prop:value=prompt
-                on:change:target=move |event| {
-                    let prompt = Prompt::Text(event.target().value());
+                label=t.bring_prompt
+                class="wide"
+                value=prompt
+                set=move |text| {
+                    let prompt = Prompt::Text(text);
                     state.edit_sweep(|sweep| sweep.bring = Bring::Prompt { prompt });
+                    Ok(())
                 }
+                of=BRING
             />
-        </div>
-        <Problems field=Field::SweepAt(0, SweepField::Bring) />
+        </Show>
+        <Problems field=BRING />
     }
 }

@@ -1,5 +1,5 @@
 use crate::align::{self, Pair};
-use crate::components::fields::bos::Bos;
+use crate::components::fields::Bos;
 use crate::components::shared::live;
 use crate::format;
 use crate::state::use_state;

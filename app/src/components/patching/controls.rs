@@ -1,6 +1,6 @@
 use super::axes::{AxesFields, fit};
 use super::bring::BringFields;
-use crate::components::fields::segmented::Segmented;
+use crate::components::fields::{Check, Choose, Segmented, entries};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
@@ -33,16 +33,7 @@ pub fn Controls() -> impl IntoView {
     let t = &text().sweep;
     let site = Signal::derive(move || state.sweep().site);
     let mode = Signal::derive(move || state.sweep().mode);
-    let options = SITES
-        .map(|one| {
-            view! {
-                <option value=one.name() prop:selected=whether(move || site.get() == one)>
-                    {one.name()}
-                </option>
-            }
-        })
-        .into_iter()
-        .collect_view();
+    let options = entries(&SITES.map(|one| (one.name(), one.name())));
     let modes = [
         (Mode::Denoising, "mode-denoising"),
         (Mode::Noising, "mode-noising"),
@@ -51,38 +42,29 @@ pub fn Controls() -> impl IntoView {
     .to_vec();
     view! {
         <div class="controls">
-            <div class="field">
-                <label for="site">{t.site}</label>
-                <select
-                    id="site"
-                    class="mono"
-                    data-testid="site"
-                    aria-describedby="site-hint"
-                    on:change:target=move |event| {
-                        let name = event.target().value();
-                        if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
-                            state.edit_sweep(|sweep| {
-                                sweep.site = site;
-                                fit(sweep);
-                            });
-                        }
+            <Choose
+                id="site"
+                label=t.site
+                options
+                value=live(move || site.get().name())
+                set=move |name: String| {
+                    if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
+                        state.edit_sweep(|sweep| {
+                            sweep.site = site;
+                            fit(sweep);
+                        });
                     }
-                >
-                    {options}
-                </select>
-                <small id="site-hint">{live(move || (t.site_hint)(site.get()))}</small>
-            </div>
-            <div class="field wide">
-                <Segmented
-                    name="mode"
-                    legend=t.mode
-                    show_legend=true
-                    choices=modes
-                    chosen=mode
-                    choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
-                />
-                <small>{live(move || (t.mode_hint)(mode.get()))}</small>
-            </div>
+                }
+                hint=live(move || (t.site_hint)(site.get()))
+            />
+            <Segmented
+                name="mode"
+                legend=t.mode
+                choices=modes
+                chosen=mode
+                choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
+                hint=live(move || (t.mode_hint)(mode.get()))
+            />
             <RunButtons />
             <AxesFields />
             <BringFields />
@@ -117,19 +99,15 @@ fn RunButtons() -> impl IntoView {
                     {t.cancel}
                 </button>
             </div>
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid="automatic"
-                    prop:checked=whether(move || state.is_automatic())
-                    on:change:target=move |event| {
-                        let automatic = event.target().checked();
-                        state.set_preferences.update(|p| p.automatic = Some(automatic));
-                        state.ask();
-                    }
-                />
-                <span>{t.automatic}</span>
-            </label>
+            <Check
+                testid="automatic"
+                label=t.automatic
+                checked=whether(move || state.is_automatic())
+                set=move |automatic| {
+                    state.set_preferences.update(|p| p.automatic = Some(automatic));
+                    state.ask();
+                }
+            />
         </div>
     }
 }

@@ -1,4 +1,5 @@
 use super::heatmap::{choose, number, place};
+use crate::components::fields::{Check, Choose, Entry};
 use crate::components::shared::{live, whether};
 use crate::grid::Grid;
 use crate::state::{State, use_state};
@@ -119,31 +120,24 @@ pub fn MetricChoice() -> impl IntoView {
         };
         grid.with(|g| g.as_ref().map(list).unwrap_or_default())
     });
-    let options = move || {
-        let kinds = kinds.get();
-        let option = |(i, kind): (usize, MetricKind)| {
-            let name = (text().answer.kind)(kind);
-            view! {
-                <option value=i.to_string() prop:selected=whether(move || state.shown.get() == i)>
-                    {name}
-                </option>
-            }
+    let options = Signal::derive(move || {
+        let entry = |(i, kind): (usize, MetricKind)| Entry {
+            value: i.to_string(),
+            label: (text().answer.kind)(kind).into(),
+            barred: false,
         };
-        kinds.into_iter().enumerate().map(option).collect_view()
-    };
+        kinds.get().into_iter().enumerate().map(entry).collect()
+    });
     let several = move || kinds.with(|k| k.len() > 1);
     view! {
-        <div class="field" hidden=whether(move || !several())>
-            <label for="shown-metric">{t.metric}</label>
-            <select
+        <div hidden=whether(move || !several())>
+            <Choose
                 id="shown-metric"
-                data-testid="shown-metric"
-                on:change:target=move |event| {
-                    state.shown.set(event.target().value().parse().unwrap_or(0));
-                }
-            >
-                {options}
-            </select>
+                label=t.metric
+                options
+                value=live(move || state.shown.get().to_string())
+                set=move |chosen: String| state.shown.set(chosen.parse().unwrap_or(0))
+            />
             <small data-testid="agreement">{live(move || agreement(state).unwrap_or_default())}</small>
         </div>
     }
@@ -181,7 +175,7 @@ pub fn Pin() -> impl IntoView {
         state.pinned.set(shown);
     };
     view! {
-        <div class="field">
+        <div class="stack">
             <button
                 type="button"
                 class="quiet"
@@ -191,15 +185,13 @@ pub fn Pin() -> impl IntoView {
             >
                 {t.pin}
             </button>
-            <label class="check" hidden=whether(move || pinned().is_none())>
-                <input
-                    type="checkbox"
-                    data-testid="compare"
-                    prop:checked=whether(move || state.compares.get())
-                    on:change:target=move |event| state.compares.set(event.target().checked())
-                />
-                <span>{live(move || pinned().map(|name| (t.compare)(&name)).unwrap_or_default())}</span>
-            </label>
+            <Check
+                testid="compare"
+                label=live(move || pinned().map(|name| (t.compare)(&name)).unwrap_or_default())
+                checked=whether(move || state.compares.get())
+                set=move |compares| state.compares.set(compares)
+                hidden=whether(move || pinned().is_none())
+            />
         </div>
     }
 }

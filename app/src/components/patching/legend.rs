@@ -3,7 +3,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::SweepReport;
+use patchbay_engine::experiment::{MetricKind, SweepReport};
 
 /// The colour scale with the numbers at its ends and its middle.
 #[component]
@@ -21,10 +21,26 @@ pub fn Legend() -> impl IntoView {
                 Some(normalised) if !raw => format::number(normalised, 2),
                 _ => format::metric(value, kind),
             };
-            let normalisable = SweepReport::normalised(0.0, &grid.metric()).is_some();
+            let normalisable = SweepReport::normalised(0.0, &metric).is_some();
+            // Where both runs have the same metric, no way is one towards a run.
+            let [low, high] = match normalisable {
+                true => [t.towards_corrupted, t.towards_clean],
+                false => [t.less, t.more],
+            };
+            let none = |value: f32| kind == MetricKind::Rank && value < 0.0;
+            let end = |value: f32| {
+                if none(value) {
+                    "–".into()
+                } else {
+                    number(value)
+                }
+            };
             Some((
-                [range.corrupted, range.centre, range.clean].map(number),
-                (t.unpatched)(grid.sweep().mode),
+                [
+                    (end(range.corrupted), low),
+                    (number(range.centre), (t.unpatched)(grid.sweep().mode)),
+                    (end(range.clean), high),
+                ],
                 match (raw, normalisable) {
                     (false, true) => Some(t.normalised_hint),
                     (false, false) => Some(t.no_normalised),
@@ -42,16 +58,13 @@ pub fn Legend() -> impl IntoView {
         <div class="legend" data-testid="legend" role="group" aria-label=t.legend>
             <div class="gradient" aria-hidden="true" style=("background-image", gradient)></div>
             {move || {
-                scale().map(|([corrupted, centre, clean], unpatched, hint)| {
-                        view! {
-                            <div class="ends">
-                                <span>{corrupted}<small>{t.towards_corrupted}</small></span>
-                                <span>{centre}<small>{unpatched}</small></span>
-                                <span>{clean}<small>{t.towards_clean}</small></span>
-                            </div>
-                            <small class="hint">{hint}</small>
-                        }
-                    })
+                scale().map(|(ends, hint)| {
+                    let ends = ends.map(|(number, of)| view! { <span>{number}<small>{of}</small></span> });
+                    view! {
+                        <div class="ends">{ends.into_iter().collect_view()}</div>
+                        <small class="hint">{hint}</small>
+                    }
+                })
             }}
         </div>
     }

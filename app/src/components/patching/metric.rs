@@ -1,3 +1,4 @@
+use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
@@ -22,49 +23,41 @@ pub fn MetricKindSelect() -> impl IntoView {
     let t = &text().answer;
     let kind = move || state.experiment.with(|e| e.metrics.first().map(|m| m.kind));
     let kinds = || MetricKind::ALL.into_iter().zip(NAMES);
-    let options = kinds()
-        .map(|(one, name)| {
-            view! {
-                <option value=name prop:selected=whether(move || kind() == Some(one))>
-                    {(t.kind)(one)}
-                </option>
-            }
-        })
-        .collect_view();
+    let options: Vec<_> = kinds().map(|(one, name)| (name, (t.kind)(one))).collect();
+    let options = entries(&options);
+    let name = live(move || {
+        kinds()
+            .find(|(one, _)| kind() == Some(*one))
+            .map_or("", |(_, name)| name)
+    });
     let more = kinds()
         .map(|(one, name)| {
             view! {
-                <label class="check" hidden=whether(move || kind() == Some(one))>
-                    <input
-                        type="checkbox"
-                        data-testid=format!("also-{name}")
-                        prop:checked=whether(move || measured(one))
-                        on:change=move |_| toggle(one)
-                    />
-                    <span>{(t.kind)(one)}</span>
-                </label>
+                <Check
+                    testid=format!("also-{name}")
+                    label=(t.kind)(one)
+                    checked=whether(move || measured(one))
+                    set=move |_| toggle(one)
+                    hidden=whether(move || kind() == Some(one))
+                />
             }
         })
         .collect_view();
     view! {
-        <div class="field">
-            <label for="metric-kind">{t.metric}</label>
-            <small id="metric-hint">
-                {live(move || kind().map_or("", |kind| (t.kind_hint)(kind)))}
-            </small>
-            <select
+        <div>
+            <Choose
                 id="metric-kind"
-                data-testid="metric-kind"
-                aria-describedby="metric-hint"
-                on:change:target=move |event| {
-                    let value = event.target().value();
+                label=t.metric
+                options
+                value=name
+                set=move |value: String| {
                     if let Some((kind, _)) = kinds().find(|(_, name)| *name == value) {
                         choose(kind);
                     }
                 }
-            >
-                {options}
-            </select>
+                hint=live(move || kind().map_or("", |kind| (t.kind_hint)(kind)))
+                of=Field::Metrics
+            />
             <details class="more">
                 <summary>{t.also}</summary>
                 <div class="checks">{more}</div>

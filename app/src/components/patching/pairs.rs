@@ -1,6 +1,6 @@
 use super::steered::SteeredRuns;
 use super::template::Template;
-use crate::components::fields::number::{Line, Number, SEED};
+use crate::components::fields::{Check, Line, Lines, Number, SEED};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::parts;
@@ -9,6 +9,9 @@ use crate::table::{self, Task};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, Corruption, Field};
+
+/// The field of the table.
+const ID: &str = "pairs";
 
 /// Pairs that a button makes.
 const MADE: usize = 8;
@@ -27,29 +30,14 @@ pub fn More() -> impl IntoView {
 fn Pairs() -> impl IntoView {
     let state = use_state();
     let t = &text().pairs;
-    let wrong = RwSignal::new(None::<String>);
-    // What is typed stays as it is typed, whether or not it is a table yet.
-    let typed = RwSignal::new(state.experiment.with_untracked(|e| table::write(&e.pairs)));
-    Effect::new(move |_| {
-        let pairs = state.experiment.with(|e| e.pairs.clone());
-        let text = typed.get_untracked();
-        if table::read(&text).ok().is_none_or(|read| read != pairs)
-            && wrong.with_untracked(Option::is_none)
-        {
-            typed.set(table::write(&pairs));
-        }
-    });
-    let take = move |text: String| match table::read(&text) {
-        Ok(pairs) => {
-            wrong.set(None);
-            typed.set(text);
-            state.edit(|e| e.pairs = pairs);
-        }
-        Err(fault) => {
-            wrong.set(Some((t.wrong)(fault.line, fault.found)));
-            typed.set(text);
-        }
+    let take = move |text: String| {
+        let pairs = table::read(&text).map_err(|fault| (t.wrong)(fault.line, fault.found))?;
+        state.edit(|e| e.pairs = pairs);
+        Ok(())
     };
+    let written = live(move || state.experiment.with(|e| table::write(&e.pairs)));
+    // What is wrong with a file is told where what is typed is told of.
+    let read = move |text: String| state.refuse(ID, take(text).err(), true);
     // Of the table as it was read last.
     let bad = move || {
         let stale = state.derived.runs_stale.get();
@@ -59,7 +47,7 @@ fn Pairs() -> impl IntoView {
         })
     };
     let fill = move |task| {
-        wrong.set(None);
+        state.refuse(ID, None, true);
         state.take_pairs(table::made(task, MADE + 1));
     };
     let count = live(move || (t.summary)(state.experiment.with(|e| e.pairs.len())));
@@ -70,7 +58,7 @@ fn Pairs() -> impl IntoView {
             leptos::task::spawn_local(async move {
                 let text = wasm_bindgen_futures::JsFuture::from(file.text()).await;
                 if let Some(text) = text.ok().and_then(|text| text.as_string()) {
-                    take(text);
+                    read(text);
                 }
             });
         }
@@ -90,20 +78,15 @@ fn Pairs() -> impl IntoView {
     view! {
         <details class="more" data-testid="pairs-box">
             <summary>{count}</summary>
-            <p class="hint" id="pairs-hint">{t.hint}</p>
-            <textarea
-                class="mono"
+            <Lines
+                id=ID
+                label=t.title
                 rows="5"
-                data-testid="pairs"
-                aria-label=t.title
-                aria-describedby="pairs-hint problems-pairs"
-                spellcheck="false"
-                prop:value=move || typed.get()
-                on:change:target=move |event| take(event.target().value())
-            ></textarea>
-            <p class="problem fatal" hidden=whether(move || wrong.with(Option::is_none))>
-                {live(move || wrong.get().unwrap_or_default())}
-            </p>
+                value=written
+                set=take
+                hint=live(move || t.hint)
+                of=Field::Pairs
+            />
             <div class="buttons">
                 <label class="file">
                     {t.upload}" "
@@ -116,7 +99,7 @@ fn Pairs() -> impl IntoView {
                     class="quiet"
                     disabled=whether(move || state.experiment.with(|e| e.pairs.is_empty()))
                     on:click=move |_| {
-                        wrong.set(None);
+                        state.refuse(ID, None, true);
                         state.edit(|e| e.pairs.clear());
                     }
                 >
@@ -132,7 +115,7 @@ fn Pairs() -> impl IntoView {
             hidden=whether(move || bad().is_empty())
             on:click=move |_| {
                 let bad = untrack(bad);
-                wrong.set(None);
+                state.refuse(ID, None, true);
                 state.edit(|e| {
                     let mut at = 0..;
                     e.pairs.retain(|_| at.next().is_none_or(|i| !bad.contains(&i)));
@@ -163,8 +146,9 @@ fn Noise() -> impl IntoView {
             }
         });
     };
-    let said =
-        move |of: fn(&experiment::Noise) -> String| noise().map_or_else(String::new, |n| of(&n));
+    let said = move |of: fn(&experiment::Noise) -> String| {
+        live(move || noise().map_or_else(String::new, |n| of(&n)))
+    };
     let switch = move |checked: bool| {
         // The tokens that the corrupted prompt changes are those meant first.
         let differing = state
@@ -185,11 +169,9 @@ fn Noise() -> impl IntoView {
         });
     };
     let set_positions = move |text: String| {
-        let list = parts::numbers(&text);
-        if let Some(list) = &list {
-            edit(&|noise| noise.positions.clone_from(list));
-        }
-        list.is_some()
+        let list = parts::numbers(&text).ok_or(crate::text::text().refused.list)?;
+        edit(&|noise| noise.positions.clone_from(&list));
+        Ok(())
     };
     // Whatever was typed: what makes no sense is told by the engine.
     let set_sigma = move |n: Option<f64>| {
@@ -206,21 +188,22 @@ fn Noise() -> impl IntoView {
             <div class="fields">
                 <Line
                     id="noise-positions"
+                    class="small"
                     label=text().axes.positions
-                    value=move |()| said(|n| parts::list(&n.positions))
+                    value=said(|n| parts::list(&n.positions))
                     set=set_positions
                 />
                 <Number
                     id="noise-sigma"
                     label=t.sigma
-                    value=move |()| said(|n| n.sigma.to_string())
+                    value=said(|n| n.sigma.to_string())
                     set=set_sigma
                 />
                 <Number
                     id="noise-draws"
                     label=t.draws
                     step="1"
-                    value=move |()| said(|n| n.draws.to_string())
+                    value=said(|n| n.draws.to_string())
                     set=set_draws
                 />
                 <Number
@@ -228,22 +211,15 @@ fn Noise() -> impl IntoView {
                     label=t.seed
                     step="1"
                     most=SEED
-                    value=move |()| said(|n| n.seed.to_string())
+                    of=Field::NoiseSeed
+                    value=said(|n| n.seed.to_string())
                     set=set_seed
                 />
             </div>
         }
     };
     view! {
-        <label class="check">
-            <input
-                type="checkbox"
-                data-testid="noise"
-                prop:checked=whether(on)
-                on:change:target=move |event| switch(event.target().checked())
-            />
-            <span>{t.noise}</span>
-        </label>
+        <Check testid="noise" label=t.noise checked=whether(on) set=switch />
         <Show when=on>{fields()}</Show>
         <Problems field=Field::Corruption />
     }

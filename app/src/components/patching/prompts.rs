@@ -1,6 +1,7 @@
 use super::answer::Answers;
 use super::chips::Chips;
 use super::pairs::More;
+use crate::components::fields::invalid;
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
@@ -86,7 +87,7 @@ fn Editor(side: RunName) -> impl IntoView {
                 autocomplete="off"
                 autocapitalize="off"
                 aria-describedby=format!("{field}-hint problems-{field}")
-                aria-invalid=live(move || state.is_invalid(place).to_string())
+                aria-invalid=invalid(&field, Some(place))
                 prop:value=value
                 on:input:target=move |event| {
                     let text = event.target().value();

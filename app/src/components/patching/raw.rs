@@ -1,3 +1,4 @@
+use crate::components::fields::Check;
 use crate::components::shared::problems::Problems;
 use crate::components::shared::whether;
 use crate::state::use_state;
@@ -13,18 +14,15 @@ pub fn Raw() -> impl IntoView {
     let chosen = RwSignal::new(vec![Site::ResidPre]);
     let boxes = Site::ALL.map(|site| {
         view! {
-            <label class="check">
-                <input
-                    type="checkbox"
-                    data-testid=format!("raw-{site}")
-                    prop:checked=whether(move || chosen.with(|c| c.contains(&site)))
-                    on:change=move |_| chosen.update(|c| match c.iter().position(|s| *s == site) {
-                        Some(at) => drop(c.remove(at)),
-                        None => c.push(site),
-                    })
-                />
-                {site.name()}
-            </label>
+            <Check
+                testid=format!("raw-{site}")
+                label=site.name()
+                checked=whether(move || chosen.with(|c| c.contains(&site)))
+                set=move |_| chosen.update(|c| match c.iter().position(|s| *s == site) {
+                    Some(at) => drop(c.remove(at)),
+                    None => c.push(site),
+                })
+            />
         }
     });
     let none = whether(move || chosen.with(Vec::is_empty));

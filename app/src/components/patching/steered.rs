@@ -1,5 +1,6 @@
+use crate::components::fields::{Choose, entries};
+use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
-use crate::components::shared::whether;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -24,12 +25,16 @@ pub fn SteeredRuns() -> impl IntoView {
             .experiment
             .with(|e| e.steer.is_some() || e.steered.is_some())
     };
-    let options = move || {
-        let option = |((who, name), label): ((Option<Steered>, &'static str), &'static str)| {
-            view! { <option value=name prop:selected=whether(move || now.get() == who)>{label}</option> }
-        };
-        WHO.into_iter().zip(t.who).map(option).collect_view()
-    };
+    let options: Vec<_> = WHO
+        .into_iter()
+        .zip(t.who)
+        .map(|((_, name), label)| (name, label))
+        .collect();
+    let options = entries(&options);
+    let value = live(move || {
+        let now = WHO.iter().find(|(who, _)| *who == now.get());
+        now.map_or("", |(_, name)| name)
+    });
     let choose = move |name: String| {
         if let Some((who, _)) = WHO.iter().find(|(_, n)| *n == name) {
             state.edit(|e| e.steered = *who);
@@ -37,17 +42,15 @@ pub fn SteeredRuns() -> impl IntoView {
     };
     view! {
         <Show when=known>
-            <div class="field">
-                <label for="steered-runs">{t.label}</label>
-                <select
-                    id="steered-runs"
-                    data-testid="steered-runs"
-                    on:change:target=move |event| choose(event.target().value())
-                >
-                    {options}
-                </select>
-                <small>{t.hint}</small>
-            </div>
+            <Choose
+                id="steered-runs"
+                label=t.label
+                options
+                value
+                set=choose
+                hint=live(move || t.hint)
+                of=Field::Steered
+            />
         </Show>
         <Problems field=Field::Steered />
     }

@@ -6,7 +6,7 @@ use super::legend::Legend;
 use super::raw::Raw;
 use super::status::StatusLine;
 use super::table::Values;
-use crate::components::fields::segmented::Segmented;
+use crate::components::fields::Segmented;
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::download::{download, download_picture};

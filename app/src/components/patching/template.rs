@@ -1,3 +1,4 @@
+use crate::components::fields::{Lines, Number};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::template::fill;
@@ -6,7 +7,7 @@ use crate::{preferences, table};
 use leptos::prelude::*;
 
 /// Pairs at most that one press makes.
-const MOST: usize = 500;
+const MOST: f64 = 500.0;
 
 /// Pairs made from lines with gaps and lists of words.
 #[component]
@@ -21,26 +22,24 @@ pub fn Template() -> impl IntoView {
     let said = RwSignal::new(None::<Result<String, String>>);
     let area = move |i: usize, id: &'static str, label: &'static str| {
         view! {
-            <div class="field">
-                <label for=id>{label}</label>
-                <textarea
-                    class="mono"
-                    rows="3"
-                    id=id
-                    data-testid=id
-                    spellcheck="false"
-                    prop:value=live(move || shown(i))
-                    on:change:target=move |event| {
-                        let text = event.target().value();
-                        keep.update(|k| k.texts[i] = Some(text));
-                    }
-                ></textarea>
-            </div>
+            <Lines
+                id
+                label
+                value=live(move || shown(i))
+                set=move |text| {
+                    keep.update(|k| k.texts[i] = Some(text));
+                    Ok(())
+                }
+                counts=false
+            />
         }
+    };
+    let take_count = move |count: Option<f64>| {
+        keep.update(|k| k.count = count.map_or(1, |count| count as usize));
     };
     let make = move |_| {
         let lines = table::read(&shown(0)).map_err(|f| (pairs.wrong)(f.line, f.found));
-        let count = kept.with_untracked(|k| k.count).min(MOST);
+        let count = kept.with_untracked(|k| k.count).clamp(1, MOST as usize);
         let made = lines
             .and_then(|lines| fill(&lines, &shown(1), count).map_err(|fault| (t.fault)(&fault)));
         said.set(Some(made.map(|made| {
@@ -57,21 +56,16 @@ pub fn Template() -> impl IntoView {
             {area(0, "template", t.lines)}
             {area(1, "template-lists", t.lists)}
             <div class="buttons">
-                <label>
-                    {t.count}" "
-                    <input
-                        type="number"
-                        min="1"
-                        max=MOST
-                        data-testid="template-count"
-                        prop:value=live(move || kept.with(|k| k.count.to_string()))
-                        on:change:target=move |event| {
-                            if let Ok(count) = event.target().value().parse() {
-                                keep.update(|k| k.count = count);
-                            }
-                        }
-                    />
-                </label>
+                <Number
+                    id="template-count"
+                    label=t.count
+                    step="1"
+                    least=1.0
+                    most=MOST
+                    value=live(move || kept.with(|k| k.count.to_string()))
+                    set=take_count
+                    counts=false
+                />
                 <button type="button" data-testid="template-fill" on:click=make>{t.fill}</button>
             </div>
             <p class="note" hidden=whether(move || said.with(Option::is_none)) class:problem=whether(failed) class:fatal=whether(failed) role="status">

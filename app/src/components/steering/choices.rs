@@ -1,44 +1,33 @@
-use crate::components::shared::whether;
+use crate::components::fields::{Choose, Entry};
+use crate::components::shared::live;
 use crate::state::use_state;
 use leptos::prelude::*;
 
 /// A choice of one of the experiment's directions, after what stands for none.
-pub fn choices(
+#[component]
+pub fn Choices(
     id: &'static str,
     label: &'static str,
-    none: Vec<&'static str>,
-    value: impl Fn() -> Option<usize> + Send + Sync + 'static,
-    set: impl Fn(Option<usize>) + 'static,
+    #[prop(optional)] none: Option<&'static str>,
+    value: Signal<Option<usize>>,
+    #[prop(into)] set: Callback<Option<usize>>,
 ) -> impl IntoView {
     let state = use_state();
-    let value = Signal::derive(value);
-    let names = Memo::new(move |_| {
+    let entry = |value: String, label: &str| Entry {
+        value,
+        label: label.into(),
+        barred: false,
+    };
+    let options = Signal::derive(move || {
+        let none = none.map(|none| entry(String::new(), none));
         state.steer(|s| {
-            s.directions
-                .iter()
-                .map(|d| d.name.clone())
-                .collect::<Vec<_>>()
+            let all = s.directions.iter().enumerate();
+            let all = all.map(|(i, d)| entry(i.to_string(), &d.name));
+            none.into_iter().chain(all).collect()
         })
     });
-    let options = move || {
-        let none = none.iter().map(|n| (None, n.to_string()));
-        let all = none.chain(
-            names
-                .get()
-                .into_iter()
-                .enumerate()
-                .map(|(i, n)| (Some(i), n)),
-        );
-        all.map(|(i, name)| {
-            let number = i.map(|i| i.to_string()).unwrap_or_default();
-            view! { <option value=number prop:selected=whether(move || value.get() == i)>{name}</option> }
-        })
-        .collect_view()
-    };
+    let value = live(move || value.get().map(|i| i.to_string()).unwrap_or_default());
     view! {
-        <div class="field">
-            <label for=id>{label}</label>
-            <select id=id data-testid=id on:change:target=move |e| set(e.target().value().parse().ok())>{options}</select>
-        </div>
+        <Choose id label options value set=move |chosen: String| set.run(chosen.parse().ok()) />
     }
 }

@@ -1,10 +1,9 @@
 //! A direction as a detector: held-out prompts, their scores, the ROC curve,
 //! and a threshold to move.
 
-use super::choices::choices;
-use super::lines::lines;
+use super::choices::Choices;
 use crate::colour;
-use crate::components::fields::number::Number;
+use crate::components::fields::{Lines, Number, lines};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::whether;
 use crate::components::shared::{Old, live};
@@ -47,16 +46,21 @@ pub fn DetectorPanel() -> impl IntoView {
             })
         });
         view! {
-            <div class="field">
-                <label for=id>{label}</label>
-                <textarea id=id data-testid=id rows="5" spellcheck="false" prop:value=value
-                    on:change:target=move |e| {
-                        let new: Vec<String> = lines(&e.target().value()).collect();
-                        edit(&|d| *(if positive { &mut d.positive } else { &mut d.negative }) = new.clone());
-                    }></textarea>
-            </div>
+            <Lines
+                id
+                label
+                rows="5"
+                value
+                set=move |text: String| {
+                    let new = lines(&text);
+                    edit(&|d| *(if positive { &mut d.positive } else { &mut d.negative }) = new.clone());
+                    Ok(())
+                }
+                of=Field::Detector
+            />
         }
     };
+    let set_direction = move |i: Option<usize>| edit(&|d| d.direction = i.unwrap_or_default());
     let set_layer = move |n: Option<f64>| edit(&|d| d.layer = n.map(|n| n as usize));
     let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());
     view! {
@@ -70,19 +74,21 @@ pub fn DetectorPanel() -> impl IntoView {
                 }
             >
                 <div class="grid">
-                    {choices("detector-direction", t.direction, Vec::new(),
-                        move || state.steer(|s| s.detector.as_ref().map(|d| d.direction)),
-                        move |i| edit(&|d| d.direction = i.unwrap_or_default()))}
+                    <Choices
+                        id="detector-direction"
+                        label=t.direction
+                        value=Signal::derive(move || state.steer(|s| s.detector.as_ref().map(|d| d.direction)))
+                        set=set_direction
+                    />
                     <Number
                         id="detector-layer"
                         label=t.layer
                         step="1"
-                        min="0"
                         maybe=true
-                        value=move |()| state.steer(|s| {
+                        value=live(move || state.steer(|s| {
                             let layer = s.detector.as_ref().and_then(|d| d.layer);
                             layer.map(|l| l.to_string()).unwrap_or_default()
-                        })
+                        }))
                         set=set_layer
                     />
                     {side("detector-positive", t.positive, true)}

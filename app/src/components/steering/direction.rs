@@ -2,14 +2,14 @@ use super::facts::Facts;
 use super::feature::Feature;
 use super::source::SourceEditor;
 use super::used::Used;
-use crate::components::fields::number::Number;
+use crate::components::fields::Number;
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Export, Field, Format, Operator, Unit};
+use patchbay_engine::experiment::{DirectionField, Export, Field, Format, Operator, Unit};
 
 /// The direction as a file.
 #[component]
@@ -103,8 +103,9 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
                 <Number
                     id=format!("coefficient-number-{i}")
                     label=t.strength_number
-                    value=move |()| coefficient().to_string()
+                    value=live(move || coefficient().to_string())
                     set=typed
+                    of=Field::Direction(i, DirectionField::Coefficient)
                 />
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>
             </div>

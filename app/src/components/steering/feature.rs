@@ -1,12 +1,11 @@
-use super::used::Choose;
-use crate::components::fields::number::Number;
+use crate::components::fields::{Choose, Line, Number, entries};
 use crate::components::shared::{live, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::{self, RES_JB};
-use patchbay_engine::experiment::{Direction, Site, Source, Stage};
+use patchbay_engine::experiment::{Direction, DirectionField, Field, Site, Source, Stage};
 
 const SITES: [Site; 5] = [
     Site::ResidPre,
@@ -68,15 +67,16 @@ pub fn editor(i: usize) -> impl IntoView {
     let t = &text().steer.feature;
     let now = Memo::new(move |_| state.steer(|s| named(&s.directions.get(i)?.source)));
     let dictionary = live(move || now.get().map(|n| n.dictionary).unwrap_or_default());
-    let site = move |()| now.with(|n| n.as_ref().map_or("", |n| n.site.name()));
+    let site = live(move || now.with(|n| n.as_ref().map_or("", |n| n.site.name())));
     let set_site = move |value: String| {
         if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
             state.edit_direction(i, |d| name(d, |n| n.site = site));
         }
     };
-    let layer = move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.layer.to_string()));
+    let layer =
+        live(move || now.with(|n| n.as_ref().map_or(String::new(), |n| n.layer.to_string())));
     let feature =
-        move |()| now.with(|n| n.as_ref().map_or(String::new(), |n| n.feature.to_string()));
+        live(move || now.with(|n| n.as_ref().map_or(String::new(), |n| n.feature.to_string())));
     let set_layer = move |x: Option<f64>| {
         state.edit_direction(i, |d| name(d, |n| n.layer = x.unwrap_or(0.0) as usize));
     };
@@ -84,31 +84,28 @@ pub fn editor(i: usize) -> impl IntoView {
         state.edit_direction(i, |d| name(d, |n| n.feature = x.unwrap_or(0.0) as usize));
     };
     view! {
-        <div class="field">
-            <label for=format!("dictionary-{i}")>{t.dictionary}</label>
-            <input
-                type="text"
-                id=format!("dictionary-{i}")
-                data-testid=format!("dictionary-{i}")
-                spellcheck="false"
-                prop:value=dictionary
-                on:input:target=move |event| {
-                    let text = event.target().value();
-                    state.edit_direction(i, |d| name(d, |n| n.dictionary = text));
-                }
-            />
-            <small>{t.dictionary_hint}</small>
-        </div>
+        <Line
+            id=format!("dictionary-{i}")
+            label=t.dictionary
+            at_once=true
+            value=dictionary
+            set=move |text| {
+                state.edit_direction(i, |d| name(d, |n| n.dictionary = text));
+                Ok(())
+            }
+            hint=live(move || t.dictionary_hint)
+            of=Field::Direction(i, DirectionField::Source)
+        />
         <div class="grid">
             <Choose
                 id=format!("feature-site-{i}")
                 label=t.site
-                options=SITES.map(|s| (s.name(), s.name())).to_vec()
+                options=entries(&SITES.map(|s| (s.name(), s.name())))
                 value=site
                 set=set_site
             />
-            <Number id=format!("feature-layer-{i}") label=t.layer value=layer set=set_layer step="1" min="0" />
-            <Number id=format!("feature-{i}") label=t.feature value=feature set=set_feature step="1" min="0" />
+            <Number id=format!("feature-layer-{i}") label=t.layer value=layer set=set_layer step="1" />
+            <Number id=format!("feature-{i}") label=t.feature value=feature set=set_feature step="1" />
         </div>
     }
 }

@@ -1,11 +1,10 @@
 //! How much, and where: effect and cost of a direction, layer by layer
 //! and coefficient by coefficient, and what random directions do there.
 
-use super::choices::choices;
-use super::lines::lines;
+use super::choices::Choices;
 use super::texts::walk;
 use crate::colour;
-use crate::components::fields::number::Line;
+use crate::components::fields::{Choose, Line, Lines, lines, numbered};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{Old, live, whether};
 use crate::download::download;
@@ -118,7 +117,7 @@ fn Settings() -> impl IntoView {
                 };
                 m.prompts.iter().map(text).collect::<Vec<_>>().join("\n")
             }, |m, text| {
-                m.prompts = lines(&text).map(Prompt::Text).collect();
+                m.prompts = lines(&text).into_iter().map(Prompt::Text).collect();
                 Some(())
             })}
             {field("map-targets", t.targets, true, |m| {
@@ -128,7 +127,7 @@ fn Settings() -> impl IntoView {
                 };
                 m.targets.iter().map(text).collect::<Vec<_>>().join("\n")
             }, |m, text| {
-                m.targets = lines(&text).map(TokenRef::Text).collect();
+                m.targets = lines(&text).into_iter().map(TokenRef::Text).collect();
                 Some(())
             })}
         </div>
@@ -164,26 +163,16 @@ fn field(
     set: fn(&mut SteerMap, String) -> Option<()>,
 ) -> AnyView {
     let state = use_state();
-    let value = move |()| state.steer(|s| s.map.as_ref().map(get).unwrap_or_default());
-    let change = move |text: String| {
+    let value = live(move || state.steer(|s| s.map.as_ref().map(get).unwrap_or_default()));
+    let set = move |text: String| {
         let mut taken = None;
         state.edit_steer(|s| taken = s.map.as_mut().and_then(|map| set(map, text)));
-        taken.is_some()
+        taken.ok_or_else(|| crate::text::text().refused.list.into())
     };
-    if !many {
-        return view! { <Line id label value set=change /> }.into_any();
+    match many {
+        true => view! { <Lines id label value set /> }.into_any(),
+        false => view! { <Line id label class="small" value set /> }.into_any(),
     }
-    let value = live(move || value(()));
-    view! {
-        <div class="field">
-            <label for=id>{label}</label>
-            <textarea id=id data-testid=id rows="3" spellcheck="false" prop:value=value
-                on:change:target=move |e| {
-                    change(e.target().value());
-                }></textarea>
-        </div>
-    }
-    .into_any()
 }
 
 /// What directions are compared by, and how texts are read.
@@ -192,7 +181,7 @@ fn Effects() -> impl IntoView {
     let state = use_state();
     let t = &text().steer.map;
     let of = move |get: fn(&SteerMap) -> Option<usize>| {
-        move || state.steer(|s| s.map.as_ref().and_then(get))
+        Signal::derive(move || state.steer(|s| s.map.as_ref().and_then(get)))
     };
     let edit = move |change: &dyn Fn(&mut SteerMap)| {
         state.edit_steer(|s| {
@@ -202,36 +191,48 @@ fn Effects() -> impl IntoView {
         });
     };
     let shown = move || state.steer(|s| s.map.as_ref().and_then(|m| m.effect));
-    let option = move |(i, (name, effect)): (usize, (&'static str, Option<Effect>))| {
-        view! { <option value=i.to_string() prop:selected=whether(move || shown() == effect)>{name}</option> }
+    let set_direction = move |i: Option<usize>| edit(&|m| m.direction = i.unwrap_or_default());
+    let set_reading = move |i: Option<usize>| {
+        edit(&|m| {
+            let layer = m.reading.and_then(|r| r.layer);
+            m.reading = i.map(|direction| MapReading { direction, layer });
+        });
     };
-    let named: Vec<_> = t
-        .effects
-        .into_iter()
-        .zip(EFFECTS)
-        .enumerate()
-        .map(option)
-        .collect();
+    let effect = live(move || {
+        let now = EFFECTS.iter().position(|e| *e == shown());
+        now.unwrap_or_default().to_string()
+    });
     view! {
         <div class="grid">
-            {choices("map-direction", t.direction, Vec::new(), of(|m| Some(m.direction)), move |i| edit(&|m| m.direction = i.unwrap_or_default()))}
-            {choices("map-reading", t.reading, vec![t.no_reading], of(|m| m.reading.map(|r| r.direction)), move |i| edit(&|m| {
-                let layer = m.reading.and_then(|r| r.layer);
-                m.reading = i.map(|direction| MapReading { direction, layer });
-            }))}
+            <Choices
+                id="map-direction"
+                label=t.direction
+                value=of(|m| Some(m.direction))
+                set=set_direction
+            />
+            <Choices
+                id="map-reading"
+                label=t.reading
+                none=t.no_reading
+                value=of(|m| m.reading.map(|r| r.direction))
+                set=set_reading
+            />
             {field("map-reading-layer", t.reading_layer, false, |m| m.reading.and_then(|r| r.layer).map(|l| l.to_string()).unwrap_or_default(), |m, text| {
                 if let Some(reading) = &mut m.reading {
                     reading.layer = one(&text)?;
                 }
                 Some(())
             })}
-            <div class="field">
-                <label for="map-effect">{t.effect}</label>
-                <select id="map-effect" data-testid="map-effect" on:change:target=move |e| {
-                    let i: usize = e.target().value().parse().unwrap_or_default();
+            <Choose
+                id="map-effect"
+                label=t.effect
+                options=numbered(&t.effects)
+                value=effect
+                set=move |chosen: String| {
+                    let i: usize = chosen.parse().unwrap_or_default();
                     edit(&|m| m.effect = EFFECTS.get(i).copied().flatten());
-                }>{named}</select>
-            </div>
+                }
+            />
         </div>
     }
 }

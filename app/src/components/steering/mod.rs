@@ -9,7 +9,6 @@ mod directions;
 mod facts;
 mod feature;
 mod inspect;
-mod lines;
 mod map;
 mod prompt;
 mod reading;

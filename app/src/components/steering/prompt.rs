@@ -1,4 +1,4 @@
-use crate::components::fields::bos::Bos;
+use crate::components::fields::{Bos, Line, Lines};
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::state::use_state;
@@ -37,42 +37,34 @@ pub fn PromptPanel() -> impl IntoView {
                     </button>
                 </Show>
             </div>
-            <div class="field">
-                <label for="steer-prompt">{t.prompt}</label>
-                <textarea
-                    id="steer-prompt"
-                    data-testid="steer-prompt"
-                    rows="2"
-                    spellcheck="false"
-                    autocomplete="off"
-                    aria-describedby="steer-prompt-hint problems-steer.prompt"
-                    aria-invalid=live(move || state.is_invalid(Field::SteerPrompt).to_string())
-                    prop:value=prompt
-                    on:input:target=move |event| {
-                        let text = event.target().value();
-                        state.edit_steer(|s| s.prompt = Prompt::Text(text));
-                    }
-                ></textarea>
-                <small id="steer-prompt-hint">{t.prompt_hint}</small>
-            </div>
+            <Lines
+                id="steer-prompt"
+                label=t.prompt
+                rows="2"
+                at_once=true
+                value=prompt
+                set=move |text| {
+                    state.edit_steer(|s| s.prompt = Prompt::Text(text));
+                    Ok(())
+                }
+                hint=live(move || t.prompt_hint)
+                of=Field::SteerPrompt
+            />
             <Problems field=Field::SteerPrompt />
             <Bos testid="steer-bos" />
-            <div class="field">
-                <label for="steer-words">{t.words}</label>
-                <input
-                    type="text"
-                    id="steer-words"
-                    data-testid="steer-words"
-                    aria-describedby="steer-words-hint"
-                    prop:value=live(move || state.steer(|s| s.words.join(", ")))
-                    on:change:target=move |event| {
-                        let text = event.target().value();
-                        let words = text.split(',').map(str::trim).filter(|w| !w.is_empty());
-                        state.edit_steer(|s| s.words = words.map(str::to_owned).collect());
-                    }
-                />
-                <small id="steer-words-hint">{t.words_hint}</small>
-            </div>
+            <Line
+                id="steer-words"
+                label=t.words
+                value=live(move || state.steer(|s| s.words.join(", ")))
+                set=move |text: String| {
+                    let words = text.split(',').map(str::trim).filter(|w| !w.is_empty());
+                    state.edit_steer(|s| s.words = words.map(str::to_owned).collect());
+                    Ok(())
+                }
+                hint=live(move || t.words_hint)
+                of=Field::Words
+            />
+            <Problems field=Field::Words />
         </section>
     }
 }

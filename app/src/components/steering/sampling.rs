@@ -1,4 +1,5 @@
-use crate::components::fields::number::{Number, SEED};
+use crate::components::fields::{Number, SEED};
+use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::state::use_state;
 use crate::text::text;
@@ -39,16 +40,17 @@ fn one(
     set: fn(&mut Sampling, Option<f64>),
 ) -> impl IntoView {
     let state = use_state();
+    let seed = id == "seed";
     view! {
         <Number
             id=id
             label=label
             step=step
-            min="0"
-            most=if id == "seed" { SEED } else { f64::from(u32::MAX) }
+            most=if seed { SEED } else { f64::from(u32::MAX) }
             maybe=id.starts_with("top")
-            value=move |()| state.steer(|s| get(&s.sampling))
+            value=live(move || state.steer(|s| get(&s.sampling)))
             set=move |n| state.edit_steer(|s| set(&mut s.sampling, n))
+            of=if seed { Field::SamplingSeed } else { Field::Sampling }
         />
     }
 }

@@ -1,12 +1,15 @@
 use super::feature;
-use super::lines::lines as lines_of;
-use crate::components::fields::number::{Number, SEED};
-use crate::components::shared::{live, whether};
+use crate::components::fields::{
+    Choose, Labelled, Line, Lines, Number, SEED, described, entries, invalid, lines as lines_of,
+};
+use crate::components::shared::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::RES_JB;
-use patchbay_engine::experiment::{Direction, Matrix, Method, Site, Source, Steer, TokenRef, Unit};
+use patchbay_engine::experiment::{
+    Direction, DirectionField, Field, Matrix, Method, Site, Source, Steer, TokenRef, Unit,
+};
 use wasm_bindgen::JsCast;
 
 /// The two that heads know come first.
@@ -113,38 +116,29 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let now = Memo::new(move |_| state.steer(|s| s.directions.get(i).map(|d| kind(&d.source))));
-    let option = move |(value, label): (&'static str, &'static str)| {
-        view! {
-            <option value=value prop:selected=whether(move || now.get() == Some(value))>{label}</option>
-        }
-    };
     view! {
         <div class="grid">
-            <div class="field">
-                <label for=format!("name-{i}")>{t.name}</label>
-                <input
-                    type="text"
-                    id=format!("name-{i}")
-                    prop:value=live(move || state.direction(i, |d| d.name.clone()))
-                    on:input:target=move |event| {
-                        let name = event.target().value();
-                        state.edit_direction(i, |d| d.name = name);
-                    }
-                />
-            </div>
-            <div class="field">
-                <label for=format!("source-{i}")>{t.source}</label>
-                <select
-                    id=format!("source-{i}")
-                    data-testid=format!("source-{i}")
-                    on:change:target=move |event| {
-                        let n_layer = state.model().map_or(1, |m| m.n_layer);
-                        state.edit_direction(i, |d| begin(d, &event.target().value(), n_layer));
-                    }
-                >
-                    {t.sources.map(option).into_iter().collect_view()}
-                </select>
-            </div>
+            <Line
+                id=format!("name-{i}")
+                label=t.name
+                at_once=true
+                value=live(move || state.direction(i, |d| d.name.clone()))
+                set=move |name| {
+                    state.edit_direction(i, |d| d.name = name);
+                    Ok(())
+                }
+            />
+            <Choose
+                id=format!("source-{i}")
+                label=t.source
+                options=entries(&t.sources)
+                value=live(move || now.get().unwrap_or_default())
+                set=move |kind: String| {
+                    let n_layer = untrack(|| state.model()).map_or(1, |m| m.n_layer);
+                    state.edit_direction(i, |d| begin(d, &kind, n_layer));
+                }
+                of=Field::Direction(i, DirectionField::Source)
+            />
         </div>
         {move || match now.get() {
             Some("contrast") => contrast(i, false).into_any(),
@@ -174,20 +168,19 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
 fn contrast(i: usize, heads: bool) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
-    let method = move || {
-        state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
+    let method = live(move || {
+        let now = state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
             Some(Source::Contrast { method, .. } | Source::Heads { method, .. }) => Some(*method),
             _ => None,
-        })
-    };
-    let known = if heads { &METHODS[..2] } else { &METHODS };
-    let options = known.iter().map(|&(one, name)| {
-        view! {
-            <option value=name prop:selected=whether(move || method() == Some(one))>
-                {(t.method_name)(one)}
-            </option>
-        }
+        });
+        let now = METHODS.iter().find(|(one, _)| Some(*one) == now);
+        now.map_or("", |(_, name)| name)
     });
+    let known = if heads { &METHODS[..2] } else { &METHODS };
+    let known = known
+        .iter()
+        .map(|&(one, name)| (name, (t.method_name)(one)));
+    let options = entries(&known.collect::<Vec<_>>());
     view! {
         <div class="grid">
             {lines(i, "positive", t.positive)}
@@ -195,27 +188,23 @@ fn contrast(i: usize, heads: bool) -> impl IntoView {
         </div>
         <small>{t.lines_hint}</small>
         {heads.then(|| view! { <p class="hint">{t.heads_hint}</p> {whole(i, "top", t.top_heads)} })}
-        <div class="field">
-            <label for=format!("method-{i}")>{t.method}</label>
-            <select
-                id=format!("method-{i}")
-                data-testid=format!("method-{i}")
-                on:change:target=move |event| {
-                    let name = event.target().value();
-                    let chosen = METHODS.iter().find(|(_, n)| *n == name);
-                    state.edit_direction(i, |d| {
-                        if let (
-                            Source::Contrast { method, .. } | Source::Heads { method, .. },
-                            Some((chosen, _)),
-                        ) = (&mut d.source, chosen) {
-                            *method = *chosen;
-                        }
-                    });
-                }
-            >
-                {options.collect_view()}
-            </select>
-        </div>
+        <Choose
+            id=format!("method-{i}")
+            label=t.method
+            options
+            value=method
+            set=move |name: String| {
+                let chosen = METHODS.iter().find(|(_, n)| *n == name);
+                state.edit_direction(i, |d| {
+                    if let (
+                        Source::Contrast { method, .. } | Source::Heads { method, .. },
+                        Some((chosen, _)),
+                    ) = (&mut d.source, chosen) {
+                        *method = *chosen;
+                    }
+                });
+            }
+        />
     }
 }
 
@@ -223,15 +212,16 @@ fn contrast(i: usize, heads: bool) -> impl IntoView {
 fn file(i: usize) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
+    let of = Some(Field::direction(i));
     view! {
-        <div class="field">
-            <label for=format!("file-{i}")>{t.file}</label>
-            <small>{t.file_hint}</small>
+        <Labelled id=format!("file-{i}") label=t.file hint=live(move || t.file_hint)>
             <input
                 type="file"
                 id=format!("file-{i}")
                 data-testid=format!("file-{i}")
                 accept=".safetensors,.gguf,.json"
+                aria-describedby=described(&format!("file-{i}"), of)
+                aria-invalid=invalid(&format!("file-{i}"), of)
                 on:change=move |event| {
                     let input = event.target().and_then(|t| t.dyn_into::<web_sys::HtmlInputElement>().ok());
                     let Some(input) = input else {
@@ -244,7 +234,7 @@ fn file(i: usize) -> impl IntoView {
                     input.set_value("");
                 }
             />
-        </div>
+        </Labelled>
     }
 }
 
@@ -271,26 +261,24 @@ fn lines(i: usize, side: &'static str, label: &'static str) -> impl IntoView {
         })
     });
     view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <textarea
-                id=id.clone()
-                data-testid=id
-                rows="4"
-                spellcheck="false"
-                prop:value=value
-                on:input:target=move |event| {
-                    let text = event.target().value();
-                    let new = lines_of(&text).collect();
-                    state.edit_direction(i, |d| {
-                        if let Source::Contrast { positive, negative, .. }
-                        | Source::Heads { positive, negative, .. } = &mut d.source {
-                            *(if side == "positive" { positive } else { negative }) = new;
-                        }
-                    });
-                }
-            ></textarea>
-        </div>
+        <Lines
+            id
+            label
+            rows="4"
+            at_once=true
+            value
+            set=move |text: String| {
+                let new = lines_of(&text);
+                state.edit_direction(i, |d| {
+                    if let Source::Contrast { positive, negative, .. }
+                    | Source::Heads { positive, negative, .. } = &mut d.source {
+                        *(if side == "positive" { positive } else { negative }) = new;
+                    }
+                });
+                Ok(())
+            }
+            of=Field::Direction(i, DirectionField::Source)
+        />
     }
 }
 
@@ -314,35 +302,32 @@ fn line(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
         })
     });
     view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <input
-                type="text"
-                id=id.clone()
-                data-testid=id
-                spellcheck="false"
-                prop:value=value
-                on:input:target=move |event| {
-                    let text = event.target().value();
-                    state.edit_direction(i, |d| match (&mut d.source, part) {
-                        (Source::Pair { positive, .. }, "positive") => *positive = text,
-                        (Source::Pair { negative, .. }, "negative") => *negative = text,
-                        (Source::Token { token, .. }, "token") => *token = TokenRef::Text(text),
-                        (Source::Token { minus, .. }, "minus") => {
-                            *minus = (!text.is_empty()).then_some(TokenRef::Text(text));
-                        }
-                        _ => {}
-                    });
-                }
-            />
-        </div>
+        <Line
+            id
+            label
+            at_once=true
+            value
+            set=move |text| {
+                state.edit_direction(i, |d| match (&mut d.source, part) {
+                    (Source::Pair { positive, .. }, "positive") => *positive = text,
+                    (Source::Pair { negative, .. }, "negative") => *negative = text,
+                    (Source::Token { token, .. }, "token") => *token = TokenRef::Text(text),
+                    (Source::Token { minus, .. }, "minus") => {
+                        *minus = (!text.is_empty()).then_some(TokenRef::Text(text));
+                    }
+                    _ => {}
+                });
+                Ok(())
+            }
+            of=Field::Direction(i, DirectionField::Source)
+        />
     }
 }
 
 /// A whole number of a source.
 fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
     let state = use_state();
-    let value = move |()| {
+    let value = live(move || {
         state.steer(|s| match (s.directions.get(i).map(|d| &d.source), part) {
             (Some(Source::Neuron { layer, .. }), "layer") => layer.to_string(),
             (Some(Source::Neuron { neuron, .. }), "neuron") => neuron.to_string(),
@@ -350,7 +335,7 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
             (Some(Source::Heads { top, .. }), _) => top.to_string(),
             _ => String::new(),
         })
-    };
+    });
     let set = move |n: Option<f64>| {
         let n = n.unwrap_or(0.0) as u64;
         state.edit_direction(i, |d| match (&mut d.source, part) {
@@ -361,5 +346,15 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
             _ => {}
         });
     };
-    view! { <Number id=format!("{part}-of-{i}") label=label value=value set=set step="1" min="0" most=if part == "seed" { SEED } else { f64::from(u32::MAX) } /> }
+    view! {
+        <Number
+            id=format!("{part}-of-{i}")
+            label
+            value
+            set
+            step="1"
+            most=if part == "seed" { SEED } else { f64::from(u32::MAX) }
+            of=Field::Direction(i, DirectionField::Source)
+        />
+    }
 }

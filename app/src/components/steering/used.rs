@@ -1,8 +1,9 @@
-use crate::components::shared::whether;
+use crate::components::fields::{Check, Choose, entries};
+use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Operator, Positions, Site, Unit};
+use patchbay_engine::experiment::{DirectionField, Field, Operator, Positions, Site, Unit};
 
 const OPERATORS: [(Operator, &str); 5] = [
     (Operator::Add, "add"),
@@ -59,32 +60,26 @@ pub fn Used(i: usize) -> impl IntoView {
     let boxes = move || {
         (0..layers.get())
             .map(|l| {
-                let on = move || state.direction(i, |d| d.layers.contains(&l));
                 view! {
-                    <label class="check">
-                        <input
-                            type="checkbox"
-                            data-testid=format!("layer-{i}-{l}")
-                            prop:checked=whether(on)
-                            on:change=move |_| state.edit_direction(i, |d| {
-                                match d.layers.iter().position(|x| *x == l) {
-                                    Some(at) => drop(d.layers.remove(at)),
-                                    None => d.layers.push(l),
-                                }
-                                d.layers.sort_unstable();
-                            })
-                        />
-                        {l}
-                    </label>
+                    <Check
+                        testid=format!("layer-{i}-{l}")
+                        label=l.to_string()
+                        checked=whether(move || state.direction(i, |d| d.layers.contains(&l)))
+                        set=move |_| state.edit_direction(i, |d| {
+                            match d.layers.iter().position(|x| *x == l) {
+                                Some(at) => drop(d.layers.remove(at)),
+                                None => d.layers.push(l),
+                            }
+                            d.layers.sort_unstable();
+                        })
+                    />
                 }
             })
             .collect_view()
     };
-    let sites = SITES.map(|s| (s.name(), s.name())).to_vec();
-    let operators = OPERATORS
-        .map(|(o, name)| (name, (t.operator_name)(o)))
-        .to_vec();
-    let units = vec![("mean_norm", t.unit_norm), ("absolute", t.unit_absolute)];
+    let sites = entries(&SITES.map(|s| (s.name(), s.name())));
+    let operators = entries(&OPERATORS.map(|(o, name)| (name, (t.operator_name)(o))));
+    let units = entries(&[("mean_norm", t.unit_norm), ("absolute", t.unit_absolute)]);
     view! {
         <fieldset class="layers">
             <legend>{t.layers}</legend>
@@ -95,10 +90,10 @@ pub fn Used(i: usize) -> impl IntoView {
                 id=format!("operator-{i}")
                 label=t.operator
                 options=operators
-                value=move |()| state.direction(i, |d| {
+                value=live(move || state.direction(i, |d| {
                     let found = OPERATORS.iter().find(|(o, _)| *o == d.operator);
                     found.map_or("", |(_, name)| name)
-                })
+                }))
                 set=move |name: String| {
                     if let Some((operator, _)) = OPERATORS.iter().find(|(_, n)| *n == name) {
                         state.edit_direction(i, |d| d.operator = *operator);
@@ -108,15 +103,16 @@ pub fn Used(i: usize) -> impl IntoView {
             <Choose
                 id=format!("positions-{i}")
                 label=t.positions
-                options=t.position_names.to_vec()
-                value=move |()| state.direction(i, |d| position_name(&d.positions))
+                options=entries(&t.position_names)
+                value=live(move || state.direction(i, |d| position_name(&d.positions)))
                 set=move |name: String| state.edit_direction(i, |d| d.positions = positions(&name))
+                of=Field::Direction(i, DirectionField::Positions)
             />
             <Choose
                 id=format!("site-{i}")
                 label=t.site
                 options=sites
-                value=move |()| state.steer(|s| s.directions.get(i).map_or("", |d| d.site.name()))
+                value=live(move || state.steer(|s| s.directions.get(i).map_or("", |d| d.site.name())))
                 set=move |name: String| {
                     if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
                         state.edit_direction(i, |d| d.site = site);
@@ -127,41 +123,14 @@ pub fn Used(i: usize) -> impl IntoView {
                 id=format!("unit-{i}")
                 label=t.unit
                 options=units
-                value=move |()| match state.direction(i, |d| d.unit) {
+                value=live(move || match state.direction(i, |d| d.unit) {
                     Unit::MeanNorm => "mean_norm",
                     Unit::Absolute => "absolute",
-                }
+                })
                 set=move |name: String| state.edit_direction(i, |d| {
                     d.unit = if name == "absolute" { Unit::Absolute } else { Unit::MeanNorm };
                 })
             />
-        </div>
-    }
-}
-
-/// A labelled choice of one of a few names.
-#[component]
-pub fn Choose(
-    id: String,
-    label: &'static str,
-    options: Vec<(&'static str, &'static str)>,
-    #[prop(into)] value: Callback<(), &'static str>,
-    #[prop(into)] set: Callback<String>,
-) -> impl IntoView {
-    let options: Vec<_> = options
-        .into_iter()
-        .map(|(name, label)| {
-            view! {
-                <option value=name prop:selected=whether(move || value.run(()) == name)>{label}</option>
-            }
-        })
-        .collect();
-    view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <select id=id.clone() data-testid=id on:change:target=move |e| set.run(e.target().value())>
-                {options}
-            </select>
         </div>
     }
 }
