@@ -6,6 +6,7 @@ mod colour;
 mod components;
 mod download;
 mod engine;
+mod examples;
 mod export;
 mod format;
 mod grid;

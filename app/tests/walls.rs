@@ -18,7 +18,7 @@ const FLOORS: [(&str, &[&str]); 8] = [
     ("shared", &[]),
 ];
 
-/// The modules by their paths, each with its code and its folder's path for `super`.
+/// The modules by their paths, each with its code.
 type Modules = BTreeMap<String, String>;
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {

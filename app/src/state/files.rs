@@ -2,6 +2,7 @@
 
 use super::signals::{Asked, Notice, State};
 use crate::download::download;
+use crate::examples::complete;
 use crate::text::text;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
@@ -13,7 +14,7 @@ use web_sys::File;
 impl State {
     /// Asks for a file, which is then offered as a download.
     pub fn export(self, what: Export) {
-        let experiment = Box::new(self.experiment.get_untracked());
+        let experiment = Box::new(self.experiment.with_untracked(complete));
         if !self.is_sendable(&experiment) {
             return;
         }

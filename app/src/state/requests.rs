@@ -2,6 +2,7 @@
 
 use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
+use crate::examples::complete;
 use crate::grid::key;
 use crate::link;
 use crate::results::{Goal, Job, Results};
@@ -199,7 +200,7 @@ impl State {
         }));
         self.send(&Request::Run {
             id,
-            experiment: Box::new(experiment),
+            experiment: Box::new(complete(&experiment)),
             preview: goal == Goal::Preview,
             agreed: self.agreed(),
             share: false,

@@ -1,6 +1,7 @@
 //! What the page follows, and what follows from that.
 
 use crate::engine::Engine;
+use crate::examples::complete;
 use crate::grid::{Grid, key};
 use crate::link::{self, BrokenLink};
 use crate::places::place;
@@ -250,7 +251,7 @@ impl State {
             false => self.results.with(|r| {
                 let report = r.report.as_ref().filter(|r| r.steer.is_some())?;
                 // What was wrong with an older experiment is not wrong with this one.
-                let same = self.experiment.with(|e| report.experiment == *e);
+                let same = self.experiment.with(|e| report.experiment == complete(e));
                 let report = same.then_some(report)?;
                 Some(report.reading.problems.clone())
             }),

@@ -1,6 +1,7 @@
 //! The steering room's part of the experiment.
 
 use super::signals::State;
+use crate::examples;
 use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Carriers, Direction, Room, Steer};
@@ -16,7 +17,7 @@ impl State {
     pub fn steer<T>(self, read: impl FnOnce(&Steer) -> T) -> T {
         self.experiment.with(|e| match &e.steer {
             Some(steer) => read(steer),
-            None => read(&Steer::default()),
+            None => read(&examples::steering()),
         })
     }
 
@@ -34,7 +35,7 @@ impl State {
     /// Changes the steering.
     pub fn edit_steer(self, change: impl FnOnce(&mut Steer)) {
         self.experiment
-            .update(|e| change(e.steer.get_or_insert_default()));
+            .update(|e| change(e.steer.get_or_insert_with(examples::steering)));
     }
 
     /// Changes one direction.
@@ -60,7 +61,8 @@ impl State {
     /// Sets the patching room up to find what carries the directions' effect.
     pub fn look_for_carriers(self) {
         if let Some(carriers) = untrack(|| self.carriers()) {
-            self.experiment.update(|e| *e = carriers.experiment(e));
+            self.experiment
+                .update(|e| *e = carriers.experiment(&examples::complete(e)));
             self.active.set(0);
         }
     }

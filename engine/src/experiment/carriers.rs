@@ -97,7 +97,7 @@ fn extended(prompt: &Prompt, tokens: &[Token], written: &[Written]) -> Prompt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Sample, Unsteered};
+    use crate::experiment::{Operator, Sample, Source, Unit, Unsteered};
 
     fn top(id: u32, probability: f32) -> TopToken {
         let token = Token {
@@ -141,14 +141,21 @@ mod tests {
     }
 
     fn steer(positions: Positions) -> Steer {
-        let mut steer = Steer {
+        Steer {
             prompt: Prompt::Text(" t7".into()),
+            directions: vec![Direction {
+                name: "any".into(),
+                source: Source::Random { seed: 0 },
+                site: Site::ResidPre,
+                layers: vec![0],
+                from: None,
+                positions,
+                operator: Operator::Add,
+                coefficient: 1.0,
+                unit: Unit::Absolute,
+            }],
             ..Steer::default()
-        };
-        for direction in &mut steer.directions {
-            direction.positions = positions.clone();
         }
-        steer
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub struct Experiment {
     /// Which room runs; what the other one is set up for is kept.
     #[serde(default, skip_serializing_if = "Room::is_patching")]
     pub room: Room,
-    /// What the steering room is set up for; its example when left out.
+    /// What the steering room is set up for; that room needs it, and so does `steered`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steer: Option<Steer>,
     /// Which of the patching room's runs the directions of `steer` act on, to

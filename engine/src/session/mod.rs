@@ -257,7 +257,12 @@ impl<B: Backend> Session<B> {
         asked: Asked,
         host: &impl Host,
     ) -> Result<Report, SessionError> {
-        let steer = experiment.steer.clone().unwrap_or_default();
+        let Some(steer) = &experiment.steer else {
+            return Err(SessionError::of(
+                Field::Steer,
+                "The steering room is to run, but the experiment has no `steer`; write there at least what is to be continued.",
+            ));
+        };
         let mut problems = asked.told;
         problems.extend(bos_off(&self.tokenizer, experiment));
         let reading = Reading {
@@ -265,7 +270,7 @@ impl<B: Backend> Session<B> {
             problems,
             ..Reading::default()
         };
-        let found = self.steer(experiment, &steer, asked.preview, host).await?;
+        let found = self.steer(experiment, steer, asked.preview, host).await?;
         Ok(Report {
             reading,
             steer: Some(found),

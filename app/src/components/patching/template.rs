@@ -1,5 +1,6 @@
 use crate::components::fields::{Lines, Number};
 use crate::components::shared::{live, whether};
+use crate::examples::TEMPLATE;
 use crate::state::use_state;
 use crate::template::fill;
 use crate::text::text;
@@ -17,7 +18,7 @@ pub fn Template() -> impl IntoView {
     let (kept, keep) = preferences::template();
     let shown = move |i: usize| {
         let typed = kept.with(|k| k.texts[i].clone());
-        typed.unwrap_or_else(|| t.example[i].to_owned())
+        typed.unwrap_or_else(|| TEMPLATE[i].to_owned())
     };
     let said = RwSignal::new(None::<Result<String, String>>);
     let area = move |i: usize, id: &'static str, label: &'static str| {

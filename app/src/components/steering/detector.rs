@@ -8,6 +8,7 @@ use crate::components::shared::problems::Problems;
 use crate::components::shared::whether;
 use crate::components::shared::{Old, live};
 use crate::download::download;
+use crate::examples::HELD_OUT;
 use crate::export;
 use crate::format::{number, percent};
 use crate::state::use_state;
@@ -22,10 +23,12 @@ pub fn DetectorPanel() -> impl IntoView {
     let t = &text().steer.detector;
     let wanted = Memo::new(move |_| state.steer(|s| s.detector.is_some()));
     let begin = move |_| {
+        let [positive, negative] =
+            HELD_OUT.map(|side| side.iter().map(ToString::to_string).collect());
         state.edit_steer(|s| {
             s.detector = Some(Detector {
-                positive: t.example[0].iter().map(ToString::to_string).collect(),
-                negative: t.example[1].iter().map(ToString::to_string).collect(),
+                positive,
+                negative,
                 ..Detector::default()
             });
         });

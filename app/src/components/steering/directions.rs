@@ -1,9 +1,10 @@
 use super::direction::DirectionCard;
 use crate::components::shared::problems::Problems;
+use crate::examples;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Direction, Field, Source, Steer};
+use patchbay_engine::experiment::{Direction, Field, Source};
 
 /// The directions, one card each.
 #[component]
@@ -14,7 +15,7 @@ pub fn Directions() -> impl IntoView {
     let add = move |_| {
         state.edit_steer(|s| {
             let name = (t.new_name)(s.directions.len() + 1);
-            let example = Steer::default().directions.into_iter().next();
+            let example = examples::steering().directions.pop();
             let last = s.directions.last().cloned().or(example);
             s.directions.extend(last.map(|last| Direction {
                 name,

@@ -1,10 +1,11 @@
 use crate::components::fields::{Bos, Line, Lines};
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
+use crate::examples;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Field, Prompt, Steer};
+use patchbay_engine::experiment::{Field, Prompt};
 
 /// What is continued, and what is hoped for.
 #[component]
@@ -14,7 +15,7 @@ pub fn PromptPanel() -> impl IntoView {
     let changed = move || {
         state
             .experiment
-            .with(|e| e.steer.as_ref().is_some_and(|s| *s != Steer::default()))
+            .with(|e| e.steer.as_ref().is_some_and(|s| *s != examples::steering()))
     };
     let prompt = live(move || {
         state.steer(|s| match &s.prompt {

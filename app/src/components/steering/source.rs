@@ -3,12 +3,13 @@ use crate::components::fields::{
     Choose, Labelled, Line, Lines, Number, SEED, described, entries, invalid, lines as lines_of,
 };
 use crate::components::shared::live;
+use crate::examples;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::RES_JB;
 use patchbay_engine::experiment::{
-    Direction, DirectionField, Field, Matrix, Method, Site, Source, Steer, TokenRef, Unit,
+    Direction, DirectionField, Field, Matrix, Method, Site, Source, TokenRef, Unit,
 };
 use wasm_bindgen::JsCast;
 
@@ -42,20 +43,10 @@ fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
         }
         | Source::Heads {
             positive, negative, ..
-        } => Some((positive.clone(), negative.clone())),
+        } => Some([positive.clone(), negative.clone()]),
         _ => None,
     };
-    let example = Steer::default().directions.pop().map(|d| d.source);
-    let (positive, negative) = match (sides, example) {
-        (Some(sides), _) => sides,
-        (
-            None,
-            Some(Source::Contrast {
-                positive, negative, ..
-            }),
-        ) => (positive, negative),
-        _ => Default::default(),
-    };
+    let [positive, negative] = sides.unwrap_or_else(examples::sides);
     if kind == "heads" {
         d.site = Site::Z;
         d.layers = (0..n_layer).collect();
@@ -67,8 +58,8 @@ fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
     }
     d.source = match kind {
         "pair" => Source::Pair {
-            positive: "I love".into(),
-            negative: "I hate".into(),
+            positive: examples::PAIR[0].into(),
+            negative: examples::PAIR[1].into(),
         },
         "heads" => Source::Heads {
             positive,
@@ -77,8 +68,8 @@ fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
             method: Method::Logistic,
         },
         "token" => Source::Token {
-            token: text(" love"),
-            minus: Some(text(" hate")),
+            token: text(examples::TOKENS[0]),
+            minus: Some(text(examples::TOKENS[1])),
             matrix: Matrix::Unembedding,
         },
         "neuron" => Source::Neuron {
