@@ -1,6 +1,7 @@
 use crate::colour::Range;
 use crate::components::shared::live;
 use crate::format;
+use crate::grid::{Grid, farthest};
 use crate::state::{State, use_state};
 use crate::svg;
 use crate::text::text;
@@ -70,15 +71,11 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
             (t.attends)(&token(row), &token(key), &format::number(weight, 3))
         };
         // For those who cannot see the map: what the last position looks at most.
-        let mut last: Vec<(usize, f32)> = pattern
-            .last()
-            .map(|r| r.iter().copied().enumerate().collect())
-            .unwrap_or_default();
-        last.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let most: Vec<String> = last
-            .iter()
+        let last = pattern.last().map_or(&[][..], Vec::as_slice);
+        let most: Vec<String> = farthest(last)
+            .into_iter()
             .take(3)
-            .map(|(key, weight)| format!("{key} {} {}", token(*key), format::number(*weight, 2)))
+            .map(|key| format!("{key} {} {}", token(key), format::number(last[key], 2)))
             .collect();
         view! {
             <figure>
@@ -95,12 +92,7 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
 
 fn lens(state: State, lens: &[LensReport]) -> impl IntoView + use<> {
     let t = &text().look;
-    let kind = untrack(|| {
-        state
-            .derived
-            .grid
-            .with(|g| g.as_ref().map(crate::grid::Grid::kind))
-    });
+    let kind = untrack(|| state.derived.grid.with(|g| g.as_ref().map(Grid::kind)));
     let shown = state.shown.get_untracked();
     let said = move |run: &RunReport| {
         let token = run
@@ -161,27 +153,17 @@ fn attribution(look: &Look) -> Option<impl IntoView + use<>> {
     let told = |layer: usize, head: usize| {
         format!("{layer}.{head}: {}", format::number(heads[layer][head], 3))
     };
-    let mut sorted: Vec<(String, f32)> = heads
-        .iter()
-        .enumerate()
-        .flat_map(|(l, heads)| {
-            heads
-                .iter()
-                .enumerate()
-                .map(move |(h, v)| (format!("{l}.{h}"), *v))
-        })
-        .chain(
-            look.mlp_attribution
-                .iter()
-                .enumerate()
-                .map(|(l, v)| (format!("MLP {l}"), *v)),
-        )
-        .collect();
-    sorted.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-    let list: Vec<_> = sorted
-        .iter()
+    let of_heads = heads.iter().enumerate().flat_map(|(l, heads)| {
+        let heads = heads.iter().enumerate();
+        heads.map(move |(h, v)| (format!("{l}.{h}"), *v))
+    });
+    let of_mlps = look.mlp_attribution.iter().enumerate();
+    let of_mlps = of_mlps.map(|(l, v)| (format!("MLP {l}"), *v));
+    let (names, values): (Vec<_>, Vec<_>) = of_heads.chain(of_mlps).unzip();
+    let list: Vec<_> = farthest(&values)
+        .into_iter()
         .take(10)
-        .map(|(name, value)| view! { <li>{name.clone()}<span class="num">{format::number(*value, 3)}</span></li> })
+        .map(|i| view! { <li>{names[i].clone()}<span class="num">{format::number(values[i], 3)}</span></li> })
         .collect();
     Some(view! {
         <h3>{t.attribution}</h3>

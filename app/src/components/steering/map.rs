@@ -350,14 +350,13 @@ fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> 
         }
     };
     let controls = |layer: usize| {
-        let mut found: Vec<&MapCell> = map
-            .cells
-            .iter()
-            .filter(|c| c.layer == layer && c.of != Tried::Direction)
-            .collect();
+        let of = |random: bool| {
+            let cells = map.cells.iter().filter(move |c| c.layer == layer);
+            let cells = cells.filter(|c| c.of != Tried::Direction);
+            cells.filter(move |c| matches!(c.of, Tried::Random(_)) == random)
+        };
         // The one with shuffled labels first.
-        found.sort_by_key(|c| matches!(c.of, Tried::Random(_)));
-        found
+        of(false).chain(of(true)).collect::<Vec<&MapCell>>()
     };
     let most = map
         .layers
