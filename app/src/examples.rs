@@ -121,16 +121,15 @@ pub fn steering() -> Steer {
     }
 }
 
-/// The experiment as it is run: with the example, where the steering room is needed
-/// and nothing was set up in it. Links leave it out, and stay short.
+/// Sets the steering room up as it opens, where it is needed and was not set up yet:
+/// an experiment is to say what it steers, wherever it is run.
 #[must_use]
-pub fn complete(experiment: &Experiment) -> Experiment {
-    let needs = experiment.room == Room::Steering || experiment.steered.is_some();
-    let mut complete = experiment.clone();
-    if needs && complete.steer.is_none() {
-        complete.steer = Some(steering());
+pub fn complete(mut experiment: Experiment) -> Experiment {
+    let needed = experiment.room == Room::Steering || experiment.steered.is_some();
+    if needed && experiment.steer.is_none() {
+        experiment.steer = Some(steering());
     }
-    complete
+    experiment
 }
 
 #[cfg(test)]
@@ -152,16 +151,16 @@ mod tests {
     #[test]
     fn only_what_needs_the_steering_room_takes_its_example() {
         let patching = Experiment::default();
-        assert_eq!(complete(&patching), patching);
+        assert_eq!(complete(patching.clone()), patching);
         let steering_room = Experiment {
             room: Room::Steering,
             ..Experiment::default()
         };
-        assert_eq!(complete(&steering_room).steer, Some(steering()));
+        assert_eq!(complete(steering_room.clone()).steer, Some(steering()));
         let own = Experiment {
             steer: Some(Steer::default()),
             ..steering_room
         };
-        assert_eq!(complete(&own), own);
+        assert_eq!(complete(own.clone()), own);
     }
 }

@@ -45,7 +45,7 @@ fn Rooms() -> impl IntoView {
                     (Room::Steering, t.room_steering, "room-steering"),
                 ]
                 chosen=Signal::derive(move || state.room())
-                choose=move |room| state.edit(|e| e.room = room)
+                choose=move |room| state.enter(room)
             />
         </nav>
     }

@@ -2,7 +2,6 @@
 
 use super::signals::{Asked, Notice, State};
 use crate::download::download;
-use crate::examples::complete;
 use crate::text::text;
 use js_sys::Uint8Array;
 use leptos::prelude::*;
@@ -14,7 +13,7 @@ use web_sys::File;
 impl State {
     /// Asks for a file, which is then offered as a download.
     pub fn export(self, what: Export) {
-        let experiment = Box::new(self.experiment.with_untracked(complete));
+        let experiment = Box::new(self.experiment.get_untracked());
         if !self.is_sendable(&experiment) {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
-use crate::examples::complete;
+use crate::examples::{complete, steering};
 use crate::grid::key;
 use crate::link;
 use crate::results::{Goal, Job, Results};
@@ -53,6 +53,7 @@ impl State {
         match link::read() {
             Ok(None) => {}
             Ok(Some(experiment)) => {
+                let experiment = complete(experiment);
                 self.broken_link.set(None);
                 // Another link may name another encoder.
                 self.encoders.set(false);
@@ -200,7 +201,7 @@ impl State {
         }));
         self.send(&Request::Run {
             id,
-            experiment: Box::new(complete(&experiment)),
+            experiment: Box::new(experiment),
             preview: goal == Goal::Preview,
             agreed: self.agreed(),
             share: false,
@@ -268,6 +269,14 @@ impl State {
         });
     }
 
+    /// Goes to a room, which is set up as it opens where it was not yet.
+    pub fn enter(self, room: Room) {
+        self.edit(|e| {
+            e.room = room;
+            *e = complete(std::mem::take(e));
+        });
+    }
+
     /// Changes the sweep that is looked at.
     pub fn edit_sweep(self, change: impl FnOnce(&mut Sweep)) {
         let mut sweep = untrack(|| self.sweep());
@@ -308,7 +317,7 @@ impl State {
         self.broken_link.set(None);
         self.experiment.update(|e| match e.room {
             Room::Patching => *e = example(e),
-            Room::Steering => e.steer = None,
+            Room::Steering => e.steer = Some(steering()),
         });
     }
 

@@ -168,7 +168,7 @@ impl State {
     #[must_use]
     pub fn new() -> Self {
         let (experiment, broken_link) = match link::read() {
-            Ok(experiment) => (experiment.unwrap_or_default(), None),
+            Ok(experiment) => (complete(experiment.unwrap_or_default()), None),
             Err(broken) => (Experiment::default(), Some(broken)),
         };
         let experiment = RwSignal::new(experiment);
@@ -251,7 +251,7 @@ impl State {
             false => self.results.with(|r| {
                 let report = r.report.as_ref().filter(|r| r.steer.is_some())?;
                 // What was wrong with an older experiment is not wrong with this one.
-                let same = self.experiment.with(|e| report.experiment == complete(e));
+                let same = self.experiment.with(|e| report.experiment == *e);
                 let report = same.then_some(report)?;
                 Some(report.reading.problems.clone())
             }),

@@ -61,8 +61,7 @@ impl State {
     /// Sets the patching room up to find what carries the directions' effect.
     pub fn look_for_carriers(self) {
         if let Some(carriers) = untrack(|| self.carriers()) {
-            self.experiment
-                .update(|e| *e = carriers.experiment(&examples::complete(e)));
+            self.experiment.update(|e| *e = carriers.experiment(e));
             self.active.set(0);
         }
     }

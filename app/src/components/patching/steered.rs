@@ -1,6 +1,7 @@
 use crate::components::fields::{Choose, entries};
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
+use crate::examples::steering;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -19,12 +20,13 @@ pub fn SteeredRuns() -> impl IntoView {
     let state = use_state();
     let t = &text().steered;
     let now = Memo::new(move |_| state.experiment.with(|e| e.steered));
-    // Who never made a direction need not be asked.
-    let known = move || {
-        state
+    // Who never made a direction need not be asked; who was may change their mind.
+    let known = Memo::new(move |before: Option<&bool>| {
+        let made = state
             .experiment
-            .with(|e| e.steer.is_some() || e.steered.is_some())
-    };
+            .with(|e| e.steered.is_some() || e.steer.as_ref().is_some_and(|s| *s != steering()));
+        made || before == Some(&true)
+    });
     let options: Vec<_> = WHO
         .into_iter()
         .zip(t.who)
@@ -41,7 +43,7 @@ pub fn SteeredRuns() -> impl IntoView {
         }
     };
     view! {
-        <Show when=known>
+        <Show when=move || known.get()>
             <Choose
                 id="steered-runs"
                 label=t.label
