@@ -1,5 +1,6 @@
 //! Who may know whom among the page's modules: read from their `use` lines, and from
 //! the paths that stand elsewhere. Arrows point one way.
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use common::{Listener, Oracle, close, experiment, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
-    Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source, Steer,
+    Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source,
 };
 use patchbay_engine::session::{Session, SessionError};
 use patchbay_engine::steer::files;

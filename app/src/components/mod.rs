@@ -1,6 +1,11 @@
 //! One component a file. None holds state of the experiment: they read
 //! [`crate::state::State`] and edit the experiment in it.
 //!
+//! `app` mounts all. `patching` and `steering` are the rooms, and neither knows the
+//! other; `header`, `notice` and `models` stand in both. They are made of `fields`, in
+//! which a person types or chooses, and of what is `shared` by all. Arrows point down
+//! (`tests/walls.rs` reads them), and nothing below knows the components.
+//!
 //! Elements that browser tests look for, by `data-testid`:
 //!
 //! | id | element |

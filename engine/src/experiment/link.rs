@@ -62,8 +62,8 @@ pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
 mod tests {
     use super::*;
     use crate::experiment::{
-        Cell, Corruption, Detector, Metric, MetricKind, Noise, Prompt, Sampling, Steer, SteerMap,
-        TokenRef, Tokens,
+        Cell, Corruption, Detector, Direction, Metric, MetricKind, Noise, Operator, Positions,
+        Prompt, Sampling, Site, Source, Steer, SteerMap, TokenRef, Tokens, Unit,
     };
 
     #[test]

@@ -287,3 +287,62 @@ impl<'de> VariantAccess<'de> for Tree<'_> {
         self.deserialize_map(visitor)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Axes, Experiment, Positions, Prompt, Receiver, Source};
+    use serde_json::json;
+
+    #[test]
+    fn types_are_read_as_serde_reads_them() {
+        fn same<T: DeserializeOwned + PartialEq + std::fmt::Debug>(value: Value) {
+            let found: T = read(&value).unwrap();
+            assert_eq!(found, serde_json::from_value(value).unwrap());
+        }
+        same::<Vec<Option<f32>>>(json!([1, -2.5, null, 1e99]));
+        same::<Vec<(usize, usize)>>(json!([[1, 2], [3, 4]]));
+        same::<Vec<i32>>(json!([-3, 4]));
+        same::<Prompt>(json!("text"));
+        same::<Prompt>(json!([1, 2]));
+        same::<Positions>(json!("all"));
+        same::<Positions>(json!({"first": 3}));
+        same::<Positions>(json!({"chosen": [1, 2]}));
+        same::<Axes>(json!("head_position"));
+        same::<Axes>(json!({"paths": {"receiver": {"q": {"layer": 1, "head": 2}}}}));
+        same::<Axes>(json!({"paths": {"receiver": "logits", "through_mlps": true}}));
+        same::<Receiver>(json!({"mlp": {"layer": 1}}));
+        same::<Source>(json!({"kind": "random", "seed": 9_007_199_254_740_991_u64}));
+        same::<Source>(json!({"kind": "token", "token": " a", "minus": 3}));
+        same::<Experiment>(serde_json::to_value(Experiment::default()).unwrap());
+    }
+
+    #[test]
+    fn what_does_not_fit_says_what_was_expected_and_found() {
+        fn said<T: DeserializeOwned + std::fmt::Debug>(value: Value) -> String {
+            read::<T>(&value).unwrap_err().to_string()
+        }
+        for (said, parts) in [
+            (said::<Vec<usize>>(json!("a")), ["string \"a\"", "sequence"]),
+            (said::<usize>(json!(-1)), ["number", "usize"]),
+            (said::<bool>(json!(1)), ["number", "boolean"]),
+            (said::<String>(json!(null)), ["null", "string"]),
+            (said::<Experiment>(json!([2])), ["sequence", "Experiment"]),
+            (
+                said::<Experiment>(json!({"x": 1})),
+                ["unknown field", "`x`"],
+            ),
+            (
+                said::<Experiment>(json!({"version": 2})),
+                ["missing field", "`clean`"],
+            ),
+            (said::<Positions>(json!("x")), ["unknown variant", "`x`"]),
+            (said::<Positions>(json!({"a": 1, "b": 2})), ["map", "name"]),
+            (said::<Positions>(json!({"all": 1})), ["number", "nothing"]),
+        ] {
+            for part in parts {
+                assert!(said.contains(part), "{said}");
+            }
+        }
+    }
+}

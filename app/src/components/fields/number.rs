@@ -31,7 +31,7 @@ pub fn Number(
     /// Whether it sets a part of the experiment.
     #[prop(default = true)]
     counts: bool,
-    #[prop(optional)] of: Option<Field>,
+    #[prop(optional_no_strip)] of: Option<Field>,
 ) -> impl IntoView {
     let range = (step == "1").then_some((least, most));
     let read = move |text: String| {

@@ -211,7 +211,7 @@ fn Noise() -> impl IntoView {
                     label=t.seed
                     step="1"
                     most=SEED
-                    of=Field::NoiseSeed
+                    of=Some(Field::NoiseSeed)
                     value=said(|n| n.seed.to_string())
                     set=set_seed
                 />

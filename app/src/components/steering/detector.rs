@@ -59,7 +59,6 @@ pub fn DetectorPanel() -> impl IntoView {
                     edit(&|d| *(if positive { &mut d.positive } else { &mut d.negative }) = new.clone());
                     Ok(())
                 }
-                of=Field::Detector
             />
         }
     };

@@ -105,7 +105,7 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
                     label=t.strength_number
                     value=live(move || coefficient().to_string())
                     set=typed
-                    of=Field::Direction(i, DirectionField::Coefficient)
+                    of=Some(Field::Direction(i, DirectionField::Coefficient))
                 />
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>
             </div>

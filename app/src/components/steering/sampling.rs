@@ -50,7 +50,7 @@ fn one(
             maybe=id.starts_with("top")
             value=live(move || state.steer(|s| get(&s.sampling)))
             set=move |n| state.edit_steer(|s| set(&mut s.sampling, n))
-            of=if seed { Field::SamplingSeed } else { Field::Sampling }
+            of=seed.then_some(Field::SamplingSeed)
         />
     }
 }

@@ -345,7 +345,7 @@ fn whole(i: usize, part: &'static str, label: &'static str) -> impl IntoView {
             set
             step="1"
             most=if part == "seed" { SEED } else { f64::from(u32::MAX) }
-            of=Field::Direction(i, DirectionField::Source)
+            of=Some(Field::Direction(i, DirectionField::Source))
         />
     }
 }
