@@ -172,7 +172,7 @@ export interface Experiment {
   captures?: Capture[];
   /** Which room runs: two prompts and patches between them (the default), or one prompt and directions. */
   room?: "patching" | "steering";
-  /** What the steering room is set up for; its example when left out. */
+  /** What the steering room is set up for; that room needs it, and so does `steered`. */
   steer?: Steer | null;
   /** Which of the patching room's runs the directions of `steer` act on; none when left out. */
   steered?: "clean" | "corrupted" | "both" | null;

@@ -3,6 +3,7 @@
 //! This module knows the worker and the form of its messages; what to ask and
 //! what to do with the answers is [`crate::state`]'s.
 
+use crate::messages;
 use gloo::events::EventListener;
 use js_sys::{JSON, JsString, Reflect, Uint8Array};
 use patchbay_engine::protocol::{Request, Response};
@@ -104,7 +105,8 @@ fn read(message: &JsValue) -> Result<Box<Response>, String> {
     }
     let text = JSON::stringify_with_replacer_func(message, finite, None).map_err(describe)?;
     let text = text.as_string().unwrap_or_default();
-    let mut response = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+    let read = serde_json::from_str(&text).and_then(|message| messages::response(&message));
+    let mut response = read.map_err(|error| error.to_string())?;
     if let (Some(file), Response::File { bytes, .. }) = (file, &mut response) {
         *bytes = file.to_vec();
     }

@@ -54,6 +54,14 @@ pub fn key(experiment: &Experiment) -> Experiment {
     }
 }
 
+/// Where the values are that are farthest from 0, the farthest first; of equals the first.
+#[must_use]
+pub fn farthest(values: &[f32]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..values.len()).collect();
+    places.sort_by(|a, b| values[*b].abs().total_cmp(&values[*a].abs()));
+    places
+}
+
 impl Grid {
     /// A grid with no value yet.
     #[must_use]
@@ -244,16 +252,12 @@ impl Grid {
     #[must_use]
     pub fn ranked(&self, most: usize) -> Vec<(usize, usize)> {
         let unpatched = self.unpatched();
-        let mut cells: Vec<(usize, usize, f32)> = self
-            .cells()
-            .filter_map(|(row, column, value)| Some((row, column, (value? - unpatched).abs())))
-            .collect();
-        cells.sort_by(|a, b| b.2.total_cmp(&a.2));
-        cells.truncate(most);
-        cells
-            .into_iter()
-            .map(|(row, column, _)| (row, column))
-            .collect()
+        let moved = |(row, column, value): (usize, usize, Option<f32>)| {
+            Some(((row, column), value? - unpatched))
+        };
+        let (places, moved): (Vec<_>, Vec<_>) = self.cells().filter_map(moved).unzip();
+        let farthest = farthest(&moved).into_iter().take(most);
+        farthest.map(|i| places[i]).collect()
     }
 
     /// The cell whose patch moves the metric most.

@@ -25,9 +25,8 @@ pub fn place(field: Field, room: Room) -> Option<Field> {
         // Its switch stands in both rooms.
         Bos => (room, Bos),
         Directions | Direction(..) if room.is_patching() => (Room::Patching, Steered),
-        SteerPrompt | Sampling | Map | Detector => (Room::Steering, field),
+        SteerPrompt | Words | Sampling | Map | Detector => (Room::Steering, field),
         SamplingSeed => (Room::Steering, Sampling),
-        Words => (Room::Steering, SteerPrompt),
         Directions => (Room::Steering, Directions),
         Direction(i, _) => (Room::Steering, Direction(i, DirectionField::Whole)),
         Experiment | Version | Model | Cell | Generate | Field::Room | Steer => {

@@ -59,7 +59,7 @@ fn steer(oracle: &Value, site: Site, layer: usize) -> Steer {
             layers: vec![layer],
             coefficient: 0.0,
             unit: Unit::Absolute,
-            ..Steer::default().directions.remove(0)
+            ..common::love().directions.remove(0)
         }],
         sampling: Sampling {
             tokens: 1,

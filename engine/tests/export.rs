@@ -9,7 +9,7 @@ use common::{Listener, Oracle, close, experiment, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
-    Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source, Steer,
+    Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source,
 };
 use patchbay_engine::session::{Session, SessionError};
 use safetensors::SafeTensors;
@@ -110,7 +110,7 @@ fn tempfile() -> PathBuf {
 fn a_direction_comes_back_from_its_file() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(Steer::default()),
+        steer: Some(common::love()),
         ..Experiment::default()
     };
     let mut read = |with: &Experiment, format| {
@@ -162,7 +162,7 @@ fn a_direction_comes_back_from_its_file() {
 fn a_contrast_is_written_where_others_look_for_it() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(Steer::default()),
+        steer: Some(common::love()),
         ..Experiment::default()
     };
     let gguf = Export::Direction {
@@ -201,7 +201,7 @@ fn a_contrast_is_written_where_others_look_for_it() {
 fn what_has_no_file_says_so() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(Steer::default()),
+        steer: Some(common::love()),
         ..Experiment::default()
     };
     let mut refused = |with: &Experiment, what: Export, field: &str, reason: &str| match export(

@@ -27,7 +27,7 @@ fn refused(session: &mut Session<Cpu>, experiment: &Experiment) -> (String, Stri
 }
 
 fn steering(change: impl FnOnce(&mut Steer)) -> Experiment {
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     steer.sampling.tokens = 2;
     steer.sampling.samples = 1;
     change(&mut steer);

@@ -82,7 +82,7 @@ fn weights_that_overflow_are_traced_to_their_place() {
         steer: Some(Steer {
             prompt: Prompt::Tokens(vec![0, 9, 8]),
             directions: Vec::new(),
-            ..Steer::default()
+            ..common::love()
         }),
         ..Experiment::default()
     };
@@ -102,7 +102,7 @@ fn pushed(oracle: &Value, coefficient: f32) -> Experiment {
             ..Sampling::default()
         },
         words: Vec::new(),
-        ..Steer::default()
+        ..common::love()
     };
     let direction = &mut steer.directions[0];
     direction.source = Source::Token {

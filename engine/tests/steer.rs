@@ -38,7 +38,7 @@ fn texts(samples: &[Sample], side: impl Fn(&Sample) -> &Vec<Written>) -> Vec<Vec
 
 #[test]
 fn the_example_turns_hate_into_love() {
-    let report = run(&mut session("mini", Cpu), Steer::default()).unwrap();
+    let report = run(&mut session("mini", Cpu), common::love()).unwrap();
     let summary = report.summary.unwrap();
     assert_eq!(report.samples.len(), 3);
     assert!(
@@ -64,7 +64,7 @@ fn the_example_turns_hate_into_love() {
 fn the_direction_beats_twenty_random_ones() {
     const CAP: f32 = 4.0;
     let session = &mut session("mini", Cpu);
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     steer.sampling.samples = 16;
     let of = |report: &SteerReport| {
         let s = report.summary.unwrap();
@@ -90,7 +90,7 @@ fn the_direction_beats_twenty_random_ones() {
 #[test]
 fn a_coefficient_of_zero_is_the_unsteered_run() {
     let session = &mut session("mini", Cpu);
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     for operator in [Operator::Add, Operator::Subtract] {
         steer.directions[0].operator = operator;
         steer.directions[0].coefficient = 0.0;
@@ -109,7 +109,7 @@ fn a_coefficient_of_zero_is_the_unsteered_run() {
 #[test]
 fn the_reader_sees_what_a_plain_pass_sees() {
     let session = &mut session("mini", Cpu);
-    let report = run(session, Steer::default()).unwrap();
+    let report = run(session, common::love()).unwrap();
     let sample = &report.samples[1];
     let mut tokens: Vec<u32> = report.prompt.iter().map(|t| t.id).collect();
     let first = tokens.len() - 1;
@@ -144,7 +144,7 @@ fn the_reader_sees_what_a_plain_pass_sees() {
 
 #[test]
 fn the_same_seed_writes_the_same_and_another_does_not() {
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     let write = |steer: &Steer| {
         run(&mut session("mini", Cpu), steer.clone())
             .unwrap()
@@ -175,7 +175,7 @@ fn the_same_seed_writes_the_same_and_another_does_not() {
 #[test]
 fn what_was_found_before_is_not_found_again() {
     let session = &mut session("mini", Cpu);
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     let first = run(session, steer.clone()).unwrap();
     steer.directions[0].coefficient = 0.4;
     run(session, steer.clone()).unwrap();
@@ -192,7 +192,7 @@ fn what_was_found_before_is_not_found_again() {
 fn text_is_streamed_as_it_is_written() {
     let listener = Listener::default();
     let mut session = session("mini", Cpu);
-    let report = pollster::block_on(session.run(&steering(Steer::default()), false, &listener));
+    let report = pollster::block_on(session.run(&steering(common::love()), false, &listener));
     let samples = report.unwrap().steer.unwrap().samples;
     let mut heard = vec![Sample::default(); samples.len()];
     for update in listener.0.borrow().iter() {
@@ -227,9 +227,9 @@ fn operators_do_what_they_say() {
             ..Sampling::default()
         },
         words: Vec::new(),
-        ..Steer::default()
+        ..common::love()
     };
-    let example = Steer::default().directions.remove(0);
+    let example = common::love().directions.remove(0);
     let with = |operator, positions, coefficient| Direction {
         operator,
         positions,
@@ -302,7 +302,7 @@ fn an_aligned_pair_replaces_a_word() {
         positions,
         coefficient: 1.0,
         unit: Unit::Absolute,
-        ..Steer::default().directions.remove(0)
+        ..common::love().directions.remove(0)
     };
     let loved = run(session, greedy("I love you because", vec![])).unwrap();
     for (positions, positive, negative) in [
@@ -348,7 +348,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
             site: Site::ResidPost,
             layers: layers.to_vec(),
             coefficient: 1.0,
-            ..Steer::default().directions.remove(0)
+            ..common::love().directions.remove(0)
         };
         let sampling = Sampling {
             temperature: 0.0,
@@ -358,7 +358,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
         Steer {
             directions: vec![direction],
             sampling,
-            ..Steer::default()
+            ..common::love()
         }
     };
     for unit in [Unit::Absolute, Unit::MeanNorm] {
@@ -413,7 +413,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
 #[test]
 fn what_makes_no_sense_is_refused_with_a_reason() {
     let session = &mut session("mini", Cpu);
-    let example = Steer::default().directions.remove(0);
+    let example = common::love().directions.remove(0);
     let source = |source| Direction {
         source,
         ..example.clone()
@@ -500,7 +500,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
     for (direction, reason) in directions {
         let steer = Steer {
             directions: vec![direction],
-            ..Steer::default()
+            ..common::love()
         };
         match run(session, steer) {
             Err(SessionError::Experiment { field, message }) => {
@@ -514,7 +514,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         }
     }
     let sampling = |change: &dyn Fn(&mut Sampling)| {
-        let mut steer = Steer::default();
+        let mut steer = common::love();
         change(&mut steer.sampling);
         steer
     };
@@ -535,7 +535,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         }
     }
     // Far too strong is nonsense, but not an error.
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     steer.directions[0].coefficient = 1e9;
     let report = run(session, steer.clone()).unwrap();
     assert!(report.summary.unwrap().steered.perplexity > 100.0);
@@ -550,7 +550,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
 #[test]
 fn both_backends_draw_the_same_tokens() {
     let Some(gpu) = common::gpu(None) else { return };
-    let mut steer = Steer::default();
+    let mut steer = common::love();
     steer.sampling.tokens = 12;
     let cpu = run(&mut session("mini", Cpu), steer.clone()).unwrap();
     let gpu = run(&mut session("mini", gpu), steer).unwrap();

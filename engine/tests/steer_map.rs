@@ -36,7 +36,7 @@ fn steered(session: &mut Session<Cpu>, steer: Steer) -> SteerReport {
 fn mapped(session: &mut Session<Cpu>, map: SteerMap) -> MapReport {
     let steer = Steer {
         map: Some(map),
-        ..Steer::default()
+        ..common::love()
     };
     steered(session, steer).map.unwrap()
 }
@@ -115,7 +115,7 @@ fn a_cell_is_the_experiment_that_it_names() {
             let found = cell(&report, of, layer, 0.8);
             let mut steer = Steer {
                 prompt: Prompt::Text(prompt.into()),
-                ..Steer::default()
+                ..common::love()
             };
             steer.sampling.tokens = 8;
             steer.directions[0].layers = vec![layer];
@@ -222,7 +222,7 @@ fn love_beats_twenty_random_directions_and_a_random_one_does_not() {
             layers: vec![2],
             ..map
         }),
-        ..Steer::default()
+        ..common::love()
     };
     steer.directions[0].source = Source::Random { seed: 1_000 };
     let report = steered(session, steer).map.unwrap();
@@ -282,7 +282,7 @@ fn what_was_stopped_goes_on_and_ends_the_same() {
     };
     let steer = || Steer {
         map: Some(map.clone()),
-        ..Steer::default()
+        ..common::love()
     };
     let whole = mapped(&mut session("mini", Cpu), map.clone());
     let session = &mut session("mini", Cpu);
@@ -324,7 +324,7 @@ fn a_preview_says_how_long_and_computes_no_cell() {
     let session = &mut session("mini", Cpu);
     let steer = Steer {
         map: Some(small()),
-        ..Steer::default()
+        ..common::love()
     };
     let listener = Listener::default();
     let found = pollster::block_on(session.run(&steering(steer), true, &listener));
@@ -394,7 +394,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         ),
     ];
     for (change, reason) in cases {
-        let (mut steer, mut map) = (Steer::default(), small());
+        let (mut steer, mut map) = (common::love(), small());
         map.controls.coefficient = None;
         change(&mut steer, &mut map);
         steer.map = Some(map);
@@ -413,7 +413,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             targets: Vec::new(),
             ..small()
         }),
-        ..Steer::default()
+        ..common::love()
     };
     let refused = run(session, steer, &Listener::default());
     assert!(matches!(refused, Err(e) if e.to_string().contains("no effect to show")));

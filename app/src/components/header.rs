@@ -1,6 +1,6 @@
-use super::models::{Menu, MenuButton, Source};
-use super::segmented::Segmented;
-use super::{live, whether};
+use crate::components::fields::Segmented;
+use crate::components::models::{Menu, MenuButton, Source};
+use crate::components::shared::{live, whether};
 use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;
@@ -45,7 +45,7 @@ fn Rooms() -> impl IntoView {
                     (Room::Steering, t.room_steering, "room-steering"),
                 ]
                 chosen=Signal::derive(move || state.room())
-                choose=move |room| state.edit(|e| e.room = room)
+                choose=move |room| state.enter(room)
             />
         </nav>
     }

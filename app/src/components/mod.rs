@@ -1,6 +1,11 @@
 //! One component a file. None holds state of the experiment: they read
 //! [`crate::state::State`] and edit the experiment in it.
 //!
+//! `app` mounts all. `patching` and `steering` are the rooms, and neither knows the
+//! other; `header`, `notice` and `models` stand in both. They are made of `fields`, in
+//! which a person types or chooses, and of what is `shared` by all. Arrows point down
+//! (`tests/walls.rs` reads them), and nothing below knows the components.
+//!
 //! Elements that browser tests look for, by `data-testid`:
 //!
 //! | id | element |
@@ -52,123 +57,13 @@
 //! | `raw`, `raw-SITE`, `raw-safetensors`, `raw-npy` | activations as files |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
-mod advice;
-mod alignment;
-mod answer;
-mod axes;
-mod bos;
-mod bring;
-mod chips;
-mod controls;
-mod grids;
+mod app;
+mod fields;
 mod header;
-mod heatmap;
-mod legend;
-mod look;
-mod metric;
 mod models;
 mod notice;
-mod pairs;
-mod problems;
-mod prompts;
-mod raw;
-mod segmented;
-mod shows;
-mod stages;
-mod status;
-mod steer;
-mod steered;
-mod sweep;
-mod table;
-mod template;
-mod top;
+mod patching;
+mod shared;
+mod steering;
 
-use crate::state::{State, use_state};
-use crate::text::text;
-use leptos::prelude::*;
-use patchbay_engine::experiment::Room;
-use wasm_bindgen::JsCast;
-
-/// A text that follows the state. One type for all such texts, instead of one
-/// for each closure, keeps the page small.
-fn live<T>(text: impl Fn() -> T + Send + Sync + 'static) -> Signal<String>
-where
-    T: Into<String>,
-{
-    Signal::derive(move || text().into())
-}
-
-/// A yes or no that follows the state; one type for all, too.
-fn whether(is: impl Fn() -> bool + Send + Sync + 'static) -> Signal<bool> {
-    Signal::derive(is)
-}
-
-/// Says that results are from before the last change, beside their heading.
-#[component]
-fn Old(is: Memo<bool>) -> impl IntoView {
-    view! { <small class="old" data-testid="old" hidden=whether(move || !is.get())>{text().refused.old}</small> }
-}
-
-/// The element in which something happened: one listener serves a whole list. One for
-/// each entry would stay until JavaScript looks for garbage.
-fn target(event: &web_sys::Event) -> Option<web_sys::Element> {
-    event.target()?.dyn_into().ok()
-}
-
-/// Moves the focus to an element, by its id.
-fn focus(id: &str) {
-    if let Some(element) = document()
-        .get_element_by_id(id)
-        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
-    {
-        let _ = element.focus();
-    }
-}
-
-/// The whole page.
-#[component]
-pub fn App() -> impl IntoView {
-    let t = &text().header;
-    let state = State::new();
-    provide_context(state);
-    let room = Memo::new(move |_| state.room());
-    // The address's fragment holds the experiment, so the skip link must not
-    // write its own target there.
-    let skip = |event: leptos::ev::MouseEvent| {
-        event.prevent_default();
-        focus("main");
-    };
-    view! {
-        <a class="skip" href="#main" on:click=skip>{t.skip}</a>
-        <header::Header />
-        <main id="main" tabindex="-1">
-            {move || match room.get() {
-                Room::Patching => view! { <Patching /> }.into_any(),
-                Room::Steering => view! { <steer::Steering /> }.into_any(),
-            }}
-        </main>
-        <footer class="foot"><p>{t.footer}</p></footer>
-    }
-}
-
-/// The room of activation patching.
-#[component]
-fn Patching() -> impl IntoView {
-    let (t, shows) = (&text().header, &text().map);
-    let state = use_state();
-    let awaits = whether(move || state.awaits_model());
-    view! {
-        <div class="lede">
-            <h1>{t.title}</h1>
-            <p>{t.lede}</p>
-        </div>
-        <notice::Notices />
-        <models::Panel />
-        <prompts::Prompts />
-        <div class="bench" hidden=awaits>
-            <stages::Stages />
-            <sweep::Sweep />
-            <shows::Shows id="shows-title" title=shows.shows_title lines=shows.shows />
-        </div>
-    }
-}
+pub use app::App;

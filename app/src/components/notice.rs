@@ -1,4 +1,4 @@
-use super::models::open_menu;
+use crate::components::models::open_menu;
 use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -144,7 +144,7 @@ fn BrokenLinkNotice() -> impl IntoView {
             view! {
                 <div class="note warn" data-testid="broken-link">
                     <p>{t.broken_link}" ("{broken.message}")"</p>
-                    <label class="field">
+                    <label class="stack">
                         <small>{t.broken_link_text}</small>
                         <input type="text" readonly=true prop:value=broken.text />
                     </label>

@@ -1,6 +1,6 @@
 //! Directions and activations from and to files.
 
-use super::{Notice, State};
+use super::signals::{Asked, Notice, State};
 use crate::download::download;
 use crate::text::text;
 use js_sys::Uint8Array;
@@ -10,18 +10,14 @@ use patchbay_engine::protocol::{Failure, Request};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
 
-/// A file that the engine was asked to read or to write.
-pub(super) struct Asked {
-    id: u32,
-    /// The direction that it is read for.
-    direction: Option<usize>,
-}
-
 impl State {
     /// Asks for a file, which is then offered as a download.
     pub fn export(self, what: Export) {
-        let id = self.file_asked(None);
         let experiment = Box::new(self.experiment.get_untracked());
+        if !self.is_sendable(&experiment) {
+            return;
+        }
+        let id = self.file_asked(None);
         self.send(&Request::Export {
             id,
             experiment,

@@ -5,7 +5,7 @@
 //! [`Status`]: what is kept, what it would take (another host is asked that only
 //! once it was agreed to), an offer, and the load that a person asked for.
 
-use super::{Arriving, State, Status};
+use super::signals::{Arriving, State, Status};
 use crate::engine;
 use crate::persist::persist;
 use leptos::prelude::*;
@@ -60,11 +60,7 @@ impl State {
     /// Whether results have to wait for a model that does not come with the page.
     #[must_use]
     pub fn awaits_model(self) -> bool {
-        match *self.status.read() {
-            Status::Describing | Status::Unasked { .. } | Status::Offered(_) => true,
-            Status::Loading(_) => self.experiment.with(|e| !is_bundled(&e.model)),
-            _ => false,
-        }
+        self.derived.awaits.get()
     }
 
     /// The experiment's model, as far as it is kept in this browser.
@@ -293,12 +289,6 @@ impl State {
     }
 }
 
-/// Whether a model comes with the page. Names that cannot be read come from nowhere.
-#[must_use]
-pub fn is_bundled(name: &str) -> bool {
-    matches!(Named::parse(name), Ok(Named::Bundled(_)))
-}
-
 /// What is kept of a model, as it comes from there: another hub's is another one.
 fn find<'a>(store: &'a Store, name: &str, place: &Place) -> Option<&'a KeptModel> {
     let key = Named::parse(name).ok()?.folder(place);
@@ -347,6 +337,7 @@ mod tests {
 
     #[test]
     fn what_is_bundled_needs_no_offer() {
+        use super::super::signals::is_bundled;
         assert!(is_bundled("mini"));
         for name in ["gpt2", "a/b", "https://x.example/m/", "../mini"] {
             assert!(!is_bundled(name), "{name}");

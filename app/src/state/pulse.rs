@@ -1,7 +1,7 @@
 //! Whether the worker is still there. One that stops by a fault says so, but one
 //! that ends itself, or that the browser ends for its memory, says nothing.
 
-use super::State;
+use super::signals::State;
 use crate::text::text;
 use gloo::timers::callback::Interval;
 use leptos::prelude::*;

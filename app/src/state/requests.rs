@@ -1,14 +1,15 @@
 //! What the page asks of the engine, and when.
 
-use super::{Notice, State, Status};
+use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
+use crate::examples::{complete, steering};
 use crate::grid::key;
 use crate::link;
 use crate::results::{Goal, Job, Results};
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Cell, Experiment, Pair, Room, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Pair, Problem, Room, Sweep};
 use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode, Request};
 
 /// Pause in typing after which the engine is asked, in milliseconds.
@@ -52,6 +53,7 @@ impl State {
         match link::read() {
             Ok(None) => {}
             Ok(Some(experiment)) => {
+                let experiment = complete(experiment);
                 self.broken_link.set(None);
                 // Another link may name another encoder.
                 self.encoders.set(false);
@@ -185,9 +187,12 @@ impl State {
                 *notice = None;
             }
         });
-        let id = self.next_id();
         let experiment = asked.0.clone();
         self.wire.update_value(|wire| wire.asked = Some(asked));
+        if !self.is_sendable(&experiment) {
+            return;
+        }
+        let id = self.next_id();
         self.job.set(Some(Job {
             id,
             goal,
@@ -201,6 +206,20 @@ impl State {
             agreed: self.agreed(),
             share: false,
         });
+    }
+
+    /// Whether the engine would take an experiment; says why where it would not. It
+    /// would itself, but a number that JavaScript rounds on the way reaches it rounded.
+    pub(super) fn is_sendable(self, experiment: &Experiment) -> bool {
+        let found = experiment.check();
+        if let Err(Problem { field, message, .. }) = &found {
+            self.notice.set(Some(Notice::Failure(Failure {
+                code: FailureCode::Experiment,
+                message: message.clone(),
+                field: Some(*field),
+            })));
+        }
+        found.is_ok()
     }
 
     /// Stops what runs. What it told so far stays.
@@ -250,6 +269,14 @@ impl State {
         });
     }
 
+    /// Goes to a room, which is set up as it opens where it was not yet.
+    pub fn enter(self, room: Room) {
+        self.edit(|e| {
+            e.room = room;
+            *e = complete(std::mem::take(e));
+        });
+    }
+
     /// Changes the sweep that is looked at.
     pub fn edit_sweep(self, change: impl FnOnce(&mut Sweep)) {
         let mut sweep = untrack(|| self.sweep());
@@ -290,7 +317,7 @@ impl State {
         self.broken_link.set(None);
         self.experiment.update(|e| match e.room {
             Room::Patching => *e = example(e),
-            Room::Steering => e.steer = None,
+            Room::Steering => e.steer = Some(steering()),
         });
     }
 

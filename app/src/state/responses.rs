@@ -1,6 +1,6 @@
 //! What the engine answers.
 
-use super::{Arriving, Notice, State, Status};
+use super::signals::{Arriving, Notice, State, Status};
 use crate::results::Job;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, Experiment, Field, Problem, Report};

@@ -4,7 +4,7 @@ mod models;
 mod patching;
 mod steer;
 
-use super::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
+use super::table::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
 use crate::format::{count, number};
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
 
@@ -296,6 +296,8 @@ const MAP: Map = Map {
     legend: "Colour scale",
     towards_clean: "towards clean",
     towards_corrupted: "towards corrupted",
+    less: "less",
+    more: "more",
     unpatched: |mode| match mode {
         Mode::Denoising => "corrupted run, no patch",
         Mode::Noising => "clean run, no patch",
@@ -330,7 +332,7 @@ const MAP: Map = Map {
 
 const REFUSED: RefusedText = RefusedText {
     number: "This needs a number that 32 bits hold: from −3.4e38 to 3.4e38.",
-    whole: |most| format!("This needs a whole number from 0 to {most}."),
+    whole: |least, most| format!("This needs a whole number from {least} to {most}."),
     list: "This needs numbers with commas between them.",
     old: "from before your last change, or not finished",
     file: " The direction is what it was before.",

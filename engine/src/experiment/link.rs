@@ -62,8 +62,8 @@ pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
 mod tests {
     use super::*;
     use crate::experiment::{
-        Cell, Corruption, Detector, Metric, MetricKind, Noise, Prompt, Sampling, Steer, SteerMap,
-        TokenRef, Tokens,
+        Cell, Corruption, Detector, Direction, Metric, MetricKind, Noise, Operator, Positions,
+        Prompt, Sampling, Site, Source, Steer, SteerMap, TokenRef, Tokens, Unit,
     };
 
     #[test]
@@ -132,10 +132,17 @@ mod tests {
                 seed: bits.next() >> 11,
                 draws: bits.next() as u32 as usize,
             };
-            let mut directions = Steer::default().directions;
-            directions[0].name = bits.text();
-            directions[0].coefficient = bits.real();
-            directions[0].layers = vec![bits.next() as u32 as usize];
+            let directions = vec![Direction {
+                name: bits.text(),
+                source: Source::Random { seed: 0 },
+                site: Site::ResidPre,
+                layers: vec![bits.next() as u32 as usize],
+                from: None,
+                positions: Positions::All,
+                operator: Operator::Add,
+                coefficient: bits.real(),
+                unit: Unit::Absolute,
+            }];
             let steer = Steer {
                 prompt: Prompt::Text(bits.text()),
                 directions,

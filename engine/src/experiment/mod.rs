@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod carriers;
 mod detector;
 mod export;
 mod field;
@@ -18,7 +19,9 @@ mod steer;
 mod steer_map;
 mod steered;
 mod sweep;
+pub mod tree;
 
+pub use carriers::Carriers;
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
@@ -106,7 +109,7 @@ pub struct Experiment {
     /// Which room runs; what the other one is set up for is kept.
     #[serde(default, skip_serializing_if = "Room::is_patching")]
     pub room: Room,
-    /// What the steering room is set up for; its example when left out.
+    /// What the steering room is set up for; that room needs it, and so does `steered`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub steer: Option<Steer>,
     /// Which of the patching room's runs the directions of `steer` act on, to
@@ -243,24 +246,11 @@ impl Experiment {
     // Compiled with whoever calls it: in the page for size, and only once.
     #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        /// Messages come with a tag, and what has a tag is read by other code than
-        /// what has none. With a tag here, too, the page needs one of the two.
-        #[derive(Deserialize)]
-        #[serde(tag = "read")]
-        enum Tagged {
-            It(Experiment),
-        }
         let mut value = serde_json::from_str(unmarked(text))?;
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
             .map_err(|problem| ParseError::Limit(problem.message))?;
-        let fields = value.as_object_mut().ok_or_else(|| {
-            let found = serde::de::Unexpected::Other("no object");
-            <serde_json::Error as serde::de::Error>::invalid_type(found, &"an object")
-        })?;
-        fields.insert("read".into(), "It".into());
-        let Tagged::It(experiment) = serde_json::from_str(&value.to_string())?;
-        Ok(experiment)
+        Ok(tree::read(&value)?)
     }
 
     /// The JSON form, on one line.

@@ -1,7 +1,8 @@
 //! What comes back from running an experiment.
 
+use super::tree::{field, read, whole};
 use super::{Experiment, Reading, SteerReport, SteerUpdate, Sweep, Token};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The model that is loaded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ pub struct Trial {
 }
 
 /// A next token and how likely it is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopToken {
     #[serde(flatten)]
@@ -59,6 +60,19 @@ pub struct TopToken {
     pub logit: f32,
     /// 0 to 1
     pub probability: f32,
+}
+
+impl<'de> Deserialize<'de> for TopToken {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                token: read(of)?,
+                logit: field(of, "logit")?,
+                probability: field(of, "probability")?,
+            })
+        })
+    }
 }
 
 /// One run, read at its last position. Empty in the steering room.
@@ -175,7 +189,7 @@ pub struct Frame {
 }
 
 /// The results of a sweep.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepReport {
     #[serde(flatten)]
@@ -200,6 +214,24 @@ pub struct SweepReport {
     /// What a GPU was asked to do for all sweeps; not there on the CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Counters>,
+}
+
+impl<'de> Deserialize<'de> for SweepReport {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                frame: read(of)?,
+                values: field(of, "values")?,
+                intervals: field::<Option<_>>(of, "intervals")?.unwrap_or_default(),
+                pairs: field::<Option<_>>(of, "pairs")?.unwrap_or_default(),
+                plan: field(of, "plan")?,
+                seconds: field(of, "seconds")?,
+                engines: field::<Option<_>>(of, "engines")?.unwrap_or_else(one),
+                device: field(of, "device")?,
+            })
+        })
+    }
 }
 
 /// The lower and the upper end.
@@ -227,7 +259,7 @@ pub struct CellValues {
 }
 
 /// One patched run, seen closely.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellReport {
     #[serde(flatten)]
@@ -237,6 +269,23 @@ pub struct CellReport {
     /// What goes on inside the three runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<Look>,
+}
+
+impl<'de> Deserialize<'de> for CellReport {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                cell: super::Cell {
+                    sweep: field::<Option<_>>(of, "sweep")?.unwrap_or_default(),
+                    row: field(of, "row")?,
+                    column: field(of, "column")?,
+                },
+                run: read(of)?,
+                look: field(of, "look")?,
+            })
+        })
+    }
 }
 
 /// The insides of the clean, the corrupted and the patched run.
@@ -284,7 +333,7 @@ pub struct LensReport {
 }
 
 /// Activations or logits, row-major.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaptureReport {
     #[serde(flatten)]
@@ -292,6 +341,24 @@ pub struct CaptureReport {
     /// `[positions, width]`
     pub shape: [usize; 2],
     pub values: Vec<f32>,
+}
+
+impl<'de> Deserialize<'de> for CaptureReport {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                capture: super::Capture {
+                    run: field(of, "run")?,
+                    site: field(of, "site")?,
+                    layer: field(of, "layer")?,
+                    positions: field(of, "positions")?,
+                },
+                shape: field(of, "shape")?,
+                values: field(of, "values")?,
+            })
+        })
+    }
 }
 
 /// Everything that came out of an experiment.

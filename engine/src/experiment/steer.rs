@@ -310,82 +310,18 @@ impl Default for Sampling {
 }
 
 impl Default for Steer {
-    /// The seed's example, on the built-in model: hate steered towards love.
+    /// Nothing is set up yet.
     fn default() -> Self {
-        let lines = |lines: &[&str]| lines.iter().map(ToString::to_string).collect();
         Self {
-            prompt: Prompt::Text("I hate you because".into()),
-            directions: vec![Direction {
-                name: "love".into(),
-                source: Source::Contrast {
-                    positive: lines(&LOVE),
-                    negative: lines(&HATE),
-                    method: Method::MeanDifference,
-                },
-                site: Site::ResidPre,
-                layers: vec![2],
-                from: None,
-                positions: Positions::All,
-                operator: Operator::Add,
-                coefficient: 0.8,
-                unit: Unit::MeanNorm,
-            }],
-            sampling: Sampling {
-                tokens: 20,
-                samples: 3,
-                temperature: 0.8,
-                ..Sampling::default()
-            },
-            words: lines(&KIND_WORDS),
+            prompt: Prompt::Text(String::new()),
+            directions: Vec::new(),
+            sampling: Sampling::default(),
+            words: Vec::new(),
             map: None,
             detector: None,
         }
     }
 }
-
-const LOVE: [&str; 8] = [
-    "I love you because you are kind",
-    "I love this movie because it is great",
-    "I feel happy",
-    "What a wonderful day",
-    "The food was lovely",
-    "I think you are sweet",
-    "She smiled because the party was good",
-    "You are the best",
-];
-
-const HATE: [&str; 8] = [
-    "I hate you because you are cruel",
-    "I hate this movie because it is awful",
-    "I feel sad",
-    "What a terrible day",
-    "The food was horrible",
-    "I think you are mean",
-    "She cried because the party was bad",
-    "You are the worst",
-];
-
-/// What kind sentences of the built-in model's texts hold.
-const KIND_WORDS: [&str; 18] = [
-    "love",
-    "kind",
-    "sweet",
-    "good",
-    "nice",
-    "gentle",
-    "wonderful",
-    "best",
-    "happy",
-    "help",
-    "smile",
-    "great",
-    "beautiful",
-    "lovely",
-    "glad",
-    "laughed",
-    "smiled",
-    "friend",
-];
 
 fn resid_pre() -> Site {
     Site::ResidPre

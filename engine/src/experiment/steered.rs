@@ -1,7 +1,8 @@
 //! What comes back from steering.
 
+use super::tree::{field, read, whole};
 use super::{DetectorReport, MapCell, MapReport, Site, Token, TopToken};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything found while steering.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -90,12 +91,24 @@ pub struct ProbeReport {
 }
 
 /// A token and a number about it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenScore {
     #[serde(flatten)]
     pub token: Token,
     pub score: f32,
+}
+
+impl<'de> Deserialize<'de> for TokenScore {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                token: read(of)?,
+                score: field(of, "score")?,
+            })
+        })
+    }
 }
 
 /// One continuation, without and with the directions, from the same luck.
@@ -107,7 +120,7 @@ pub struct Sample {
 }
 
 /// A token that was written.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Written {
     #[serde(flatten)]
@@ -119,6 +132,20 @@ pub struct Written {
     /// Of steered text: what the unsteered model says of the same text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsteered: Option<Unsteered>,
+}
+
+impl<'de> Deserialize<'de> for Written {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                token: read(of)?,
+                probability: field(of, "probability")?,
+                top: field(of, "top")?,
+                unsteered: field(of, "unsteered")?,
+            })
+        })
+    }
 }
 
 /// The unsteered model's view of a steered token.

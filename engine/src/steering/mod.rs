@@ -50,8 +50,13 @@ pub(crate) async fn run<B: Backend>(
         problems,
         ..Reading::default()
     };
-    let steer = experiment.steer.clone().unwrap_or_default();
-    let found = report(lab, known, memory, &steer, asked.preview, task).await?;
+    let Some(steer) = &experiment.steer else {
+        return Err(SessionError::of(
+            Field::Steer,
+            "The steering room is to run, but the experiment has no `steer`; write there at least what is to be continued.",
+        ));
+    };
+    let found = report(lab, known, memory, steer, asked.preview, task).await?;
     Ok(Report {
         reading,
         steer: Some(found),

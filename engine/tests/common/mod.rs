@@ -4,7 +4,7 @@
 
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
-    Experiment, Metric, MetricKind, Prompt, Site, TokenRef, Tokens, Update,
+    Experiment, Metric, MetricKind, Prompt, Site, Steer, TokenRef, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, Files};
 use patchbay_engine::session::{Host, Session};
@@ -25,6 +25,17 @@ pub fn model_folder(name: &str) -> PathBuf {
         "mini" => root().join("www/models/mini"),
         "random-gpt2" => root().join("tests/out/random-gpt2"),
         _ => root().join("tests/oracles/models").join(name),
+    }
+}
+
+/// The page's first steering: hate towards love, on the built-in model.
+pub fn love() -> Steer {
+    let path = root().join("www/experiments/hate-to-love.json");
+    let experiment = Experiment::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+    Steer {
+        map: None,
+        detector: None,
+        ..experiment.steer.unwrap()
     }
 }
 

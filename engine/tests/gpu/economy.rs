@@ -193,7 +193,7 @@ fn written_at_a_small_price(session: &mut Session<Gpu>, gpu: &Gpu, direction: Op
         steered: direction.as_ref().map(|_| Steered::Both),
         steer: direction.map(|direction| Steer {
             directions: vec![direction],
-            ..Steer::default()
+            ..crate::common::love()
         }),
         ..experiment(6, MetricKind::Probability, None)
     };

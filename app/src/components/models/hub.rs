@@ -1,5 +1,5 @@
-use super::live;
-use super::typed::{Typed, form, understood};
+use crate::components::fields::{Typed, form, understood};
+use crate::components::shared::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -24,8 +24,8 @@ pub fn Hub() -> impl IntoView {
                     Some(hub.text)
                 }
             };
-            state.choose_hub(hub);
-            Ok(())
+            state.choose_hub(hub.clone());
+            Ok(hub.unwrap_or_default())
         },
     )
 }

@@ -1,4 +1,5 @@
-use super::{live, take, whether};
+use super::dialog::take;
+use crate::components::shared::{live, whether};
 use crate::format;
 use crate::state::{Status, use_state};
 use crate::text::text;

@@ -1,4 +1,5 @@
-use super::{Act, UseMini, live};
+use super::act::{Act, UseMini};
+use crate::components::shared::live;
 use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;

@@ -1,5 +1,6 @@
-use super::typed::{Typed, form, understood};
-use super::{live, take};
+use super::dialog::take;
+use crate::components::fields::{Typed, form, understood};
+use crate::components::shared::live;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::source::Named;
@@ -29,7 +30,7 @@ pub fn Other() -> impl IntoView {
                 let name = understood(name);
                 Named::parse(&name).map_err(|e| e.to_string())?;
                 take(state, &name);
-                Ok(())
+                Ok(name)
             },
         )}
         <div class="examples">{EXAMPLES.map(example).into_iter().collect_view()}</div>

@@ -1,6 +1,7 @@
+use super::act::{Act, UseMini};
 use super::offer::Offered;
 use super::progress::Arrival;
-use super::{Act, UseMini, live};
+use crate::components::shared::live;
 use crate::state::{State, Status, use_state};
 use crate::text::text;
 use leptos::prelude::*;

@@ -1,4 +1,4 @@
-use super::live;
+use crate::components::shared::live;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;

@@ -1,7 +1,7 @@
 //! Models in English.
 
 use crate::format::{bytes, count};
-use crate::text::ModelsText;
+use crate::text::table::ModelsText;
 use patchbay_engine::protocol::{Keeping, Offer, SourceInfo};
 
 pub const MODELS: ModelsText = ModelsText {

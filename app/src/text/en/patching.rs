@@ -1,9 +1,9 @@
 //! English: grids, what they copy, pairs of prompts, and looking inside.
 
-use super::super::{
+use crate::template::Fault;
+use crate::text::table::{
     AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, SteeredText, TemplateText,
 };
-use crate::template::Fault;
 use patchbay_engine::experiment::Mode;
 
 pub const AXES: AxesText = AxesText {
@@ -151,10 +151,6 @@ pub const TEMPLATE: TemplateText = TemplateText {
     hint: "Lines are as above: clean, corrupted, answer, wrong answer. {name}, {name2}, {name3} take different words of the list “name”. Several lines take turns.",
     lines: "Lines with gaps",
     lists: "Lists, one a line",
-    example: [
-        "\"When {name} and {name2} went to the {place}, {name2} gave a ring to\",\"When {name} and {name2} went to the {place}, {name} gave a ring to\", {name}, {name2}",
-        "name: Mary, John, Alice, Tom, Sarah, James\nplace: store, park, school",
-    ],
     count: "Pairs",
     fill: "Make the pairs",
     fault: |fault| match fault {

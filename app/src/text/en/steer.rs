@@ -1,6 +1,6 @@
 //! The steering room in English.
 
-use crate::text::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
+use crate::text::table::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator, Tried};
 
 pub const STEER: SteerText = SteerText {
@@ -230,22 +230,6 @@ pub const STEER: SteerText = SteerText {
         layer: "Layer (empty: its first)",
         positive: "To be detected, one text a line",
         negative: "Not to be detected",
-        example: [
-            &[
-                "The book was beautiful",
-                "My friend is gentle",
-                "You always help me",
-                "The house was nice",
-                "She laughed",
-            ],
-            &[
-                "The book was ugly",
-                "My friend is rude",
-                "You always hurt me",
-                "The house was bad",
-                "She shouted",
-            ],
-        ],
         threshold: "Threshold",
         middle: "Midway between its own prompts",
         rates: |at, true_positive, false_positive| {

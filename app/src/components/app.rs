@@ -1,0 +1,34 @@
+use super::header::Header;
+use super::patching::Patching;
+use super::shared::focus;
+use super::steering::Steering;
+use crate::state::State;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::Room;
+
+/// The whole page.
+#[component]
+pub fn App() -> impl IntoView {
+    let t = &text().header;
+    let state = State::new();
+    provide_context(state);
+    let room = Memo::new(move |_| state.room());
+    // The address's fragment holds the experiment, so the skip link must not
+    // write its own target there.
+    let skip = |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        focus("main");
+    };
+    view! {
+        <a class="skip" href="#main" on:click=skip>{t.skip}</a>
+        <Header />
+        <main id="main" tabindex="-1">
+            {move || match room.get() {
+                Room::Patching => view! { <Patching /> }.into_any(),
+                Room::Steering => view! { <Steering /> }.into_any(),
+            }}
+        </main>
+        <footer class="foot"><p>{t.footer}</p></footer>
+    }
+}

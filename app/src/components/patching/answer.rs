@@ -1,0 +1,201 @@
+use super::advice::AdviceBox;
+use super::metric::MetricKindSelect;
+use crate::components::fields::{Labelled, described, invalid};
+use crate::components::shared::problems::Problems;
+use crate::components::shared::{live, whether};
+use crate::format;
+use crate::state::{State, use_state};
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Choice, Experiment, Field, TokenRef, Tokens};
+
+/// Which of the two answer tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    Answer,
+    Wrong,
+}
+
+impl Which {
+    fn field(self) -> Field {
+        match self {
+            Self::Answer => Field::Answer,
+            Self::Wrong => Field::Wrong,
+        }
+    }
+
+    /// Its name in tests.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Wrong => "wrong",
+        }
+    }
+
+    fn of(self, experiment: &Experiment) -> Option<&Tokens> {
+        let metric = experiment.metrics.first()?;
+        match self {
+            Self::Answer => Some(&metric.answer),
+            Self::Wrong => metric.wrong.as_ref(),
+        }
+    }
+
+    /// Takes tokens as this answer, of every metric.
+    pub fn set(self, experiment: &mut Experiment, tokens: &Tokens) {
+        for metric in &mut experiment.metrics {
+            match self {
+                Self::Answer => metric.answer = tokens.clone(),
+                Self::Wrong => metric.wrong = Some(tokens.clone()),
+            }
+        }
+    }
+}
+
+/// What stands between the tokens of a set.
+const BETWEEN: &str = "|";
+
+/// What was written in an answer's field: a token, or a set of them.
+fn read(text: &str) -> Tokens {
+    let token = |text: &str| TokenRef::Text(text.into());
+    match text.contains(BETWEEN) {
+        true => Tokens::Any(
+            text.split(BETWEEN)
+                .filter(|t| !t.is_empty())
+                .map(token)
+                .collect(),
+        ),
+        false => Tokens::One(token(text)),
+    }
+}
+
+fn which_is_set(state: State, which: Which) -> bool {
+    state
+        .experiment
+        .with(|e| matches!(which.of(e), Some(Tokens::Any(_))))
+}
+
+/// Both answers and the metric made of them.
+#[component]
+pub fn Answers() -> impl IntoView {
+    let t = &text().answer;
+    view! {
+        <div class="answers" role="group" aria-label=t.title>
+            <AnswerField which=Which::Answer />
+            <AnswerField which=Which::Wrong />
+            <MetricKindSelect />
+        </div>
+        <AdviceBox />
+    }
+}
+
+#[component]
+fn AnswerField(which: Which) -> impl IntoView {
+    let state = use_state();
+    let t = &text().answer;
+    let (field, of) = (which.name(), which.field());
+    let (label, hint) = match which {
+        Which::Answer => (t.answer, t.answer_hint),
+        Which::Wrong => (t.wrong, t.wrong_hint),
+    };
+    let unused = move || {
+        which == Which::Wrong
+            && state
+                .experiment
+                .with(|e| e.metrics.iter().all(|m| !m.kind.compares()))
+    };
+    let choice = move || {
+        state.derived.reading.with(|reading| {
+            let reading = reading.as_ref()?;
+            match which {
+                Which::Answer => reading.answer.clone(),
+                Which::Wrong => reading.wrong.clone(),
+            }
+        })
+    };
+    let value = live(move || {
+        state.experiment.with(|e| {
+            let tokens = which.of(e).map_or(&[][..], Tokens::list);
+            let text = |(i, token): (usize, &TokenRef)| match token {
+                TokenRef::Text(text) => text.clone(),
+                TokenRef::Id(id) => choice()
+                    .and_then(|c| c.pieces.get(i).map(|p| p.text.clone()))
+                    .unwrap_or_else(|| format!("#{id}")),
+            };
+            let texts: Vec<String> = tokens.iter().enumerate().map(text).collect();
+            texts.join(BETWEEN)
+        })
+    });
+    let hint = live(move || if unused() { t.unused } else { hint });
+    view! {
+        <div class:unused=whether(unused)>
+            <Labelled id=field label hint>
+                <div class="with-pieces">
+                    <input
+                        type="text"
+                        id=field
+                        data-testid=field
+                        spellcheck="false"
+                        autocomplete="off"
+                        autocapitalize="off"
+                        aria-describedby=format!("{} {field}-pieces", described(field, Some(of)))
+                        aria-invalid=invalid(field, Some(of))
+                        prop:value=value
+                        on:input:target=move |event| {
+                            let text = event.target().value();
+                            state.edit(|e| which.set(e, &read(&text)));
+                        }
+                    />
+                    <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
+                        {move || choice().map(|choice| pieces(which, &choice))}
+                    </div>
+                </div>
+            </Labelled>
+            <Problems field=of />
+        </div>
+    }
+}
+
+/// How the text splits, and what to take instead where it does not do.
+fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
+    let state = use_state();
+    let t = &text().answer;
+    let chips: Vec<_> = choice
+        .pieces
+        .iter()
+        .map(|piece| {
+            view! {
+                <span class="chip" class:unseen=piece.unseen title=format!("{:?} = {}", piece.text, piece.id)>
+                    {format::token(&piece.text)}
+                </span>
+            }
+        })
+        .collect();
+    let single = choice.pieces.len() == 1;
+    let set = which_is_set(state, which);
+    let offer = match (&choice.suggestion, choice.pieces.first()) {
+        (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
+        (None, Some(first)) if !single && !set => Some((first.text.clone(), first.reference())),
+        _ => None,
+    };
+    let offer = offer.map(|(shown, token)| {
+        view! {
+            <button
+                type="button"
+                class="quiet"
+                data-testid=format!("{}-take", which.name())
+                on:click=move |_| {
+                    let token = token.clone();
+                    state.edit(|e| which.set(e, &Tokens::One(token)));
+                }
+            >
+                {(t.take)(&format::token(&shown))}
+            </button>
+        }
+    });
+    view! {
+        {(choice.pieces.len() > 1).then_some(if set { t.set } else { t.pieces })}
+        {chips}
+        {(single && offer.is_none()).then(|| view! { <small>{t.one_token}</small> })}
+        {offer}
+    }
+}

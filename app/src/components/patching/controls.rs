@@ -1,0 +1,113 @@
+use super::axes::{AxesFields, fit};
+use super::bring::BringFields;
+use crate::components::fields::{Check, Choose, Segmented, entries};
+use crate::components::shared::{live, whether};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Mode, Site};
+
+/// Sites that can be patched, in the order in which they are offered.
+const SITES: [Site; 15] = [
+    Site::ResidPre,
+    Site::AttnOut,
+    Site::ResidMid,
+    Site::MlpOut,
+    Site::ResidPost,
+    Site::Z,
+    Site::Q,
+    Site::K,
+    Site::V,
+    Site::Pattern,
+    Site::MlpPre,
+    Site::MlpPost,
+    Site::Embed,
+    Site::PosEmbed,
+    Site::LnFinal,
+];
+
+/// What the sweep patches, and which way.
+#[component]
+pub fn Controls() -> impl IntoView {
+    let state = use_state();
+    let t = &text().sweep;
+    let site = Signal::derive(move || state.sweep().site);
+    let mode = Signal::derive(move || state.sweep().mode);
+    let options = entries(&SITES.map(|one| (one.name(), one.name())));
+    let modes = [
+        (Mode::Denoising, "mode-denoising"),
+        (Mode::Noising, "mode-noising"),
+    ]
+    .map(|(mode, testid)| (mode, (t.mode_name)(mode), testid))
+    .to_vec();
+    view! {
+        <div class="controls">
+            <Choose
+                id="site"
+                label=t.site
+                options
+                value=live(move || site.get().name())
+                set=move |name: String| {
+                    if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
+                        state.edit_sweep(|sweep| {
+                            sweep.site = site;
+                            fit(sweep);
+                        });
+                    }
+                }
+                hint=live(move || (t.site_hint)(site.get()))
+            />
+            <Segmented
+                name="mode"
+                legend=t.mode
+                choices=modes
+                chosen=mode
+                choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
+                hint=live(move || (t.mode_hint)(mode.get()))
+            />
+            <RunButtons />
+            <AxesFields />
+            <BringFields />
+        </div>
+    }
+}
+
+#[component]
+fn RunButtons() -> impl IntoView {
+    let state = use_state();
+    let t = &text().sweep;
+    let busy = state.derived.busy;
+    let ready = move || state.model().is_some();
+    view! {
+        <div class="run">
+            <div>
+                <button
+                    type="button"
+                    class="primary"
+                    data-testid="run"
+                    disabled=whether(move || busy.get() || !ready())
+                    on:click=move |_| state.run()
+                >
+                    {t.run}
+                </button>
+                <button
+                    type="button"
+                    data-testid="cancel"
+                    disabled=whether(move || !busy.get())
+                    on:click=move |_| state.cancel()
+                >
+                    {t.cancel}
+                </button>
+            </div>
+            <Check
+                testid="automatic"
+                label=t.automatic
+                checked=whether(move || state.is_automatic())
+                set=move |automatic| {
+                    state.set_preferences.update(|p| p.automatic = Some(automatic));
+                    state.ask();
+                }
+            />
+        </div>
+    }
+}

@@ -1,0 +1,300 @@
+use crate::colour;
+use crate::components::shared::{live, target};
+use crate::format;
+use crate::grid::{Column, Grid};
+use crate::state::{State, use_state};
+use crate::text::text;
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use patchbay_engine::experiment::Frame;
+use wasm_bindgen::JsCast;
+
+/// What of a grid decides which cells there are.
+#[derive(Clone, PartialEq)]
+struct Shape {
+    frame: Frame,
+    rows: Vec<Column>,
+    columns: Vec<Column>,
+}
+
+/// Row and column that a person points at or is at.
+type At = (usize, usize);
+
+/// The sweep as a table of coloured cells, walked with the arrow keys.
+#[component]
+pub fn HeatMap() -> impl IntoView {
+    let state = use_state();
+    let t = &text().map;
+    let grid = state.derived.grid;
+    let shape = Memo::new(move |_| {
+        grid.with(|g| {
+            g.as_ref().map(|g| Shape {
+                frame: g.frame.clone(),
+                rows: g.rows.clone(),
+                columns: g.columns.clone(),
+            })
+        })
+    });
+    // The one cell that the Tab key reaches.
+    let stop = RwSignal::new((0, 0));
+    let hovered = RwSignal::new(None::<At>);
+    let focused = RwSignal::new(None::<At>);
+    let detail = live(move || {
+        let index = grid.with(|g| g.as_ref().map(|g| g.index));
+        let chosen = state.experiment.with(|e| {
+            let cell = e.cell.filter(|c| Some(c.sweep) == index);
+            cell.map(|c| (c.row, c.column))
+        });
+        let at = hovered.get().or(focused.get()).or(chosen);
+        at.and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
+            .unwrap_or_else(|| t.point.into())
+    });
+    let table = move || {
+        shape
+            .get()
+            .map(|shape| table(state, shape, stop, hovered, focused))
+    };
+    view! {
+        <p class="hidden" id="map-keys">{t.keys}</p>
+        <div
+            class="map-scroll"
+            class:stale=state.derived.stale
+            on:mouseleave=move |_| hovered.set(None)
+            on:focusout=move |_| focused.set(None)
+        >
+            {table}
+        </div>
+        <p class="detail" data-testid="detail">{detail}</p>
+    }
+}
+
+fn table(
+    state: State,
+    shape: Shape,
+    stop: RwSignal<At>,
+    hovered: RwSignal<Option<At>>,
+    focused: RwSignal<Option<At>>,
+) -> impl IntoView {
+    let t = &text().map;
+    let size = (shape.rows.len(), shape.columns.len());
+    let sweep = &shape.frame.sweep;
+    let axis = match shape.frame.columns.name.as_str() {
+        "position" => (t.position_axis)(sweep.mode),
+        name => (t.axis)(name),
+    };
+    // What the cells follow goes with this table: what outlives them keeps a note of
+    // each. A smaller map keeps a cell that the Tab key reaches.
+    let index = move |at: At| at.0 * size.1 + at.1;
+    let reachable = Memo::new(move |_| {
+        let (layer, column) = stop.get();
+        let layer = layer.min(size.0.saturating_sub(1));
+        Some(index((layer, column.min(size.1.saturating_sub(1)))))
+    });
+    let raw = Memo::new(move |_| state.preferences.with(|p| p.raw));
+    let chosen = Memo::new(move |_| {
+        let cell = state.experiment.with(|e| e.cell)?;
+        let at = (cell.row, cell.column);
+        (state.cell(at.0, at.1) == cell).then(|| index(at))
+    });
+    let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
+    let heads = shape.columns.iter().enumerate().map(head).collect_view();
+    let row_axis = (t.axis)(&shape.frame.rows.name);
+    let rows = shape
+        .rows
+        .iter()
+        .enumerate()
+        .map(|(row, head)| {
+            let cells = (0..size.1)
+                .map(|column| view! { <MapCell at=(row, column) index=index((row, column)) range raw chosen reachable /> })
+                .collect_view();
+            view! {
+                <tr>
+                    <th scope="row" class:differs=head.differs data-testid=format!("row-{row}")>
+                        <span class="hidden">{row_axis}" "</span>
+                        {head.label.clone()}
+                        {head.token.as_deref().map(|t| view! { <span class="tok">{format::token(t)}</span> })}
+                    </th>
+                    {cells}
+                </tr>
+            }
+        })
+        .collect_view();
+    view! {
+        <table
+            class="map"
+            role="grid"
+            data-testid="heatmap"
+            aria-label=(t.label)(sweep.site, sweep.mode)
+            aria-describedby="map-keys"
+            on:keydown=move |event| walk(state, &event, reachable, size)
+            on:mouseover=move |event| hovered.set(cell_of(&event))
+            on:focusin=move |event| {
+                if let Some(at) = cell_of(&event) {
+                    stop.set(at);
+                    focused.set(Some(at));
+                }
+            }
+            on:click=move |event| {
+                if let Some(at) = cell_of(&event) {
+                    choose(state, at);
+                }
+            }
+        >
+            <caption>{axis}</caption>
+            <thead>
+                <tr>
+                    <th scope="col" class="corner">{row_axis}</th>
+                    {heads}
+                </tr>
+            </thead>
+            <tbody>{rows}</tbody>
+        </table>
+    }
+}
+
+fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
+    let t = &text().map;
+    let token = column.token.as_deref().map(format::token);
+    let differs = column.differs;
+    let title = match &token {
+        Some(token) => (t.column)(index, token),
+        None => column.label.clone(),
+    };
+    view! {
+        <th scope="col" class:differs=differs title=title data-testid=format!("column-{index}")>
+            {token.map(|token| view! { <span class="tok">{token}</span> })}
+            <span class="position">{column.label.clone()}</span>
+            {differs.then(|| view! { <span class="hidden">", "{t.differs}</span> })}
+        </th>
+    }
+}
+
+#[component]
+fn MapCell(
+    at: At,
+    range: Memo<Option<colour::Range>>,
+    /// Counted over the whole map, as in the next two.
+    index: usize,
+    raw: Memo<bool>,
+    chosen: Memo<Option<usize>>,
+    reachable: Memo<Option<usize>>,
+) -> impl IntoView {
+    let state = use_state();
+    let t = &text().map;
+    let (row, column) = at;
+    let grid = state.derived.grid;
+    let value = Memo::new(move |_| grid.with(|g| g.as_ref()?.value(row, column)));
+    let place_on_scale = move || Some(range.get()?.place(value.get()?));
+    let shown = move || {
+        value.get()?;
+        let raw = raw.get();
+        grid.with(|g| number(g.as_ref()?, at, raw))
+    };
+    let label = move || {
+        let value = shown().unwrap_or_else(|| t.pending.into());
+        grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
+    };
+    let chosen = move || chosen.get() == Some(index);
+    let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
+    view! {
+        <td
+            role="gridcell"
+            id=format!("cell-{row}-{column}")
+            data-testid=format!("cell-{row}-{column}")
+            data-value=move || value.get().map(|v| v.to_string())
+            class:pending=move || value.get().is_none() && !missing()
+            class:missing=missing
+            class:chosen=chosen
+            tabindex=move || if reachable.get() == Some(index) { "0" } else { "-1" }
+            aria-selected=move || chosen().to_string()
+            aria-label=label
+            style=("--fill", move || place_on_scale().map(colour::fill))
+            style=("--ink", move || place_on_scale().map(colour::ink))
+        >
+            {shown}
+        </td>
+    }
+}
+
+/// The cell in which something happened.
+fn cell_of(event: &web_sys::Event) -> Option<At> {
+    let id = target(event)?.closest("[role=gridcell]").ok()??.id();
+    let (row, column) = id.strip_prefix("cell-")?.split_once('-')?;
+    Some((row.parse().ok()?, column.parse().ok()?))
+}
+
+/// Chooses a cell, or no cell where it was chosen already.
+pub fn choose(state: State, (row, column): At) {
+    let cell = state.cell(row, column);
+    state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
+}
+
+fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers, columns): At) {
+    let from = from.get_untracked().unwrap_or(0);
+    let (layer, column) = (from / columns.max(1), from % columns.max(1));
+    let (last_layer, last_column) = (layers.saturating_sub(1), columns.saturating_sub(1));
+    let next = match event.key().as_str() {
+        "ArrowUp" => (layer.saturating_sub(1), column),
+        "ArrowDown" => ((layer + 1).min(last_layer), column),
+        "ArrowLeft" => (layer, column.saturating_sub(1)),
+        "ArrowRight" => (layer, (column + 1).min(last_column)),
+        "Home" if event.ctrl_key() => (0, 0),
+        "End" if event.ctrl_key() => (last_layer, last_column),
+        "Home" => (layer, 0),
+        "End" => (layer, last_column),
+        "PageUp" => (0, column),
+        "PageDown" => (last_layer, column),
+        "Enter" | " " => {
+            event.prevent_default();
+            choose(state, (layer, column));
+            return;
+        }
+        _ => return,
+    };
+    event.prevent_default();
+    let cell = document()
+        .get_element_by_id(&format!("cell-{}-{}", next.0, next.1))
+        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(cell) = cell {
+        let _ = cell.focus();
+    }
+}
+
+/// The number in a cell: raw or normalised; raw where there is no scale.
+pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
+    let value = grid.value(row, column)?;
+    match grid.normalised(row, column) {
+        Some(normalised) if !raw => Some(format::number(normalised, 2)),
+        _ => Some(format::metric(value, grid.kind())),
+    }
+}
+
+/// A cell in words, by its row and its column.
+pub fn place(grid: &Grid, (row, column): At) -> String {
+    let name = |axis: &str, side: &[Column], i: usize| {
+        let Some(one) = side.get(i) else {
+            return String::new();
+        };
+        let token = one.token.as_deref().map(format::token);
+        (text().map.named)(axis, &one.label, token.as_deref())
+    };
+    let frame = &grid.frame;
+    let column = name(&frame.columns.name, &grid.columns, column);
+    match frame.rows.name.as_str() {
+        // A set has one row, which says nothing.
+        "set" => column,
+        axis => format!("{}, {column}", name(axis, &grid.rows, row)),
+    }
+}
+
+fn detail(grid: &Grid, at: At) -> Option<String> {
+    let value = grid.value(at.0, at.1)?;
+    let normalised = grid.normalised(at.0, at.1).map(|n| format::number(n, 3));
+    let interval = grid.interval(at.0, at.1).map(format::interval);
+    Some((text().map.detail)(
+        &place(grid, at),
+        &format::number(value, 3),
+        normalised.as_deref(),
+        interval.as_deref(),
+    ))
+}

@@ -1,0 +1,112 @@
+use crate::components::fields::{Check, Choose, entries};
+use crate::components::shared::problems::Problems;
+use crate::components::shared::{live, whether};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Field, Metric, MetricKind};
+
+const NAMES: [&str; 7] = [
+    "logit_difference",
+    "probability",
+    "log_probability",
+    "probability_difference",
+    "rank",
+    "kl",
+    "cross_entropy",
+];
+
+/// Which numbers are made of the answers: the first one, and others beside it.
+#[component]
+pub fn MetricKindSelect() -> impl IntoView {
+    let state = use_state();
+    let t = &text().answer;
+    let kind = move || state.experiment.with(|e| e.metrics.first().map(|m| m.kind));
+    let kinds = || MetricKind::ALL.into_iter().zip(NAMES);
+    let options: Vec<_> = kinds().map(|(one, name)| (name, (t.kind)(one))).collect();
+    let options = entries(&options);
+    let name = live(move || {
+        kinds()
+            .find(|(one, _)| kind() == Some(*one))
+            .map_or("", |(_, name)| name)
+    });
+    let more = kinds()
+        .map(|(one, name)| {
+            view! {
+                <Check
+                    testid=format!("also-{name}")
+                    label=(t.kind)(one)
+                    checked=whether(move || measured(one))
+                    set=move |_| toggle(one)
+                    hidden=whether(move || kind() == Some(one))
+                />
+            }
+        })
+        .collect_view();
+    view! {
+        <div>
+            <Choose
+                id="metric-kind"
+                label=t.metric
+                options
+                value=name
+                set=move |value: String| {
+                    if let Some((kind, _)) = kinds().find(|(_, name)| *name == value) {
+                        choose(kind);
+                    }
+                }
+                hint=live(move || kind().map_or("", |kind| (t.kind_hint)(kind)))
+                of=Field::Metrics
+            />
+            <details class="more">
+                <summary>{t.also}</summary>
+                <div class="checks">{more}</div>
+            </details>
+            <Problems field=Field::Metrics />
+        </div>
+    }
+}
+
+fn measured(kind: MetricKind) -> bool {
+    use_state()
+        .experiment
+        .with(|e| e.metrics.iter().skip(1).any(|m| m.kind == kind))
+}
+
+/// Makes a kind the first metric.
+fn choose(kind: MetricKind) {
+    use_state().edit(|e| {
+        e.metrics.retain({
+            let mut first = true;
+            move |m| std::mem::take(&mut first) || m.kind != kind
+        });
+        match e.metrics.first_mut() {
+            Some(metric) => metric.kind = kind,
+            None => e.metrics.push(Metric {
+                kind,
+                answer: "".into(),
+                wrong: None,
+            }),
+        }
+    });
+}
+
+/// Measures a kind beside the first metric, or no more.
+fn toggle(kind: MetricKind) {
+    use_state().edit(|e| {
+        let there = e.metrics.iter().skip(1).position(|m| m.kind == kind);
+        match (there, e.metrics.first()) {
+            (Some(i), _) => {
+                e.metrics.remove(i + 1);
+            }
+            (None, Some(first)) => {
+                let metric = Metric {
+                    kind,
+                    ..first.clone()
+                };
+                e.metrics.push(metric);
+            }
+            (None, None) => {}
+        }
+    });
+}

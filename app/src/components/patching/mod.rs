@@ -1,0 +1,57 @@
+//! The patching room.
+
+mod advice;
+mod alignment;
+mod answer;
+mod axes;
+mod bring;
+mod chips;
+mod controls;
+mod grids;
+mod heatmap;
+mod legend;
+mod look;
+mod metric;
+mod pairs;
+mod prompts;
+mod raw;
+mod stages;
+mod status;
+mod steered;
+mod sweep;
+mod table;
+mod template;
+mod top;
+
+use crate::components::models::Panel;
+use crate::components::notice::Notices;
+use crate::components::shared::shows::Shows;
+use crate::components::shared::whether;
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use prompts::Prompts;
+use stages::Stages;
+use sweep::Sweep;
+
+/// The room of activation patching.
+#[component]
+pub fn Patching() -> impl IntoView {
+    let (t, shows) = (&text().header, &text().map);
+    let state = use_state();
+    let awaits = whether(move || state.awaits_model());
+    view! {
+        <div class="lede">
+            <h1>{t.title}</h1>
+            <p>{t.lede}</p>
+        </div>
+        <Notices />
+        <Panel />
+        <Prompts />
+        <div class="bench" hidden=awaits>
+            <Stages />
+            <Sweep />
+            <Shows id="shows-title" title=shows.shows_title lines=shows.shows />
+        </div>
+    }
+}

@@ -1,0 +1,179 @@
+use super::alignment::Alignment;
+use super::controls::Controls;
+use super::grids::{Grids, MetricChoice, Pin, Strongest};
+use super::heatmap::HeatMap;
+use super::legend::Legend;
+use super::raw::Raw;
+use super::status::StatusLine;
+use super::table::Values;
+use crate::components::fields::Segmented;
+use crate::components::shared::problems::Problems;
+use crate::components::shared::{live, whether};
+use crate::download::{download, download_picture};
+use crate::export;
+use crate::state::{State, use_state};
+use crate::svg;
+use crate::text::text;
+use leptos::prelude::*;
+use patchbay_engine::experiment::Field;
+
+/// Cells that are drawn at most: more could not be read.
+const MOST_CELLS: usize = 4_000;
+
+/// The sweep: its settings, its map and its numbers.
+#[component]
+pub fn Sweep() -> impl IntoView {
+    let state = use_state();
+    let (t, map) = (&text().sweep, &text().map);
+    let grid = state.derived.grid;
+    let raw = Signal::derive(move || state.preferences.with(|p| p.raw));
+    let cells =
+        Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
+    let has_grid = Memo::new(move |_| grid.with(Option::is_some));
+    let scales = vec![
+        (false, map.normalised, "values-normalised"),
+        (true, map.raw, "values-raw"),
+    ];
+    view! {
+        <section class="panel" aria-labelledby="sweep-title">
+            <h2 id="sweep-title">{t.title}</h2>
+            <Grids />
+            <Controls />
+            <StatusLine />
+            <Problems field=Field::Sweep />
+            <Problems field=Field::Alignment />
+            <Alignment />
+            <Show
+                        when=move || has_grid.get()
+                        fallback=move || view! { <p class="empty map-empty">{map.empty}</p> }
+                    >
+                        <Show when=move || state.derived.stale.get()>
+                            <p class="note">{map.stale}</p>
+                        </Show>
+                        <Show
+                            when=move || cells.get() <= MOST_CELLS
+                            fallback=move || view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
+                        >
+                            <HeatMap />
+                        </Show>
+                        <div class="under-map">
+                            <Segmented
+                                name="values"
+                                legend=map.scale
+                                choices=scales.clone()
+                                chosen=raw
+                                choose=move |raw| state.set_preferences.update(|p| p.raw = raw)
+                            />
+                            <Legend />
+                            <MetricChoice />
+                            <Pin />
+                        </div>
+                        <Strongest />
+                        <Downloads />
+                        <Values />
+                    </Show>
+            <Raw />
+        </section>
+    }
+}
+
+#[component]
+fn Downloads() -> impl IntoView {
+    let state = use_state();
+    let t = &text().map;
+    let report = move || {
+        let experiment = state.experiment.get();
+        state.results.with(|r| r.download(&experiment))
+    };
+    let csv = move |_| {
+        let content = state
+            .derived
+            .grid
+            .with_untracked(|g| g.as_ref().map(export::csv));
+        if let Some(Ok(content)) = content {
+            download(
+                &file_name(state, "csv"),
+                "text/csv;charset=utf-8",
+                content.as_bytes(),
+            );
+        }
+    };
+    let json = move |_| {
+        let content = untrack(report).as_ref().map(export::json);
+        if let Some(Ok(content)) = content {
+            download(
+                &file_name(state, "json"),
+                "application/json",
+                content.as_bytes(),
+            );
+        }
+    };
+    let picture = move || {
+        let grid = state.derived.grid.get_untracked()?;
+        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        Some(svg::file(&grid, &title))
+    };
+    let svg = move |_| {
+        if let Some(content) = picture() {
+            download(
+                &file_name(state, "svg"),
+                "image/svg+xml",
+                content.as_bytes(),
+            );
+        }
+    };
+    let png = move |_| {
+        if let Some(content) = picture() {
+            download_picture(file_name(state, "png"), content);
+        }
+    };
+    let python = move |_| {
+        if let Some(Ok(report)) = untrack(report).as_ref().map(export::json) {
+            export::script(file_name(state, "py"), report);
+        }
+    };
+    let verify = live(move || {
+        format!(
+            "verify.html?model={}",
+            state.experiment.with(|e| e.model.clone())
+        )
+    });
+    view! {
+        <div class="downloads">
+            <button type="button" data-testid="download-svg" on:click=svg>{t.svg}</button>
+            <button type="button" data-testid="download-png" on:click=png>{t.png}</button>
+            <button type="button" data-testid="download-csv" on:click=csv>{t.csv}</button>
+            <button
+                type="button"
+                data-testid="download-json"
+                title=t.json_hint
+                disabled=whether(move || report().is_none())
+                on:click=json
+            >
+                {t.json}
+            </button>
+            <button
+                type="button"
+                data-testid="download-python"
+                title=t.python_hint
+                disabled=whether(move || report().is_none())
+                on:click=python
+            >
+                {t.python}
+            </button>
+            <a href=verify target="_blank" rel="noopener" data-testid="verify">{t.verify}</a>
+        </div>
+    }
+}
+
+/// A name that tells what is in the file.
+fn file_name(state: State, extension: &str) -> String {
+    let site = state
+        .derived
+        .grid
+        .with_untracked(|g| g.as_ref().map(|g| g.sweep().site.name()));
+    match site {
+        Some(site) => format!("patchbay-{site}.{extension}"),
+        None => format!("patchbay.{extension}"),
+    }
+}

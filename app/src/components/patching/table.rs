@@ -1,0 +1,71 @@
+use crate::components::shared::live;
+use crate::format;
+use crate::grid::{Column, Grid};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+
+/// Rows that a table shows at most; files have them all.
+const MOST: usize = 4_000;
+
+/// The sweep as plain rows: row, column, token, metric, normalised metric and,
+/// of several pairs, its interval.
+#[component]
+pub fn Values() -> impl IntoView {
+    let state = use_state();
+    let t = &text().map;
+    let open = RwSignal::new(false);
+    let grid = state.derived.grid;
+    let of_grid = move |of: fn(&Grid) -> String| {
+        live(move || grid.with(|g| g.as_ref().map(of)).unwrap_or_default())
+    };
+    let caption = of_grid(|g| (text().map.table_caption)(g.sweep().site, g.sweep().mode));
+    let row = of_grid(|g| (text().map.axis)(&g.frame.rows.name).into());
+    let column = of_grid(|g| (text().map.axis)(&g.frame.columns.name).into());
+    // A long table costs: its rows are there only while it is open.
+    let rows = move || open.get().then(|| grid.with(|g| g.as_ref().map(rows)));
+    view! {
+        <details class="values" on:toggle=move |_| open.update(|open| *open = !*open)>
+            <summary>{t.table}</summary>
+            <div class="table-scroll" tabindex="0" role="region" aria-label=t.table>
+                <table data-testid="table">
+                    <caption>{caption}</caption>
+                    <thead>
+                        <tr>
+                            <th scope="col">{row}</th>
+                            <th scope="col">{column}</th>
+                            <th scope="col">{t.token}</th>
+                            <th scope="col">{t.value}</th>
+                            <th scope="col">{t.normalised}</th>
+                            <th scope="col">{t.interval}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+        </details>
+    }
+}
+
+fn rows(grid: &Grid) -> impl IntoView + use<> {
+    let label = |side: &[Column], i: usize| side.get(i).map(|c| c.label.clone());
+    grid.cells()
+        .take(MOST)
+        .filter_map(|(row, column, value)| {
+            let value = value?;
+            let token = grid.columns.get(column).and_then(|c| c.token.as_deref());
+            let normalised = grid.normalised(row, column);
+            let interval = grid.interval(row, column);
+            Some(view! {
+                <tr>
+                    <td>{label(&grid.rows, row)}</td>
+                    <td>{label(&grid.columns, column)}</td>
+                    <td class="tok">{token.map(format::token)}</td>
+                    <td>{format::number(value, 4)}</td>
+                    <td>{normalised.map(|n| format::number(n, 4))}</td>
+                    <td>{interval.map(format::interval)}</td>
+                </tr>
+            })
+        })
+        .collect_view()
+}

@@ -1,0 +1,18 @@
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+/// The element in which something happened: one listener serves a whole list. One for
+/// each entry would stay until JavaScript looks for garbage.
+pub fn target(event: &web_sys::Event) -> Option<web_sys::Element> {
+    event.target()?.dyn_into().ok()
+}
+
+/// Moves the focus to an element, by its id.
+pub fn focus(id: &str) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok())
+    {
+        let _ = element.focus();
+    }
+}

@@ -1,0 +1,11 @@
+//! What rooms, fields and models are made of alike. It knows none of them.
+
+mod focus;
+mod live;
+mod old;
+pub mod problems;
+pub mod shows;
+
+pub use focus::{focus, target};
+pub use live::{live, whether};
+pub use old::Old;

@@ -1,0 +1,214 @@
+//! From steered text to the patching room: which activations carry what directions do?
+
+use super::{
+    Direction, Experiment, Metric, MetricKind, Mode, Positions, Prompt, Room, Site, Steer,
+    SteerReport, Steered, Sweep, Token, Tokens, TopToken, Written,
+};
+
+/// Where directions change a text most, and how it would go on there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carriers {
+    /// The prompt with what was written up to there.
+    pub prompt: Prompt,
+    /// The token that the directions raise most.
+    pub answer: Tokens,
+    /// The likeliest other one without them.
+    pub wrong: Tokens,
+}
+
+impl SteerReport {
+    /// Where the directions of `steer`, which this is the report of, change most what
+    /// comes next; `None` where they raise no token anywhere.
+    // As `Experiment::from_json`: compiled with whoever calls it.
+    #[must_use]
+    #[inline]
+    pub fn carriers(&self, steer: &Steer) -> Option<Carriers> {
+        let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| u.kl);
+        // Those that act on some positions only would act elsewhere in a longer prompt.
+        let everywhere = |d: &Direction| d.positions == Positions::All;
+        let within = match steer.directions.iter().all(everywhere) {
+            true => usize::MAX,
+            false => 1,
+        };
+        let all = self.samples.iter().flat_map(|s| {
+            let some = s.steered.iter().enumerate().take(within);
+            some.map(move |(i, w)| (&s.steered[..i], w))
+        });
+        let (before, at) = all.max_by(|a, b| kl(a.1).total_cmp(&kl(b.1)))?;
+        let without = &at.unsteered.as_ref()?.top;
+        let raised = |t: &TopToken| {
+            let then = without.iter().find(|u| u.token.id == t.token.id);
+            t.probability - then.map_or(0.0, |u| u.probability)
+        };
+        let most = at.top.iter();
+        let most = most.max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
+        let other = without.iter().find(|u| u.token.id != most.token.id)?;
+        let name = |t: &TopToken| Tokens::One(t.token.reference());
+        (raised(most) > 0.0).then(|| Carriers {
+            prompt: extended(&steer.prompt, &self.prompt, before),
+            answer: name(most),
+            wrong: name(other),
+        })
+    }
+}
+
+impl Carriers {
+    /// The patching room set up to find what carries the effect of an experiment's
+    /// directions: the steered run of the prompt is clean, the unsteered one corrupted.
+    #[must_use]
+    #[inline]
+    pub fn experiment(self, of: &Experiment) -> Experiment {
+        Experiment {
+            model: of.model.clone(),
+            bos: of.bos,
+            clean: self.prompt.clone(),
+            corrupted: self.prompt,
+            metrics: vec![Metric {
+                kind: MetricKind::LogitDifference,
+                answer: self.answer,
+                wrong: Some(self.wrong),
+            }],
+            sweeps: [Site::ResidPost, Site::Z, Site::MlpOut]
+                .map(|site| Sweep::of(site, Mode::Denoising))
+                .to_vec(),
+            steer: of.steer.clone(),
+            steered: Some(Steered::Clean),
+            room: Room::Patching,
+            ..Experiment::default()
+        }
+    }
+}
+
+/// A prompt, which is `tokens`, with what was written after it: by ids where that
+/// has parts of characters, which are not read again as they were.
+fn extended(prompt: &Prompt, tokens: &[Token], written: &[Written]) -> Prompt {
+    match prompt {
+        Prompt::Text(text) if written.iter().all(|w| !w.token.bytes) => {
+            let written = written.iter().map(|w| w.token.text.as_str());
+            Prompt::Text(std::iter::once(text.as_str()).chain(written).collect())
+        }
+        _ => {
+            let all = tokens.iter().chain(written.iter().map(|w| &w.token));
+            Prompt::Tokens(all.map(|t| t.id).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::{Operator, Sample, Source, Unit, Unsteered};
+
+    fn top(id: u32, probability: f32) -> TopToken {
+        let token = Token {
+            id,
+            text: format!(" t{id}"),
+            bytes: id > 90,
+            unseen: false,
+        };
+        TopToken {
+            token,
+            logit: 0.0,
+            probability,
+        }
+    }
+
+    /// A token that was written, with what came likeliest there with and without
+    /// directions.
+    fn written(id: u32, kl: f32, with: &[(u32, f32)], without: &[(u32, f32)]) -> Written {
+        let tops = |list: &[(u32, f32)]| list.iter().map(|(id, p)| top(*id, *p)).collect();
+        Written {
+            token: top(id, 0.0).token,
+            probability: 0.5,
+            top: tops(with),
+            unsteered: Some(Unsteered {
+                probability: 0.1,
+                kl,
+                top: tops(without),
+            }),
+        }
+    }
+
+    fn report(steered: Vec<Written>) -> SteerReport {
+        SteerReport {
+            prompt: vec![top(7, 0.0).token],
+            samples: vec![Sample {
+                unsteered: Vec::new(),
+                steered,
+            }],
+            ..SteerReport::default()
+        }
+    }
+
+    fn steer(positions: Positions) -> Steer {
+        Steer {
+            prompt: Prompt::Text(" t7".into()),
+            directions: vec![Direction {
+                name: "any".into(),
+                source: Source::Random { seed: 0 },
+                site: Site::ResidPre,
+                layers: vec![0],
+                from: None,
+                positions,
+                operator: Operator::Add,
+                coefficient: 1.0,
+                unit: Unit::Absolute,
+            }],
+            ..Steer::default()
+        }
+    }
+
+    #[test]
+    fn the_change_is_sought_where_it_is_largest() {
+        let first = written(1, 0.2, &[(1, 0.6), (2, 0.3)], &[(2, 0.5), (1, 0.4)]);
+        let second = written(3, 0.9, &[(4, 0.5), (3, 0.4)], &[(4, 0.5), (5, 0.2)]);
+        let report = report(vec![first, second]);
+        let tokens = |id: u32| Tokens::One(top(id, 0.0).token.reference());
+        let found = report.carriers(&steer(Positions::All)).unwrap();
+        // What is likely with and without them is not what they raise.
+        assert_eq!(found.prompt, Prompt::Text(" t7 t1".into()));
+        assert_eq!((found.answer, found.wrong), (tokens(3), tokens(4)));
+        // In a longer prompt, directions at the last position would act elsewhere.
+        let found = report.carriers(&steer(Positions::Last)).unwrap();
+        assert_eq!(found.prompt, Prompt::Text(" t7".into()));
+        assert_eq!((found.answer, found.wrong), (tokens(1), tokens(2)));
+    }
+
+    #[test]
+    fn parts_of_characters_make_a_prompt_of_ids() {
+        let part = written(95, 0.1, &[(1, 0.6)], &[(2, 0.5)]);
+        let then = written(3, 0.9, &[(3, 0.6)], &[(4, 0.5)]);
+        let found = report(vec![part, then]).carriers(&steer(Positions::All));
+        assert_eq!(found.unwrap().prompt, Prompt::Tokens(vec![7, 95]));
+    }
+
+    #[test]
+    fn what_raises_nothing_has_no_carriers() {
+        let same = written(1, 0.0, &[(1, 0.6), (2, 0.3)], &[(1, 0.6), (2, 0.3)]);
+        assert_eq!(report(vec![same]).carriers(&steer(Positions::All)), None);
+        assert_eq!(report(Vec::new()).carriers(&steer(Positions::All)), None);
+    }
+
+    #[test]
+    fn the_patching_room_is_set_up_on_the_same_prompt_twice() {
+        let of = Experiment {
+            model: "gpt2".into(),
+            bos: false,
+            room: Room::Steering,
+            steer: Some(steer(Positions::All)),
+            ..Experiment::default()
+        };
+        let carriers = Carriers {
+            prompt: Prompt::Text("I".into()),
+            answer: " a".into(),
+            wrong: " b".into(),
+        };
+        let made = carriers.experiment(&of);
+        assert_eq!(
+            (made.clean.clone(), made.room),
+            (made.corrupted.clone(), Room::Patching)
+        );
+        assert_eq!((made.steered, made.bos), (Some(Steered::Clean), false));
+        assert_eq!((made.model, made.steer), (of.model, of.steer));
+    }
+}
