@@ -40,9 +40,13 @@ const COLUMNS = {
   discrete: "discrete, ms",
 };
 
+/** @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
-const checked = (name) => [...document.querySelectorAll(`[name=${name}]:checked`)].map((input) => input.value);
+/** @returns {any} */
+const first = (selector) => document.querySelector(selector);
+const checked = (name) => [...document.querySelectorAll(`[name=${name}]:checked`)].map((/** @type {any} */ input) => input.value);
 
+/** @type {AbortController} */
 let stop;
 let lines = [];
 
@@ -155,7 +159,7 @@ $("results").tHead.rows[0].append(
   ...Object.values(COLUMNS).map((title) => Object.assign(document.createElement("th"), { scope: "col", textContent: title })),
 );
 
-$("other").addEventListener("input", () => (document.querySelector("[value=other]").checked = true));
+$("other").addEventListener("input", () => (first("[value=other]").checked = true));
 
 $("what").addEventListener("submit", async (event) => {
   event.preventDefault();

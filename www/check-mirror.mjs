@@ -106,14 +106,14 @@ const request = (address, method, headers) =>
     const get = address.protocol === 'https:' ? getHttps : getHttp;
     const asked = get(address, { method, headers, timeout: PATIENCE }, resolve);
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)));
-    asked.on('error', ({ message, code }) =>
+    asked.on('error', (/** @type {NodeJS.ErrnoException} */ { message, code }) =>
       reject(new Unreachable(`${address} does not answer (${message || code}): check the address and the server`)),
     );
   });
 
 /**
  * Follows redirects, and looks at each step whether a page of `origin` may read it.
- * @returns {Promise<import('node:http').IncomingMessage & { redirected: boolean }>}
+ * @returns {Promise<import('node:http').IncomingMessage & { statusCode: number, redirected: boolean }>}
  */
 async function ask({ folder, origin }, file, headers = {}, method = 'GET') {
   let address = new URL(file, folder);
@@ -471,7 +471,7 @@ function checkOneFile(tokenizer, reader, sizes) {
   const listed = model.merges ?? [];
   const merges = Array.isArray(listed) && listed.map((merge) => (isText(merge) ? merge.split(/ (.*)/s, 2) : merge));
   const isPair = (merge) => Array.isArray(merge) && merge.length === 2 && merge.every(isText);
-  if (!merges || !merges.every(isPair)) throw new Problem(`${TOKENIZER}: its merges are not pairs of pieces: take the file of the model itself`);
+  if (!merges || merges.some((merge) => !isPair(merge))) throw new Problem(`${TOKENIZER}: its merges are not pairs of pieces: take the file of the model itself`);
   checkBpe(model.vocab, merges, [TOKENIZER, TOKENIZER]);
   const added = tokenizer.added_tokens ?? [];
   if (!Array.isArray(added) || !added.every((token) => isToken(token) && Number.isSafeInteger(token.id))) {
@@ -814,7 +814,13 @@ async function checkHash(place, files, index, expected) {
   return ok(`${where}: SHA-256 ${found}, as it should be`);
 }
 
-/** The weights, all points. */
+/**
+ * The weights, all points.
+ *
+ * @param {any} place
+ * @param {any} sizes
+ * @param {{ full?: boolean, sha256?: string }} wanted
+ */
 async function checkAllWeights(place, sizes, { full, sha256: given }) {
   const weights = await check(() => checkWeights(place));
   if (!weights) return;
