@@ -44,7 +44,8 @@ const COLUMNS = {
 const $ = (id) => document.getElementById(id);
 /** @returns {any} */
 const first = (selector) => document.querySelector(selector);
-const checked = (name) => [...document.querySelectorAll(`[name=${name}]:checked`)].map((/** @type {any} */ input) => input.value);
+const checked = (name) =>
+  [...document.querySelectorAll(`[name=${name}]:checked`)].map((/** @type {any} */ input) => input.value);
 
 /** @type {AbortController} */
 let stop;
@@ -96,10 +97,16 @@ function work(part, report, model) {
   const vocabulary = model.n_vocab * model.n_embd;
   const layers = 12 * model.n_layer * model.n_embd ** 2;
   return {
-    multiplications: { pass, sweep: report.sweeps?.[0]?.plan.multiplications, tokens: pass + steps * fullPass(model, 1) }[part],
+    multiplications: {
+      pass,
+      sweep: report.sweeps?.[0]?.plan.multiplications,
+      tokens: pass + steps * fullPass(model, 1),
+    }[part],
     // Read once a submission; a pass and a token read the unembedding too.
     weights:
-      part === "sweep" ? layers * Math.max(1, of("submissions")) : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),
+      part === "sweep"
+        ? layers * Math.max(1, of("submissions"))
+        : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),
     dispatches: of("dispatches"),
     submissions: of("submissions"),
     waits: of("submissions"),
@@ -117,7 +124,11 @@ function show(row) {
     cell.textContent = row[key] ?? "";
     tr.append(cell);
   }
-  lines.push(Object.keys(COLUMNS).map((key) => row[key] ?? "").join("\t"));
+  lines.push(
+    Object.keys(COLUMNS)
+      .map((key) => row[key] ?? "")
+      .join("\t"),
+  );
 }
 
 async function measure(backend, model, parts, times, signal) {
@@ -156,7 +167,9 @@ async function measure(backend, model, parts, times, signal) {
 }
 
 $("results").tHead.rows[0].append(
-  ...Object.values(COLUMNS).map((title) => Object.assign(document.createElement("th"), { scope: "col", textContent: title })),
+  ...Object.values(COLUMNS).map((title) =>
+    Object.assign(document.createElement("th"), { scope: "col", textContent: title }),
+  ),
 );
 
 $("other").addEventListener("input", () => (first("[value=other]").checked = true));

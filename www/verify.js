@@ -112,7 +112,9 @@ function report(result, stopped) {
 function showNotes(facts) {
   $("about").textContent = facts.about;
   const notes = facts.left_out.map((text) => Object.assign(document.createElement("li"), { textContent: text }));
-  $("notes").querySelector("ul").replaceChildren(...notes);
+  $("notes")
+    .querySelector("ul")
+    .replaceChildren(...notes);
   $("notes").hidden = false;
 }
 
@@ -191,6 +193,9 @@ $("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText($("line").textContent);
     say("Copied.", "done");
   } catch (error) {
-    say(`This browser does not let the page copy (${error.message}); select the line above the table instead.`, "failed");
+    say(
+      `This browser does not let the page copy (${error.message}); select the line above the table instead.`,
+      "failed",
+    );
   }
 });
