@@ -45,25 +45,39 @@ dist: setup ## build dist/, which any static host can serve, from any path
 
 # One target a stage, so that `make --keep-going test` runs all that can run.
 .PHONY: test
-test: test-fmt test-clippy test-rust test-card test-sizes test-browsers ## set up, then run every test
+test: test-fmt test-scripts test-types test-clippy test-rust test-card test-sizes test-browsers ## set up, then run every test
 	@echo "=== every test passed"
 
 define FMT_CHECK
 @$(STAGE) "rustfmt" cargo fmt --all --check
 endef
+BIOME := tests/node_modules/.bin/biome
+# Where it could not be had, the Python of the oracles goes unchecked, and that is said.
+RUFF = $(shell PATH=.tools/python/bin:$$PATH command -v ruff)
+define SCRIPTS
+@$(STAGE) "biome" $(BIOME) ci --error-on-warnings
+@$(STAGE) "ruff" bash -c '$(if $(RUFF),$(RUFF) check && $(RUFF) format --check,echo "no ruff: .ci/setup test installs it")'
+endef
 define CLIPPY
 @$(STAGE) "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
 endef
 
-.PHONY: test-fmt test-clippy test-rust test-card
+.PHONY: test-fmt test-scripts test-types test-clippy test-rust test-card
 test-fmt: setup-test
 	$(FMT_CHECK)
+test-scripts: setup-test ## JavaScript and Python: their form, and what linters find
+	$(SCRIPTS)
+test-types: setup-test ## the types of patchbay.js, and all shipped JavaScript against them
+	@$(STAGE) "types" node --test --test-reporter=spec tests/types/types.test.mjs
 test-clippy: setup-test
 	$(CLIPPY)
 test-rust: setup-test random-gpt2 ## the native tests, WebGPU's included
 	@$(STAGE) "cargo test" cargo test --locked --workspace
+# Not `cargo run --package`: with the features of one package alone, all that it stands
+# on would be compiled once more.
 test-card: setup-test ## measure the mini model against its card's bars
-	@$(STAGE) "mini model's card" cargo run --locked --package patchbay-mini -- card
+	@cargo build --locked --workspace --bin patchbay-mini
+	@$(STAGE) "mini model's card" target/debug/patchbay-mini card
 
 .PHONY: test-dist test-sizes test-browsers
 test-dist: setup-test
@@ -74,12 +88,25 @@ test-browsers: test-dist ## the page in Chromium and Firefox (FILES=...)
 	@$(STAGE) "browser tests" node --test --test-reporter=spec --test-concurrency=1 \
 	  $(or $(FILES),$(wildcard tests/browser/*.test.mjs))
 
-.PHONY: lint fmt
-lint: ## rustfmt's check and clippy, as in `make test`
+.PHONY: lint lint-scripts fmt types deny
+lint: lint-scripts ## the formatters' checks, clippy, biome and ruff, as in `make test`
 	$(FMT_CHECK)
 	$(CLIPPY)
-fmt: ## format the Rust sources
+lint-scripts:
+	$(SCRIPTS)
+fmt: ## format Rust, JavaScript and Python
 	@cargo fmt --all
+	@$(BIOME) check --write
+	@$(if $(RUFF),$(RUFF) check --fix && $(RUFF) format)
+
+types: ## write the formats' schema and www/patchbay.d.ts from the engine's types
+	@cargo build --locked --workspace --bin patchbay
+	@target/debug/patchbay schema >www/experiment.schema.json
+	@node tests/types/generate.mjs
+
+# Not in `make test`: cargo-deny takes minutes to build where there is no binary of it.
+deny: ## licences, sources and duplicates of all crates (cargo install --locked cargo-deny)
+	@$(STAGE) "cargo-deny" cargo deny --locked check bans licenses sources
 
 .PHONY: fuzz fuzz-plain
 fuzz: ## a million inputs through every reader under libFuzzer, an hour on two cores (SECONDS_EACH=600 TARGETS="link config")

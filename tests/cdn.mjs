@@ -213,7 +213,11 @@ export async function serveCdn({ models = {}, slow = Infinity, expires = 3600, p
    */
   function preflight(request, response, allows) {
     const headers = request.headers['access-control-request-headers'] ?? '';
-    const names = (text) => text.toLowerCase().split(',').map((name) => name.trim());
+    const names = (text) =>
+      text
+        .toLowerCase()
+        .split(',')
+        .map((name) => name.trim());
     const named = names(headers).every((name) => names(allows).includes(name));
     const granted = named && request.headers['access-control-request-method'] === 'GET';
     preflights.push({ path: request.url, headers, granted });

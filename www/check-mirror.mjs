@@ -52,7 +52,19 @@ const LARGEST = 2 ** 24;
 const FLOATS = ['F32', 'F16', 'BF16'];
 /** Bits of a value, of every type that safetensors knows: tensors without a use may have any. */
 const BITS = {
-  ...{ F4: 4, F6_E2M3: 6, F6_E3M2: 6, BOOL: 8, U8: 8, I8: 8, F8_E5M2: 8, F8_E4M3: 8, F8_E8M0: 8, F8_E4M3FNUZ: 8, F8_E5M2FNUZ: 8 },
+  ...{
+    F4: 4,
+    F6_E2M3: 6,
+    F6_E3M2: 6,
+    BOOL: 8,
+    U8: 8,
+    I8: 8,
+    F8_E5M2: 8,
+    F8_E4M3: 8,
+    F8_E8M0: 8,
+    F8_E4M3FNUZ: 8,
+    F8_E5M2FNUZ: 8,
+  },
   ...{ I16: 16, U16: 16, F16: 16, BF16: 16, I32: 32, U32: 32, F32: 32, C64: 64, F64: 64, I64: 64, U64: 64 },
 };
 const UNPACK = { gzip: gunzipSync, deflate: inflateSync, br: brotliDecompressSync };
@@ -106,14 +118,14 @@ const request = (address, method, headers) =>
     const get = address.protocol === 'https:' ? getHttps : getHttp;
     const asked = get(address, { method, headers, timeout: PATIENCE }, resolve);
     asked.on('timeout', () => asked.destroy(new Error(`no answer within ${PATIENCE / 1000} s`)));
-    asked.on('error', ({ message, code }) =>
+    asked.on('error', (/** @type {NodeJS.ErrnoException} */ { message, code }) =>
       reject(new Unreachable(`${address} does not answer (${message || code}): check the address and the server`)),
     );
   });
 
 /**
  * Follows redirects, and looks at each step whether a page of `origin` may read it.
- * @returns {Promise<import('node:http').IncomingMessage & { redirected: boolean }>}
+ * @returns {Promise<import('node:http').IncomingMessage & { statusCode: number, redirected: boolean }>}
  */
 async function ask({ folder, origin }, file, headers = {}, method = 'GET') {
   let address = new URL(file, folder);
@@ -121,7 +133,11 @@ async function ask({ folder, origin }, file, headers = {}, method = 'GET') {
   let from = origin;
   for (let steps = 0; steps < 10; steps += 1) {
     const same = address.origin === from;
-    const response = await request(address, method, { 'user-agent': 'patchbay check-mirror', ...headers, ...(!same && { origin: from }) });
+    const response = await request(address, method, {
+      'user-agent': 'patchbay check-mirror',
+      ...headers,
+      ...(!same && { origin: from }),
+    });
     const { statusCode: status, headers: answered } = response;
     const allowed = answered['access-control-allow-origin'];
     if (!same && allowed !== '*' && allowed !== from) {
@@ -138,7 +154,9 @@ async function ask({ folder, origin }, file, headers = {}, method = 'GET') {
     response.destroy();
     const next = new URL(answered.location, address);
     if (address.protocol === 'https:' && next.protocol !== 'https:') {
-      throw new Unreachable(`${file}: is redirected from HTTPS to ${next.origin}, which browsers refuse: redirect to HTTPS, or not at all`);
+      throw new Unreachable(
+        `${file}: is redirected from HTTPS to ${next.origin}, which browsers refuse: redirect to HTTPS, or not at all`,
+      );
     }
     if (next.origin !== address.origin && address.origin !== origin) from = 'null';
     address = next;
@@ -153,7 +171,9 @@ function expectFile({ folder }, file, response) {
   if (status === 200 && !html) return;
   response.destroy();
   if (status === 200) {
-    throw new Absent(`${file}: is a web page, perhaps one that asks for a login: serve the file itself at ${new URL(file, folder)}`);
+    throw new Absent(
+      `${file}: is a web page, perhaps one that asks for a login: serve the file itself at ${new URL(file, folder)}`,
+    );
   }
   // After a redirect, 403 says that the address has expired.
   const absent = [401, 403, 404, 410].includes(status) && !(status === 403 && redirected);
@@ -167,7 +187,9 @@ async function bodyOf(file, response, onChunk) {
   try {
     for await (const chunk of response) onChunk ? onChunk(chunk) : chunks.push(chunk);
   } catch {
-    throw new Problem(`${file}: the connection broke off before the announced length; look into the server's log and limits`);
+    throw new Problem(
+      `${file}: the connection broke off before the announced length; look into the server's log and limits`,
+    );
   }
   return Buffer.concat(chunks);
 }
@@ -189,7 +211,9 @@ async function read(place, file) {
     // Browsers unpack small files by themselves.
     return UNPACK[encoding]?.(packed) ?? packed;
   } catch {
-    throw new Problem(`${file}: is not packed with ${encoding}, as its Content-Encoding says: switch compression off for it`);
+    throw new Problem(
+      `${file}: is not packed with ${encoding}, as its Content-Encoding says: switch compression off for it`,
+    );
   }
 }
 
@@ -246,7 +270,10 @@ const TEXT = [OR_NULL(isText), 'a text, or null'];
 const ID = [OR_NULL(Number.isSafeInteger), "a token's id, or null"];
 const IDS = [OR_NULL((value) => [value].flat().every(Number.isSafeInteger)), "a token's id, a list of them, or null"];
 const TOKEN = [OR_NULL(isToken), 'a token, or null'];
-const TOKENS = [OR_NULL((value) => (Array.isArray(value) ? value.every(isToken) : isObject(value))), 'a list of tokens'];
+const TOKENS = [
+  OR_NULL((value) => (Array.isArray(value) ? value.every(isToken) : isObject(value))),
+  'a list of tokens',
+];
 
 const ACTIVATIONS = ['gelu_new', 'gelu_pytorch_tanh', 'gelu_fast', 'gelu', 'relu', 'silu', 'swish', 'tanh'];
 
@@ -255,7 +282,10 @@ const IN_CONFIG = {
   is_encoder_decoder: FALSE,
   per_layer_config: NONE,
   pruned_heads: NONE,
-  quantization_config: [(value) => value === null, 'none (quantised weights are not read, so take the model as it was before)'],
+  quantization_config: [
+    (value) => value === null,
+    'none (quantised weights are not read, so take the model as it was before)',
+  ],
   vocab_size: SIZE,
   n_positions: SIZE,
   n_ctx: SIZE,
@@ -283,12 +313,21 @@ const ALIASES = {
 };
 
 const NAMED_TOKENS = {
-  ...{ bos_token: TOKEN, eos_token: TOKEN, unk_token: TOKEN, sep_token: TOKEN, pad_token: TOKEN, cls_token: TOKEN, mask_token: TOKEN },
+  ...{
+    bos_token: TOKEN,
+    eos_token: TOKEN,
+    unk_token: TOKEN,
+    sep_token: TOKEN,
+    pad_token: TOKEN,
+    cls_token: TOKEN,
+    mask_token: TOKEN,
+  },
   extra_special_tokens: TOKENS,
   additional_special_tokens: TOKENS,
 };
 
-const isById = (value) => isObject(value) && Object.entries(value).every(([id, token]) => /^[+-]?\d+$/.test(id) && isToken(token));
+const isById = (value) =>
+  isObject(value) && Object.entries(value).every(([id, token]) => /^[+-]?\d+$/.test(id) && isToken(token));
 
 /** Files that a folder may have besides, and what is looked at in each. */
 const BESIDE = {
@@ -326,7 +365,9 @@ function checkAddress(text) {
   if (!folder.pathname.endsWith('/')) folder.pathname += '/';
   const local = ['localhost', '127.0.0.1', '[::1]'].includes(folder.hostname);
   if (folder.protocol !== 'https:' && !local) {
-    throw new Problem(`${folder} is not HTTPS, and a page that came over HTTPS may not load it: serve the folder over HTTPS`);
+    throw new Problem(
+      `${folder} is not HTTPS, and a page that came over HTTPS may not load it: serve the folder over HTTPS`,
+    );
   }
   ok(`${folder}: ${local ? 'an address of this machine, good for a trial' : 'HTTPS'}`);
   return folder;
@@ -339,7 +380,9 @@ function unaliased(config) {
     if (!Object.hasOwn(config, alias)) continue;
     const [one, other] = [config[name], config[alias]];
     if (Object.hasOwn(config, name) && JSON.stringify(one) !== JSON.stringify(other)) {
-      throw new Problem(`${CONFIG}: field ${name} is ${short(one)}, but ${short(other)} under its other name ${alias}: leave out the wrong one`);
+      throw new Problem(
+        `${CONFIG}: field ${name} is ${short(one)}, but ${short(other)} under its other name ${alias}: leave out the wrong one`,
+      );
     }
     fields[name] = other;
   }
@@ -352,17 +395,34 @@ async function checkConfig(place) {
   const object = objectOf(CONFIG, bytes);
   arrived(CONFIG, bytes);
   if ((object.model_type ?? 'gpt2') !== 'gpt2') {
-    throw new Problem(`${CONFIG}: model_type is ${object.model_type}; the page loads models with the GPT-2 architecture only: take one`);
+    throw new Problem(
+      `${CONFIG}: model_type is ${object.model_type}; the page loads models with the GPT-2 architecture only: take one`,
+    );
   }
   const config = unaliased(object);
   checkFields(CONFIG, config, IN_CONFIG);
   const { vocab_size: vocab = 50_257, n_layer: layers = 12, n_head: heads = 12, n_embd: width = 768 } = config;
-  if (width % heads) throw new Problem(`${CONFIG}: n_embd is ${width}, no multiple of n_head, ${heads}: take the file of the model itself`);
+  if (width % heads)
+    throw new Problem(
+      `${CONFIG}: n_embd is ${width}, no multiple of n_head, ${heads}: take the file of the model itself`,
+    );
   const inner = config.n_inner ?? 4 * width;
-  if (inner > LARGEST) throw new Problem(`${CONFIG}: the MLPs' width is ${inner}, more than ${LARGEST}: take the file of the model itself`);
+  if (inner > LARGEST)
+    throw new Problem(
+      `${CONFIG}: the MLPs' width is ${inner}, more than ${LARGEST}: take the file of the model itself`,
+    );
   ok(`${CONFIG}: GPT-2 with ${layers} layers of ${heads} heads, width ${width}, ${vocab} tokens`);
   const positions = config.n_positions ?? config.n_ctx ?? 1024;
-  return { vocab, layers, heads, width, inner, positions, tied: config.tie_word_embeddings ?? true, reader: config.tokenizer_class };
+  return {
+    vocab,
+    layers,
+    heads,
+    width,
+    inner,
+    positions,
+    tied: config.tie_word_embeddings ?? true,
+    reader: config.tokenizer_class,
+  };
 }
 
 // The tokenizer's files.
@@ -452,7 +512,9 @@ function checkParts(tokenizer) {
   for (const [name, known] of Object.entries(PARTS)) {
     const other = (tokenizer[name] ?? null) === null ? undefined : unknownPart(tokenizer[name], known);
     if (other === undefined) continue;
-    throw new Problem(`${TOKENIZER}: its ${name} has ${short(other)}, which the page does not take: save the tokenizer with ${known.join(', ')} alone`);
+    throw new Problem(
+      `${TOKENIZER}: its ${name} has ${short(other)}, which the page does not take: save the tokenizer with ${known.join(', ')} alone`,
+    );
   }
 }
 
@@ -460,10 +522,14 @@ function checkParts(tokenizer) {
 function checkOneFile(tokenizer, reader, sizes) {
   checkParts(tokenizer);
   const { model } = tokenizer;
-  const bpe = (model?.type ?? null) === null ? isObject(model?.vocab) && Array.isArray(model?.merges) : model.type === 'BPE';
+  const bpe =
+    (model?.type ?? null) === null ? isObject(model?.vocab) && Array.isArray(model?.merges) : model.type === 'BPE';
   if (reader !== 'GPT2Tokenizer' || !bpe) {
-    if (!isObject(model)) throw new Problem(`${TOKENIZER}: has no model: take the file that transformers calls the fast tokenizer`);
-    return note(`${TOKENIZER}: is not of GPT-2's kind (${model.type ?? 'no type'}, read by ${reader}); whether the page can read it is seen by loading it there`);
+    if (!isObject(model))
+      throw new Problem(`${TOKENIZER}: has no model: take the file that transformers calls the fast tokenizer`);
+    return note(
+      `${TOKENIZER}: is not of GPT-2's kind (${model.type ?? 'no type'}, read by ${reader}); whether the page can read it is seen by loading it there`,
+    );
   }
   if (!isObject(model.vocab)) {
     throw new Problem(`${TOKENIZER}: has no vocabulary: take the file that transformers calls the fast tokenizer`);
@@ -471,7 +537,8 @@ function checkOneFile(tokenizer, reader, sizes) {
   const listed = model.merges ?? [];
   const merges = Array.isArray(listed) && listed.map((merge) => (isText(merge) ? merge.split(/ (.*)/s, 2) : merge));
   const isPair = (merge) => Array.isArray(merge) && merge.length === 2 && merge.every(isText);
-  if (!merges || !merges.every(isPair)) throw new Problem(`${TOKENIZER}: its merges are not pairs of pieces: take the file of the model itself`);
+  if (!merges || merges.some((merge) => !isPair(merge)))
+    throw new Problem(`${TOKENIZER}: its merges are not pairs of pieces: take the file of the model itself`);
   checkBpe(model.vocab, merges, [TOKENIZER, TOKENIZER]);
   const added = tokenizer.added_tokens ?? [];
   if (!Array.isArray(added) || !added.every((token) => isToken(token) && Number.isSafeInteger(token.id))) {
@@ -485,12 +552,16 @@ function checkBpe(vocab, merges, [inVocab, inMerges]) {
   const wrong = Object.entries(vocab).find(([, id]) => !isWhole(id) || id >= LARGEST);
   if (wrong) {
     const [token, id] = wrong.map(short);
-    throw new Problem(`${inVocab}: the token ${token} has the id ${id}, but ids go from 0 to ${LARGEST - 1}: take the file of the model itself`);
+    throw new Problem(
+      `${inVocab}: the token ${token} has the id ${id}, but ids go from 0 to ${LARGEST - 1}: take the file of the model itself`,
+    );
   }
   for (const [a, b] of merges) {
     const lacks = [a, b, a + b].find((piece) => !Object.hasOwn(vocab, piece));
     if (lacks === undefined) continue;
-    throw new Problem(`${inMerges}: the merge of ${short(a)} and ${short(b)} needs ${short(lacks)}, which is not in the vocabulary: take vocabulary and merges from one model`);
+    throw new Problem(
+      `${inMerges}: the merge of ${short(a)} and ${short(b)} needs ${short(lacks)}, which is not in the vocabulary: take vocabulary and merges from one model`,
+    );
   }
 }
 
@@ -498,7 +569,9 @@ function checkIds(file, ids, sizes) {
   const largest = ids.reduce((a, b) => Math.max(a, b), -1);
   ok(`${file}: ${largest + 1} tokens`);
   if (sizes && largest >= sizes.vocab) {
-    note(`${file}: has a token ${largest}, but ${CONFIG} says ${sizes.vocab} tokens, so texts with it are refused: see whether both files are of one model`);
+    note(
+      `${file}: has a token ${largest}, but ${CONFIG} says ${sizes.vocab} tokens, so texts with it are refused: see whether both files are of one model`,
+    );
   }
 }
 
@@ -514,7 +587,8 @@ async function checkWeights(place) {
     absent = error;
   }
   const bytes = await readIfThere(place, INDEX);
-  if (!bytes) throw new Problem(`${absent.message}; or put ${INDEX} there and the files that it names, which is missing, too`);
+  if (!bytes)
+    throw new Problem(`${absent.message}; or put ${INDEX} there and the files that it names, which is missing, too`);
   await check(() => checkAbsence(place));
   const index = checkIndex(bytes);
   const files = [];
@@ -527,7 +601,9 @@ async function checkHead(place) {
   const response = await ask(place, WEIGHTS, {}, 'HEAD');
   response.destroy();
   if (response.statusCode === 200) return ok(`${WEIGHTS}: HEAD is answered, too`);
-  throw new Problem(`${WEIGHTS}: HEAD is answered with status ${response.statusCode} instead of 200: allow it like GET, because the page asks so for the size`);
+  throw new Problem(
+    `${WEIGHTS}: HEAD is answered with status ${response.statusCode} instead of 200: allow it like GET, because the page asks so for the size`,
+  );
 }
 
 /** Where weights are in several files, that the one is not there has to be plain. */
@@ -535,20 +611,30 @@ async function checkAbsence(place) {
   const response = await ask(place, WEIGHTS, {}, 'HEAD');
   response.destroy();
   if ([401, 403, 404, 410].includes(response.statusCode)) return;
-  throw new Problem(`${WEIGHTS}: is not there, but HEAD is answered with status ${response.statusCode}: answer 404, or the page does not look for ${INDEX}`);
+  throw new Problem(
+    `${WEIGHTS}: is not there, but HEAD is answered with status ${response.statusCode}: answer 404, or the page does not look for ${INDEX}`,
+  );
 }
 
 /** The index as a map: a tensor's file by the tensor's name. */
 function checkIndex(bytes) {
   const bad = (text) => new Problem(`${INDEX}: ${text}`);
-  if (bytes.length > LONGEST_INDEX) throw bad(`has ${bytes.length} bytes, more than the ${LONGEST_INDEX} that are read: take the file of the model itself`);
+  if (bytes.length > LONGEST_INDEX)
+    throw bad(
+      `has ${bytes.length} bytes, more than the ${LONGEST_INDEX} that are read: take the file of the model itself`,
+    );
   const { weight_map: map, metadata = null } = objectOf(INDEX, bytes);
-  if (!isObject(map) || !Object.values(map).every(isText)) throw bad('has no weight_map of files by tensors: take the file of the model itself');
-  if (metadata !== null && !isObject(metadata)) throw bad('has metadata that are no object: take the file of the model itself');
+  if (!isObject(map) || !Object.values(map).every(isText))
+    throw bad('has no weight_map of files by tensors: take the file of the model itself');
+  if (metadata !== null && !isObject(metadata))
+    throw bad('has metadata that are no object: take the file of the model itself');
   const shards = new Set(Object.values(map));
   if (!shards.size) throw bad('has an empty weight_map: take the file of the model itself');
-  if (shards.size > MOST_SHARDS) throw bad(`names ${shards.size} files, more than the ${MOST_SHARDS} that are read: save the model in larger files`);
-  const other = [...shards].find((name) => name.length > 255 || !/^[A-Za-z0-9_-][A-Za-z0-9_.-]*\.safetensors$/.test(name));
+  if (shards.size > MOST_SHARDS)
+    throw bad(`names ${shards.size} files, more than the ${MOST_SHARDS} that are read: save the model in larger files`);
+  const other = [...shards].find(
+    (name) => name.length > 255 || !/^[A-Za-z0-9_-][A-Za-z0-9_.-]*\.safetensors$/.test(name),
+  );
   if (other !== undefined) {
     throw bad(
       `names the file ${short(other)}, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.': rename the file, there and in the folder`,
@@ -567,11 +653,15 @@ async function checkWhole(place, name) {
   const first = await firstBytes(response, 1024);
   response.destroy();
   if (headers['content-encoding']) {
-    throw new Problem(`${name}: comes with Content-Encoding ${headers['content-encoding']}: switch compression off for it, because parts of a packed file cannot be asked for`);
+    throw new Problem(
+      `${name}: comes with Content-Encoding ${headers['content-encoding']}: switch compression off for it, because parts of a packed file cannot be asked for`,
+    );
   }
   const size = Number(headers['content-length'] ?? NaN);
   if (!Number.isSafeInteger(size)) {
-    throw new Problem(`${name}: has no Content-Length, so nobody can tell how much there is to come: serve it as a file, not through a program that streams it`);
+    throw new Problem(
+      `${name}: has no Content-Length, so nobody can tell how much there is to come: serve it as a file, not through a program that streams it`,
+    );
   }
   if (size < 8) throw new Problem(`${name}: has only ${size} bytes: upload the file again, whole and in binary mode`);
   ok(`${name}: ${size} bytes, not packed, may be read by the page`);
@@ -618,7 +708,10 @@ async function part(place, { name, size, etag }, from, to) {
   }
   const bytes = await bodyOf(name, response);
   const length = (to ?? size) - from;
-  if (bytes.length !== length) throw new Problem(`${name}: ${range} brought ${bytes.length} bytes instead of ${length}: look for a proxy that cuts answers`);
+  if (bytes.length !== length)
+    throw new Problem(
+      `${name}: ${range} brought ${bytes.length} bytes instead of ${length}: look for a proxy that cuts answers`,
+    );
   return { bytes, response };
 }
 
@@ -628,7 +721,9 @@ async function checkRanges(place, file) {
   const middle = Math.floor(size / 2);
   const { bytes, response } = await part(place, file, 0, Math.min(1024, size));
   if (!bytes.equals(file.first.subarray(0, bytes.length))) {
-    throw new Problem(`${name}: bytes=0-1023 are other bytes than those the whole file begins with: look for a cache that mixes up files`);
+    throw new Problem(
+      `${name}: bytes=0-1023 are other bytes than those the whole file begins with: look for a cache that mixes up files`,
+    );
   }
   await part(place, file, middle, Math.min(middle + 1000, size));
   await part(place, file, Math.max(size - 1000, 0));
@@ -637,7 +732,10 @@ async function checkRanges(place, file) {
   else note(`${name}: has no ETag, so a file that changes during a download is noticed only by its hash: send one`);
   if (place.folder.origin === place.origin) return;
   const hidden = ['ETag', 'Content-Range'].filter((header) => !exposes(response, header));
-  if (hidden.length) note(`${name}: the page may not read ${hidden.join(' and ')}: send Access-Control-Expose-Headers: ETag, Content-Range`);
+  if (hidden.length)
+    note(
+      `${name}: the page may not read ${hidden.join(' and ')}: send Access-Control-Expose-Headers: ETag, Content-Range`,
+    );
 }
 
 /** The header of a safetensors file: its tensors, by name, lie one after the other and fill the file. */
@@ -645,7 +743,8 @@ async function checkHeader(place, file) {
   const broken = (text) => new Problem(`${file.name}: ${text}: upload the file again, whole and in binary mode`);
   const length = (await part(place, file, 0, 8)).bytes.readBigUInt64LE();
   const start = Number(length) + 8;
-  if (length > LONGEST_HEADER) throw broken(`says that its header has ${length} bytes; at most ${LONGEST_HEADER} are read`);
+  if (length > LONGEST_HEADER)
+    throw broken(`says that its header has ${length} bytes; at most ${LONGEST_HEADER} are read`);
   if (start > file.size) throw broken(`says that its header has ${length} bytes, but only ${file.size - 8} follow`);
   if (length < 2) throw broken(`says that its header has ${length} bytes, which is none`);
   const { bytes } = await part(place, file, 8, start);
@@ -666,7 +765,8 @@ function tensorsOf(bytes, broken) {
   }
   if (!isObject(header)) throw broken('has a header that is not a JSON object');
   const { __metadata__: metadata = null, ...entries } = header;
-  if (metadata !== null && !(isObject(metadata) && Object.values(metadata).every(isText))) throw broken('has __metadata__ that are not texts');
+  if (metadata !== null && !(isObject(metadata) && Object.values(metadata).every(isText)))
+    throw broken('has __metadata__ that are not texts');
   const tensors = Object.entries(entries).map(([name, entry]) => {
     const { dtype, shape, data_offsets: offsets } = isObject(entry) ? entry : {};
     const whole = (list) => Array.isArray(list) && list.every(isWhole);
@@ -683,9 +783,11 @@ function endOf(tensors, broken) {
   let end = 0;
   for (const { name, dtype, shape, from, to } of tensors) {
     if (from !== end) throw broken(`tensor ${name} begins at ${from} of the data instead of ${end}`);
-    if (!Object.hasOwn(BITS, dtype)) throw broken(`tensor ${name} is of type ${short(dtype)}, which safetensors does not have`);
+    if (!Object.hasOwn(BITS, dtype))
+      throw broken(`tensor ${name} is of type ${short(dtype)}, which safetensors does not have`);
     const bytes = shape.reduce((product, n) => product * n, BITS[dtype] / 8);
-    if (to - from !== bytes) throw broken(`tensor ${name} has ${to - from} bytes, but its shape [${shape}] of ${dtype} needs ${bytes}`);
+    if (to - from !== bytes)
+      throw broken(`tensor ${name} has ${to - from} bytes, but its shape [${shape}] of ${dtype} needs ${bytes}`);
     end = to;
   }
   return end;
@@ -754,7 +856,9 @@ function gathered(files, index) {
     for (const tensor of tensors) {
       const expected = index?.get(tensor.name) ?? file;
       if (expected !== file) {
-        throw new Problem(`${file}: has the tensor ${tensor.name}, which ${INDEX} puts into ${expected}: upload the index and its files from one model`);
+        throw new Problem(
+          `${file}: has the tensor ${tensor.name}, which ${INDEX} puts into ${expected}: upload the index and its files from one model`,
+        );
       }
       all.set(tensor.name, { file, ...tensor });
     }
@@ -771,13 +875,21 @@ function checkTensors(files, index, sizes) {
   for (const [within, shape] of shapesOf(sizes, own || !sizes.tied)) {
     const name = nameOf(within);
     const found = all.get(name);
-    if (!has(name)) throw new Problem(`${where}: has no tensor ${name}: take the weights of the model that ${CONFIG} describes`);
-    if (!found) throw new Problem(`${index.get(name)}: has no tensor ${name}, though ${INDEX} says so: upload the index and its files from one model`);
+    if (!has(name))
+      throw new Problem(`${where}: has no tensor ${name}: take the weights of the model that ${CONFIG} describes`);
+    if (!found)
+      throw new Problem(
+        `${index.get(name)}: has no tensor ${name}, though ${INDEX} says so: upload the index and its files from one model`,
+      );
     if (`${found.shape}` !== `${shape}`) {
-      throw new Problem(`${found.file}: tensor ${name} has shape [${found.shape}] instead of [${shape}]: take ${CONFIG} and the weights from one model`);
+      throw new Problem(
+        `${found.file}: tensor ${name} has shape [${found.shape}] instead of [${shape}]: take ${CONFIG} and the weights from one model`,
+      );
     }
     if (!FLOATS.includes(found.dtype)) {
-      throw new Problem(`${found.file}: tensor ${name} is of type ${found.dtype}; the page reads F32, F16 and BF16: convert it`);
+      throw new Problem(
+        `${found.file}: tensor ${name} is of type ${found.dtype}; the page reads F32, F16 and BF16: convert it`,
+      );
     }
   }
   ok(`${where}: every tensor of ${CONFIG}'s model, in its shape${says}`);
@@ -814,7 +926,13 @@ async function checkHash(place, files, index, expected) {
   return ok(`${where}: SHA-256 ${found}, as it should be`);
 }
 
-/** The weights, all points. */
+/**
+ * The weights, all points.
+ *
+ * @param {any} place
+ * @param {any} sizes
+ * @param {{ full?: boolean, sha256?: string }} wanted
+ */
 async function checkAllWeights(place, sizes, { full, sha256: given }) {
   const weights = await check(() => checkWeights(place));
   if (!weights) return;
@@ -839,7 +957,9 @@ async function main() {
     options: { origin: { type: 'string' }, full: { type: 'boolean' }, sha256: { type: 'string' } },
   });
   if (positionals.length !== 1) {
-    throw new Problem('usage: node check-mirror.mjs https://host/folder/ [--origin https://course.example] [--full] [--sha256 HEX]');
+    throw new Problem(
+      'usage: node check-mirror.mjs https://host/folder/ [--origin https://course.example] [--full] [--sha256 HEX]',
+    );
   }
   const folder = await check(() => checkAddress(positionals[0]));
   if (!folder) return;
@@ -851,6 +971,7 @@ async function main() {
 }
 
 await check(main);
-if (failures) say('', `${failures} ${failures === 1 ? 'point' : 'points'} to mend: the page could not load this model.`);
+if (failures)
+  say('', `${failures} ${failures === 1 ? 'point' : 'points'} to mend: the page could not load this model.`);
 else say('', 'The page can load this model.');
 process.exitCode = failures ? 1 : 0;

@@ -18,10 +18,7 @@ async function relaxedKernels() {
   }
 }
 
-const [{ default: init, take_kernels }, kernels] = await Promise.all([
-  import("./worker.js"),
-  relaxedKernels(),
-]);
+const [{ default: init, take_kernels }, kernels] = await Promise.all([import("./worker.js"), relaxedKernels()]);
 await init();
 // No message has been served yet: that waits for a turn of the event loop.
 if (kernels) take_kernels(kernels);

@@ -7,8 +7,10 @@ const report = await engine.run({
   metrics: [{ kind: "logit_difference", answer: " Mary", wrong: " Bob" }],
   sweeps: [{ site: "resid_pre", mode: "denoising" }],
 });
-const rows = report.sweeps[0].values[0].map((row, layer) => [layer, ...row.map((value) => value.toFixed(2))]);
+const [sweep] = report.sweeps ?? [];
+if (!sweep) throw new Error(report.reading.problems.map(({ message }) => message).join(" "));
+const rows = sweep.values[0].map((row, layer) => [`${layer}`, ...row.map((value) => value?.toFixed(2) ?? "")]);
 for (const cells of [["layer", ...report.reading.clean.map((token) => token.text)], ...rows]) {
-  const row = document.querySelector("table").insertRow();
+  const row = /** @type {HTMLTableElement} */ (document.querySelector("table")).insertRow();
   for (const cell of cells) row.insertCell().textContent = cell;
 }

@@ -1,9 +1,35 @@
 // Types of patchbay.js. Positions, layers and heads count from 0.
+//
+// Made by `make types`: the functions from tests/types/functions.d.ts, what goes in and
+// comes out from the engine's own types. A test compares; nothing is changed here by hand.
 
-/** Starts an engine and loads a model into it. */
+/**
+ * Starts an engine and loads a model into it.
+ *
+ * @example
+ * import { load } from "./patchbay.js";
+ *
+ * const stop = new AbortController();
+ * const engine = await load({
+ *   model: "mini",
+ *   backend: "cpu",
+ *   signal: stop.signal,
+ *   onProgress: ({ done, total, waiting }) => console.log(waiting ?? `${done} of ${total} bytes`),
+ * });
+ * console.log(engine.model.n_layer, engine.backend.device);
+ * engine.dispose();
+ */
 export function load(options?: LoadOptions): Promise<Engine>;
 
-/** What loading a model would take, before a byte of its weights is fetched. */
+/**
+ * What loading a model would take, before a byte of its weights is fetched.
+ *
+ * @example
+ * import { describe } from "./patchbay.js";
+ *
+ * const { bytes, licence, host, complete } = await describe({ model: "mini" });
+ * console.log(`${bytes} bytes, ${licence}, from ${host ?? "this server"}`, complete);
+ */
 export function describe(options?: DescribeOptions): Promise<Offer>;
 
 export interface DescribeOptions {
@@ -68,15 +94,74 @@ export interface Engine {
   readonly model: Readonly<ModelInfo>;
   readonly backend: Readonly<BackendInfo>;
   readonly source: Readonly<SourceInfo>;
-  /** Runs an experiment. Runs that are asked for meanwhile wait for it. */
-  run(experiment: Experiment, options?: RunOptions): Promise<Report>;
-  /** Writes a direction, or activations of the two runs, to a file. */
-  export(experiment: Experiment, what: Export, options?: { signal?: AbortSignal; agreed?: Agreed }): Promise<NamedFile>;
-  /** Reads a direction from a safetensors, GGUF (control vector) or JSON file. */
+  /**
+   * Runs an experiment. Runs that are asked for meanwhile wait for it.
+   *
+   * @example
+   * import { load } from "./patchbay.js";
+   *
+   * const engine = await load();
+   * const { steer } = await engine.run(
+   *   {
+   *     room: "steering",
+   *     clean: "",
+   *     corrupted: "",
+   *     metrics: [],
+   *     steer: {
+   *       prompt: "I hate you because",
+   *       directions: [
+   *         {
+   *           name: "love",
+   *           source: { kind: "pair", positive: "Love", negative: "Hate" },
+   *           layers: [1],
+   *           coefficient: 2,
+   *         },
+   *       ],
+   *       sampling: { tokens: 5 },
+   *     },
+   *   },
+   *   { onProgress: ({ stage, done, total }) => console.log(stage, done / total) },
+   * );
+   * for (const { unsteered, steered } of steer?.samples ?? []) {
+   *   console.log(unsteered.map((token) => token.text).join(""), steered.map((token) => token.text).join(""));
+   * }
+   */
+  run(experiment: Setup, options?: RunOptions): Promise<Report>;
+  /**
+   * Writes a direction, or activations of the two runs, to a file.
+   *
+   * @example
+   * import { load } from "./patchbay.js";
+   *
+   * const engine = await load();
+   * const pair = {
+   *   clean: "When John and Mary went to the store, John gave a bottle to",
+   *   corrupted: "When Bob and Mary went to the store, John gave a bottle to",
+   *   metrics: [],
+   * };
+   * const { name, bytes } = await engine.export(pair, { kind: "array", site: "resid_pre", run: "clean" });
+   * console.log(name, bytes.length);
+   */
+  export(experiment: Setup, what: Export, options?: { signal?: AbortSignal; agreed?: Agreed }): Promise<NamedFile>;
+  /**
+   * Reads a direction from a safetensors, GGUF (control vector) or JSON file.
+   *
+   * @example
+   * import { load } from "./patchbay.js";
+   *
+   * const engine = await load();
+   * const file = new Blob([JSON.stringify({ "direction.1": Array(engine.model.n_embd).fill(0.1) })]);
+   * const bytes = new Uint8Array(await file.arrayBuffer());
+   * const direction = await engine.readDirection(bytes, { name: "flat.json" });
+   * console.log(direction.name, direction.layers);
+   */
   readDirection(bytes: Uint8Array, options?: ReadOptions): Promise<Direction>;
   /** Ends the engine and gives its memory back. Whatever runs is rejected. */
   dispose(): void;
 }
+
+/** An experiment; its `version` may be left out. Older versions are read, too. */
+export type Setup = Omit<Experiment, "version"> & { version?: number };
 
 export interface RunOptions {
   /** Stops it; `run` then rejects with the signal's reason, an AbortError unless told otherwise. */
@@ -96,18 +181,6 @@ export interface Agreed {
   /** Whether encoders may be, too: half of a dictionary's file, 75 MB for GPT-2 small's. */
   encoders?: boolean;
 }
-
-/** What is written to a file. */
-export type Export =
-  /**
-   * A direction, at every layer that it has. In the files a layer's vector is added after that
-   * layer, counted from 0; GGUF has none after layer 0, which llama.cpp refuses.
-   */
-  | { kind: "direction"; direction: number; format: "safetensors" | "gguf" | "json" }
-  /** The first pair's runs at all layers and positions: one safetensors file with `clean.blocks.0.hook_resid_pre` and so on. */
-  | { kind: "activations"; sites: Site[] }
-  /** One site of one run as a NumPy array, `[layer, position, ...]`. */
-  | { kind: "array"; site: Site; run: "clean" | "corrupted" };
 
 export interface NamedFile {
   name: string;
@@ -139,209 +212,125 @@ export class PatchbayError extends Error {
 
 // What goes in.
 
+/** Everything a person set up. */
 export interface Experiment {
-  /** Version of this format, 2. An experiment of version 1 (one `metric`, one `sweep`) is read, too; so is one without a version. */
-  version?: 1 | 2;
-  /** The model that is loaded, also when left out; another one is refused. */
-  model?: string;
-  /** Whether `<|endoftext|>` stands at position 0 of all prompts; true when left out. */
-  bos?: boolean;
+  /** Version of this format, `VERSION` when written by this code. */
+  version: number;
   /** The prompt whose behaviour is to be explained. */
   clean: Prompt;
-  /** The prompt that lacks it, of as many tokens unless positions are aligned. */
+  /** The prompt that lacks it. */
   corrupted: Prompt;
-  /** `prompt` (the default): the corrupted prompt; or noise on the clean prompt's embeddings. */
-  corruption?: "prompt" | { noise: Noise };
-  /** Positions that belong together, clean then corrupted, where the lengths differ. */
-  alignment?: [clean: number, corrupted: number][] | null;
-  /**
-   * Positions that belong together by what they are in an IOI-like sentence, found in each
-   * pair anew; only these are patched. Not together with `alignment`.
-   */
-  roles?: ("s1" | "io" | "s2" | "end")[];
-  /** Further pairs of prompts: metrics and sweeps are then means over all of them. */
-  pairs?: Pair[];
-  /** What is measured at the last position. */
+  /** What is measured at the last position; the first is shown first. */
   metrics: Metric[];
-  sweeps?: Sweep[];
-  /** The one patched run to look at closely, of the first pair. */
-  cell?: Cell | null;
-  /** Greedy continuation of both prompts. */
-  generate?: { tokens: number; repetition_penalty?: number } | null;
+  /**
+   * Which positions of the two prompts belong together, clean then
+   * corrupted, where they are not simply the same ones.
+   */
+  alignment?: [number, number][] | null;
+  /**
+   * Whether `<|endoftext|>` stands at position 0 of both prompts.
+   * `true` when left out.
+   */
+  bos?: boolean;
   /** Activations and logits to hand back as numbers. */
   captures?: Capture[];
-  /** Which room runs: two prompts and patches between them (the default), or one prompt and directions. */
-  room?: "patching" | "steering";
-  /** What the steering room is set up for; that room needs it, and so does `steered`. */
+  /** The one patched run to look at closely, if one is chosen. */
+  cell?: Cell | null;
+  /** What makes the corrupted run, where it is not the corrupted prompt. */
+  corruption?: Corruption;
+  /** Greedy continuation of both prompts, if wanted. */
+  generate?: Generate | null;
+  /**
+   * Which model it was set up on: `mini`, or the address of a folder with
+   * `config.json`, `tokenizer.json` and `model.safetensors`.
+   * `"mini"` when left out.
+   */
+  model?: string;
+  /** Further pairs of prompts: results are then those of the whole set. */
+  pairs?: Pair[];
+  /**
+   * Which positions belong together by what they are in the sentence, found
+   * in each pair anew: pairs may then differ in length and in word order.
+   * Only these positions are patched. Not together with `alignment`.
+   */
+  roles?: Role[];
+  /** Which room runs; what the other one is set up for is kept. */
+  room?: Room;
+  /** What the steering room is set up for; its example when left out. */
   steer?: Steer | null;
-  /** Which of the patching room's runs the directions of `steer` act on; none when left out. */
-  steered?: "clean" | "corrupted" | "both" | null;
-}
-
-/** A text that is continued twice, unsteered and steered, with the same luck. */
-export interface Steer {
-  /** What is continued. */
-  prompt: Prompt;
-  /** Applied in this order. */
-  directions?: Direction[];
-  sampling?: Sampling;
-  /** Words that the steered text is hoped to hold; texts with one of them are counted. */
-  words?: string[];
-  map?: SteerMap | null;
-}
-
-/** A vector at a site, where it comes from, and how it acts. */
-export interface Direction {
-  name: string;
-  source: Source;
-  /** Where it is read and acts; `resid_pre` when left out. At `z` it acts on each head by itself. */
-  site?: "resid_pre" | "resid_mid" | "resid_post" | "attn_out" | "mlp_out" | "z";
-  /** The layers where it acts. Read from activations, it is read at each of them. */
-  layers: number[];
-  /** The one layer that it is read at, wherever it acts. */
-  from?: number | null;
-  /** The rows that it acts on; `all` when left out. `aligned_*`: a pair's rows, one by one. */
-  positions?:
-    | "all"
-    | "prompt"
-    | "generated"
-    | "last"
-    | { first: number }
-    | { chosen: number[] }
-    | "aligned_front"
-    | "aligned_back";
   /**
-   * On a row x, with the vector v, u = v / |v| and the coefficient c: `add` (the default),
-   * x + c v; `subtract`; `project_out`, x - (x . u) u; `set_projection`, the projection
-   * becomes c; `cap`, where it is larger.
+   * Which of the patching room's runs the directions of `steer` act on, to
+   * see what carries their effect; none when left out.
    */
-  operator?: "add" | "subtract" | "project_out" | "set_projection" | "cap";
-  coefficient: number;
-  /** What a coefficient of 1 means: `absolute` (the default), v as it is; `mean_norm`, at the mean length of the site's activations. */
-  unit?: "absolute" | "mean_norm";
+  steered?: Steered | null;
+  /** The grids of patched runs that are wanted. */
+  sweeps?: Sweep[];
 }
 
-/** Where a direction comes from. */
-export type Source =
-  /** Two prompts, position by position, the shorter padded with spaces: activation addition. */
-  | { kind: "pair"; positive: string; negative: string }
-  /** Two sets of prompts, each read at its last token. */
-  | { kind: "contrast"; positive: string[]; negative: string[]; method?: Method }
-  /**
-   * The `top` heads (5 when left out) whose z tells two sets of prompts apart best, each
-   * shifted by a standard deviation along its direction: inference-time intervention. At
-   * the site `z`; `method` is `logistic` (the default) or `mean_difference`.
-   */
-  | { kind: "heads"; positive: string[]; negative: string[]; top?: number; method?: "logistic" | "mean_difference" }
-  /** A token's row of a vocabulary matrix, less another's. */
-  | { kind: "token"; token: TokenRef; minus?: TokenRef | null; matrix?: "unembedding" | "embedding" }
-  /** What a neuron of an MLP writes. */
-  | { kind: "neuron"; layer: number; neuron: number }
-  /**
-   * A feature of a sparse autoencoder: its row of the decoder. `dictionary`:
-   * `gpt2-small-res-jb` (the default), a repository of the hub, or the address of a
-   * folder, laid out as SAELens writes it; `site` and `layer` are what it was trained
-   * on. Its host has to be among `agreed.hosts`. With `activation`, what it reads of the
-   * prompt, where `agreed.encoders` holds.
-   */
-  | { kind: "feature"; dictionary?: string; site?: Site; layer: number; feature: number; activation?: boolean }
-  /** Of length 1. */
-  | { kind: "random"; seed: number }
-  /** Numbers from a file: see `readDirection`. */
-  | { kind: "vectors"; origin: string; vectors: LayerVector[] };
-
-export interface LayerVector {
-  layer: number;
-  /** As many as the model is wide. */
-  values: number[];
-}
-
-export type Method = "mean_difference" | "pca_diff" | "pca_center" | "logistic";
-
-/** Penalties, temperature, top-k, top-p, then a draw. */
-export interface Sampling {
-  /** 40 when left out. */
-  tokens?: number;
-  /** Continuations, each with its own luck; 1 when left out. */
-  samples?: number;
-  seed?: number;
-  /** 0 takes the likeliest token; 1 when left out. */
-  temperature?: number;
-  top_k?: number | null;
-  top_p?: number | null;
-  repetition_penalty?: number;
-  frequency_penalty?: number;
-}
-
-/** One direction at many layers and coefficients, over a set of prompts, beside controls. */
-export interface SteerMap {
-  /** Which of the directions; the first when left out. */
-  direction?: number;
-  /** All that it has a vector for when left out. */
-  layers?: number[];
-  coefficients: number[];
-  /** The experiment's prompt when left out. */
-  prompts?: Prompt[];
-  tokens?: number | null;
-  samples?: number | null;
-  /** Their probability together at the first new position is an effect. */
-  targets?: TokenRef[];
-  controls?: {
-    /** Random directions of the same length at each layer; 20 when left out. */
-    random?: number;
-    seed?: number;
-    /** The direction found with shuffled labels, where there are labels; true when left out. */
-    shuffled?: boolean;
-    /** Each layer's best when left out. */
-    coefficient?: number | null;
-  };
-  /** The coherent band: at most so many times the unsteered text's perplexity; 4 when left out. */
-  cap?: number;
-}
-
-/** Gaussian noise on the embeddings of some tokens, as in causal tracing. */
-export interface Noise {
-  positions: number[];
-  /** Standard deviations of the embedding matrix's entries; 3 when left out. */
-  sigma?: number;
-  seed?: number;
-  /** How many draws results are averaged over; 10 when left out. */
-  draws?: number;
-}
-
-export interface Pair {
-  clean: Prompt;
-  corrupted: Prompt;
-  /** The metrics' own when left out. */
-  answer?: Tokens | null;
-  wrong?: Tokens | null;
-}
-
-/** Text, or token ids, which stand as they are: `bos` puts nothing in front of them. */
+/** A prompt, as text or as token ids (which then stand as they are). */
 export type Prompt = string | number[];
 
-/** A token of the vocabulary, by its text (with the leading space) or its id. */
-export type TokenRef = string | number;
-
-/** One token, or a set of them. */
-export type Tokens = TokenRef | TokenRef[];
-
+/** A number computed from the logits at the last position. */
 export interface Metric {
-  /**
-   * `logit_difference`: logit(answer) - logit(wrong), means over the sets;
-   * `probability`: of the answer, 0 to 1, summed over the set; `log_probability`: its
-   * natural logarithm; `probability_difference`: probability(answer) -
-   * probability(wrong); `rank`: tokens with a larger logit than the answer, 0 is the
-   * likeliest; `kl`: KL(clean run || this run), in nats; `cross_entropy`: minus the
-   * answer's log probability.
-   */
-  kind: "logit_difference" | "probability" | "log_probability" | "probability_difference" | "rank" | "kl" | "cross_entropy";
+  kind: MetricKind;
+  /** The token, or the set of tokens, that the clean run should predict. */
   answer: Tokens;
   /** What it is compared with; only the differences need it. */
   wrong?: Tokens | null;
 }
 
-/** TransformerLens's names, without `hook_`. */
+/**
+ * - `logit_difference`: logit(answer) - logit(wrong), each the mean over its set
+ * - `probability`: softmax probability of the answer, 0 to 1, the sum over its set
+ * - `log_probability`: natural logarithm of that probability
+ * - `probability_difference`: probability(answer) - probability(wrong), each the sum over its set
+ *   (Hanna et al., 2023, for greater-than)
+ * - `rank`: how many tokens have a larger logit than the answer's best: 0 is the
+ *   likeliest
+ * - `kl`: Kullback-Leibler divergence of this run's next token from the clean
+ *   run's, KL(clean || run), in nats
+ * - `cross_entropy`: minus the log probability of the answer, in nats
+ */
+export type MetricKind =
+  "logit_difference" | "probability" | "log_probability" | "probability_difference" | "rank" | "kl" | "cross_entropy";
+
+/** One token, or a set of them. */
+export type Tokens = TokenRef | TokenRef[];
+
+/** A token of the vocabulary, as text or as its id. */
+export type TokenRef = number | string;
+
+/** Activations of one run to hand back. */
+export interface Capture {
+  run: RunName;
+  site: Site;
+  /** Left out for the sites that have no layer. */
+  layer?: number | null;
+  /** Which positions; all of them when left out. */
+  positions?: number[] | null;
+}
+
+export type RunName = "clean" | "corrupted";
+
+/**
+ * A kind of activation, by TransformerLens's short names.
+ * - `embed`: `hook_embed`, `[n_embd]`: the token's row of `wte`; has no layer
+ * - `pos_embed`: `hook_pos_embed`, `[n_embd]`: the position's row of `wpe`; has no layer
+ * - `resid_pre`: `blocks.{l}.hook_resid_pre`, `[n_embd]`: the residual stream before the layer
+ * - `q`: `blocks.{l}.attn.hook_q`, `[n_head, d_head]`
+ * - `k`: `blocks.{l}.attn.hook_k`, `[n_head, d_head]`
+ * - `v`: `blocks.{l}.attn.hook_v`, `[n_head, d_head]`
+ * - `pattern`: `blocks.{l}.attn.hook_pattern`, `[n_head, key position]`
+ * - `z`: `blocks.{l}.attn.hook_z`, `[n_head, d_head]`: the mixed values, before `c_proj`
+ * - `attn_out`: `blocks.{l}.hook_attn_out`, `[n_embd]`
+ * - `resid_mid`: `blocks.{l}.hook_resid_mid`, `[n_embd]`
+ * - `mlp_pre`: `blocks.{l}.mlp.hook_pre`, `[n_inner]`: before the activation function
+ * - `mlp_post`: `blocks.{l}.mlp.hook_post`, `[n_inner]`: after it
+ * - `mlp_out`: `blocks.{l}.hook_mlp_out`, `[n_embd]`
+ * - `resid_post`: `blocks.{l}.hook_resid_post`, `[n_embd]`: the residual stream after the layer
+ * - `ln_final`: `ln_final.hook_normalized` times its weight, plus its bias, `[n_embd]`; has no layer
+ * - `logits`: The logits, `[vocabulary]`; has no layer
+ */
 export type Site =
   | "embed"
   | "pos_embed"
@@ -360,48 +349,487 @@ export type Site =
   | "ln_final"
   | "logits";
 
-export interface Sweep {
-  site: Exclude<Site, "logits">;
-  /** `denoising` patches clean into corrupted, `noising` corrupted into clean. */
-  mode: "denoising" | "noising";
-  /** What a cell patches; layer x position for block sites, layer x head for head sites when left out. */
-  axes?: Axes | null;
-  /** What is put in the place of the activations; the other run's when left out. */
-  bring?:
-    | "other"
-    | "zero"
-    /** Of the corrupted runs of all pairs. */
-    | { mean: { over_positions?: boolean } }
-    /** Of another pair's corrupted run, of the same length. */
-    | { resample: { seed?: number } }
-    | { prompt: { prompt: Prompt } };
+/** One cell of a sweep, by its place in the grid. */
+export interface Cell {
+  row: number;
+  column: number;
+  /** Which of the sweeps. */
+  sweep?: number;
 }
 
-export type Axes =
-  /** `[layer, position]`, so many layers at once; one row where the site has no layer. */
-  | { layer_position: { window?: number } }
-  /** `[layer, head]`, at these positions or at all. */
-  | { layer_head: { positions?: number[] | null } }
-  /** `[layer and head, position]`; of a `pattern` the destination. */
-  | "head_position"
-  /** `[destination, source]` of one head's `pattern`. */
-  | { destination_source: { layer: number; head: number } }
-  /** `[layer, neuron]`, one row, for `mlp_pre` and `mlp_post`. */
-  | { neurons: { layer: number; positions?: number[] | null } }
-  /** One row: each part alone, then all together. With `others`: everything but the parts, one cell. */
-  | { parts: { parts: Part[]; others?: boolean } }
-  /** `[layer, head]` of the sender, `z` at all positions. */
-  | { paths: { receiver: Receiver; through_mlps?: boolean } };
+/**
+ * What makes the corrupted run.
+ * - `prompt`: The corrupted prompt.
+ * - `noise`: The clean prompt with Gaussian noise on the embeddings of some tokens
+ *   (Meng et al., 2022).
+ */
+export type Corruption = "prompt" | { noise: Noise };
 
+/** Gaussian noise on the embeddings of some tokens. */
+export interface Noise {
+  positions: number[];
+  /**
+   * How many draws results are averaged over.
+   * `10` when left out.
+   */
+  draws?: number;
+  seed?: number;
+  /**
+   * Standard deviations of the embedding matrix's entries.
+   * `3` when left out.
+   */
+  sigma?: number;
+}
+
+/** Greedy continuation. */
+export interface Generate {
+  /** How many tokens to add at most; the context length ends it too. */
+  tokens: number;
+  /**
+   * Divides the logits of tokens that have occurred (multiplies negative
+   * ones), as in Keskar et al., 2019. 1, the default, changes nothing.
+   */
+  repetition_penalty?: number;
+}
+
+/** A further pair of prompts. */
+export interface Pair {
+  clean: Prompt;
+  corrupted: Prompt;
+  /** The metrics' answer for this pair; their own when left out. */
+  answer?: Tokens | null;
+  /** The metrics' wrong answer for this pair; their own when left out. */
+  wrong?: Tokens | null;
+}
+
+/**
+ * What a token is in a sentence with an indirect object, such as “When John and
+ * Mary went to the store, John gave a bottle to” (Wang et al., 2022).
+ * - `s1`: The first mention of the subject, the name that is there twice.
+ * - `io`: The indirect object: the first name that is not the subject.
+ * - `s2`: The second mention of the subject.
+ * - `end`: The last token.
+ */
+export type Role = "s1" | "io" | "s2" | "end";
+
+/**
+ * Which of the two rooms the experiment is set up for.
+ * - `patching`: Two prompts, and activations copied from one run into the other.
+ * - `steering`: One prompt, continued with and without directions.
+ */
+export type Room = "patching" | "steering";
+
+/** A text that is continued twice, unsteered and steered, with the same luck. */
+export interface Steer {
+  /** What is continued. */
+  prompt: Prompt;
+  /** Monitoring: a direction read on held-out prompts, as a detector. */
+  detector?: Detector | null;
+  /** Vectors, where each comes from and how it acts. Applied in this order. */
+  directions?: Direction[];
+  /** How much and where: the grid of one direction's layers and coefficients. */
+  map?: SteerMap | null;
+  sampling?: Sampling;
+  /**
+   * The words that the steered text is hoped to hold; how many
+   * continuations hold one of them is counted.
+   */
+  words?: string[];
+}
+
+/**
+ * Monitoring: the last token of each held-out prompt is projected on a
+ * direction, and at or above a threshold the prompt counts as positive.
+ */
+export interface Detector {
+  /** Held-out prompts of the kind that is to be detected. */
+  positive: string[];
+  /** Held-out prompts of the other kind. */
+  negative: string[];
+  /**
+   * Which of the experiment's directions.
+   * `0` when left out.
+   */
+  direction?: number;
+  /** The layer read at; the first one that the direction acts at when left out. */
+  layer?: number | null;
+  /**
+   * A projection; midway between the two means of the direction's own
+   * prompts when left out.
+   */
+  threshold?: number | null;
+}
+
+/** A vector at a site, where it comes from, and how it acts. */
+export interface Direction {
+  /** What it is called, on the page and in files. */
+  name: string;
+  source: Source;
+  /**
+   * The layers where it acts. A direction that is read from activations is
+   * read at each of them, unless `from` says otherwise.
+   */
+  layers: number[];
+  /** How strongly: see `Operator` and `Unit`. 0 leaves adding out, exactly. */
+  coefficient: number;
+  /** The one layer that it is read at, wherever it acts. */
+  from?: number | null;
+  /** `"add"` when left out. */
+  operator?: Operator;
+  /** `"all"` when left out. */
+  positions?: Positions;
+  /**
+   * Where it is read and acts: a site as wide as the residual stream, or `z`,
+   * where it acts on each head by itself with that head's part of it.
+   * `"resid_pre"` when left out.
+   */
+  site?: Site;
+  /** `"absolute"` when left out. */
+  unit?: Unit;
+}
+
+/**
+ * Where a direction comes from.
+ * - `pair`: The difference of two prompts' activations, position by position, the
+ *   shorter padded with spaces: activation addition (Turner et al., 2023).
+ * - `contrast`: A direction between two sets of prompts, read at each prompt's last token.
+ * - `heads`: A shift of the heads whose outputs best tell two sets of prompts apart:
+ *   inference-time intervention (Li et al., 2023). Each chosen head's vector is
+ *   `sigma theta`, the direction between the sides in its `z` at each
+ *   prompt's last token, by the standard deviation along it; so adding it with
+ *   the coefficient `a` is the paper's `a sigma theta`. Read and acts at `z`.
+ * - `token`: One token's row of the embedding or unembedding, less another's.
+ * - `neuron`: What a neuron of an MLP writes to the residual stream: its row of `c_proj`.
+ * - `feature`: A feature of a sparse autoencoder that others published: its row of the
+ *   decoder, which is what it adds to the residual stream. Read from where the
+ *   dictionary is, which a person has to agree to.
+ * - `random`: A random direction of length 1, for comparison.
+ * - `vectors`: Numbers from a file, one vector for each layer that it has.
+ */
+export type Source =
+  | { kind: "pair"; positive: string; negative: string }
+  | {
+      kind: "contrast";
+      positive: string[];
+      negative: string[];
+      /** `"mean_difference"` when left out. */
+      method?: Method;
+    }
+  | {
+      kind: "heads";
+      positive: string[];
+      negative: string[];
+      /**
+       * `logistic`: along the probe's normal; `mean_difference`: along the
+       * mass mean shift.
+       * `"logistic"` when left out.
+       */
+      method?: Method;
+      /**
+       * How many heads, the best by held-out accuracy of a logistic probe.
+       * `5` when left out.
+       */
+      top?: number;
+    }
+  | {
+      kind: "token";
+      token: TokenRef;
+      /** `"unembedding"` when left out. */
+      matrix?: Matrix;
+      minus?: TokenRef | null;
+    }
+  | { kind: "neuron"; layer: number; neuron: number }
+  | {
+      kind: "feature";
+      /** Its layer. */
+      layer: number;
+      feature: number;
+      /**
+       * Whether its activation on the prompt is wanted, too: the encoder is half
+       * of the file, and a person has to agree to that by itself.
+       */
+      activation?: boolean;
+      /**
+       * `gpt2-small-res-jb`, a repository of the hub (`owner/name`), or the address
+       * of a folder: laid out as `SAELens` writes dictionaries.
+       * `"gpt2-small-res-jb"` when left out.
+       */
+      dictionary?: string;
+      /**
+       * The activation that the dictionary was trained on.
+       * `"resid_pre"` when left out.
+       */
+      site?: Site;
+    }
+  | { kind: "random"; seed: number }
+  | {
+      kind: "vectors";
+      /** Where it came from, as a sentence. */
+      origin: string;
+      vectors: LayerVector[];
+    };
+
+/**
+ * How a direction is found between two sets of activations.
+ * - `mean_difference`: Mean of the positive activations minus mean of the negative ones:
+ *   contrastive activation addition (Rimsky et al., 2024).
+ * - `pca_diff`: First principal component of the paired differences: `repeng`'s `pca_diff`.
+ * - `pca_center`: First principal component of the activations, each pair centred on its
+ *   middle: `repeng`'s `pca_center`.
+ * - `logistic`: The normal of a logistic regression that tells the two sets apart.
+ */
+export type Method = "mean_difference" | "pca_diff" | "pca_center" | "logistic";
+
+/** Which of the model's two vocabulary matrices. */
+export type Matrix = "embedding" | "unembedding";
+
+/** One layer's numbers of a direction from a file. */
+export interface LayerVector {
+  layer: number;
+  /** `n_embd` numbers. */
+  values: number[];
+}
+
+/**
+ * What a direction does to a row `x`, with `v` the direction, `u = v / |v|`
+ * and `c` the coefficient (in its `Unit`).
+ * - `add`: `x + c v`
+ * - `subtract`: `x - c v`
+ * - `project_out`: `x - (x . u) u`: the direction is taken out; the coefficient is not used.
+ * - `set_projection`: `x - (x . u) u + c u`: the projection becomes `c`.
+ * - `cap`: The projection becomes `c` where it is larger.
+ */
+export type Operator = "add" | "subtract" | "project_out" | "set_projection" | "cap";
+
+/**
+ * Which rows a direction acts on; decided for each row when it comes to exist.
+ * - `all`: Every token of the prompt and of what is written.
+ * - `prompt`: The prompt's tokens.
+ * - `generated`: What is written.
+ * - `last`: The token being read: the prompt's last one, then each one written.
+ * - `first`: The first so many tokens.
+ * - `chosen`: These positions.
+ * - `aligned_front`: The rows of a prompt pair on the prompt's own first tokens, one by one;
+ *   BOS on BOS.
+ * - `aligned_back`: The rows of a prompt pair on the prompt's last tokens, one by one.
+ */
+export type Positions =
+  "all" | "prompt" | "generated" | "last" | { first: number } | { chosen: number[] } | "aligned_front" | "aligned_back";
+
+/**
+ * What a coefficient of 1 means.
+ * - `absolute`: Adding the direction as it is; a projection of 1.
+ * - `mean_norm`: Adding the direction with the mean norm of the residual stream at that
+ *   site and layer over the prompt, position 0 left out; such a projection.
+ */
+export type Unit = "absolute" | "mean_norm";
+
+/**
+ * A grid of layers and coefficients. Each cell is the steering that it names,
+ * on its own, over all prompts: the experiment's other directions do not act.
+ */
+export interface SteerMap {
+  /** In the direction's own unit. */
+  coefficients: number[];
+  /**
+   * The coherent band: cells whose text is at most so many times as
+   * perplexing to the unsteered model as what that writes itself.
+   * `4` when left out.
+   */
+  cap?: number;
+  controls?: Controls;
+  /**
+   * Which of the experiment's directions.
+   * `0` when left out.
+   */
+  direction?: number;
+  /**
+   * The effect that directions are compared by; the first that there is,
+   * words, target tokens or reading, when left out.
+   */
+  effect?: Effect | null;
+  /** All that the direction has a vector for when left out. */
+  layers?: number[];
+  /** What is continued; the experiment's prompt when left out. */
+  prompts?: Prompt[];
+  /** What is written, read along a direction by the unsteered model: a third effect. */
+  reading?: MapReading | null;
+  /** Continuations of each prompt; as many as the experiment's when left out. */
+  samples?: number | null;
+  /** The tokens whose probability, together, at the first new position is an effect. */
+  targets?: TokenRef[];
+  /** New tokens of each continuation; as many as the experiment's when left out. */
+  tokens?: number | null;
+}
+
+/** What a direction has to do better than. */
+export interface Controls {
+  /** Where controls act: each layer's best coefficient when left out. */
+  coefficient?: number | null;
+  /**
+   * How many random directions of the same length at each layer.
+   * `20` when left out.
+   */
+  random?: number;
+  /**
+   * The first one's seed; the others follow it.
+   * `0` when left out.
+   */
+  seed?: number;
+  /**
+   * Whether the direction found with shuffled labels is tried too, where
+   * there are labels.
+   * `true` when left out.
+   */
+  shuffled?: boolean;
+}
+
+/**
+ * What a map shows, and what its directions are compared by.
+ * - `words`: Share of continuations with one of the experiment's words.
+ * - `target`: Probability of the target tokens.
+ * - `reading`: How the unsteered model reads what was written.
+ */
+export type Effect = "words" | "target" | "reading";
+
+/**
+ * How the unsteered model reads what was written: the projection of each token
+ * but `<|endoftext|>` on a direction, on the scale where 0 is midway between
+ * the means of the direction's own two sets of prompts and 1 is the positive one.
+ */
+export interface MapReading {
+  /**
+   * Which of the experiment's directions: one between two sets of prompts.
+   * `0` when left out.
+   */
+  direction?: number;
+  /** The layer read at; the first one that the direction acts at when left out. */
+  layer?: number | null;
+}
+
+/**
+ * How the next token is drawn. The order is penalties, temperature, top-k,
+ * top-p, then the largest logit plus Gumbel noise.
+ */
+export interface Sampling {
+  /** Taken from a token's logit for each time that it has been written. */
+  frequency_penalty?: number;
+  /**
+   * Divides the logits of tokens that have occurred, the prompt's included
+   * (multiplies negative ones), as in Keskar et al., 2019.
+   */
+  repetition_penalty?: number;
+  /**
+   * How many continuations, each with its own luck.
+   * `1` when left out.
+   */
+  samples?: number;
+  /**
+   * Where luck comes from: the same seed draws the same tokens.
+   * `0` when left out.
+   */
+  seed?: number;
+  /**
+   * Divides the logits; 0 takes the likeliest token.
+   * `1` when left out.
+   */
+  temperature?: number;
+  /**
+   * How many tokens to add at most; the context length and
+   * `<|endoftext|>` end it too.
+   * `40` when left out.
+   */
+  tokens?: number;
+  /** Only the so many likeliest tokens. */
+  top_k?: number | null;
+  /** Only the likeliest tokens that together have this probability. */
+  top_p?: number | null;
+}
+
+/** Which runs of the patching room directions act on. */
+export type Steered = "clean" | "corrupted" | "both";
+
+/** A grid of patched runs. */
+export interface Sweep {
+  site: Site;
+  mode: Mode;
+  /**
+   * What a cell of the grid patches; layer x position for block sites and
+   * layer x head for head sites when left out.
+   */
+  axes?: Axes | null;
+  /** What is put in the place of the activations. */
+  bring?: Bring;
+}
+
+/**
+ * Which run is patched with the other's activations.
+ * - `denoising`: Clean activations into the corrupted run: what is enough to restore the answer?
+ * - `noising`: Corrupted activations into the clean run: what is needed for the answer?
+ */
+export type Mode = "denoising" | "noising";
+
+/**
+ * What the rows and columns of a sweep's grid are.
+ * - `layer_position`: `[layer, position]`, with one row where the site has no layer. A cell
+ *   patches so many layers around its own at once, as in causal tracing
+ *   (Meng et al., 2022).
+ * - `layer_head`: `[layer, head]`, at these positions or at all of them.
+ * - `head_position`: `[layer and head, position]`; the position is the destination of a `pattern`.
+ * - `destination_source`: `[destination, source]` of one head's `pattern`. There is no cell above
+ *   the diagonal, for a token does not attend to later ones.
+ * - `neurons`: `[layer, neuron]` with one row: each neuron of one layer alone, at these
+ *   positions or at all of them.
+ * - `parts`: One row: each part alone and, in the last column, all of them together.
+ *   With `others` there is one column, and what is patched is everything but
+ *   the parts: they alone stay as they are (their circuit's faithfulness).
+ * - `paths`: `[layer, head]` of the sender: only what its output changes at the
+ *   receiver's input is patched, at all positions.
+ */
+export type Axes =
+  | {
+      layer_position: {
+        /** `1` when left out. */
+        window?: number;
+      };
+    }
+  | { layer_head: { positions?: number[] | null } }
+  | "head_position"
+  | { destination_source: { layer: number; head: number } }
+  | { neurons: { layer: number; positions?: number[] | null } }
+  | { parts: { parts: Part[]; others?: boolean } }
+  | {
+      paths: {
+        receiver: Receiver;
+        /**
+         * What lies between the two: heads stay as they are; MLPs too, unless
+         * the path may go through them (Wang et al., 2022).
+         */
+        through_mlps?: boolean;
+      };
+    };
+
+/** A part of the model that can be patched with others. */
 export interface Part {
-  site: Sweep["site"];
+  site: Site;
   /** 0 where the site has no layer. */
   layer: number;
+  /** One head of a per-head site; all of them when left out. */
   head?: number | null;
+  /** Some neurons of `mlp_pre` or `mlp_post`; all of them when left out. */
   neurons?: number[] | null;
+  /** Which positions; all of them when left out. */
   positions?: number[] | null;
 }
 
+/**
+ * Where a path ends.
+ * - `logits`: The final residual stream, before the last LayerNorm.
+ * - `q`: What one head's queries are made from.
+ * - `k`: What one head's keys are made from.
+ * - `v`: What one head's values are made from.
+ * - `mlp`: What a layer's MLP reads.
+ */
 export type Receiver =
   | "logits"
   | { q: { layer: number; head: number } }
@@ -409,25 +837,44 @@ export type Receiver =
   | { v: { layer: number; head: number } }
   | { mlp: { layer: number } };
 
-/** A cell by its place in a sweep's grid. */
-export interface Cell {
-  /** Which of the sweeps; the first when left out. */
-  sweep?: number;
-  row: number;
-  column: number;
-}
+/**
+ * What is put in the place of the activations that a cell patches.
+ * - `other`: The other run's: the clean run's when denoising, the corrupted one's when noising.
+ * - `zero`: Zeros.
+ * - `mean`: The mean over the corrupted runs of all pairs, at each position or over
+ *   all of them (position 0 left out where it is `<|endoftext|>`).
+ * - `resample`: Those of another pair's corrupted run, drawn once a pair.
+ * - `prompt`: Those of this prompt's run: an unrelated one shows what patching does by itself.
+ */
+export type Bring =
+  | "other"
+  | "zero"
+  | { mean: { over_positions?: boolean } }
+  | { resample: { seed?: number } }
+  | { prompt: { prompt: Prompt } };
 
-export interface Capture {
-  run: "clean" | "corrupted";
-  site: Site;
-  /** Left out for the sites that have no layer: `embed`, `pos_embed`, `ln_final`, `logits`. */
-  layer?: number | null;
-  /** All of them when left out. */
-  positions?: number[] | null;
-}
+/**
+ * What is written to a file.
+ * - `direction`: A direction of the steering room, at every layer that it has.
+ * - `activations`: Activations of the patching room's two runs, of the first pair: these
+ *   sites at all layers and positions, in one safetensors file by
+ *   TransformerLens's names, as `clean.blocks.0.hook_resid_pre`.
+ * - `array`: One site of one run as a NumPy array, `[layer, position, ...]`.
+ */
+export type Export =
+  | { kind: "direction"; direction: number; format: Format }
+  | { kind: "activations"; sites: Site[] }
+  | { kind: "array"; site: Site; run: RunName };
+
+/**
+ * How a direction is written.
+ * - `gguf`: A control vector, as repeng and llama.cpp write it.
+ */
+export type Format = "safetensors" | "json" | "gguf";
 
 // What comes out.
 
+/** Everything that came out of an experiment. */
 export interface Report {
   /** Version of the engine that computed it. */
   engine: string;
@@ -437,94 +884,680 @@ export interface Report {
   reading: Reading;
   clean: RunReport;
   corrupted: RunReport;
-  /** In the order of the experiment's; left out where one of them is not usable. */
-  metrics?: MetricReport[];
-  /** In the order of the experiment's; left out where one of them cannot be run. */
-  sweeps?: SweepReport[];
-  cell?: Cell & RunReport & { look?: Look };
   captures?: CaptureReport[];
-  /** Of the steering room. */
-  steer?: SteerReport;
-  /** What a GPU was asked to do for all of it. */
+  cell?: CellReport;
+  /** What a GPU was asked to do for all of it; not there on the CPU. */
   device?: Counters;
+  /** In the order of the experiment's; empty where one of them is not usable. */
+  metrics?: MetricReport[];
+  /** What the steering room found. */
+  steer?: SteerReport;
+  /** In the order of the experiment's; empty where one of them cannot be run. */
+  sweeps?: SweepReport[];
 }
 
+/** The model that is loaded. */
 export interface ModelInfo {
+  /** `mini`, or the address it came from. */
   name: string;
   n_layer: number;
   n_head: number;
   n_embd: number;
+  /** Context length, in tokens. */
   n_positions: number;
+  /** Size of the vocabulary. */
   n_vocab: number;
-  /** Of model.safetensors, in hexadecimal. */
+  /** SHA-256 of `model.safetensors`, in hexadecimal. */
   sha256: string;
+  /** Parameters, each counted once (a tied head is not counted again). */
   parameters: number;
 }
 
+/** Where the numbers are computed. */
 export interface BackendInfo {
+  /** `cpu` or `webgpu`. */
   name: "cpu" | "webgpu";
+  /** The adapter or instruction set, for people. */
   device: string;
-  /** Why this backend and not the other, as sentences; what was wrong with a GPU that was refused. */
+  /** Why this backend and not the other, as sentences. */
   reason?: string;
-  /**
-   * Milliseconds of a pass of one row and one of 32 through layers of the model's sizes, where
-   * `auto` tried both. The GPU's are at least so many where it was given up as far slower, and
-   * left out where it did not answer.
-   */
-  trial?: { cpu_ms: number; gpu_ms?: number };
+  /** How fast both were, where `auto` tried them. */
+  trial?: Trial;
 }
 
-export interface Token {
-  id: number;
-  /** Where `bytes` is set, bytes that are no whole character are `\x` and two digits. */
-  text: string;
-  /** Whether it is, or has, a part of a character: name it by its id then. */
-  bytes?: boolean;
-  /** Whether the model never met it while it was trained. */
-  unseen?: boolean;
+/**
+ * Milliseconds of a pass of one row and one of 32 through layers of the model's
+ * sizes, on both devices.
+ */
+export interface Trial {
+  cpu_ms: number;
+  /**
+   * At least so many where the GPU was given up as far slower; none where it did
+   * not answer.
+   */
+  gpu_ms?: number;
 }
 
 /** How the tokenizer read the experiment. */
 export interface Reading {
   clean: Token[];
   corrupted: Token[];
-  /** Positions of the clean prompt whose tokens differ. */
+  /**
+   * Whether BOS was put in front of texts: as the experiment has it, but never where
+   * the model has no such token.
+   * `false` when left out.
+   */
+  bos: boolean;
+  /**
+   * Positions of the clean prompt whose tokens differ from the corrupted one's
+   * there, where both have the same length or are aligned.
+   */
   differing: number[];
-  /** Where the lengths differ: positions that seem to belong together. */
-  alignment?: [clean: number, corrupted: number][];
-  /** Where the experiment's roles are in the first pair. */
-  roles?: [clean: number, corrupted: number][];
-  /** Pairs of prompts, or draws of noise, where there are several. */
-  cases?: number;
-  /** Which further pairs cannot be run, counted from 0; the rest can without them. */
+  problems: Problem[];
+  /**
+   * Where the lengths differ: which positions seem to belong together, clean
+   * then corrupted, to be taken as the experiment's `alignment`.
+   */
+  alignment?: [number, number][];
+  answer?: Choice;
+  /**
+   * Which of the experiment's further pairs cannot be run, counted from 0: the
+   * rest can be run without them.
+   */
   bad_pairs?: number[];
-  answer?: { pieces: Token[]; suggestion?: string };
-  wrong?: { pieces: Token[]; suggestion?: string };
-  /** What is not right; `fatal` ones keep the metric or the sweep out of the report. */
-  problems: { field: string; message: string; fatal: boolean }[];
+  /** Pairs of prompts, or draws of noise, that results are of. */
+  cases?: number;
+  /** The positions of the experiment's roles in the first pair, clean then corrupted. */
+  roles?: [number, number][];
+  wrong?: Choice;
 }
 
+/** One token of a prompt. */
+export interface Token {
+  id: number;
+  /**
+   * The token as text, leading space included. Where `bytes` is set it has bytes
+   * that are no whole character, each as `\x` and two hexadecimal digits.
+   */
+  text: string;
+  /**
+   * Whether the token is only a part of a character, or has such a part: `text`
+   * then shows it and is not read as it, so it is named by its id.
+   */
+  bytes?: boolean;
+  /** Whether the model never met this token while it was trained. */
+  unseen?: boolean;
+}
+
+/**
+ * A part of the experiment that cannot be run as it stands, or that is likely
+ * not what was meant.
+ */
+export interface Problem {
+  /** The part of the experiment, by its path: `clean`, `steer.directions.2` ... */
+  field: string;
+  /** What is wrong, what was expected and found, and what to do, as a sentence. */
+  message: string;
+  /** Whether it keeps the experiment (or its sweep) from running. */
+  fatal: boolean;
+}
+
+/** How an answer field was read. */
+export interface Choice {
+  /** The tokens that the text splits into: one, or the choice is not usable. */
+  pieces: Token[];
+  /**
+   * What to write instead, where the text is not one token or lacks the
+   * leading space that the prompt asks for.
+   */
+  suggestion?: string;
+}
+
+/** One run, read at its last position. Empty in the steering room. */
 export interface RunReport {
-  /** The likeliest next tokens, likeliest first. */
-  top: (Token & { logit: number; probability: number })[];
-  /** In the order of the experiment's metrics. */
-  metrics?: number[];
+  /** The ten likeliest next tokens, likeliest first. */
+  top: TopToken[];
+  /** Greedy continuation, where asked for. */
   continuation?: Token[];
+  /** The metrics, in the experiment's order, where its answers are usable. */
+  metrics?: number[];
 }
 
-/** Means, where there are several pairs or draws. */
+/** A next token and how likely it is. */
+export interface TopToken {
+  id: number;
+  /**
+   * The token as text, leading space included. Where `bytes` is set it has bytes
+   * that are no whole character, each as `\x` and two hexadecimal digits.
+   */
+  text: string;
+  logit: number;
+  /** 0 to 1 */
+  probability: number;
+  /**
+   * Whether the token is only a part of a character, or has such a part: `text`
+   * then shows it and is not read as it, so it is named by its id.
+   */
+  bytes?: boolean;
+  /** Whether the model never met this token while it was trained. */
+  unseen?: boolean;
+}
+
+/** Activations or logits, row-major. */
+export interface CaptureReport {
+  run: RunName;
+  site: Site;
+  /**
+   * `[positions, width]`
+   *
+   * @minItems 2
+   * @maxItems 2
+   */
+  shape: [number, number];
+  values: number[];
+  /** Left out for the sites that have no layer. */
+  layer?: number;
+  /** Which positions; all of them when left out. */
+  positions?: number[];
+}
+
+/** One patched run, seen closely. */
+export interface CellReport {
+  row: number;
+  column: number;
+  /** The ten likeliest next tokens, likeliest first. */
+  top: TopToken[];
+  /** Greedy continuation, where asked for. */
+  continuation?: Token[];
+  /** What goes on inside the three runs. */
+  look?: Look;
+  /** The metrics, in the experiment's order, where its answers are usable. */
+  metrics?: number[];
+  /** Which of the sweeps. */
+  sweep?: number;
+}
+
+/** The insides of the clean, the corrupted and the patched run. */
+export interface Look {
+  /** What the last position would predict if the model ended after a layer. */
+  lens: LensReport[];
+  /**
+   * What each head writes in favour of the answer at the last position of
+   * the clean run, `[layer][head]`: its output along the difference of the
+   * metric's unembedding rows, through the final LayerNorm with its scale
+   * held (direct logit attribution). Empty where the metric has no answer.
+   */
+  head_attribution?: number[][];
+  /** The same of each layer's MLP. */
+  mlp_attribution?: number[];
+  /** Where the cell is one head's: its attention patterns. */
+  patterns?: PatternReport;
+}
+
+/**
+ * The logit lens after one layer (nostalgebraist, 2020): `resid_post` through
+ * the final LayerNorm and the unembedding.
+ */
+export interface LensReport {
+  layer: number;
+  /**
+   * The likeliest token and the first metric in the clean, the corrupted and
+   * the patched run.
+   */
+  clean: RunReport;
+  corrupted: RunReport;
+  patched: RunReport;
+}
+
+/** One head's attention patterns, `[destination][source]`. */
+export interface PatternReport {
+  layer: number;
+  head: number;
+  clean: number[][];
+  corrupted: number[][];
+  patched: number[][];
+}
+
+/** What a device was asked to do. Nothing of it is counted on the CPU. */
+export interface Counters {
+  /** Kernels run. */
+  dispatches: number;
+  /** Times that the queue was given commands. */
+  submissions: number;
+  /** Buffers allocated. */
+  buffers_made: number;
+  /** Kernels compiled. */
+  pipelines_made: number;
+  /** Bytes sent to the device. */
+  bytes_written: number;
+  /** Bytes fetched from the device. */
+  bytes_read: number;
+}
+
+/**
+ * A metric of both runs, its mean where there are several pairs or draws, and
+ * whether the pair can show anything.
+ */
 export interface MetricReport {
   clean: number;
   corrupted: number;
-  /** Where the corruption hardly moves the metric: what to measure instead. */
-  advice?: { message: string; offers: { metric: Metric; clean: number; corrupted: number }[] };
+  /** Where the corruption hardly moves the metric: why, and what to use instead. */
+  advice?: Advice;
 }
 
-/** One side of a grid. */
+/** A metric that the corruption does move. */
+export interface Advice {
+  /** Why the present metric says little, as a sentence. */
+  message: string;
+  /** Metrics to offer instead, best first, each with its clean and corrupted value. */
+  offers: MetricOffer[];
+}
+
+/** Another metric, and what it is of the two runs. */
+export interface MetricOffer {
+  metric: Metric;
+  clean: number;
+  corrupted: number;
+}
+
+/** Everything found while steering. */
+export interface SteerReport {
+  /** The prompt as the tokenizer read it. */
+  prompt: Token[];
+  /** In the experiment's order. */
+  directions: DirectionReport[];
+  samples: Sample[];
+  detector?: DetectorReport;
+  /** The layer x coefficient map; not there in a preview. */
+  map?: MapReport;
+  /** How the two sets of continuations compare. */
+  summary?: Summary;
+}
+
+/** What a direction is, at the first layer where it acts. */
+export interface DirectionReport {
+  /** Where it came from, as a sentence. */
+  origin: string;
+  /** The layer of the numbers here. */
+  layer: number;
+  /** Its length there; of a prompt pair, the longest row's. */
+  norm: number;
+  /**
+   * Mean length of the prompt’s activations at the site, layer by layer,
+   * position 0 left out.
+   */
+  mean_norms: number[];
+  /**
+   * Cosine with each direction of the experiment, itself included. Of a
+   * direction at `z`, what its heads write together through `c_proj` is compared.
+   */
+  cosines: number[];
+  /**
+   * The tokens whose logits it raises most, through the last LayerNorm's
+   * weights and the unembedding, and by how much for a direction of length
+   * `sqrt(n_embd)`; at `z` for what its heads write.
+   */
+  promoted: TokenScore[];
+  /** Those that it lowers most. */
+  suppressed: TokenScore[];
+  /** Share of the variance that a principal component explains, 0 to 1. */
+  explained?: number;
+  /** Of a dictionary's feature. */
+  feature?: FeatureReport;
+  /**
+   * How well a probe tells the two sets apart, layer by layer; of chosen
+   * heads, head by head, the best first.
+   */
+  probes?: ProbeReport[];
+  /**
+   * Projection of each of the prompt's tokens on the direction, layer by
+   * layer: `[layer][position]`, of the unsteered run.
+   */
+  projections?: number[][];
+}
+
+/** A token and a number about it. */
+export interface TokenScore {
+  id: number;
+  /**
+   * The token as text, leading space included. Where `bytes` is set it has bytes
+   * that are no whole character, each as `\x` and two hexadecimal digits.
+   */
+  text: string;
+  score: number;
+  /**
+   * Whether the token is only a part of a character, or has such a part: `text`
+   * then shows it and is not read as it, so it is named by its id.
+   */
+  bytes?: boolean;
+  /** Whether the model never met this token while it was trained. */
+  unseen?: boolean;
+}
+
+/** A feature of a dictionary. */
+export interface FeatureReport {
+  /**
+   * Its activation at each of the prompt's tokens, in the unsteered run; not
+   * there unless the encoder was fetched.
+   */
+  activations?: number[];
+  /** Where others show what it fires on. */
+  page?: string;
+}
+
+/** A probe's accuracy at one layer, or at one head of it. */
+export interface ProbeReport {
+  site: Site;
+  layer: number;
+  /** Share of held-out prompts told right, 0 to 1, over the folds. */
+  accuracy: number;
+  /**
+   * The same with the labels shuffled: what luck alone reaches. Of the
+   * n-th best head, the n-th best of all heads with shuffled labels.
+   */
+  shuffled: number;
+  /** Of a head that was chosen. */
+  head?: number;
+}
+
+/** One continuation, without and with the directions, from the same luck. */
+export interface Sample {
+  unsteered: Written[];
+  steered: Written[];
+}
+
+/** A token that was written. */
+export interface Written {
+  id: number;
+  /**
+   * The token as text, leading space included. Where `bytes` is set it has bytes
+   * that are no whole character, each as `\x` and two hexadecimal digits.
+   */
+  text: string;
+  /** Its probability by the model that wrote it, before any sampling setting. */
+  probability: number;
+  /** The ten likeliest tokens here by the model that wrote it. */
+  top: TopToken[];
+  /**
+   * Whether the token is only a part of a character, or has such a part: `text`
+   * then shows it and is not read as it, so it is named by its id.
+   */
+  bytes?: boolean;
+  /** Whether the model never met this token while it was trained. */
+  unseen?: boolean;
+  /** Of steered text: what the unsteered model says of the same text. */
+  unsteered?: Unsteered;
+}
+
+/** The unsteered model's view of a steered token. */
+export interface Unsteered {
+  /** The probability that it would have given the token. */
+  probability: number;
+  /** KL(steered || unsteered) of the next-token distributions, in nats. */
+  kl: number;
+  top: TopToken[];
+}
+
+/** What a detector found. */
+export interface DetectorReport {
+  /** The direction's name. */
+  direction: string;
+  site: Site;
+  layer: number;
+  /** The positive ones, in the experiment's order, then the negative ones. */
+  prompts: Detected[];
+  /** The ROC curve from (0, 0) to (1, 1), a point for each score, the largest first. */
+  roc: RocPoint[];
+  /**
+   * The area under it: the probability that a positive prompt scores higher
+   * than a negative one, ties counted half.
+   */
+  auc: number;
+  controls: DetectorControls;
+  /** Whether the area is larger than that of each control. */
+  better: boolean;
+  /** The same as a sentence. */
+  said: string;
+  /** Of the held-out prompts at the threshold. */
+  rates?: Rates;
+  /** Not there where none was given and the direction has no prompts of its own. */
+  threshold?: number;
+  /** The direction's own prompts, where it was found between some. */
+  training?: Means;
+  /** What to know before believing the numbers, as sentences. */
+  warnings?: string[];
+}
+
+/** A held-out prompt as the detector sees it. */
+export interface Detected {
+  /** Which side it was given on. */
+  positive: boolean;
+  tokens: Token[];
+  /** Of each token; the last one is the prompt's score. */
+  projections: number[];
+}
+
+/** A point of a ROC curve. */
+export interface RocPoint {
+  /** `null` of the first point: above all scores. */
+  threshold: number | null;
+  rates: Rates;
+}
+
+/** Shares of the positive and of the negative prompts that are detected. */
+export interface Rates {
+  true_positive: number;
+  false_positive: number;
+}
+
+/** The area under the curve of directions that know nothing of the matter. */
+export interface DetectorControls {
+  /**
+   * How many random directions were read with, and the largest area of them,
+   * each turned the way that suits it.
+   */
+  random: number;
+  best_random: number;
+  /** The direction that the same method finds with shuffled labels. */
+  shuffled?: number;
+}
+
+/** Mean projections of a direction's own prompts. */
+export interface Means {
+  positive: number;
+  negative: number;
+}
+
+/** What a map found. */
+export interface MapReport {
+  layers: number[];
+  coefficients: number[];
+  /**
+   * The effect that the verdicts are about.
+   * `"words"` when left out.
+   */
+  effect: Effect;
+  /**
+   * Cells of at most this perplexity are in the coherent band.
+   * `0` when left out.
+   */
+  most_perplexity: number;
+  /** What the model writes by itself, over the same prompts from the same luck. */
+  unsteered: MapNumbers;
+  /** Its texts, without the prompts: prompt by prompt, each one's samples. */
+  unsteered_texts: string[];
+  /** The direction at each layer and coefficient, layer by layer, then the controls. */
+  cells: MapCell[];
+  /** What the controls say of each layer, and of all of them last. */
+  verdicts: Verdict[];
+}
+
+/** Effect and cost over a map's prompts. */
+export interface MapNumbers {
+  measures: Measures;
+  /** Mean over the tokens written, as `MapReading` says. */
+  reading?: number;
+  /**
+   * Probability of the target tokens together at the first new position,
+   * mean over the prompts.
+   */
+  target?: number;
+}
+
+/** Measures of a set of continuations. */
+export interface Measures {
+  /** Perplexity of what was written, under the unsteered model. */
+  perplexity: number;
+  /** Mean KL to the unsteered model over the tokens written, in nats. */
+  kl: number;
+  /**
+   * Distinct pairs of neighbouring tokens, as a share of all: 1 says that
+   * none is repeated.
+   */
+  distinct_2: number;
+  /**
+   * Share of continuations with one of the experiment's words, 0 to 1;
+   * `null` where it has none.
+   */
+  words?: number;
+}
+
+/** One direction at one layer with one coefficient. */
+export interface MapCell {
+  of: Tried;
+  layer: number;
+  coefficient: number;
+  /** Cosine with the direction itself at that layer. */
+  cosine: number;
+  /** What was written, without the prompts: prompt by prompt, each one's samples. */
+  texts: string[];
+  /** Not there where the push was too strong for 32-bit arithmetic. */
+  numbers?: MapNumbers;
+}
+
+/**
+ * Which direction was tried.
+ * - `direction`: The direction itself.
+ * - `random`: A random one of the same length, by its seed.
+ * - `shuffled`: The one that the same method finds with the labels shuffled, at the same length.
+ */
+export type Tried = "direction" | { random: number } | "shuffled";
+
+/** Whether the direction does better than random ones. */
+export interface Verdict {
+  /** The layer judged; of all layers the one where the direction does best. */
+  layer: number;
+  /** Whether it is of all layers, and so against the random ones at all of them. */
+  overall: boolean;
+  /**
+   * Whether the direction does better than the unsteered model and than
+   * each random one, in the coherent band.
+   */
+  better: boolean;
+  /** The direction's effect there. */
+  effect: number;
+  /**
+   * How many random ones were tried, and how many of them have a smaller
+   * effect or are outside the band.
+   */
+  tried: number;
+  beaten: number;
+  /** The same as a sentence. */
+  said: string;
+  /**
+   * Where the direction was compared; not there where no cell with a push
+   * is in the band.
+   */
+  coefficient?: number;
+  /** The largest effect of a random one in the band, if any is. */
+  random?: number;
+  /** The shuffled-label direction's, if it is in the band. */
+  shuffled?: number;
+}
+
+/** What steering did to the continuations, and what it cost. */
+export interface Summary {
+  unsteered: Measures;
+  steered: Measures;
+}
+
+/** The results of a sweep. */
+export interface SweepReport {
+  sweep: Sweep;
+  rows: Axis;
+  columns: Axis;
+  /**
+   * Raw metrics of each patched run, `[metric][row][column]`; means where
+   * there are several pairs or draws. `null` where there is no such cell.
+   */
+  values: (number | null)[][][];
+  plan: PlanReport;
+  /** Wall-clock seconds that all sweeps of the experiment took together. */
+  seconds: number;
+  /** What a GPU was asked to do for all sweeps; not there on the CPU. */
+  device?: Counters;
+  /** Engines that shared the work: workers of the page, each on a core of its own. */
+  engines?: number;
+  /**
+   * Where there are several pairs or draws: 95 % bootstrap intervals of the
+   * normalised values, resampled over pairs, `[metric][row][column]`.
+   */
+  intervals?: ([number, number] | null)[][][];
+  /**
+   * Where there are several pairs or draws: the raw metrics of each,
+   * `[pair][metric][row][column]`.
+   */
+  pairs?: (number | null)[][][][];
+}
+
+/** What one side of a grid is. */
 export interface Axis {
-  name: "layer" | "position" | "head" | "destination" | "source" | "neuron" | "set" | "part";
+  /**
+   * What it counts; `role`, where positions go by the experiment's roles; `site`,
+   * where the site has no layer; `set`, the one row of chosen parts.
+   */
+  name: "layer" | "site" | "position" | "role" | "head" | "destination" | "source" | "neuron" | "set" | "part";
+  /** What stands at each row or column: a number, or what was written for it. */
   labels: string[];
 }
+
+/** What the planner laid out. */
+export interface PlanReport {
+  /** Runs in the plan (the cells of a sweep). */
+  runs: number;
+  /** Rows (token positions of a run) computed, summed over layers. */
+  layer_rows: number;
+  /** The same if every run were a full pass of its own. */
+  full_layer_rows: number;
+  /** Multiplications planned, attention and unembedding included. */
+  multiplications: number;
+  /** The same if every run were a full pass of its own. */
+  full_multiplications: number;
+}
+
+/**
+ * What an experiment tells while it runs, in this order: the reading, the two
+ * runs, the grids, the estimate, cells as they are done. The `Report` follows and holds
+ * it all again.
+ * - `cell`: The chosen cell's patched run.
+ * - `frames`: The grids that are about to be filled.
+ * - `metrics`: The metrics' means over the pairs or draws run so far.
+ * - `cells`: Cells just computed; means over the pairs or draws run so far.
+ * - `piece`: Of a piece of a sweep that was done for another engine: the items'
+ *   numbers, and their raw metrics.
+ * - `steer`: Of the steering room.
+ */
+export type Update =
+  | (Reading & { kind: "reading" })
+  | { kind: "runs"; clean: RunReport; corrupted: RunReport; metrics: MetricReport[] }
+  | (CellReport & { kind: "cell" })
+  | { kind: "frames"; frames: Frame[] }
+  | (Estimate & { kind: "estimate" })
+  | (Progress & { kind: "progress" })
+  | { kind: "metrics"; metrics: MetricReport[] }
+  | { kind: "cells"; cells: CellValues[] }
+  | { kind: "piece"; cells: [number, number[]][] }
+  | (SteerUpdate & { kind: "steer" });
 
 /** A grid without its values. */
 export interface Frame {
@@ -533,196 +1566,45 @@ export interface Frame {
   columns: Axis;
 }
 
-export interface SweepReport extends Frame {
-  /**
-   * The metrics of each patched run, `[metric][row][column]`, not normalised; means
-   * where there are several pairs. On the scale of the page, 0 is
-   * `metrics[i].corrupted` and 1 is `metrics[i].clean`. Null where there is no cell.
-   */
-  values: (number | null)[][][];
-  /** Where there are several pairs: 95 % bootstrap intervals of the normalised values. */
-  intervals?: ([low: number, high: number] | null)[][][];
-  /** Where there are several pairs, and not too many: `[pair][metric][row][column]`. */
-  pairs?: (number | null)[][][][];
-  plan: Plan;
+/** How long something will take, before it starts. */
+export interface Estimate {
+  plan: PlanReport;
+  /** Seconds, from the speed measured on the runs just made. */
   seconds: number;
-  /** What a GPU was asked to do for it. */
-  device?: Counters;
 }
 
-/** What a GPU was asked to do: kernels run, times the queue was given commands, what was made, bytes moved. */
-export interface Counters {
-  dispatches: number;
-  submissions: number;
-  buffers_made: number;
-  pipelines_made: number;
-  bytes_written: number;
-  bytes_read: number;
-}
-
-/** Rows are token positions of a run, summed over layers; `full_` is what whole passes would take. */
-export interface Plan {
-  runs: number;
-  layer_rows: number;
-  full_layer_rows: number;
-  multiplications: number;
-  full_multiplications: number;
-}
-
-/** Inside the clean, the corrupted and the patched run. */
-export interface Look {
-  /** Of the cell's head: `[destination][source]`. */
-  patterns?: { layer: number; head: number; clean: number[][]; corrupted: number[][]; patched: number[][] };
-  /** The likeliest token and the metrics if the model ended after a layer. */
-  lens: { layer: number; clean: RunReport; corrupted: RunReport; patched: RunReport }[];
-  /** Direct logit attribution on the clean run, `[layer][head]`. */
-  head_attribution?: number[][];
-  mlp_attribution?: number[];
-}
-
-export interface CaptureReport extends Capture {
-  /** `[positions, width]` */
-  shape: [number, number];
-  /** Row-major. */
-  values: number[];
-}
-
-export interface SteerReport {
-  prompt: Token[];
-  /** In the experiment's order. */
-  directions: DirectionReport[];
-  samples: Sample[];
-  summary?: { unsteered: Measures; steered: Measures };
-  /** Not there in a preview. */
-  map?: MapReport;
-}
-
-/** What a direction is, at the first layer where it acts. */
-export interface DirectionReport {
-  /** Where it came from, as a sentence. */
-  origin: string;
-  layer: number;
-  norm: number;
-  /** Mean length of the prompt's activations at the site, layer by layer, position 0 left out. */
-  mean_norms: number[];
-  /** With each direction of the experiment, itself included. */
-  cosines: number[];
-  /** Share of the variance that a principal component explains. */
-  explained?: number;
-  /** Layer by layer, or of chosen heads, the best first. */
-  probes?: {
-    site: Site;
-    layer: number;
-    head?: number;
-    /** Share of held-out prompts told right. */
-    accuracy: number;
-    /** The same with shuffled labels; of the n-th best head the n-th best of all heads. */
-    shuffled: number;
-  }[];
-  feature?: {
-    /** Where others show what it fires on. */
-    page?: string;
-    /** At each of the prompt's tokens; not there unless the encoder was fetched. */
-    activations?: number[];
-  };
-  /** Tokens whose logits it raises most, at a length of sqrt(n_embd). */
-  promoted: (Token & { score: number })[];
-  suppressed: (Token & { score: number })[];
-  /** Of the unsteered prompt's tokens on the direction, `[layer][position]`. */
-  projections?: number[][];
-}
-
-export interface Sample {
-  unsteered: Written[];
-  steered: Written[];
-}
-
-export interface Written extends Token {
-  /** By the model that wrote it, before any sampling setting. */
-  probability: number;
-  top: (Token & { logit: number; probability: number })[];
-  /** Of steered text: what the unsteered model says of the same text. */
-  unsteered?: {
-    probability: number;
-    /** KL(steered || unsteered), in nats. */
-    kl: number;
-    top: (Token & { logit: number; probability: number })[];
-  };
-}
-
-export interface Measures {
-  /** Share of texts with one of the words; null or left out where there are none. */
-  words?: number | null;
-  /** Of what was written, for the unsteered model. */
-  perplexity: number;
-  /** Mean KL to the unsteered model, in nats a token. */
-  kl: number;
-  /** Distinct pairs of neighbouring tokens, as a share of all. */
-  distinct_2: number;
-}
-
-export interface MapReport {
-  layers: number[];
-  coefficients: number[];
-  unsteered: MapNumbers;
-  unsteered_texts: string[];
-  /** The direction, layer by layer, then the controls. */
-  cells: MapCell[];
-  /** Of each layer, and of all of them last. */
-  verdicts: {
-    layer: number;
-    overall: boolean;
-    /** Whether it does better than the unsteered model and each random direction, in the coherent band. */
-    better: boolean;
-    coefficient?: number;
-    effect: number;
-    random?: number;
-    shuffled?: number;
-    tried: number;
-    beaten: number;
-    said: string;
-  }[];
-}
-
-export interface MapCell {
-  of: "direction" | { random: number } | "shuffled";
-  layer: number;
-  coefficient: number;
-  /** With the direction itself. */
-  cosine: number;
-  /** Not there where the push was too strong for 32-bit arithmetic. */
-  numbers?: MapNumbers;
-  /** Prompt by prompt, each one's samples. */
-  texts: string[];
-}
-
-export interface MapNumbers {
-  /** Probability of the target tokens together, mean over the prompts. */
-  target?: number;
-  measures: Measures;
-}
-
-export type SteerUpdate =
-  | { part: "directions"; prompt: Token[]; directions: DirectionReport[] }
-  | { part: "written"; sample: number; steered: boolean; from: number; tokens: Written[] }
-  | ({ part: "map" } & MapReport)
-  | { part: "map_cells"; cells: MapCell[] };
-
+/** How far something has got. */
 export interface Progress {
-  stage: "load" | "fetch" | "runs" | "sweep" | "generate";
-  /** Of `total`: bytes while loading, multiplications while computing. */
+  stage: Stage;
+  /** Units done and in all: bytes while loading, multiplications while computing. */
   done: number;
   total: number;
+  /** Seconds left, where they can be told. */
   seconds_left?: number;
 }
 
-export type Update =
-  | ({ kind: "reading" } & Reading)
-  | { kind: "runs"; clean: RunReport; corrupted: RunReport; metrics: MetricReport[] }
-  | ({ kind: "cell" } & Cell & RunReport & { look?: Look })
-  | { kind: "frames"; frames: Frame[] }
-  | { kind: "estimate"; plan: Plan; seconds: number }
-  | ({ kind: "progress" } & Progress)
-  | { kind: "metrics"; metrics: MetricReport[] }
-  | ({ kind: "steer" } & SteerUpdate)
-  | { kind: "cells"; cells: { sweep: number; row: number; column: number; values: number[] }[] };
+/** - `fetch`: Bytes of a dictionary's encoder. */
+export type Stage = "load" | "runs" | "sweep" | "generate" | "fetch";
+
+/** Raw metrics of one cell. */
+export interface CellValues {
+  sweep: number;
+  row: number;
+  column: number;
+  /** Of the experiment's metrics, in their order. */
+  values: number[];
+}
+
+/**
+ * What is told while steering runs.
+ * - `directions`: The prompt's tokens and the directions; nothing is written yet.
+ * - `written`: Tokens of one continuation, from its token `from` on.
+ * - `map`: The map that is about to be filled; it has no cells yet.
+ * - `map_cells`: Cells of it, just computed.
+ */
+export type SteerUpdate =
+  | { part: "directions"; prompt: Token[]; directions: DirectionReport[] }
+  | { part: "written"; sample: number; steered: boolean; from: number; tokens: Written[] }
+  | (DetectorReport & { part: "detector" })
+  | (MapReport & { part: "map" })
+  | { part: "map_cells"; cells: MapCell[] };

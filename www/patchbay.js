@@ -7,12 +7,14 @@
 //   const report = await engine.run({
 //     clean: "When John and Mary went to the store, John gave a bottle to",
 //     corrupted: "When Bob and Mary went to the store, John gave a bottle to",
-//     metric: { kind: "logit_difference", answer: " Mary", wrong: " Bob" },
-//     sweep: { site: "resid_pre", mode: "denoising" },
+//     metrics: [{ kind: "logit_difference", answer: " Mary", wrong: " Bob" }],
+//     sweeps: [{ site: "resid_pre", mode: "denoising" }],
 //   });
-//   console.table(report.sweep.values); // [layer][position], the metric of each patched run
+//   // [layer][position], the first metric of each patched run
+//   for (const { values } of report.sweeps ?? []) console.table(values[0]);
+//   engine.dispose();
 //
-// The fields of an experiment and of a report are in patchbay.d.ts. What the page
+// More examples, and the fields of an experiment and of a report are in patchbay.d.ts. What the page
 // calls "copy link" holds the same experiment as `run` takes.
 //
 // This file lies beside engine.js, its .wasm files, worker.js and models/, and finds
@@ -36,6 +38,11 @@
  * - `internal`: a fault of Patchbay; load again
  */
 export class PatchbayError extends Error {
+  /**
+   * @param {import("./patchbay").PatchbayError["code"]} code
+   * @param {string} message
+   * @param {string} [field]
+   */
   constructor(code, message, field) {
     super(message);
     this.name = "PatchbayError";
@@ -69,7 +76,7 @@ export async function load({ model = "mini", backend = "auto", engines, hub, onP
   try {
     await wire.ready;
     const request = { type: "load", model: absolute(model), place, backend, ...(engines && { engines }) };
-    const onLoading = ({ progress, waiting }) => onProgress?.({ ...progress, waiting });
+    const onLoading = (/** @type {Message} */ { progress, waiting }) => onProgress?.({ ...progress, waiting });
     const loaded = await wire.ask(request, { signal, onLoading });
     return new Engine(wire, loaded);
   } catch (error) {
@@ -82,7 +89,7 @@ export async function load({ model = "mini", backend = "auto", engines, hub, onP
  * What loading a model would take, before a byte of its weights is fetched: where
  * it comes from, its size and licence, the memory it needs, what is kept already.
  *
- * @param {import("./patchbay").DescribeOptions} options as for `load`
+ * @param {import("./patchbay").DescribeOptions} [options] as for `load`
  * @returns {Promise<import("./patchbay").Offer>}
  */
 export async function describe({ model = "mini", hub, signal, base } = {}) {
@@ -98,6 +105,17 @@ export async function describe({ model = "mini", hub, signal, base } = {}) {
   }
 }
 
+/**
+ * Whatever travels between here and the worker.
+ *
+ * @typedef {Record<string, any>} Message
+ * @typedef {{ signal?: AbortSignal | undefined, onLoading?: (message: Message) => void, onUpdate?: (update: import("./patchbay").Update) => void }} Listening
+ */
+
+/**
+ * @param {string | URL} [base]
+ * @param {string | URL} [hub]
+ */
 const placeOf = (base, hub) => ({
   home: new URL(base ?? "./", base ? location.href : import.meta.url).href,
   ...(hub && { hub: new URL(hub, location.href).href }),
@@ -106,6 +124,8 @@ const placeOf = (base, hub) => ({
 /**
  * A folder's address relative to the page begins with a dot or a slash. Any other is
  * written as browsers understand it, so that its host is the one that is asked.
+ *
+ * @param {string} model
  */
 const absolute = (model) => {
   if (!/^[./]|:\/\//.test(model)) return model;
@@ -119,20 +139,24 @@ const absolute = (model) => {
 class Engine {
   #wire;
 
+  /**
+   * @param {Wire} wire
+   * @param {Message} loaded
+   */
   constructor(wire, { model, backend, source }) {
     this.#wire = wire;
     /** The model that is loaded: its name, sizes and the SHA-256 of its weights. */
-    this.model = Object.freeze(model);
+    this.model = Object.freeze(/** @type {import("./patchbay").ModelInfo} */ (model));
     /** Where it is computed: `name`, `device`, the `reason`, and under `auto` the `trial`. */
-    this.backend = Object.freeze(backend);
+    this.backend = Object.freeze(/** @type {import("./patchbay").BackendInfo} */ (backend));
     /** Where its files came from, whether their hash was published, whether they are kept. */
-    this.source = Object.freeze(source);
+    this.source = Object.freeze(/** @type {import("./patchbay").SourceInfo} */ (source));
   }
 
   /**
    * Runs an experiment. Runs that are asked for meanwhile wait for it.
    *
-   * @param {import("./patchbay").Experiment} experiment `version` and `model` may be left out
+   * @param {import("./patchbay").Setup} experiment `version` and `model` may be left out
    * @param {import("./patchbay").RunOptions} [options]
    *   `signal`: an AbortSignal that stops it; `onUpdate`: hears each thing as it is
    *   found; `onProgress`: hears how far it has got; `preview`: estimate the sweep
@@ -143,7 +167,7 @@ class Engine {
   async run(experiment, { signal, onProgress, onUpdate, preview = false, agreed } = {}) {
     signal?.throwIfAborted();
     const request = { type: "run", experiment: this.#own(experiment), preview, ...(agreed && { agreed }) };
-    const tell = (update) => {
+    const tell = (/** @type {import("./patchbay").Update} */ update) => {
       if (update.kind === "progress") onProgress?.(progress(update));
       onUpdate?.(update);
     };
@@ -154,11 +178,12 @@ class Engine {
   /**
    * Writes something of an experiment to a file.
    *
-   * @param {import("./patchbay").Experiment} experiment
+   * @param {import("./patchbay").Setup} experiment
    * @param {import("./patchbay").Export} what
    *   `{ kind: "direction", direction: 0, format: "gguf" }` (or `safetensors`, `json`);
    *   `{ kind: "activations", sites: ["resid_pre", "z"] }`: both runs in one
    *   safetensors file; `{ kind: "array", site: "resid_pre", run: "clean" }`: .npy
+   * @param {{ signal?: AbortSignal, agreed?: import("./patchbay").Agreed }} [options]
    * @returns {Promise<{ name: string, bytes: Uint8Array }>}
    */
   async export(experiment, what, { signal, agreed } = {}) {
@@ -182,7 +207,11 @@ class Engine {
     return direction;
   }
 
-  /** The experiment on the model that is loaded; one of another model is refused. */
+  /**
+   * The experiment on the model that is loaded; one of another model is refused.
+   *
+   * @param {import("./patchbay").Setup} experiment
+   */
   #own(experiment) {
     const name = this.model.name;
     if (experiment?.model !== undefined && experiment.model !== name) {
@@ -201,24 +230,34 @@ class Engine {
   }
 }
 
-const progress = ({ stage, done, total, seconds_left }) => ({ stage, done, total, seconds_left });
+/** @param {import("./patchbay").Progress} update */
+const progress = ({ stage, done, total, seconds_left }) => ({
+  stage,
+  done,
+  total,
+  ...(seconds_left !== undefined && { seconds_left }),
+});
 
 /** The engine's worker and who waits for which of its answers. */
 class Wire {
+  /** @type {Worker | undefined} */
   #worker;
   #last = 0;
+  /** @type {Map<number, Listening & { resolve: (message: Message) => void, reject: (reason: unknown) => void }>} */
   #waiting = new Map();
-  /** Why nothing can be asked any more. */
+  /** @type {unknown} Why nothing can be asked any more. */
   #ended;
+  /** @type {PromiseWithResolvers<void>} */
   #started = Promise.withResolvers?.() ?? withResolvers();
   #listening = false;
 
+  /** @param {URL} script */
   constructor(script) {
     this.ready = this.#started.promise;
     try {
       this.#worker = start(script);
     } catch (error) {
-      this.end(new PatchbayError("network", `${script} cannot be started: ${error.message}`));
+      this.end(new PatchbayError("network", `${script} cannot be started: ${words(error)}`));
       return;
     }
     this.#worker.onmessage = ({ data }) => this.#hear(data);
@@ -234,31 +273,40 @@ class Wire {
     };
   }
 
-  /** Sends a request; resolves with its answer. */
-  ask(request, { signal, onLoading, onUpdate }) {
+  /**
+   * Sends a request; resolves with its answer.
+   *
+   * @param {Message} request
+   * @param {Listening} listening
+   * @returns {Promise<Message>}
+   */
+  ask(request, { signal, ...listening }) {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(this.#ended);
+      const worker = this.#worker;
+      if (!worker || this.#ended) return reject(this.#ended);
       const id = ++this.#last;
       const stop = () => {
-        this.#worker.postMessage({ type: "cancel", id });
-        settle(reject)(signal.reason);
+        worker.postMessage({ type: "cancel", id });
+        settle(reject)(signal?.reason);
       };
+      /** @type {<T>(end: (value: T) => void) => (value: T) => void} */
       const settle = (end) => (value) => {
         this.#waiting.delete(id);
         signal?.removeEventListener("abort", stop);
         end(value);
       };
       signal?.addEventListener("abort", stop);
-      this.#waiting.set(id, { onLoading, onUpdate, resolve: settle(resolve), reject: settle(reject) });
+      this.#waiting.set(id, { ...listening, resolve: settle(resolve), reject: settle(reject) });
       try {
-        this.#worker.postMessage({ ...request, id });
+        worker.postMessage({ ...request, id });
       } catch (error) {
         // It holds something that is not data, such as a function.
-        settle(reject)(new PatchbayError("experiment", `The experiment cannot be sent: ${error.message}`));
+        settle(reject)(new PatchbayError("experiment", `The experiment cannot be sent: ${words(error)}`));
       }
     });
   }
 
+  /** @param {Message} message */
   #hear(message) {
     if (message.type === "ready") {
       this.#listening = true;
@@ -288,11 +336,12 @@ class Wire {
       }
     } catch (error) {
       // A callback's own fault belongs to whoever asked.
-      this.#worker.postMessage({ type: "cancel", id: message.id });
+      this.#worker?.postMessage({ type: "cancel", id: message.id });
       waiting.reject(error);
     }
   }
 
+  /** @param {unknown} reason */
   end(reason) {
     if (this.#ended) return;
     this.#ended = reason;
@@ -304,7 +353,11 @@ class Wire {
   }
 }
 
-/** Starts the worker, also from another origin, where a worker may import but not begin. */
+/**
+ * Starts the worker, also from another origin, where a worker may import but not begin.
+ *
+ * @param {URL} script
+ */
 function start(script) {
   const name = "patchbay-engine";
   // Not `location.origin`: in a sandboxed frame the page belongs to no origin.
@@ -315,9 +368,16 @@ function start(script) {
   return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { name });
 }
 
-/** `Promise.withResolvers`, for browsers of before 2024. */
+/** @param {unknown} error */
+const words = (error) => (error instanceof Error ? error.message : String(error));
+
+/**
+ * `Promise.withResolvers`, for browsers of before 2024.
+ *
+ * @returns {PromiseWithResolvers<void>}
+ */
 function withResolvers() {
-  const it = {};
+  const it = /** @type {PromiseWithResolvers<void>} */ ({});
   it.promise = new Promise((resolve, reject) => Object.assign(it, { resolve, reject }));
   return it;
 }

@@ -1,7 +1,7 @@
 """An experiment of Patchbay, computed again with TransformerLens from the same raw weights.
 
-    pip install transformer-lens==4.3.0
-    python THIS_FILE [FOLDER with config.json, tokenizer.json, model.safetensors]
+pip install transformer-lens==4.3.0
+python THIS_FILE [FOLDER with config.json, tokenizer.json, model.safetensors]
 """
 
 import sys
@@ -23,15 +23,24 @@ REPORT = {}  # the experiment, and what Patchbay found
 E = REPORT["experiment"]
 GPT2 = "openai-community/gpt2@607a30d783dfa663caf39e06633721c8d4cfcd7e"
 INSIDE = {"q", "k", "v", "z", "pattern"}
-HOOKS = {s: f"attn.hook_{s}" for s in INSIDE} | {"mlp_pre": "mlp.hook_pre", "mlp_post": "mlp.hook_post"}
-ONCE = {"embed": "hook_embed", "pos_embed": "hook_pos_embed", "ln_final": "ln_final.hook_out"}  # not once a layer
+HOOKS = {s: f"attn.hook_{s}" for s in INSIDE} | {
+    "mlp_pre": "mlp.hook_pre",
+    "mlp_post": "mlp.hook_post",
+}
+ONCE = {
+    "embed": "hook_embed",
+    "pos_embed": "hook_pos_embed",
+    "ln_final": "ln_final.hook_out",
+}  # not once a layer
 
 
 def fetch(name):
     repository, _, revision = (GPT2 if name == "gpt2" else name).partition("@")
     if "/" not in repository or "://" in repository:
         sys.exit(f"The model {name} is not on the hub; name the folder that has its files.")
-    return snapshot_download(repository, revision=revision or None, allow_patterns=["*.json", "model.safetensors"])
+    return snapshot_download(
+        repository, revision=revision or None, allow_patterns=["*.json", "model.safetensors"]
+    )
 
 
 def uniform(seed, sample, step, token, stream):
@@ -47,7 +56,9 @@ def uniform(seed, sample, step, token, stream):
 
 def normals(seed, draw, position):
     two = lambda i: [uniform(seed, draw, i, position, stream) for stream in (4, 5)]
-    return tensor([sqrt(-2 * log(u)) * cos(2 * pi * v) for u, v in map(two, range(model.cfg.d_model))])
+    return tensor(
+        [sqrt(-2 * log(u)) * cos(2 * pi * v) for u, v in map(two, range(model.cfg.d_model))]
+    )
 
 
 def variant(x):
@@ -64,7 +75,10 @@ def ids(prompt):
 
 def token_set(tokens):
     tokens = [] if tokens is None else tokens if isinstance(tokens, list) else [tokens]
-    return [tokenizer.encode(t, add_special_tokens=False).ids[0] if isinstance(t, str) else t for t in tokens]
+    return [
+        tokenizer.encode(t, add_special_tokens=False).ids[0] if isinstance(t, str) else t
+        for t in tokens
+    ]
 
 
 def run(tokens, edits=(), keep=()):
@@ -74,7 +88,9 @@ def run(tokens, edits=(), keep=()):
         own.setdefault((site, layer), []).append(edit)
 
     def change(x, hook, key):
-        for where, value, added in own[key]:  # in place, since the residual stream beside a hook is the same tensor
+        for where, value, added in own[
+            key
+        ]:  # in place, since the residual stream beside a hook is the same tensor
             x[0][where] = x[0][where] + value if added else value
         kept[key] = x[0].clone()
         return x
@@ -107,17 +123,24 @@ def by_role(clean, corrupted):
     places = {"s1": lambda: s1, "s2": lambda: words.index(words[s1], s1 + 1)}
     places["io"] = lambda: next(i for i, w in enumerate(words) if w != words[s1])
     end = (len(clean) - 1, len(corrupted) - 1)
-    return [end if role == "end" else (of[i := places[role]()][1], other[i][1]) for role in E["roles"]]
+    return [
+        end if role == "end" else (of[i := places[role]()][1], other[i][1]) for role in E["roles"]
+    ]
 
 
 def read_cases():
     """The pairs of prompts, each once for each draw of noise."""
     (kind, noise), cases = variant(E.get("corruption", "prompt")), []
     for pair in [E, *E.get("pairs", [])]:
-        case = {"clean": ids(pair["clean"]), "corrupted": ids(pair["clean" if kind == "noise" else "corrupted"])}
+        case = {
+            "clean": ids(pair["clean"]),
+            "corrupted": ids(pair["clean" if kind == "noise" else "corrupted"]),
+        }
         case["p"] = base(case, "clean")[0].double().log_softmax(-1)
         case["aligned"] = [(i, i) for i in range(len(case["clean"]))]
-        like_first = not cases or all(len(case[x]) == len(cases[0][x]) for x in ("clean", "corrupted"))
+        like_first = not cases or all(
+            len(case[x]) == len(cases[0][x]) for x in ("clean", "corrupted")
+        )
         if E.get("alignment") and kind == "prompt" and like_first:
             case["aligned"] = E["alignment"]
         if E.get("roles"):
@@ -125,7 +148,10 @@ def read_cases():
         of = lambda metric, x: token_set(metric.get(x) if pair.get(x) is None else pair[x])
         case["metrics"] = [(m["kind"], of(m, "answer"), of(m, "wrong")) for m in E["metrics"]]
         for draw in range(noise.get("draws", 10) if noise else 1):
-            draws = [(p, normals(noise.get("seed", 0), draw, p)) for p in sorted(set(noise.get("positions", [])))]
+            draws = [
+                (p, normals(noise.get("seed", 0), draw, p))
+                for p in sorted(set(noise.get("positions", [])))
+            ]
             scale = model.W_E.std() * noise.get("sigma", 3)
             cases.append(case | {"noise": [("embed", 0, (p,), scale * x, True) for p, x in draws]})
     return cases
@@ -140,7 +166,9 @@ def measure(case, logits):
             "probability": p[answer].exp().sum(),
             "log_probability": p[answer].logsumexp(0),
             "probability_difference": p[answer].exp().sum() - p[wrong].exp().sum(),
-            "rank": (logits > best + 1e-6 * best.abs().clamp(min=1)).sum(),  # more than rounding apart
+            "rank": (
+                logits > best + 1e-6 * best.abs().clamp(min=1)
+            ).sum(),  # more than rounding apart
             "kl": (case["p"].exp() * (case["p"] - p)).sum(),
             "cross_entropy": -p[answer].logsumexp(0),
         }
@@ -187,13 +215,26 @@ def grid(sweep, axes, f, n):
     if axes == "neurons":
         return 1, model.cfg.d_mlp, lambda _, neuron: [(site, layer, None, neuron, i) for i in some]
     if axes == "paths":
-        return L, H, lambda l, h: [("z", l, h, None, i) for i in range(n)] if l < end(*variant(f["receiver"])) else None
+        return (
+            L,
+            H,
+            lambda l, h: (
+                [("z", l, h, None, i) for i in range(n)]
+                if l < end(*variant(f["receiver"]))
+                else None
+            ),
+        )
     parts, z_and_mlps = f["parts"], [("z", h) for h in range(H)] + [("mlp_out", None)]
     held = lambda p, i: p.get("positions") is None or i in p["positions"]
 
     def places(p):
         neurons = p.get("neurons") or [None]
-        return [(p["site"], p["layer"], p.get("head"), u, i) for i in range(n) if held(p, i) for u in neurons]
+        return [
+            (p["site"], p["layer"], p.get("head"), u, i)
+            for i in range(n)
+            if held(p, i)
+            for u in neurons
+        ]
 
     def chosen(l, h, i):
         of = lambda p: (p["site"] in INSIDE) == (h is not None) and p.get("head") in (None, h)
@@ -216,12 +257,21 @@ def path(f, tokens, noise, edits, old, layer):
     entry = None if kind == "logits" else ("mlp_out" if kind == "mlp" else kind, to["layer"])
     keep = [entry] if entry else []
     if f.get("through_mlps"):  # heads between are frozen, MLPs are not (Wang et al., 2022)
-        frozen = [("attn_out", l, ..., old["attn_out", l], False) for l in range(layer + 1, end(kind, to))]
+        frozen = [
+            ("attn_out", l, ..., old["attn_out", l], False) for l in range(layer + 1, end(kind, to))
+        ]
         logits, got = run(tokens, noise + edits + frozen, keep)
     else:  # the change goes straight to what the receiver reads
-        change = run(tokens, noise + edits, [("attn_out", layer)])[1]["attn_out", layer] - old["attn_out", layer]
+        change = (
+            run(tokens, noise + edits, [("attn_out", layer)])[1]["attn_out", layer]
+            - old["attn_out", layer]
+        )
         site = {"logits": ("resid_post", L - 1), "mlp": ("resid_mid", to.get("layer"))}
-        logits, got = run(tokens, noise + [(*site.get(kind, ("resid_pre", to.get("layer"))), ..., change, True)], keep)
+        logits, got = run(
+            tokens,
+            noise + [(*site.get(kind, ("resid_pre", to.get("layer"))), ..., change, True)],
+            keep,
+        )
     if not entry:
         return logits
     where = ... if kind == "mlp" else (slice(None), to["head"])
@@ -236,24 +286,43 @@ def at(site, head, part, position):
 
 def compute(sweep):
     """[metric, row, column]: means over the cases."""
-    axes, f = variant(sweep.get("axes") or ("layer_head" if sweep["site"] in INSIDE else "layer_position"))
+    axes, f = variant(
+        sweep.get("axes") or ("layer_head" if sweep["site"] in INSIDE else "layer_position")
+    )
     varied, total = "corrupted" if sweep["mode"] == "denoising" else "clean", 0
-    sites = {"z", "mlp_out"} if f.get("others") else {p["site"] for p in f.get("parts", [])} or {sweep["site"]}
+    sites = (
+        {"z", "mlp_out"}
+        if f.get("others")
+        else {p["site"] for p in f.get("parts", [])} or {sweep["site"]}
+    )
     keep = [(site, l) for site in sites for l in range(1 if site in ONCE else L)]
     for i, case in enumerate(cases):
         tokens, noise = case[varied], case["noise"] if varied == "corrupted" else []
-        source, old = brought(sweep, i, varied, keep), base(case, varied, [("attn_out", l) for l in range(L)])[1]
+        source, old = (
+            brought(sweep, i, varied, keep),
+            base(case, varied, [("attn_out", l) for l in range(L)])[1],
+        )
 
         def edit(site, l, head, part, i):
             here, there = case["aligned"][i][:: -1 if varied == "corrupted" else 1]
             there = there if sweep.get("bring", "other") == "other" else here
-            return site, l, at(site, head, part, here), source[site, l][at(site, head, part, there)], False
+            return (
+                site,
+                l,
+                at(site, head, part, here),
+                source[site, l][at(site, head, part, there)],
+                False,
+            )
 
         rows, columns, cell = grid(sweep, axes, f, len(case["aligned"]))
         found = torch.full((len(E["metrics"]), rows, columns), torch.nan)
         for r, c in [(r, c) for r in range(rows) for c in range(columns) if cell(r, c) is not None]:
             edits = [edit(*place) for place in cell(r, c)]
-            patched = path(f, tokens, noise, edits, old, r) if axes == "paths" else run(tokens, noise + edits)[0]
+            patched = (
+                path(f, tokens, noise, edits, old, r)
+                if axes == "paths"
+                else run(tokens, noise + edits)[0]
+            )
             found[:, r, c] = tensor(measure(case, patched))
         total = total + found / len(cases)
     return total
@@ -278,7 +347,10 @@ if E.get("room", "patching") != "patching":
 torch.set_grad_enabled(False)
 torch.set_printoptions(precision=4, sci_mode=False, linewidth=160)
 folder = sys.argv[1] if sys.argv[1:] and Path(sys.argv[1]).is_dir() else fetch(E["model"])
-if sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest() != REPORT["model"]["sha256"]:
+if (
+    sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()
+    != REPORT["model"]["sha256"]
+):
     print("Patchbay had other weights than these, so the numbers will not agree.")
 tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
 model = TransformerBridge.boot_transformers(str(folder), device="cpu", dtype=torch.float32).eval()
@@ -287,7 +359,11 @@ cases = read_cases()
 both = [[measure(case, base(case, name)[0]) for name in ("clean", "corrupted")] for case in cases]
 metrics = tensor(both).mean(0).T  # [metric, (clean, corrupted)]
 sweeps = [compute(sweep) for sweep in E.get("sweeps", [])]  # each [metric, row, column]
-largest = apart("metrics: clean, corrupted", metrics, [[m["clean"], m["corrupted"]] for m in REPORT["metrics"]])
-for sweep, found, patchbay in zip_longest(E.get("sweeps", []), sweeps, REPORT.get("sweeps", []), fillvalue={}):
+largest = apart(
+    "metrics: clean, corrupted", metrics, [[m["clean"], m["corrupted"]] for m in REPORT["metrics"]]
+)
+for sweep, found, patchbay in zip_longest(
+    E.get("sweeps", []), sweeps, REPORT.get("sweeps", []), fillvalue={}
+):
     largest = max(largest, apart(sweep, found, patchbay.get("values")))
 print(f"\nLargest difference of all: {largest:.1e}, as |difference| / max(1, |value|).")

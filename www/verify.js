@@ -5,18 +5,22 @@ import { factsFor, replay } from "./verify/facts.js";
 import { head, show, showCard } from "./verify/table.js";
 import { line, verdict } from "./verify/words.js";
 
+/** @type {(id: string) => any} */
 const $ = (id) => document.getElementById(id);
-const chosen = (name) => document.querySelector(`[name=${name}]:checked`).value;
+/** @returns {any} */
+const first = (selector) => document.querySelector(selector);
+const chosen = (name) => first(`[name=${name}]:checked`).value;
 // The reader's own choice of a hub, as the model menu keeps it.
 const chosenHub = () => {
   try {
-    return JSON.parse(localStorage.getItem("patchbay.preferences"))?.hub;
+    return JSON.parse(localStorage.getItem("patchbay.preferences") ?? "null")?.hub;
   } catch {
     return undefined;
   }
 };
-const hub = chosenHub() || document.querySelector('meta[name="patchbay-hub"]')?.content;
+const hub = chosenHub() || first('meta[name="patchbay-hub"]')?.content;
 
+/** @type {AbortController} */
 let stop;
 
 const say = (text, state = "") => {
@@ -108,7 +112,9 @@ function report(result, stopped) {
 function showNotes(facts) {
   $("about").textContent = facts.about;
   const notes = facts.left_out.map((text) => Object.assign(document.createElement("li"), { textContent: text }));
-  $("notes").querySelector("ul").replaceChildren(...notes);
+  $("notes")
+    .querySelector("ul")
+    .replaceChildren(...notes);
   $("notes").hidden = false;
 }
 
@@ -150,13 +156,13 @@ function clear() {
 
 head($("results"));
 
-$("other").addEventListener("input", () => (document.querySelector("[value=other]").checked = true));
+$("other").addEventListener("input", () => (first("[value=other]").checked = true));
 
 // A link may choose the model, and only that.
 const asked = new URLSearchParams(location.search).get("model");
 if (asked) {
-  const known = document.querySelector(`[name=model][value="${CSS.escape(asked)}"]:not([value=other])`);
-  (known ?? document.querySelector("[value=other]")).checked = true;
+  const known = first(`[name=model][value="${CSS.escape(asked)}"]:not([value=other])`);
+  (known ?? first("[value=other]")).checked = true;
   if (!known) $("other").value = asked;
 }
 
@@ -187,6 +193,9 @@ $("copy").addEventListener("click", async () => {
     await navigator.clipboard.writeText($("line").textContent);
     say("Copied.", "done");
   } catch (error) {
-    say(`This browser does not let the page copy (${error.message}); select the line above the table instead.`, "failed");
+    say(
+      `This browser does not let the page copy (${error.message}); select the line above the table instead.`,
+      "failed",
+    );
   }
 });

@@ -345,7 +345,7 @@ fn the_published_schema_is_the_one_of_this_code() {
     let kept = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         kept == String::from_utf8(printed.stdout).unwrap(),
-        "the formats changed: run `cargo run --bin patchbay schema > www/experiment.schema.json`, and raise the version if old experiments no longer fit"
+        "the formats changed: run `make types`, and raise VERSION if an experiment has a new field (CHANGELOG.md)"
     );
 }
 
@@ -380,9 +380,27 @@ fn the_command_line_runs_the_same_experiment() {
         (&["run", file], "--model"),
         (
             &["run", file, "--model", "mini", "--backend", "tpu"],
-            "cpu or webgpu",
+            "cpu, webgpu",
         ),
-        (&["sweep"], "no command"),
+        (&["sweep"], "unrecognized subcommand"),
+        (&["run", file, "--model"], "a value is required"),
+        (&["run", file, "more", "--model", "mini"], "more"),
+        (
+            &["export", file, "--model", "mini", "--out", "x.npy"],
+            "--direction",
+        ),
+        (
+            &[
+                "export", file, "--model", "mini", "--out", "x.npy", "--sites", "heads",
+            ],
+            "resid_pre",
+        ),
+        (
+            &[
+                "export", file, "--model", "mini", "--out", "x.npy", "--sites", "z,q",
+            ],
+            "one site with --run",
+        ),
     ] {
         let output = patchbay(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);

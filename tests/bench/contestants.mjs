@@ -63,7 +63,11 @@ async function passOnnx(tokens) {
   const mask = Float32Array.from({ length: n * n }, (_, i) => (i % n > Math.floor(i / n) ? -1e9 : 0));
   const { logits } = await session.run({
     ids: new ort.Tensor('int64', BigInt64Array.from(tokens, BigInt), [n]),
-    positions: new ort.Tensor('int64', BigInt64Array.from(tokens, (_, i) => BigInt(i)), [n]),
+    positions: new ort.Tensor(
+      'int64',
+      BigInt64Array.from(tokens, (_, i) => BigInt(i)),
+      [n],
+    ),
     mask: new ort.Tensor('float32', mask, [n, n]),
   });
   const values = await logits.getData();
@@ -87,10 +91,16 @@ async function generateOnnx({ tokens, count, layers, heads, width }) {
   while (written.length < count) {
     const n = given.length;
     const keys = position + n;
-    const mask = Float32Array.from({ length: n * keys }, (_, i) => (i % keys > position + Math.floor(i / keys) ? -1e9 : 0));
+    const mask = Float32Array.from({ length: n * keys }, (_, i) =>
+      i % keys > position + Math.floor(i / keys) ? -1e9 : 0,
+    );
     const found = await session.run({
       ids: new ort.Tensor('int64', BigInt64Array.from(given, BigInt), [n]),
-      positions: new ort.Tensor('int64', BigInt64Array.from(given, (_, i) => BigInt(position + i)), [n]),
+      positions: new ort.Tensor(
+        'int64',
+        BigInt64Array.from(given, (_, i) => BigInt(position + i)),
+        [n],
+      ),
       mask: new ort.Tensor('float32', mask, [n, keys]),
       ...past,
     });
@@ -126,7 +136,9 @@ export async function runNative(native, model, experiment) {
   try {
     const [asked, found] = ['experiment.json', 'report.json'].map((name) => join(folder, name));
     await writeFile(asked, JSON.stringify({ version: 1, ...experiment }));
-    const child = spawn(native, ['run', asked, '--model', model, '--out', found], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const child = spawn(native, ['run', asked, '--model', model, '--out', found], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     const status = await new Promise((resolve, reject) => child.once('error', reject).once('exit', resolve));
     if (status !== 0) throw new Error(`${native} run ended with ${status}`);
     return JSON.parse(await readFile(found, 'utf8'));

@@ -25,7 +25,10 @@ export const EVERY = Object.fromEntries(
     `every site, ${name}`,
     {
       ...experiment,
-      sweeps: ['resid_pre', 'attn_out', 'mlp_out', 'z', 'q', 'k', 'v', 'pattern'].map((site) => ({ site, mode: 'denoising' })),
+      sweeps: ['resid_pre', 'attn_out', 'mlp_out', 'z', 'q', 'k', 'v', 'pattern'].map((site) => ({
+        site,
+        mode: 'denoising',
+      })),
     },
   ]),
 );

@@ -31,7 +31,9 @@ const compared = (what, ours, theirs, bar, notes) => ({
 /** What the device did, where the engine counts it. */
 function device(counted) {
   if (!counted) return '';
-  return Object.entries(counted).map(([name, value]) => `${value.toLocaleString('en')} ${name.replaceAll('_', ' ')}`).join(', ');
+  return Object.entries(counted)
+    .map(([name, value]) => `${value.toLocaleString('en')} ${name.replaceAll('_', ' ')}`)
+    .join(', ');
 }
 
 /** Both found the same next token, with the same logit. */
@@ -86,7 +88,11 @@ export async function generation({ chromium, server, rounds }) {
       // Both prompts are continued: 2 (count - 1) steps, beside the passes.
       const [before, found] = [await ours.run(continued(2 * i, 1)), await ours.run(continued(2 * i + 1, count))];
       const other = await theirs.generate({ tokens: continued(2 * i + 1).clean, count, ...GPT2 });
-      assert.deepEqual(found.report.clean.continuation.map((token) => token.id), other.written, 'the text generated');
+      assert.deepEqual(
+        found.report.clean.continuation.map((token) => token.id),
+        other.written,
+        'the text generated',
+      );
       const [short, long] = [await ours.run(steered(2 * i, 1)), await ours.run(steered(2 * i + 1, count))];
       if (i === 0) continue;
       seconds.steered.push((long.seconds - short.seconds) / (2 * (count - 1)));
@@ -172,7 +178,9 @@ export async function patching({ chromium, server, made }) {
     for (const [name, experiment] of Object.entries({ ...EVERY, 'eight late pairs': SET })) {
       const { sweeps } = (await engine.run(experiment)).report;
       const theirs = await lens.sweep(experiment);
-      const worst = Math.max(...sweeps.map(({ values }, i) => largestDifference(values[0].flat(), theirs.values[i].flat())));
+      const worst = Math.max(
+        ...sweeps.map(({ values }, i) => largestDifference(values[0].flat(), theirs.values[i].flat())),
+      );
       assert.ok(worst <= TOLERANCE, `${name}: ${worst} from TransformerLens`);
       const sum = (key) => sweeps.reduce((total, { plan }) => total + plan[key], 0);
       const plan = { layer_rows: sum('layer_rows'), multiplications: sum('multiplications') };
@@ -244,7 +252,9 @@ export async function webgpu({ chromium, server, rounds }) {
       agree(found.report, other);
       ({ multiplications } = found);
       counted = found.report.device;
-      const { sweeps: [sweep] } = (await ours.run(smallSweep(i))).report;
+      const {
+        sweeps: [sweep],
+      } = (await ours.run(smallSweep(i))).report;
       small.plan = sweep.plan;
       small.device = sweep.device;
       if (i === 0) Object.assign(cold, { ours: found.seconds, theirs: other.seconds });
@@ -263,11 +273,18 @@ export async function webgpu({ chromium, server, rounds }) {
       { name, seconds: seconds.ours },
       { name: 'onnxruntime-web', seconds: seconds.theirs },
       5,
-      [planned({ multiplications }, seconds.ours), `first pass ${time(cold.ours)}, ${time(cold.theirs)}`, device(counted)],
+      [
+        planned({ multiplications }, seconds.ours),
+        `first pass ${time(cold.ours)}, ${time(cold.theirs)}`,
+        device(counted),
+      ],
     ),
-    compared('12 x 5 resid_pre sweep, Chromium, WebGPU in software', { name, seconds: small.seconds }, undefined, undefined, [
-      planned(small.plan, small.seconds),
-      device(small.device),
-    ]),
+    compared(
+      '12 x 5 resid_pre sweep, Chromium, WebGPU in software',
+      { name, seconds: small.seconds },
+      undefined,
+      undefined,
+      [planned(small.plan, small.seconds), device(small.device)],
+    ),
   ];
 }

@@ -54,14 +54,20 @@ def main(folder: str) -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         clean, corrupted, answer, wrong = zip(
-            *([pair[key] for key in ("clean", "corrupted", "answer", "wrong")] for pair in asked["pairs"])
+            *(
+                [pair[key] for key in ("clean", "corrupted", "answer", "wrong")]
+                for pair in asked["pairs"]
+            )
         )
         answer, wrong = [one(t) for t in answer], [one(t) for t in wrong]
         each = torch.arange(len(answer))
         metric = lambda logits: (logits[each, -1, answer] - logits[each, -1, wrong]).mean()
         _, cache = model.run_with_cache(tokens(clean))
         started = time.perf_counter()
-        values = [SWEEPS[site](model, tokens(corrupted), cache, metric).tolist() for site in asked["sites"]]
+        values = [
+            SWEEPS[site](model, tokens(corrupted), cache, metric).tolist()
+            for site in asked["sites"]
+        ]
         tell({"seconds": time.perf_counter() - started, "values": values})
 
 

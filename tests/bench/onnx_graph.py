@@ -84,8 +84,14 @@ class Graph:
         v = self.heads(v, [1, 0, 2])
         if self.cached:
             for name, new, axis in (("k", k, 2), ("v", v, 1)):
-                self.nodes.append(helper.make_node(
-                    "Concat", [f"past.{layer}.{name}", new], [f"present.{layer}.{name}"], axis=axis))
+                self.nodes.append(
+                    helper.make_node(
+                        "Concat",
+                        [f"past.{layer}.{name}", new],
+                        [f"present.{layer}.{name}"],
+                        axis=axis,
+                    )
+                )
             k, v = f"present.{layer}.k", f"present.{layer}.v"
         scale = self.constant("scale", np.float32((C / self.config["n_head"]) ** -0.5))
         scores = self.op("Mul", self.op("MatMul", q, k), scale)
@@ -112,7 +118,11 @@ class Graph:
         f, i = TensorProto.FLOAT, TensorProto.INT64
         H, D = self.config["n_head"], self.config["n_embd"] // self.config["n_head"]
         value = helper.make_tensor_value_info
-        inputs = [value("ids", i, ["n"]), value("positions", i, ["n"]), value("mask", f, ["n", "keys"])]
+        inputs = [
+            value("ids", i, ["n"]),
+            value("positions", i, ["n"]),
+            value("mask", f, ["n", "keys"]),
+        ]
         outputs = [value("logits", f, [1, self.config["vocab_size"]])]
         for layer in range(self.config["n_layer"]) if self.cached else ():
             for name, shape in (("k", [H, D, "{}"]), ("v", [H, "{}", D])):

@@ -19,8 +19,14 @@ for (const [name, open] of Object.entries(BROWSERS)) {
     const browser = await open();
     try {
       const page = await browser.newPage();
-      const hosts = await page.evaluate((list) => list.map((address) => new URL(address).host), accepted.map(([address]) => address));
-      assert.deepEqual(hosts, accepted.map(([, host]) => host));
+      const hosts = await page.evaluate(
+        (list) => list.map((address) => new URL(address).host),
+        accepted.map(([address]) => address),
+      );
+      assert.deepEqual(
+        hosts,
+        accepted.map(([, host]) => host),
+      );
     } finally {
       await browser.close();
     }

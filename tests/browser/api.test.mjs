@@ -29,7 +29,8 @@ let browser;
 before(async () => {
   broken = await mkdtemp(join(tmpdir(), 'patchbay-broken-'));
   const whole = fileURLToPath(new URL('../oracles/models/deep', import.meta.url));
-  for (const fault of ['config', 'weights', 'tokenizer', 'huge']) await cp(whole, join(broken, fault), { recursive: true });
+  for (const fault of ['config', 'weights', 'tokenizer', 'huge'])
+    await cp(whole, join(broken, fault), { recursive: true });
   await writeFile(join(broken, 'config', 'config.json'), '{"model_type": "llama"}');
   await writeFile(join(broken, 'tokenizer', 'tokenizer.json'), '{}');
   const weights = await readFile(join(whole, 'model.safetensors'));
@@ -65,7 +66,10 @@ async function inPage(body, { api = `${server.url}patchbay.js`, ...argument } = 
   const { page, errors } = await open();
   try {
     const found = await page.evaluate(body, { api, ...argument });
-    assert.deepEqual(errors.filter((error) => !NOT_ARRIVED.test(error)), []);
+    assert.deepEqual(
+      errors.filter((error) => !NOT_ARRIVED.test(error)),
+      [],
+    );
     return found;
   } finally {
     await page.close();
@@ -118,7 +122,9 @@ describe('load, run and dispose', () => {
       { experiment: SWEEP },
     );
     const { model, backend, times } = engine;
-    context.diagnostic(`mini: loaded in ${times.load.toFixed(0)} ms, one sweep in ${times.sweep.toFixed(0)} ms on the CPU`);
+    context.diagnostic(
+      `mini: loaded in ${times.load.toFixed(0)} ms, one sweep in ${times.sweep.toFixed(0)} ms on the CPU`,
+    );
     assert.equal(model.name, 'mini');
     assert.match(model.sha256, /^[0-9a-f]{64}$/);
     assert.equal(backend.name, 'cpu');
@@ -131,8 +137,14 @@ describe('load, run and dispose', () => {
     assert.ok(last.total > 1_000_000, `${last.total} bytes`);
 
     const order = ['reading', 'runs', 'cell', 'frames', 'estimate', 'cells'];
-    assert.deepEqual(kinds.filter((kind, i) => order.includes(kind) && kinds.indexOf(kind) === i), order);
-    assert.deepEqual([report.sweeps[0].values[0].length, report.sweeps[0].values[0][0].length], [model.n_layer, report.reading.clean.length]);
+    assert.deepEqual(
+      kinds.filter((kind, i) => order.includes(kind) && kinds.indexOf(kind) === i),
+      order,
+    );
+    assert.deepEqual(
+      [report.sweeps[0].values[0].length, report.sweeps[0].values[0][0].length],
+      [model.n_layer, report.reading.clean.length],
+    );
     assert.equal(cells.length, report.sweeps[0].values[0].flat().length);
     for (const { row, column, values } of cells) assert.equal(report.sweeps[0].values[0][row][column], values[0]);
     assert.equal(report.cell.metrics[0].toFixed(3), report.sweeps[0].values[0][1][3].toFixed(3));
@@ -151,17 +163,22 @@ describe('load, run and dispose', () => {
         const { load } = await import(api);
         const engine = await load({ backend: 'cpu' });
         const finished = [];
-        await Promise.all(['denoising', 'noising', 'denoising'].map(async (mode, i) => {
-          const { sweeps } = await engine.run({ ...experiment, sweeps: [{ ...experiment.sweeps[0], mode }] });
-          finished.push([i, sweeps[0].values[0][0][1]]);
-        }));
+        await Promise.all(
+          ['denoising', 'noising', 'denoising'].map(async (mode, i) => {
+            const { sweeps } = await engine.run({ ...experiment, sweeps: [{ ...experiment.sweeps[0], mode }] });
+            finished.push([i, sweeps[0].values[0][0][1]]);
+          }),
+        );
         const running = engine.run(long).catch(({ code }) => code);
         engine.dispose();
         return { finished, disposed: await running };
       },
       { experiment: SWEEP, long: LONG },
     );
-    assert.deepEqual(finished.map(([i]) => i), [0, 1, 2]);
+    assert.deepEqual(
+      finished.map(([i]) => i),
+      [0, 1, 2],
+    );
     assert.equal(finished[0][1], finished[2][1]);
     assert.notEqual(finished[0][1], finished[1][1]);
     assert.equal(disposed, 'disposed');
@@ -190,7 +207,10 @@ describe('load, run and dispose', () => {
     });
     assert.equal(backends.auto.name, 'cpu');
     const { trial, reason } = backends.auto;
-    assert.match(reason, /^The CPU, because the GPU was not faster in a trial: (over )?[\d.]+ ms on the GPU \(.*in software\), [\d.]+ ms on the CPU\.$/);
+    assert.match(
+      reason,
+      /^The CPU, because the GPU was not faster in a trial: (over )?[\d.]+ ms on the GPU \(.*in software\), [\d.]+ ms on the CPU\.$/,
+    );
     assert.ok(trial.cpu_ms > 0 && trial.gpu_ms > trial.cpu_ms, JSON.stringify(trial));
     for (const ms of [trial.gpu_ms, trial.cpu_ms]) assert.ok(reason.includes(` ${ms} ms `), `${ms}: ${reason}`);
     assert.equal(backends.webgpu.name, 'webgpu');
@@ -275,7 +295,14 @@ describe('cancelling', () => {
         }),
       { long: LONG },
     );
-    assert.deepEqual(answers, [['cancelled', 3], ['cancelled', 2]], JSON.stringify(waiting));
+    assert.deepEqual(
+      answers,
+      [
+        ['cancelled', 3],
+        ['cancelled', 2],
+      ],
+      JSON.stringify(waiting),
+    );
     assert.ok(cells < expected / 2, `${cells} of ${expected} cells`);
   });
 
@@ -297,9 +324,11 @@ describe('cancelling', () => {
         { api: `${server.url}patchbay.js`, long: LONG },
       );
       await page.waitForFunction(() => document.title === 'running');
-      await page.workers()[0].evaluate(() => setTimeout(() => {
-        throw new Error('struck down');
-      }));
+      await page.workers()[0].evaluate(() =>
+        setTimeout(() => {
+          throw new Error('struck down');
+        }),
+      );
       const [running, later] = await ended;
       assert.match(running, /^internal: The engine stopped \(.*struck down\); load it again\.$/);
       assert.equal(later, 'internal');
@@ -334,35 +363,59 @@ describe('refusing', () => {
     });
 
   const experiment = 'experiment';
-  refuses('an unknown metric', { experiment: { ...PAIR, metrics: [{ ...PAIR.metrics[0], kind: 'logits' }] } }, {
-    code: experiment,
-    field: 'metrics.0',
-    message: /unknown variant `logits`, expected one of `logit_difference`/,
-  });
-  refuses('an unknown field', { experiment: { ...PAIR, temperature: 1 } }, {
-    code: experiment,
-    message: /unknown field `temperature`/,
-  });
-  refuses('a prompt that is a number', { experiment: { ...PAIR, clean: 5 } }, {
-    code: experiment,
-    field: 'clean',
-    message: /clean/,
-  });
-  refuses('a missing prompt', { experiment: { clean: 'a', metrics: PAIR.metrics } }, {
-    code: experiment,
-    message: /missing field `corrupted`/,
-  });
+  refuses(
+    'an unknown metric',
+    { experiment: { ...PAIR, metrics: [{ ...PAIR.metrics[0], kind: 'logits' }] } },
+    {
+      code: experiment,
+      field: 'metrics.0',
+      message: /unknown variant `logits`, expected one of `logit_difference`/,
+    },
+  );
+  refuses(
+    'an unknown field',
+    { experiment: { ...PAIR, temperature: 1 } },
+    {
+      code: experiment,
+      message: /unknown field `temperature`/,
+    },
+  );
+  refuses(
+    'a prompt that is a number',
+    { experiment: { ...PAIR, clean: 5 } },
+    {
+      code: experiment,
+      field: 'clean',
+      message: /clean/,
+    },
+  );
+  refuses(
+    'a missing prompt',
+    { experiment: { clean: 'a', metrics: PAIR.metrics } },
+    {
+      code: experiment,
+      message: /missing field `corrupted`/,
+    },
+  );
   refuses('no experiment at all', {}, { code: experiment, message: /clean, corrupted and metrics/ });
-  refuses('a newer format', { experiment: { ...PAIR, version: 99 } }, {
-    code: experiment,
-    field: 'version',
-    message: /version 99/,
-  });
-  refuses('another model than the one loaded', { experiment: { ...PAIR, model: 'gpt2' } }, {
-    code: experiment,
-    field: 'model',
-    message: /gpt2, but mini is loaded/,
-  });
+  refuses(
+    'a newer format',
+    { experiment: { ...PAIR, version: 99 } },
+    {
+      code: experiment,
+      field: 'version',
+      message: /version 99/,
+    },
+  );
+  refuses(
+    'another model than the one loaded',
+    { experiment: { ...PAIR, model: 'gpt2' } },
+    {
+      code: experiment,
+      field: 'model',
+      message: /gpt2, but mini is loaded/,
+    },
+  );
   test('a cell outside the sweep is let go, and the rest is computed', async () => {
     const { report } = await inPage(refusal, {
       options: { backend: 'cpu' },
@@ -374,26 +427,46 @@ describe('refusing', () => {
     assert.equal(problem.fatal, false);
     assert.match(problem.message, /row 99/);
   });
-  refuses('a capture outside the model', { experiment: { ...PAIR, captures: [{ run: 'clean', site: 'z', layer: 99 }] } }, {
-    code: experiment,
-    message: /layers? 0 to/,
-  });
-  refuses('a prompt longer than the context', { experiment: { ...PAIR, clean: 'word '.repeat(2000) } }, {
-    code: experiment,
-    message: /tokens/,
-  });
-  refuses('a folder that is not there', { options: { model: '../nowhere/' } }, {
-    code: 'network',
-    message: /nowhere\/(config|tokenizer)\.json is not there \(status 404\)/,
-  });
-  refuses('a server that is not there', { options: { model: 'http://localhost:9/model/' } }, {
-    code: 'network',
-    message: /could not be reached/,
-  });
-  refuses('a folder of Patchbay that is not there', { options: { base: '../nowhere/' } }, {
-    code: 'network',
-    message: /engine\.js cannot be started/,
-  });
+  refuses(
+    'a capture outside the model',
+    { experiment: { ...PAIR, captures: [{ run: 'clean', site: 'z', layer: 99 }] } },
+    {
+      code: experiment,
+      message: /layers? 0 to/,
+    },
+  );
+  refuses(
+    'a prompt longer than the context',
+    { experiment: { ...PAIR, clean: 'word '.repeat(2000) } },
+    {
+      code: experiment,
+      message: /tokens/,
+    },
+  );
+  refuses(
+    'a folder that is not there',
+    { options: { model: '../nowhere/' } },
+    {
+      code: 'network',
+      message: /nowhere\/(config|tokenizer)\.json is not there \(status 404\)/,
+    },
+  );
+  refuses(
+    'a server that is not there',
+    { options: { model: 'http://localhost:9/model/' } },
+    {
+      code: 'network',
+      message: /could not be reached/,
+    },
+  );
+  refuses(
+    'a folder of Patchbay that is not there',
+    { options: { base: '../nowhere/' } },
+    {
+      code: 'network',
+      message: /engine\.js cannot be started/,
+    },
+  );
   for (const [fault, message] of Object.entries({
     config: /config\.json/,
     tokenizer: /tokenizer/,
@@ -414,9 +487,15 @@ describe('refusing', () => {
       { api: new URL('patchbay.js', server.url).href },
     );
     assert.match(told, /^out_of_memory: its weights take 51721 MB of memory, and the CPU can address 4294 MB/);
-    assert.deepEqual(requests.filter((url) => url.endsWith('huge/model.safetensors')), []);
+    assert.deepEqual(
+      requests.filter((url) => url.endsWith('huge/model.safetensors')),
+      [],
+    );
     // A plain folder lacks files that it is asked for.
-    assert.deepEqual(errors.filter((error) => !NOT_ARRIVED.test(error)), []);
+    assert.deepEqual(
+      errors.filter((error) => !NOT_ARRIVED.test(error)),
+      [],
+    );
     await page.close();
   });
 
@@ -452,7 +531,9 @@ describe('refusing', () => {
               run(6);
             } else if (data.id && !['loading', 'update'].includes(data.type)) {
               answers.push([data.id, data.type, data.failure?.code]);
-              if (data.id === 6) resolve(answers), worker.terminate();
+              if (data.id !== 6) return;
+              resolve(answers);
+              worker.terminate();
             }
           };
         }),
@@ -482,9 +563,15 @@ describe('being imported', () => {
     }
     // The worker's own requests are among them, so none could have been missed.
     for (const name of ['worker_bg.wasm', 'model.safetensors']) {
-      assert.ok(requests.some((url) => url.endsWith(name)), `${name} in ${requests}`);
+      assert.ok(
+        requests.some((url) => url.endsWith(name)),
+        `${name} in ${requests}`,
+      );
     }
-    assert.deepEqual(requests.filter((url) => !url.startsWith(server.url) && !url.startsWith('data:')), []);
+    assert.deepEqual(
+      requests.filter((url) => !url.startsWith(server.url) && !url.startsWith('data:')),
+      [],
+    );
     assert.deepEqual(errors, []);
     await page.close();
   });

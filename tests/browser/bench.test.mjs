@@ -24,9 +24,9 @@ test('measures a pass, a sweep and tokens on both backends', { timeout: 600_000 
   await page.keyboard.press('Enter');
   await page.waitForSelector('#status[data-state=done], #status[data-state=failed]', { timeout: 500_000 });
   assert.equal(await page.getByRole('status').textContent(), 'Done.');
-  const rows = await page.locator('#results tbody tr').evaluateAll((rows) =>
-    rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
-  );
+  const rows = await page
+    .locator('#results tbody tr')
+    .evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
   const titles = await page.locator('#results thead th').allTextContents();
   const at = (row, title) => row[titles.indexOf(title)];
   assert.equal(rows.length, 6);

@@ -28,7 +28,8 @@ const get = (url, headers = {}, { method = 'GET', patience = 5000 } = {}) =>
   new Promise((resolve) => {
     const chunks = [];
     const asked = request(url, { headers, method, agent: false, timeout: patience }, (response) => {
-      const answer = (how) => resolve({ how, status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) });
+      const answer = (how) =>
+        resolve({ how, status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) });
       response.on('data', (chunk) => chunks.push(chunk));
       response.on('end', () => answer('ended'));
       response.on('error', () => answer('broken off'));
@@ -74,7 +75,10 @@ describe('as the hub answers', () => {
     }
     const config = await get(resolved('config.json', COMMIT));
     assert.equal(config.status, 307);
-    assert.equal((await get(cdn.url + config.headers.location)).body.toString(), await readFile(`${FOLDER}/config.json`, 'utf8'));
+    assert.equal(
+      (await get(cdn.url + config.headers.location)).body.toString(),
+      await readFile(`${FOLDER}/config.json`, 'utf8'),
+    );
     assert.equal((await get(`${cdn.storage}/${'0'.repeat(64)}?X-Amz-Signature=forged`)).status, 403);
   });
 
@@ -110,21 +114,35 @@ describe('as the hub answers', () => {
 
   test('a preflight is granted for Range alone, and counted', async () => {
     const ask = (headers) =>
-      get(mirror(), { 'access-control-request-method': 'GET', 'access-control-request-headers': headers }, { method: 'OPTIONS' });
+      get(
+        mirror(),
+        { 'access-control-request-method': 'GET', 'access-control-request-headers': headers },
+        { method: 'OPTIONS' },
+      );
     assert.equal((await ask('range')).status, 204);
     assert.equal((await ask('if-range,range')).status, 403);
-    assert.deepEqual(cdn.preflights.map(({ granted }) => granted), [true, false]);
+    assert.deepEqual(
+      cdn.preflights.map(({ granted }) => granted),
+      [true, false],
+    );
   });
 
   test('the storage answers a preflight, but does not name Range', async () => {
     const { location } = (await get(resolved())).headers;
     const ask = (headers) =>
-      get(location, { 'access-control-request-method': 'GET', 'access-control-request-headers': headers }, { method: 'OPTIONS' });
+      get(
+        location,
+        { 'access-control-request-method': 'GET', 'access-control-request-headers': headers },
+        { method: 'OPTIONS' },
+      );
     const { status, headers } = await ask('range');
     assert.equal(status, 204);
     assert.equal(headers['access-control-allow-headers'], 'Content-Range, Content-Type, Content-Disposition, ETag');
     await ask('content-type');
-    assert.deepEqual(cdn.preflights.map(({ granted }) => granted), [false, true]);
+    assert.deepEqual(
+      cdn.preflights.map(({ granted }) => granted),
+      [false, true],
+    );
     // A plain range is served all the same: whether it may be sent is the browser's to ask.
     const part = await get(location, { range: 'bytes=5-9' });
     assert.deepEqual([part.status, part.body.length], [206, 5]);
@@ -151,8 +169,16 @@ describe('as the hub answers', () => {
 
 /** What each fault makes of a request, by its name. */
 const STRUCK = {
-  status: [{ status: 429, retryAfter: 2 }, {}, ({ status, headers }) => assert.deepEqual([status, headers['retry-after']], [429, '2'])],
-  html: [{}, {}, ({ status, headers }) => assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8'])],
+  status: [
+    { status: 429, retryAfter: 2 },
+    {},
+    ({ status, headers }) => assert.deepEqual([status, headers['retry-after']], [429, '2']),
+  ],
+  html: [
+    {},
+    {},
+    ({ status, headers }) => assert.deepEqual([status, headers['content-type']], [200, 'text/html; charset=utf-8']),
+  ],
   gzip: [
     {},
     {},
@@ -169,7 +195,11 @@ const STRUCK = {
       assert.ok(body.equals(weights));
     },
   ],
-  shifted: [{ by: 3 }, { range: 'bytes=5-9' }, ({ headers }) => assert.match(headers['content-range'], /^bytes 8-12\//)],
+  shifted: [
+    { by: 3 },
+    { range: 'bytes=5-9' },
+    ({ headers }) => assert.match(headers['content-range'], /^bytes 8-12\//),
+  ],
   mislabelled: [
     { by: 3 },
     { range: 'bytes=5-9' },
@@ -194,7 +224,11 @@ const STRUCK = {
       assert.ok(body.equals(expected));
     },
   ],
-  cut: [{ bytes: 700 }, {}, ({ headers, body }) => assert.deepEqual([headers['content-length'], body.length], ['700', 700])],
+  cut: [
+    { bytes: 700 },
+    {},
+    ({ headers, body }) => assert.deepEqual([headers['content-length'], body.length], ['700', 700]),
+  ],
   changed: [
     { content: Content.bytes('something else'), etag: '"new"' },
     {},
@@ -203,7 +237,8 @@ const STRUCK = {
   short: [
     { after: 900 },
     {},
-    ({ how, headers, body }) => assert.deepEqual([how, headers['content-length'], body.length], ['broken off', String(weights.length), 900]),
+    ({ how, headers, body }) =>
+      assert.deepEqual([how, headers['content-length'], body.length], ['broken off', String(weights.length), 900]),
   ],
   lost: [{ after: 900 }, {}, ({ how, body }) => assert.deepEqual([how, body.length], ['broken off', 900])],
   stall: [{ after: 900 }, {}, ({ how, body }) => assert.deepEqual([how, body.length], ['silent', 900])],
@@ -256,10 +291,13 @@ describe('faults', () => {
   test('what was sent is counted, request by request', async () => {
     await get(mirror(), { range: 'bytes=0-999' });
     await get(mirror(), { range: 'bytes=1000-1499' });
-    assert.deepEqual(cdn.asked().map(({ range, status, sent }) => [range, status, sent]), [
-      ['bytes=0-999', 206, 1000],
-      ['bytes=1000-1499', 206, 500],
-    ]);
+    assert.deepEqual(
+      cdn.asked().map(({ range, status, sent }) => [range, status, sent]),
+      [
+        ['bytes=0-999', 206, 1000],
+        ['bytes=1000-1499', 206, 500],
+      ],
+    );
     assert.equal(cdn.sent(), 1500);
   });
 });

@@ -84,7 +84,10 @@ test('no link can make a kernel wrong', { timeout: PATIENCE }, async () => {
   try {
     await page.getByTestId('broken-link').waitFor();
     await choose(page, 'backend-webgpu');
-    await page.getByTestId('backend').getByText(/WebGPU/).waitFor();
+    await page
+      .getByTestId('backend')
+      .getByText(/WebGPU/)
+      .waitFor();
     assert.match(await page.getByTestId('backend-reason').textContent(), /checked against the CPU's/);
   } finally {
     await close();

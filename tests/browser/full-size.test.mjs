@@ -11,7 +11,9 @@ import { largestDifference, oracle } from './oracle.mjs';
 const TOLERANCE = 2e-3;
 
 let server;
-before(async () => (server = await serveDist({ mounts: { 'random-gpt2/': await randomGpt2() } })), { timeout: 600_000 });
+before(async () => (server = await serveDist({ mounts: { 'random-gpt2/': await randomGpt2() } })), {
+  timeout: 600_000,
+});
 after(() => server?.close());
 
 /** In the page: loads, runs, and sends numbers only. */
@@ -89,7 +91,8 @@ function check(context, { found: [first, second], backend: info, model, seconds 
   assert.equal(info.name, backend);
   assert.equal(model.sha256, values.weights_sha256);
   const differences = {};
-  const compare = (what, found, key) => (differences[what] = largestDifference(found, values.array(short.arrays[key]).values));
+  const compare = (what, found, key) =>
+    (differences[what] = largestDifference(found, values.array(short.arrays[key]).values));
   for (const { run, values } of first.captures) compare(`${run} logits`, values, `${run}.logits`);
   compare('denoising', first.sweeps[0].values[0].flat(), 'denoising.resid_pre');
   if (second) compare('noising', second.sweeps[0].values[0].flat(), 'noising.resid_pre');
@@ -106,5 +109,9 @@ function check(context, { found: [first, second], backend: info, model, seconds 
   for (const [what, found] of Object.entries(differences)) {
     assert.ok(found <= TOLERANCE, `${what}: ${found} is more than ${TOLERANCE}`);
   }
-  if (second) assert.deepEqual(first.clean.continuation.map((token) => token.id), short.greedy);
+  if (second)
+    assert.deepEqual(
+      first.clean.continuation.map((token) => token.id),
+      short.greedy,
+    );
 }

@@ -43,7 +43,7 @@ function executable(variable, names) {
         accessSync(path, constants.X_OK);
         return path;
       } catch {
-        continue;
+        // The next folder may have it.
       }
     }
   }

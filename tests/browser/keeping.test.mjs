@@ -9,7 +9,19 @@ import { join } from 'node:path';
 import { Content } from '../cdn.mjs';
 import { writeModel } from '../cdn/model.mjs';
 import { openChromium } from './harness.mjs';
-import { EXPERIMENT, IN_FLIGHT, LARGE, loadIn, loadInPage, OTHER, PART, reference, serveModels, SMALL, starts } from './loading.mjs';
+import {
+  EXPERIMENT,
+  IN_FLIGHT,
+  LARGE,
+  loadIn,
+  loadInPage,
+  OTHER,
+  PART,
+  reference,
+  serveModels,
+  SMALL,
+  starts,
+} from './loading.mjs';
 
 let models;
 let cdn;
@@ -246,7 +258,10 @@ describe('where nothing can be kept', () => {
       const description = (await cache.keys()).find(({ url }) => url.endsWith('patchbay.json'));
       if (!(await cache.delete(description))) throw new Error('it was not there');
     }, LARGE);
-    assert.deepEqual((await listed(page)).map(({ model }) => model), [SMALL]);
+    assert.deepEqual(
+      (await listed(page)).map(({ model }) => model),
+      [SMALL],
+    );
     const left = await caches(page);
     assert.equal(Object.keys(left).length, 1, JSON.stringify(left));
     cdn.clear();

@@ -55,7 +55,16 @@ async function multiply(address) {
   const PANEL = 8; // columns, as in engine/kernels/src/panels.rs
   const [words, floats] = [new Uint32Array(memory.buffer), new Float32Array(memory.buffer)];
   let largest = 0;
-  for (const [rows, inner, columns] of [[1, 770, 1030], [2, 65, 24], [3, 66, 33], [4, 64, 17], [5, 63, 15], [15, 130, 70], [67, 65, 9], [262, 66, 20]]) {
+  for (const [rows, inner, columns] of [
+    [1, 770, 1030],
+    [2, 65, 24],
+    [3, 66, 33],
+    [4, 64, 17],
+    [5, 63, 15],
+    [15, 130, 70],
+    [67, 65, 9],
+    [262, 66, 20],
+  ]) {
     let top = 1024;
     const take = (n) => (top += n) - n;
     const fill = (n) => {
@@ -85,9 +94,18 @@ async function multiply(address) {
       const terms = [...Array.from({ length: inner }, (_, k) => term(k)), ...more];
       return { sum: terms.reduce((a, b) => a + b), size: terms.reduce((a, b) => a + Math.abs(b), 2) };
     };
-    words.set([rows, inner, columns, 4 * x, inner, 4 * panels, 4 * bias, 4 * onto, columns, 0, 4 * out, columns, 4 * scratch], 16);
+    words.set(
+      [rows, inner, columns, 4 * x, inner, 4 * panels, 4 * bias, 4 * onto, columns, 0, 4 * out, columns, 4 * scratch],
+      16,
+    );
     linear(64);
-    compare((r, c) => total((k) => floats[x + r * inner + k] * floats[weight + k * columns + c], floats[bias + c], floats[onto + r * columns + c]));
+    compare((r, c) =>
+      total(
+        (k) => floats[x + r * inner + k] * floats[weight + k * columns + c],
+        floats[bias + c],
+        floats[onto + r * columns + c],
+      ),
+    );
     words.set([rows, inner, columns, 4 * x, inner, 4 * weight, inner, 4 * out, columns], 16);
     unembed(64);
     compare((r, c) => total((k) => floats[x + r * inner + k] * floats[weight + c * inner + k]));
@@ -129,7 +147,9 @@ describe('which kernels run', () => {
     },
   });
 
-  test('the module where it is there, the engine\'s own where it is not, with the same result', { timeout: 600_000 }, async (context) => {
+  test("the module where it is there, the engine's own where it is not, with the same result", {
+    timeout: 600_000,
+  }, async (context) => {
     const browser = await openChromium();
     try {
       const page = await browser.newPage();

@@ -99,7 +99,10 @@ describe('goes on where it was', () => {
       // Meanwhile it is said that nothing comes, and no end is promised.
       const silent = it.progress.filter(({ waiting }) => waiting?.startsWith('Nothing has arrived for'));
       assert.ok(silent.length >= 10, `said ${silent.length} times`);
-      assert.ok(silent.every(({ seconds_left }) => seconds_left == null), JSON.stringify(silent));
+      assert.ok(
+        silent.every(({ seconds_left }) => seconds_left == null),
+        JSON.stringify(silent),
+      );
       assert.match(silent.at(-1).waiting, /for (18|19|20) s; it is waited for/);
     },
   });
@@ -117,7 +120,11 @@ describe('goes on where it was', () => {
   });
   loads('a signed address that is refused once', {
     faults: () => cdn.fault('status', { status: 403, times: 1 }),
-    check: () => assert.deepEqual(cdn.asked().map(({ status }) => status), [403, 200]),
+    check: () =>
+      assert.deepEqual(
+        cdn.asked().map(({ status }) => status),
+        [403, 200],
+      ),
   });
   for (const [status, options] of [
     [500, {}],
@@ -137,7 +144,11 @@ describe('goes on where it was', () => {
       cdn.fault('lost', { after: 6_000_000, times: 1 });
       cdn.fault('status', { status: 503, skip: 1, times: 2 });
     },
-    check: () => assert.deepEqual(cdn.asked().map(({ status }) => status), [200, 503, 503, 206]),
+    check: () =>
+      assert.deepEqual(
+        cdn.asked().map(({ status }) => status),
+        [200, 503, 503, 206],
+      ),
   });
   loads('a refused connection', {
     faults: () => cdn.fault('lost', { after: -1, times: 1 }),
@@ -159,7 +170,10 @@ describe('does with what a server can', () => {
       cdn.fault('lost', { after: 10_000_000, times: 1 });
     },
     check: () => {
-      assert.deepEqual(cdn.asked().map(({ status }) => status), [200, 200]);
+      assert.deepEqual(
+        cdn.asked().map(({ status }) => status),
+        [200, 200],
+      );
       assert.ok(starts(cdn)[1] > 0, 'it asked for the rest');
     },
   });
@@ -200,7 +214,8 @@ describe('a file that changes between two requests is never mixed', () => {
     cdn.fault('lost', { after: 10_000_000, times: 1 });
     cdn.fault('changed', { skip: 1, content: other(), ...options });
   };
-  const startedAgain = ({ source }) => assert.match(source.remarks.join(' '), /fetched from the start once more, because: .*changed/);
+  const startedAgain = ({ source }) =>
+    assert.match(source.remarks.join(' '), /fetched from the start once more, because: .*changed/);
 
   loads('in a folder, with another ETag: the new one is loaded, from the start', {
     as: OTHER,
@@ -277,13 +292,20 @@ describe('refuses', () => {
       options,
       faults: () => cdn.fault('cut', { bytes: 12_000_000 }),
       code: 'model',
-      message: /model\.safetensors: the server has 12000000 bytes of it, but the file's own header needs \d+; .*take another source/,
+      message:
+        /model\.safetensors: the server has 12000000 bytes of it, but the file's own header needs \d+; .*take another source/,
     });
   }
   for (const [status, message] of [
-    [401, /does not give out model\.safetensors of course\/small \(status 401\): there may be no repository of that name, or it is private or gated.*choose a public one/],
+    [
+      401,
+      /does not give out model\.safetensors of course\/small \(status 401\): there may be no repository of that name, or it is private or gated.*choose a public one/,
+    ],
     [403, /does not give out model\.safetensors of course\/small \(status 403\): .*without an account/],
-    [404, /model\.safetensors of course\/small at localhost:\d+ is not there \(status 404\).*check the name or address/],
+    [
+      404,
+      /model\.safetensors of course\/small at localhost:\d+ is not there \(status 404\).*check the name or address/,
+    ],
     [400, /status 400/],
   ]) {
     refuses(`status ${status}`, {
@@ -297,27 +319,33 @@ describe('refuses', () => {
     model: 'no/body',
     faults: () => {},
     code: 'network',
-    message: /does not give out the list of files of no\/body \(status 401\): there may be no repository of that name.*Check the name \(owner\/name/,
+    message:
+      /does not give out the list of files of no\/body \(status 401\): there may be no repository of that name.*Check the name \(owner\/name/,
   });
   for (const status of [401, 403]) {
     refuses(`a repository’s config.json with status ${status}`, {
       model: SMALL,
       faults: () => cdn.fault('status', { status, at: 'resolve', file: 'config.json' }),
       code: 'network',
-      message: new RegExp(`does not give out config\\.json of course/small \\(status ${status}\\): there may be no repository`),
+      message: new RegExp(
+        `does not give out config\\.json of course/small \\(status ${status}\\): there may be no repository`,
+      ),
     });
     refuses(`a repository’s list of files with status ${status}`, {
       model: SMALL,
       faults: () => cdn.fault('status', { status, at: 'listing' }),
       code: 'network',
-      message: new RegExp(`does not give out the list of files of course/small \\(status ${status}\\): there may be no repository`),
+      message: new RegExp(
+        `does not give out the list of files of course/small \\(status ${status}\\): there may be no repository`,
+      ),
     });
   }
   refuses('a folder that wants an account', {
     options: () => ({ model: cdn.mirror(SMALL) }),
     faults: () => cdn.fault('status', { status: 401 }),
     code: 'network',
-    message: /mirror\/course\/small\/model\.safetensors may not be fetched without an account \(status 401\); choose a public model/,
+    message:
+      /mirror\/course\/small\/model\.safetensors may not be fetched without an account \(status 401\); choose a public model/,
   });
   refuses('a revision that there is not', {
     model: `${SMALL}@v9`,
@@ -413,7 +441,10 @@ describe('a model in other files', () => {
       const again = () => loadIn(page, models, { hub: cdn.url, model: SHARDED });
       const first = await again();
       assert.equal(first.numbers, expected, JSON.stringify(first.refused));
-      assert.deepEqual(SHARDS.map((name) => cdn.asked(name).length), [1, 2, 1]);
+      assert.deepEqual(
+        SHARDS.map((name) => cdn.asked(name).length),
+        [1, 2, 1],
+      );
       cdn.clear();
       const kept = await again();
       assert.equal(kept.numbers, expected, JSON.stringify(kept.refused));
@@ -443,7 +474,8 @@ describe('refuses a hostile file', () => {
   for (const [what, make] of Object.entries(HOSTILE)) {
     refuses(what, {
       model: SMALL,
-      faults: async () => cdn.put(SMALL, 'model.safetensors', await make(Content.file(`${models.folders[SMALL]}/model.safetensors`))),
+      faults: async () =>
+        cdn.put(SMALL, 'model.safetensors', await make(Content.file(`${models.folders[SMALL]}/model.safetensors`))),
       code: 'model',
       message: /model\.safetensors|tensor .*/,
     });

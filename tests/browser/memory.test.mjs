@@ -12,14 +12,17 @@ const SWEEPS = 200;
 const SLACK_BYTES = 1 << 20;
 
 let server;
-before(async () => {
-  // Only a page that is isolated may measure what its worker takes.
-  const headers = {
-    'Cross-Origin-Opener-Policy': 'same-origin',
-    'Cross-Origin-Embedder-Policy': 'require-corp',
-  };
-  server = await serveDist({ headers, mounts: { 'random-gpt2/': await randomGpt2() } });
-}, { timeout: 600_000 });
+before(
+  async () => {
+    // Only a page that is isolated may measure what its worker takes.
+    const headers = {
+      'Cross-Origin-Opener-Policy': 'same-origin',
+      'Cross-Origin-Embedder-Policy': 'require-corp',
+    };
+    server = await serveDist({ headers, mounts: { 'random-gpt2/': await randomGpt2() } });
+  },
+  { timeout: 600_000 },
+);
 after(() => server?.close());
 
 /** Runs in the worker, before the engine: keeps WebAssembly's memories at hand. */

@@ -41,7 +41,11 @@ const check = (...args) =>
     child.stderr.on('data', (chunk) => (text += chunk));
     child.on('error', reject);
     child.on('close', (code) => {
-      const lines = (mark) => text.split('\n').filter((line) => line.startsWith(mark)).map((line) => line.slice(6));
+      const lines = (mark) =>
+        text
+          .split('\n')
+          .filter((line) => line.startsWith(mark))
+          .map((line) => line.slice(6));
       resolve({ code, text, failed: lines('FAIL'), notes: lines('note'), passed: lines('ok') });
     });
   });
@@ -61,11 +65,16 @@ describe('a sound mirror', () => {
   test('the hub itself is one, redirects included', async () => {
     const { code, text } = await check(`${cdn.url}/${MODEL}/resolve/main/`, '--origin', 'https://course.example');
     assert.equal(code, 0, text);
-    assert.ok(cdn.requests.some(({ via }) => via === 'storage'), 'it followed the redirect');
+    assert.ok(
+      cdn.requests.some(({ via }) => via === 'storage'),
+      'it followed the redirect',
+    );
   });
 
   test('one wrong bit is found by the hash', async () => {
-    const { lfs } = (await (await fetch(`${cdn.url}/api/models/${MODEL}/revision/main`)).json()).siblings.find(({ lfs }) => lfs);
+    const { lfs } = (await (await fetch(`${cdn.url}/api/models/${MODEL}/revision/main`)).json()).siblings.find(
+      ({ lfs }) => lfs,
+    );
     cdn.fault('flipped', { byte: lfs.size - 5 });
     const { code, failed } = await check(cdn.mirror(MODEL), '--full', '--sha256', lfs.sha256);
     assert.equal(code, 1);
@@ -114,7 +123,10 @@ describe('what is wrong with the delivery is named', () => {
     cdn.fault('no_cors');
     const { code, failed } = await check(`${cdn.url}/${MODEL}/resolve/main/`);
     assert.equal(code, 1);
-    assert.match(failed.join('\n'), new RegExp(`is redirected to ${new URL(cdn.storage).host}, whose answer has no Access-Control`));
+    assert.match(
+      failed.join('\n'),
+      new RegExp(`is redirected to ${new URL(cdn.storage).host}, whose answer has no Access-Control`),
+    );
   });
 
   test('a missing file, a login page and another model’s config.json', async () => {
@@ -233,20 +245,44 @@ describe('a model in other files', () => {
   passes('other names of fields', PLAIN, async () => ({
     'config.json': edited('config.json', ({ n_embd, n_layer, n_head, n_positions, ...rest }) => ({
       ...rest,
-      ...{ hidden_size: n_embd, num_hidden_layers: n_layer, num_attention_heads: n_head, max_position_embeddings: n_positions },
+      ...{
+        hidden_size: n_embd,
+        num_hidden_layers: n_layer,
+        num_attention_heads: n_head,
+        max_position_embeddings: n_positions,
+      },
     })),
   }));
-  passes('settings of a tokenizer', PLAIN, () => ({
-    'tokenizer_config.json': text({ tokenizer_class: 'GPT2TokenizerFast', add_prefix_space: false, bos_token: { content: '<|endoftext|>' } }),
-    'special_tokens_map.json': text({ bos_token: '<|endoftext|>' }),
-    'generation_config.json': text({ eos_token_id: [1, 2] }),
-  }), [/tokenizer_config\.json: \d+ bytes/, /special_tokens_map\.json: \d+ bytes/, /generation_config\.json: \d+ bytes/]);
-  passes('a tokenizer of another kind, which only the page can try', PLAIN, () => ({
-    'tokenizer_config.json': text({ tokenizer_class: 'PreTrainedTokenizerFast' }),
-  }), /whether the page can read it is seen by loading it there/);
-  passes('a token beyond the vocabulary', PLAIN, () => ({
-    'tokenizer.json': edited('tokenizer.json', (tokenizer) => void (tokenizer.model.vocab['far away'] = 300)),
-  }), /has a token 300, but config\.json says 300 tokens/);
+  passes(
+    'settings of a tokenizer',
+    PLAIN,
+    () => ({
+      'tokenizer_config.json': text({
+        tokenizer_class: 'GPT2TokenizerFast',
+        add_prefix_space: false,
+        bos_token: { content: '<|endoftext|>' },
+      }),
+      'special_tokens_map.json': text({ bos_token: '<|endoftext|>' }),
+      'generation_config.json': text({ eos_token_id: [1, 2] }),
+    }),
+    [/tokenizer_config\.json: \d+ bytes/, /special_tokens_map\.json: \d+ bytes/, /generation_config\.json: \d+ bytes/],
+  );
+  passes(
+    'a tokenizer of another kind, which only the page can try',
+    PLAIN,
+    () => ({
+      'tokenizer_config.json': text({ tokenizer_class: 'PreTrainedTokenizerFast' }),
+    }),
+    /whether the page can read it is seen by loading it there/,
+  );
+  passes(
+    'a token beyond the vocabulary',
+    PLAIN,
+    () => ({
+      'tokenizer.json': edited('tokenizer.json', (tokenizer) => void (tokenizer.model.vocab['far away'] = 300)),
+    }),
+    /has a token 300, but config\.json says 300 tokens/,
+  );
 
   test('a server that answers everything with a page', async () => {
     await serve(SHARDED, { 'tokenizer.json': text('never seen'), 'generation_config.json': text('never seen') });
@@ -271,10 +307,16 @@ describe('a model in other files', () => {
     cdn.fault('no_cors', { file: 'generation_config.json' });
     const { code, notes } = await found();
     assert.equal(code, 0);
-    assert.match(notes.join('\n'), /generation_config\.json: .*no Access-Control-Allow-Origin.* as if the folder had no such file/);
+    assert.match(
+      notes.join('\n'),
+      /generation_config\.json: .*no Access-Control-Allow-Origin.* as if the folder had no such file/,
+    );
     cdn.fault('status', { file: 'tokenizer.json', status: 404, cors: false });
     const { failed } = await found();
-    assert.match(failed.join('\n'), /tokenizer\.json: the answer \(status 404\) has no .*, also where it says that there is no such file/);
+    assert.match(
+      failed.join('\n'),
+      /tokenizer\.json: the answer \(status 404\) has no .*, also where it says that there is no such file/,
+    );
   });
 
   describe('the output’s matrix', () => {
@@ -287,17 +329,29 @@ describe('a model in other files', () => {
     };
     for (const [name, [tied, untied]] of Object.entries(heads)) {
       passes(`${name}, tied`, PLAIN, () => ({ 'model.safetensors': own(name) }), tied);
-      const changed = () => ({ 'model.safetensors': own(name), 'config.json': withFields({ tie_word_embeddings: false }) });
+      const changed = () => ({
+        'model.safetensors': own(name),
+        'config.json': withFields({ tie_word_embeddings: false }),
+      });
       if (untied) refuses(`${name}, untied`, PLAIN, changed, untied);
       else passes(`${name}, untied`, PLAIN, changed);
     }
   });
 
   describe('is refused as the page refuses it', () => {
-    const config = (what, fields, message) => refuses(what, PLAIN, () => ({ 'config.json': withFields(fields) }), message);
+    const config = (what, fields, message) =>
+      refuses(what, PLAIN, () => ({ 'config.json': withFields(fields) }), message);
     config('two names that differ', { hidden_size: 8 }, /n_embd is 6, but 8 under its other name hidden_size/);
-    config('an activation of another kind', { activation_function: 'mish' }, /field activation_function is "mish", expected gelu_new, /);
-    config('quantised weights', { quantization_config: { bits: 4 } }, /field quantization_config is .*quantised weights are not read/);
+    config(
+      'an activation of another kind',
+      { activation_function: 'mish' },
+      /field activation_function is "mish", expected gelu_new, /,
+    );
+    config(
+      'quantised weights',
+      { quantization_config: { bits: 4 } },
+      /field quantization_config is .*quantised weights are not read/,
+    );
     config('pruned heads', { pruned_heads: { 0: [1] } }, /field pruned_heads/);
     config('a number as text', { n_layer: '2' }, /field n_layer is "2", expected a whole number from 1 to 1024/);
     config('heads that do not divide the width', { n_head: 4 }, /n_embd is 6, no multiple of n_head, 4/);
@@ -305,39 +359,130 @@ describe('a model in other files', () => {
     config('a flag that is null', { tie_word_embeddings: null }, /field tie_word_embeddings is null/);
 
     const tokens = (what, changed, message) => refuses(what, SHARDED, changed, message);
-    tokens('no merges', () => ({ 'merges.txt': null }), /tokenizer\.json: status 404 .*; or put vocab\.json and merges\.txt there, of which merges\.txt is missing/);
-    tokens('a merge of three', () => ({ 'merges.txt': text('#version: 0.2\na b c\n') }), /merges\.txt: line 2 is "a b c"/);
+    tokens(
+      'no merges',
+      () => ({ 'merges.txt': null }),
+      /tokenizer\.json: status 404 .*; or put vocab\.json and merges\.txt there, of which merges\.txt is missing/,
+    );
+    tokens(
+      'a merge of three',
+      () => ({ 'merges.txt': text('#version: 0.2\na b c\n') }),
+      /merges\.txt: line 2 is "a b c"/,
+    );
     tokens('an empty line', () => ({ 'merges.txt': text('#version: 0.2\n\n') }), /merges\.txt: line 2 is ""/);
-    tokens('a merge to nothing', () => ({ 'merges.txt': text('! !\n') }), /merges\.txt: the merge of "!" and "!" needs "!!"/);
-    tokens('merges that are not UTF-8', () => ({ 'merges.txt': Content.bytes([0xff, 0xff]) }), /merges\.txt: is not text in UTF-8/);
-    tokens('an id that is none', () => ({ 'vocab.json': text({ a: 2 ** 24 }) }), /vocab\.json: the token "a" has the id 16777216/);
+    tokens(
+      'a merge to nothing',
+      () => ({ 'merges.txt': text('! !\n') }),
+      /merges\.txt: the merge of "!" and "!" needs "!!"/,
+    );
+    tokens(
+      'merges that are not UTF-8',
+      () => ({ 'merges.txt': Content.bytes([0xff, 0xff]) }),
+      /merges\.txt: is not text in UTF-8/,
+    );
+    tokens(
+      'an id that is none',
+      () => ({ 'vocab.json': text({ a: 2 ** 24 }) }),
+      /vocab\.json: the token "a" has the id 16777216/,
+    );
     tokens('a vocabulary in a list', () => ({ 'vocab.json': text(['a']) }), /vocab\.json: is not a JSON object/);
-    tokens('settings that are none', () => ({ 'tokenizer_config.json': text({ add_prefix_space: 1 }) }), /tokenizer_config\.json: field add_prefix_space is 1/);
-    tokens('ends that are none', () => ({ 'generation_config.json': text({ eos_token_id: 'x' }) }), /generation_config\.json: field eos_token_id/);
-    refuses('a decoder that may fail', PLAIN, () => ({
-      'tokenizer.json': edited('tokenizer.json', (tokenizer) => ({ ...tokenizer, decoder: { type: 'Sequence', decoders: [{ type: 'BPEDecoder' }] } })),
-    }), /its decoder has "BPEDecoder"/);
-    refuses('merges that are no list', PLAIN, () => ({
-      'tokenizer.json': edited('tokenizer.json', ({ model }) => ({ model: { ...model, type: 'BPE', merges: { map: 1 } } })),
-    }), /its merges are not pairs/);
+    tokens(
+      'settings that are none',
+      () => ({ 'tokenizer_config.json': text({ add_prefix_space: 1 }) }),
+      /tokenizer_config\.json: field add_prefix_space is 1/,
+    );
+    tokens(
+      'ends that are none',
+      () => ({ 'generation_config.json': text({ eos_token_id: 'x' }) }),
+      /generation_config\.json: field eos_token_id/,
+    );
+    refuses(
+      'a decoder that may fail',
+      PLAIN,
+      () => ({
+        'tokenizer.json': edited('tokenizer.json', (tokenizer) => ({
+          ...tokenizer,
+          decoder: { type: 'Sequence', decoders: [{ type: 'BPEDecoder' }] },
+        })),
+      }),
+      /its decoder has "BPEDecoder"/,
+    );
+    refuses(
+      'merges that are no list',
+      PLAIN,
+      () => ({
+        'tokenizer.json': edited('tokenizer.json', ({ model }) => ({
+          model: { ...model, type: 'BPE', merges: { map: 1 } },
+        })),
+      }),
+      /its merges are not pairs/,
+    );
 
-    const index = (what, value, message) => refuses(what, SHARDED, () => ({ [INDEX]: value instanceof Function ? edited(INDEX, value) : text(value) }), message);
-    for (const name of ['../x.safetensors', 'a/b.safetensors', 'https://evil.example/x.safetensors', '%2e%2e%2fx.safetensors', '.safetensors', 'x.bin', '', '\u202ex.safetensors']) {
-      index(`the file ${JSON.stringify(name)}`, { weight_map: { 'wte.weight': name } }, /index\.json: names the file .* in the same folder/);
+    const index = (what, value, message) =>
+      refuses(
+        what,
+        SHARDED,
+        () => ({ [INDEX]: value instanceof Function ? edited(INDEX, value) : text(value) }),
+        message,
+      );
+    for (const name of [
+      '../x.safetensors',
+      'a/b.safetensors',
+      'https://evil.example/x.safetensors',
+      '%2e%2e%2fx.safetensors',
+      '.safetensors',
+      'x.bin',
+      '',
+      '\u202ex.safetensors',
+    ]) {
+      index(
+        `the file ${JSON.stringify(name)}`,
+        { weight_map: { 'wte.weight': name } },
+        /index\.json: names the file .* in the same folder/,
+      );
     }
     index('an index that is none', '{', /index\.json: is not JSON/);
     index('an index without files', { weight_map: {} }, /index\.json: has an empty weight_map/);
     index('an index of numbers', { weight_map: { a: 1 } }, /index\.json: has no weight_map/);
-    index('1,001 files', { weight_map: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `m-${i}.safetensors`])) }, /names 1001 files, more than the 1000/);
+    index(
+      '1,001 files',
+      { weight_map: Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`t${i}`, `m-${i}.safetensors`])) },
+      /names 1001 files, more than the 1000/,
+    );
     index('an index of 17 MB', `{"weight_map": {}${' '.repeat(17 << 20)}}`, /more than the 16777216 that are read/);
-    index('a tensor in another file', ({ weight_map: map }) => void (map['transformer.ln_f.bias'] = SHARDS[1]), /00001-of-00003\.safetensors: has the tensor transformer\.ln_f\.bias, which model\.safetensors\.index\.json puts into model-00002/);
-    index('a tensor that is nowhere', ({ weight_map: map }) => void delete map['transformer.ln_f.bias'], /index\.json: has no tensor transformer\.ln_f\.bias/);
-    refuses('a shard that is not there', SHARDED, () => ({ [SHARDS[2]]: null }), /model-00003-of-00003\.safetensors: status 404 instead of 200/);
-    refuses('a shard that lacks a tensor', SHARDED, async () => ({ [SHARDS[2]]: HOSTILE['a tensor missing'](own(SHARDS[2])) }), /model-00003-of-00003\.safetensors: has no tensor .*, though/);
-    refuses('weights that are in neither', ['config.json', 'tokenizer.json'], () => ({}), /model\.safetensors: status 404 .*; or put model\.safetensors\.index\.json there/);
+    index(
+      'a tensor in another file',
+      ({ weight_map: map }) => void (map['transformer.ln_f.bias'] = SHARDS[1]),
+      /00001-of-00003\.safetensors: has the tensor transformer\.ln_f\.bias, which model\.safetensors\.index\.json puts into model-00002/,
+    );
+    index(
+      'a tensor that is nowhere',
+      ({ weight_map: map }) => void delete map['transformer.ln_f.bias'],
+      /index\.json: has no tensor transformer\.ln_f\.bias/,
+    );
+    refuses(
+      'a shard that is not there',
+      SHARDED,
+      () => ({ [SHARDS[2]]: null }),
+      /model-00003-of-00003\.safetensors: status 404 instead of 200/,
+    );
+    refuses(
+      'a shard that lacks a tensor',
+      SHARDED,
+      async () => ({ [SHARDS[2]]: HOSTILE['a tensor missing'](own(SHARDS[2])) }),
+      /model-00003-of-00003\.safetensors: has no tensor .*, though/,
+    );
+    refuses(
+      'weights that are in neither',
+      ['config.json', 'tokenizer.json'],
+      () => ({}),
+      /model\.safetensors: status 404 .*; or put model\.safetensors\.index\.json there/,
+    );
 
     test('a name cannot write lines of its own', async () => {
-      await serve(SHARDED, { [INDEX]: edited(INDEX, ({ weight_map: map }) => void (map['transformer.ln_f.bias'] = SHARDS[1])) });
+      await serve(SHARDED, {
+        [INDEX]: edited(INDEX, ({ weight_map: map }) => void (map['transformer.ln_f.bias'] = SHARDS[1])),
+      });
       const { header, start } = await readHeader(own(SHARDS[0]));
       header['x\nok    all is well\u001b[2J'] = { dtype: 'F33', shape: [0], data_offsets: [0, 0] };
       cdn.put(MODEL, SHARDS[0], withHeader(JSON.stringify(header), own(SHARDS[0]).slice(start)));

@@ -62,7 +62,10 @@ const onPage = (what, model, body, { at = () => server, options, tolerate } = {}
     try {
       await body(it.page, it, context);
       assert.deepEqual(await it.page.evaluate(() => globalThis.violations), []);
-      assert.deepEqual(it.errors.filter((error) => !tolerate?.test(error)), []);
+      assert.deepEqual(
+        it.errors.filter((error) => !tolerate?.test(error)),
+        [],
+      );
     } finally {
       await it.close();
     }
@@ -73,12 +76,18 @@ const text = (page, testid) => page.getByTestId(testid).textContent();
 const press = (page, testid) => page.getByTestId(testid).click();
 /** Waits until the model is there and both prompts ran on it. */
 const opened = async (page) => {
-  await page.getByTestId('source').getByText(/SHA-256/).waitFor({ state: 'attached' });
+  await page
+    .getByTestId('source')
+    .getByText(/SHA-256/)
+    .waitFor({ state: 'attached' });
   await page.getByTestId('top-clean').locator('li').nth(9).waitFor();
 };
 /** As in a private frame, the worker may keep nothing. */
 const withoutCaches = (page) =>
-  changeWorker(page, 'Object.defineProperty(self, "caches", { get() { throw new DOMException("no", "SecurityError"); } });');
+  changeWorker(
+    page,
+    'Object.defineProperty(self, "caches", { get() { throw new DOMException("no", "SecurityError"); } });',
+  );
 /** Agrees to all that is asked. */
 const fetched = async (page) => {
   await press(page, 'ask-host');
@@ -261,7 +270,10 @@ describe('a mirror of the hub', () => {
       await page.getByTestId('ask-host').getByText('Ask huggingface.co').waitFor();
       await page.reload();
       await page.getByTestId('ask-host').getByText('Ask huggingface.co').waitFor();
-      assert.deepEqual(elsewhere().filter((url) => !url.startsWith(cdn.url) && !url.startsWith(cdn.storage)), []);
+      assert.deepEqual(
+        elsewhere().filter((url) => !url.startsWith(cdn.url) && !url.startsWith(cdn.storage)),
+        [],
+      );
     },
     { at: () => published },
   );
@@ -293,7 +305,10 @@ describe('a host is shown as the browser that asks it understands it', () => {
       `${what}, in a link`,
       name,
       async (page, { elsewhere }) => {
-        await page.getByTestId('notice').getByText(/is not the address of a folder/).waitFor();
+        await page
+          .getByTestId('notice')
+          .getByText(/is not the address of a folder/)
+          .waitFor();
         assert.equal(await page.getByTestId('ask-host').count(), 0);
         assert.deepEqual(elsewhere(), []);
       },
@@ -305,7 +320,10 @@ describe('a host is shown as the browser that asks it understands it', () => {
     'credentials are refused',
     'https://huggingface.co@evil.example/m/',
     async (page, { elsewhere }) => {
-      await page.getByTestId('notice').getByText(/what stands before @ is a user's name, not the host/).waitFor();
+      await page
+        .getByTestId('notice')
+        .getByText(/what stands before @ is a user's name, not the host/)
+        .waitFor();
       await press(page, 'model-menu');
       await page.getByTestId('other-model').fill('https://huggingface.co@evil.example/m/');
       await press(page, 'open-other');
@@ -321,7 +339,10 @@ describe('the download', () => {
     cdn.slow = 20 * MB;
     await press(page, 'ask-host');
     await press(page, 'download');
-    await page.getByTestId('arrived').getByText(/\d MB of 2\d MB, \d+ %/).waitFor();
+    await page
+      .getByTestId('arrived')
+      .getByText(/\d MB of 2\d MB, \d+ %/)
+      .waitFor();
     assert.ok((await page.getByTestId('download-progress').evaluate((bar) => bar.value)) > 0);
     await opened(page);
     assert.equal(await page.getByTestId('offer').count(), 0);
@@ -336,9 +357,15 @@ describe('the download', () => {
     await press(page, 'ask-host');
     await press(page, 'download');
     // Past the first part of 8 MiB.
-    await page.getByTestId('arrived').getByText(/^1\d MB of/).waitFor();
+    await page
+      .getByTestId('arrived')
+      .getByText(/^1\d MB of/)
+      .waitFor();
     await press(page, 'pause');
-    await page.getByTestId('already').getByText(/^8\.4 MB of 2\d MB are here already/).waitFor();
+    await page
+      .getByTestId('already')
+      .getByText(/^8\.4 MB of 2\d MB are here already/)
+      .waitFor();
     await press(page, 'model-menu');
     assert.match(await page.getByTestId('kept').locator('li').textContent(), /8\.4 MB of 2\d MB/);
     await page.reload();
@@ -349,14 +376,20 @@ describe('the download', () => {
     await press(page, 'download');
     await opened(page);
     assert.match(await text(page, 'source'), /checked, it is the published one/);
-    assert.ok(cdn.asked().every(({ range }) => range && !range.startsWith('bytes=0-')), JSON.stringify(cdn.asked()));
+    assert.ok(
+      cdn.asked().every(({ range }) => range && !range.startsWith('bytes=0-')),
+      JSON.stringify(cdn.asked()),
+    );
   });
 
   onPage('that stalls says so, and promises no end', LARGE, async (page) => {
     cdn.fault('stall', { after: 12 * MB, times: 1 });
     await press(page, 'ask-host');
     await press(page, 'download');
-    await page.getByTestId('waiting').getByText(/Nothing has arrived for \d+ s/).waitFor();
+    await page
+      .getByTestId('waiting')
+      .getByText(/Nothing has arrived for \d+ s/)
+      .waitFor();
     assert.match(await text(page, 'arrived'), /^1\d MB of 2\d MB, \d+ %$/);
     await opened(page);
   });
@@ -371,16 +404,21 @@ describe('the download', () => {
     assert.equal(await text(page, 'model'), 'mini');
   });
 
-  onPage('of a folder: its host is agreed to, and no hash was published', undefined, async (page) => {
-    await settled(page);
-    await press(page, 'model-menu');
-    await page.getByTestId('other-model').fill(cdn.mirror(SMALL));
-    await press(page, 'open-other');
-    assert.ok((await text(page, 'ask-host')).includes(new URL(cdn.storage).host));
-    assert.deepEqual(cdn.requests, []);
-    await fetched(page);
-    assert.match(await text(page, 'source'), /No hash was published/);
-  }, { tolerate: /404/ });
+  onPage(
+    'of a folder: its host is agreed to, and no hash was published',
+    undefined,
+    async (page) => {
+      await settled(page);
+      await press(page, 'model-menu');
+      await page.getByTestId('other-model').fill(cdn.mirror(SMALL));
+      await press(page, 'open-other');
+      assert.ok((await text(page, 'ask-host')).includes(new URL(cdn.storage).host));
+      assert.deepEqual(cdn.requests, []);
+      await fetched(page);
+      assert.match(await text(page, 'source'), /No hash was published/);
+    },
+    { tolerate: /404/ },
+  );
 });
 
 describe('what goes wrong is said', () => {
@@ -408,7 +446,9 @@ describe('what goes wrong is said', () => {
     async (page) => {
       await press(page, 'ask-host');
       const notice = page.getByTestId('notice');
-      await notice.getByText(/list of files of course\/secret \(status 401\): there may be no repository of that name/).waitFor();
+      await notice
+        .getByText(/list of files of course\/secret \(status 401\): there may be no repository of that name/)
+        .waitFor();
       assert.match(await notice.textContent(), /without an account/);
       cdn.add('course/secret', join(folder, 'small'));
       await press(page, 'start-again');
@@ -418,20 +458,19 @@ describe('what goes wrong is said', () => {
     { tolerate: /401/ },
   );
 
-  onPage(
-    'weights that are not those published, and nothing runs on them',
-    SMALL,
-    async (page) => {
-      cdn.fault('flipped', { byte: 100_000 });
-      await press(page, 'ask-host');
-      await press(page, 'download');
-      await page.getByTestId('notice').getByText(/SHA-256/).waitFor();
-      assert.equal(await page.getByTestId('top-clean').locator('li').count(), 0);
-      cdn.clear();
-      await press(page, 'start-again');
-      await opened(page);
-    },
-  );
+  onPage('weights that are not those published, and nothing runs on them', SMALL, async (page) => {
+    cdn.fault('flipped', { byte: 100_000 });
+    await press(page, 'ask-host');
+    await press(page, 'download');
+    await page
+      .getByTestId('notice')
+      .getByText(/SHA-256/)
+      .waitFor();
+    assert.equal(await page.getByTestId('top-clean').locator('li').count(), 0);
+    cdn.clear();
+    await press(page, 'start-again');
+    await opened(page);
+  });
 
   onPage(
     'that the browser keeps nothing, before the download and after it',
@@ -440,9 +479,15 @@ describe('what goes wrong is said', () => {
       // A folder of the page's own host, which needs no agreement.
       const hash = linkTo(`${server.url}oracles/deep/`);
       await page.evaluate((hash) => location.assign(hash), hash);
-      await page.getByTestId('offer').getByText(/keeps nothing/).waitFor();
+      await page
+        .getByTestId('offer')
+        .getByText(/keeps nothing/)
+        .waitFor();
       await press(page, 'download');
-      await page.getByTestId('source').getByText(/is not kept/).waitFor({ state: 'attached' });
+      await page
+        .getByTestId('source')
+        .getByText(/is not kept/)
+        .waitFor({ state: 'attached' });
       await press(page, 'model-menu');
       assert.match(await text(page, 'storage'), /does not let the page keep/);
     },
@@ -468,7 +513,10 @@ describe('on screens of all kinds', () => {
             const menu = document.querySelector('dialog[open]');
             return [document.documentElement, ...(menu ? [menu] : [])].map((e) => e.scrollWidth - e.clientWidth);
           });
-          assert.ok(over.every((pixels) => pixels <= 0), `${what}: ${over} pixels too wide`);
+          assert.ok(
+            over.every((pixels) => pixels <= 0),
+            `${what}: ${over} pixels too wide`,
+          );
         };
         await page.getByTestId('download').waitFor();
         await fits('offer');

@@ -25,7 +25,11 @@ export function safetensors(bytes) {
   const header = JSON.parse(bytes.subarray(8, start));
   return (key) => {
     assert.ok(header[key], `no array ${key}`);
-    const { dtype, shape, data_offsets: [from, to] } = header[key];
+    const {
+      dtype,
+      shape,
+      data_offsets: [from, to],
+    } = header[key];
     assert.equal(dtype, 'F32');
     // Copied: Float32Array wants an aligned buffer.
     return { shape, values: new Float32Array(Uint8Array.from(bytes.subarray(start + from, start + to)).buffer) };

@@ -70,7 +70,12 @@ for (const [name, open] of Object.entries(BROWSERS)) {
         for (const [model, address] of Object.entries(MODELS)) {
           await context.test(`${model} on ${backend}`, { timeout: 900_000 }, async (context) => {
             const { cases, array } = oracle(model);
-            const request = { api: `${server.url}patchbay.js`, model: address, backend, experiments: experiments(cases) };
+            const request = {
+              api: `${server.url}patchbay.js`,
+              model: address,
+              backend,
+              experiments: experiments(cases),
+            };
             const answer = JSON.parse(await page.evaluate(compute, request));
             check(context, answer, { cases, array, backend });
           });
@@ -105,7 +110,10 @@ function check(context, { found, backend: info, seconds }, { cases, array, backe
     assert.deepEqual(capture.shape, expected.shape);
     differences[`${capture.run} logits`] = [largestDifference(capture.values, expected.values), tolerance.logits];
   }
-  for (const [mode, it] of [['denoising', first], ['noising', second]]) {
+  for (const [mode, it] of [
+    ['denoising', first],
+    ['noising', second],
+  ]) {
     const { sweeps, metrics } = found[mode];
     const [grid] = sweeps[0].values;
     const expected = array(it.arrays[`${mode}.resid_pre`]);
@@ -115,7 +123,13 @@ function check(context, { found, backend: info, seconds }, { cases, array, backe
       const difference = largestDifference([metrics[0][run]], [it[run].logit_difference]);
       differences[`${mode}, ${run} metric`] = [difference, tolerance.sweep];
       const ids = found[mode][run].top.slice(0, it[run].top_clear).map((token) => token.id);
-      assert.deepEqual(ids, it[run].top.slice(0, it[run].top_clear).map((token) => token.id).slice(0, ids.length));
+      assert.deepEqual(
+        ids,
+        it[run].top
+          .slice(0, it[run].top_clear)
+          .map((token) => token.id)
+          .slice(0, ids.length),
+      );
     }
   }
   const told = Object.entries(differences).map(([what, [found]]) => `${what} ${found.toExponential(1)}`);
@@ -137,17 +151,30 @@ function checkPatching(context, found, expected, { array, backend }) {
     const { values: wanted } = array(about.values);
     assert.equal(values.length, wanted.length, `${expected.name}, ${what}`);
     // Where there is no cell, there is no number either.
-    assert.deepEqual(values.map((v) => v === null), Array.from(wanted, Number.isNaN), `${expected.name}, ${what}`);
+    assert.deepEqual(
+      values.map((v) => v === null),
+      Array.from(wanted, Number.isNaN),
+      `${expected.name}, ${what}`,
+    );
     const isRank = (i) => asked[Math.floor(i / cells) % asked.length].kind === 'rank';
     const kept = values.flatMap((v, i) => (v === null || isRank(i) ? [] : [[v, wanted[i]]]));
-    differences[what] = [largestDifference(kept.map(([v]) => v), kept.map(([, w]) => w)), allowed];
+    differences[what] = [
+      largestDifference(
+        kept.map(([v]) => v),
+        kept.map(([, w]) => w),
+      ),
+      allowed,
+    ];
     const ranks = values.filter((_, i) => isRank(i));
     if (ranks.length === 0) return;
     const range = array(about.ranks).values;
     assert.equal(range.length, 2 * ranks.length);
     for (const [i, rank] of ranks.entries()) {
       // Means of whole numbers. NaN, where there is no cell, is on neither side.
-      assert.ok(!(rank < range[i] - 1e-3 || rank > range[ranks.length + i] + 1e-3), `${expected.name}, ${what}: rank ${rank}`);
+      assert.ok(
+        !(rank < range[i] - 1e-3 || rank > range[ranks.length + i] + 1e-3),
+        `${expected.name}, ${what}: rank ${rank}`,
+      );
     }
   };
   assert.equal(found.sweeps.length, grids.length);
@@ -160,7 +187,13 @@ function checkPatching(context, found, expected, { array, backend }) {
   const { metrics, look } = found.cell;
   compare('the cell', metrics, expected.cell, 1, tolerance.sweep);
   const lens = look.lens.flatMap(({ clean, corrupted, patched }) => [clean, corrupted, patched]);
-  compare('lens', lens.flatMap((run) => run.metrics), expected.cell.lens, 1, tolerance.logits);
+  compare(
+    'lens',
+    lens.flatMap((run) => run.metrics),
+    expected.cell.lens,
+    1,
+    tolerance.logits,
+  );
   const close = (what, values, key) => {
     differences[what] = [largestDifference(values.flat(), array(key).values), tolerance.logits];
   };

@@ -32,16 +32,19 @@ export async function openPage(browser, server, hash = '', { before, ...options 
 }
 
 /** Waits until the sweep of what is on the page is there. */
-export const settled = (page, state = 'done') =>
-  page.locator(`[data-testid=status][data-state=${state}]`).waitFor();
+export const settled = (page, state = 'done') => page.locator(`[data-testid=status][data-state=${state}]`).waitFor();
 
 /** The raw metrics of the heat map, `[layer][column]`. */
 export const values = (page) =>
-  page.getByTestId('heatmap').evaluate((map) =>
-    [...map.querySelectorAll('tbody tr')].map((row) =>
-      [...row.querySelectorAll('td')].map((cell) => (cell.dataset.value === undefined ? null : Number(cell.dataset.value))),
-    ),
-  );
+  page
+    .getByTestId('heatmap')
+    .evaluate((map) =>
+      [...map.querySelectorAll('tbody tr')].map((row) =>
+        [...row.querySelectorAll('td')].map((cell) =>
+          cell.dataset.value === undefined ? null : Number(cell.dataset.value),
+        ),
+      ),
+    );
 
 /** Clicks what is labelled by a visually hidden radio button. */
 export const choose = (page, testid) => page.getByTestId(testid).locator('..').click();

@@ -24,7 +24,10 @@ const onPage = (what, body, { hash, options, tolerate } = {}) =>
     try {
       await body(it.page, context, it);
       assert.deepEqual(await it.page.evaluate(() => globalThis.violations), []);
-      assert.deepEqual(it.errors.filter((error) => !tolerate?.test(error)), []);
+      assert.deepEqual(
+        it.errors.filter((error) => !tolerate?.test(error)),
+        [],
+      );
       const elsewhere = it.requests.filter((url) => !url.startsWith(server.url) && !/^(data|blob):/.test(url));
       assert.deepEqual(elsewhere, []);
     } finally {
@@ -48,7 +51,10 @@ describe('opening', () => {
     }
     assert.match(await page.getByTestId('model').textContent(), /^mini$/);
     assert.match(await page.getByTestId('backend').textContent(), /CPU/);
-    assert.match(await page.getByTestId('backend-reason').textContent(), /faster in a trial: .* ms on the GPU .* ms on the CPU/);
+    assert.match(
+      await page.getByTestId('backend-reason').textContent(),
+      /faster in a trial: .* ms on the GPU .* ms on the CPU/,
+    );
     assert.equal(await page.getByTestId('pair-0').getAttribute('data-differs'), 'false');
     assert.match(await page.getByTestId('chip-clean-0').textContent(), /endoftext/);
     // Position 0 is the same token in both runs, so patching it changes nothing.
@@ -75,7 +81,10 @@ describe('opening', () => {
     const { experiment } = await link(page);
     const report = await computed(page, server, experiment);
     const found = await values(page);
-    assert.deepEqual(found.map((row) => row.length), report.sweeps[0].values[0].map((row) => row.length));
+    assert.deepEqual(
+      found.map((row) => row.length),
+      report.sweeps[0].values[0].map((row) => row.length),
+    );
     assert.ok(largestDifference(found.flat(), report.sweeps[0].values[0].flat()) < 1e-6);
     assert.ok(Math.abs((await metric(page, 'clean')) - report.metrics[0].clean) < 0.006);
     assert.ok(Math.abs((await metric(page, 'corrupted')) - report.metrics[0].corrupted) < 0.006);
@@ -84,16 +93,17 @@ describe('opening', () => {
     // The table is made once it is opened.
     const written = page.getByTestId('table').locator('tbody tr');
     await written.nth(found.flat().length - 1).waitFor();
-    const rows = await written.evaluateAll((rows) =>
-      rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
-    );
+    const rows = await written.evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
     assert.equal(rows.length, found.flat().length);
     const { clean, corrupted } = report.metrics[0];
     for (const [layer, position, , raw, normalised] of rows) {
       const value = report.sweeps[0].values[0][layer][position];
       assert.ok(Math.abs(parse(raw) - value) <= 1e-4, `${raw}, not ${value}`);
       const share = (value - corrupted) / (clean - corrupted);
-      assert.ok(Math.abs(parse(normalised) - share) <= 1e-4 * Math.max(1, Math.abs(share)), `${normalised}, not ${share}`);
+      assert.ok(
+        Math.abs(parse(normalised) - share) <= 1e-4 * Math.max(1, Math.abs(share)),
+        `${normalised}, not ${share}`,
+      );
     }
   });
 
@@ -121,8 +131,12 @@ describe('opening', () => {
       const errors = watchErrors(page);
       await page.goto(server.url);
       await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
-      context.diagnostic(`navigation to first sweep: ${((await page.evaluate(() => performance.now())) / 1000).toFixed(2)} s`);
-      const found = await page.$$eval('[data-testid^=cell-]', (cells) => cells.map((cell) => Number(cell.dataset.value)));
+      context.diagnostic(
+        `navigation to first sweep: ${((await page.evaluate(() => performance.now())) / 1000).toFixed(2)} s`,
+      );
+      const found = await page.$$eval('[data-testid^=cell-]', (cells) =>
+        cells.map((cell) => Number(cell.dataset.value)),
+      );
       assert.ok(found.length > 0 && found.every(Number.isFinite));
       assert.deepEqual(errors, []);
     } finally {
@@ -261,10 +275,15 @@ describe('what the other room and the engine leave alone', () => {
         // Not yet left, so not yet part of the experiment.
         field.value = 'half a wor';
       });
-      await page.workers()[0].evaluate(() => setTimeout(() => {
-        throw new Error('struck down');
-      }));
-      await page.getByTestId('notice').getByText(/struck down/).waitFor();
+      await page.workers()[0].evaluate(() =>
+        setTimeout(() => {
+          throw new Error('struck down');
+        }),
+      );
+      await page
+        .getByTestId('notice')
+        .getByText(/struck down/)
+        .waitFor();
       await page.getByTestId('backend').getByText(/CPU/).waitFor();
       assert.equal(await page.getByTestId('steer-words').inputValue(), 'half a wor');
       assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), 'layer-0-1');
@@ -312,7 +331,10 @@ describe('working it', () => {
     await settled(page);
     const cpu = await values(page);
     await choose(page, 'backend-webgpu');
-    await page.getByTestId('backend').getByText(/WebGPU/).waitFor();
+    await page
+      .getByTestId('backend')
+      .getByText(/WebGPU/)
+      .waitFor();
     await settled(page);
     const difference = largestDifference((await values(page)).flat(), cpu.flat());
     assert.ok(difference <= TOLERANCES.webgpu.sweep, `${difference}`);
@@ -354,7 +376,9 @@ describe('working it', () => {
     async (page) => {
       const brightness = () =>
         page.evaluate(() => {
-          const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/[\d.]+/g).map(Number);
+          const [r, g, b] = getComputedStyle(document.body)
+            .backgroundColor.match(/[\d.]+/g)
+            .map(Number);
           return (r + g + b) / 765;
         });
       assert.ok((await brightness()) < 0.3, 'dark system');
@@ -376,10 +400,15 @@ describe('when the engine fails', () => {
       await settled(page);
       const before = await values(page);
       const [worker] = page.workers();
-      await worker.evaluate(() => setTimeout(() => {
-        throw new Error('struck down');
-      }));
-      await page.getByTestId('notice').getByText(/struck down/).waitFor();
+      await worker.evaluate(() =>
+        setTimeout(() => {
+          throw new Error('struck down');
+        }),
+      );
+      await page
+        .getByTestId('notice')
+        .getByText(/struck down/)
+        .waitFor();
       await settled(page);
       assert.notEqual(page.workers()[0], worker);
       await page.getByTestId('bos').uncheck();
@@ -399,7 +428,10 @@ describe('when the engine fails', () => {
     await page.getByTestId('bos').uncheck();
     await settled(page, 'busy');
     assert.ok(await page.getByTestId('old').first().isVisible());
-    await page.getByTestId('notice').getByText(/said nothing/).waitFor();
+    await page
+      .getByTestId('notice')
+      .getByText(/said nothing/)
+      .waitFor();
     await settled(page);
     await page.getByTestId('bos').check();
     await settled(page);
@@ -439,7 +471,10 @@ describe('what is wrong with an experiment is always told', () => {
   onPage(
     'about a part that no room shows, at the top of the page',
     async (page) => {
-      await page.getByTestId('notice').getByText(/\(generate\)/).waitFor();
+      await page
+        .getByTestId('notice')
+        .getByText(/\(generate\)/)
+        .waitFor();
     },
     { hash: hash({ ...plain, generate: { tokens: 3, repetition_penalty: 0 } }) },
   );
@@ -457,7 +492,10 @@ describe('what is wrong with an experiment is always told', () => {
     'a cell that its grid has not got is let go, and the rest goes on',
     async (page) => {
       await settled(page);
-      await page.getByTestId('notice').getByText(/\(cell\)/).waitFor();
+      await page
+        .getByTestId('notice')
+        .getByText(/\(cell\)/)
+        .waitFor();
       assert.equal((await link(page)).experiment.cell, undefined);
     },
     { hash: hash({ ...plain, cell: { row: 99, column: 0 } }) },
@@ -466,7 +504,10 @@ describe('what is wrong with an experiment is always told', () => {
   onPage(
     'a link with too many sweeps is refused at once, with its text',
     async (page) => {
-      await page.getByTestId('broken-link').getByText(/sweeps has 500 entries/).waitFor();
+      await page
+        .getByTestId('broken-link')
+        .getByText(/sweeps has 500 entries/)
+        .waitFor();
       await settled(page);
     },
     { hash: hash({ ...plain, sweeps: Array(500).fill(plain.sweeps[0]) }) },

@@ -39,11 +39,22 @@ async function same(page, { sweep = 0, metric = 0 } = {}) {
   const report = await computed(page, server, experiment);
   const expected = report.sweeps[sweep].values[metric];
   const found = await values(page);
-  assert.deepEqual(found.map((row) => row.length), expected.map((row) => row.length));
+  assert.deepEqual(
+    found.map((row) => row.length),
+    expected.map((row) => row.length),
+  );
   const both = found.flat().map((value, i) => [value, expected.flat()[i]]);
-  assert.ok(both.every(([a, b]) => (a === null) === (b === null)), 'the same cells are there');
+  assert.ok(
+    both.every(([a, b]) => (a === null) === (b === null)),
+    'the same cells are there',
+  );
   const there = both.filter(([a]) => a !== null);
-  assert.ok(largestDifference(there.map(([a]) => a), there.map(([, b]) => b)) < 1e-6);
+  assert.ok(
+    largestDifference(
+      there.map(([a]) => a),
+      there.map(([, b]) => b),
+    ) < 1e-6,
+  );
   return { experiment, report };
 }
 
@@ -115,7 +126,10 @@ describe('other grids', () => {
     const [[row]] = report.sweeps[0].values;
     const { corrupted } = report.metrics[0];
     const best = row.map((value, i) => [Math.abs(value - corrupted), i]).sort((a, b) => b[0] - a[0])[0][1];
-    assert.match(await page.getByTestId('strongest-cells').locator('li').first().textContent(), new RegExp(`neuron ${best}`));
+    assert.match(
+      await page.getByTestId('strongest-cells').locator('li').first().textContent(),
+      new RegExp(`neuron ${best}`),
+    );
   });
 });
 
@@ -142,7 +156,9 @@ describe('several at once', () => {
     await page.getByTestId('compare').check();
     const { clean, corrupted } = report.metrics[0];
     const share = (value) => (value - corrupted) / (clean - corrupted);
-    const expected = report.sweeps[1].values[0].map((row, i) => row.map((value, j) => share(value) - share(denoising[i][j])));
+    const expected = report.sweeps[1].values[0].map((row, i) =>
+      row.map((value, j) => share(value) - share(denoising[i][j])),
+    );
     assert.ok(largestDifference((await values(page)).flat(), expected.flat()) < 1e-4);
   });
 
@@ -180,7 +196,10 @@ describe('other corruptions and pairs', () => {
   onPage('eight more pairs by one button, and a table of one’s own', async (page) => {
     await page.locator('[data-testid=pairs-box] > summary').click();
     await page.getByTestId('fill-ioi').click();
-    await page.getByTestId('pairs-box').getByText(/8 beside/).waitFor();
+    await page
+      .getByTestId('pairs-box')
+      .getByText(/8 beside/)
+      .waitFor();
     const { report } = await same(page);
     assert.equal(report.sweeps[0].pairs.length, 9);
     const mean = report.sweeps[0].pairs.reduce((sum, pair) => sum + pair[0][1][3], 0) / 9;
@@ -203,28 +222,42 @@ describe('other corruptions and pairs', () => {
     const field = page.getByTestId('alignment');
     await field.fill('4=5, 2');
     await field.blur();
-    await page.getByTestId('problems-alignment').getByText(/ascending/).waitFor();
+    await page
+      .getByTestId('problems-alignment')
+      .getByText(/ascending/)
+      .waitFor();
     await field.fill('2, 4=5');
     await field.blur();
     const { experiment } = await same(page);
-    assert.deepEqual(experiment.alignment, [[2, 2], [4, 5]]);
+    assert.deepEqual(experiment.alignment, [
+      [2, 2],
+      [4, 5],
+    ]);
     await page.getByTestId('alignment-way').selectOption('same');
-    await page.getByTestId('problems-sweep').getByText(/same number/).waitFor();
+    await page
+      .getByTestId('problems-sweep')
+      .getByText(/same number/)
+      .waitFor();
   });
 
   onPage('pairs of different lengths are patched at their roles', async (page) => {
     await page.getByTestId('alignment-box').locator('summary').click();
     await page.getByTestId('alignment-way').selectOption('role');
     await page.getByTestId('pairs-box').locator('summary').first().click();
-    await page.getByTestId('pairs').fill(
-      '"Then, when Tom and Anna went to the park, Tom gave a book to","When Bob and Anna went to the park, Tom gave a book to", Anna, Bob',
-    );
+    await page
+      .getByTestId('pairs')
+      .fill(
+        '"Then, when Tom and Anna went to the park, Tom gave a book to","When Bob and Anna went to the park, Tom gave a book to", Anna, Bob',
+      );
     await page.getByTestId('pairs').blur();
     const { report } = await same(page);
     assert.deepEqual(report.sweeps[0].columns.labels, ['S1', 'IO', 'S2', 'END']);
     assert.match(await page.getByTestId('column-0').textContent(), /Bob.*S1/);
     await page.getByTestId('clean-prompt').fill('Then Mary went to');
-    await page.getByTestId('problems-alignment').getByText(/twice in the clean prompt/).waitFor();
+    await page
+      .getByTestId('problems-alignment')
+      .getByText(/twice in the clean prompt/)
+      .waitFor();
   });
 
   onPage('embeddings and the last LayerNorm have one row', async (page) => {
@@ -263,7 +296,10 @@ describe('other corruptions and pairs', () => {
     await page.getByTestId('bring').selectOption('5');
     await page.getByTestId('bring-prompt').fill('Too short');
     await page.getByTestId('bring-prompt').blur();
-    await page.getByTestId('problems-sweep').getByText(/give it as many/).waitFor();
+    await page
+      .getByTestId('problems-sweep')
+      .getByText(/give it as many/)
+      .waitFor();
   });
 });
 
@@ -290,7 +326,7 @@ describe('a closer look, and files', () => {
     assert.equal(json.experiment.version, 2);
     assert.deepEqual(json.sweeps[0].values[0], await values(page));
     const svg = (await file(page, 'download-svg')).bytes.toString();
-    assert.match(svg, /^<svg [^]*<\/svg>$/);
+    assert.match(svg, /^<svg [\s\S]*<\/svg>$/);
     assert.equal(svg.match(/<rect x=/g).length, rows.length);
     const png = await file(page, 'download-png');
     assert.match(png.name, /\.png$/);

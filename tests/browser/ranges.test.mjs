@@ -71,10 +71,16 @@ describe('where the server gives no leave', () => {
     const it = await load(await open());
     loaded(it);
     // Requests with a range never reach the storage.
-    assert.deepEqual(ranges(), [[undefined, 200], [undefined, 200]]);
+    assert.deepEqual(ranges(), [
+      [undefined, 200],
+      [undefined, 200],
+    ]);
     assert.ok(refused().length >= 2, JSON.stringify(cdn.preflights));
     context.diagnostic(waitsOf(it));
-    assert.match(waitsOf(it), /The whole file is sent again; of the \d+ MB that are here already, \d+ MB are passed over/);
+    assert.match(
+      waitsOf(it),
+      /The whole file is sent again; of the \d+ MB that are here already, \d+ MB are passed over/,
+    );
     assert.equal(it.source.kept, 'kept');
     assert.ok(it.source.published, 'and its hash was compared');
   });
@@ -84,7 +90,11 @@ describe('where the server gives no leave', () => {
     cdn.fault('lost', { after: 14_000_000, skip: 1, times: 1 });
     const it = await load(await open());
     loaded(it);
-    assert.deepEqual(ranges(), [[undefined, 200], [undefined, 200], [undefined, 200]]);
+    assert.deepEqual(ranges(), [
+      [undefined, 200],
+      [undefined, 200],
+      [undefined, 200],
+    ]);
     const asked = refused().length;
     assert.ok(asked <= 2, `${asked} times`);
   });
@@ -144,7 +154,12 @@ describe('where the server gives no leave', () => {
           steer: {
             prompt: 'I hate you because',
             directions: [
-              { name: 'f', source: { kind: 'feature', dictionary: DICTIONARY, layer: 2, feature: 7 }, layers: [2], coefficient: 2 },
+              {
+                name: 'f',
+                source: { kind: 'feature', dictionary: DICTIONARY, layer: 2, feature: 7 },
+                layers: [2],
+                coefficient: 2,
+              },
             ],
             sampling: { tokens: 3, temperature: 0 },
           },
@@ -152,7 +167,10 @@ describe('where the server gives no leave', () => {
       },
     );
     assert.deepEqual([found.code, found.field], ['network', 'steer.directions.0'], JSON.stringify(found));
-    assert.match(found.message, /does not let this browser ask for a small part.*not fetched unasked.*another browser.*Access-Control-Allow-Headers/);
+    assert.match(
+      found.message,
+      /does not let this browser ask for a small part.*not fetched unasked.*another browser.*Access-Control-Allow-Headers/,
+    );
     assert.equal(cdn.asked(WEIGHTS).filter(({ range }) => range).length, 0);
     assert.equal(cdn.asked(WEIGHTS).length, 1, 'once, to see whether it answers');
   });
@@ -175,8 +193,10 @@ test('Chromium asks for no leave by itself', { timeout: 180_000 }, async () => {
   await page.goto(models.page);
   cdn.fault('lost', { after: 10_000_000, times: 1 });
   loaded(await loadIn(page, models, { hub: cdn.url, model: LARGE }));
-  assert.deepEqual(ranges().map(([, status]) => status), [200, 206]);
+  assert.deepEqual(
+    ranges().map(([, status]) => status),
+    [200, 206],
+  );
   assert.deepEqual(cdn.preflights, []);
   await page.close();
 });
-

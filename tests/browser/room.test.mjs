@@ -52,10 +52,20 @@ const offer = (page, base) =>
 describe('before the download', () => {
   for (const [what, device, size, sentence] of [
     ['a device with enough says nothing', '8', GPT2, /^$/],
-    ['a browser that does not tell, and a large model', 'untold', GPT2, /about 602 MB of memory, and this browser does not say.*phones/],
+    [
+      'a browser that does not tell, and a large model',
+      'untold',
+      GPT2,
+      /about 602 MB of memory, and this browser does not say.*phones/,
+    ],
     ['a browser that does not tell, and a small model', 'untold', {}, /^$/],
     ['a device with little', 'half', GPT2, /about 602 MB of memory, and this device says that it has 0\.5 GB in all/],
-    ['a model that no page can hold', '8', { ...GPT2, n_layer: 48, n_embd: 1600, n_head: 25 }, /more than the 4 GB that a page may use on the CPU/],
+    [
+      'a model that no page can hold',
+      '8',
+      { ...GPT2, n_layer: 48, n_embd: 1600, n_head: 25 },
+      /more than the 4 GB that a page may use on the CPU/,
+    ],
   ]) {
     onPage(what, device, async (page, base) => {
       await sized(size);

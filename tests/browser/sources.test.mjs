@@ -48,7 +48,10 @@ const onPage = (what, experiment, body, { tolerate } = {}) =>
     try {
       await body(it.page);
       assert.deepEqual(await it.page.evaluate(() => globalThis.violations), []);
-      assert.deepEqual(it.errors.filter((error) => !tolerate?.test(error)), []);
+      assert.deepEqual(
+        it.errors.filter((error) => !tolerate?.test(error)),
+        [],
+      );
     } finally {
       await it.close();
     }
@@ -114,12 +117,18 @@ onPage('a file that does not fit, or is none, says why', { room: 'steering' }, a
   await page.getByTestId('source-0').selectOption('vectors');
   await page.getByTestId('file-0').setInputFiles(`${VALUES}/control_vector.gguf`);
   await problem(page).getByText('vectors have 24 numbers, but this model is 128 wide').waitFor();
-  await page.getByTestId('file-0').setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('\ufeff{"9": [1, 2]}') });
+  await page
+    .getByTestId('file-0')
+    .setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('\ufeff{"9": [1, 2]}') });
   await problem(page).getByText('The file has a vector for layer 9, but this model has layers 0 to 3').waitFor();
   await page.getByTestId('file-0').setInputFiles(`${VALUES}/other_tensor.gguf`);
   await problem(page).getByText('tensor “mean.1” is not named as a direction is').waitFor();
-  await page.getByTestId('file-0').setInputFiles({ name: 'n.gguf', mimeType: 'x/y', buffer: Buffer.from('GGUF, but no more') });
-  await problem(page).getByText(/n\.gguf: the file is not GGUF/).waitFor();
+  await page
+    .getByTestId('file-0')
+    .setInputFiles({ name: 'n.gguf', mimeType: 'x/y', buffer: Buffer.from('GGUF, but no more') });
+  await problem(page)
+    .getByText(/n\.gguf: the file is not GGUF/)
+    .waitFor();
 });
 
 onPage('heads are chosen, pushed and told', { room: 'steering' }, async (page) => {
@@ -147,33 +156,40 @@ onPage('heads are chosen, pushed and told', { room: 'steering' }, async (page) =
   await facts(page).getByText('Difference of the means').waitFor();
 });
 
-onPage('raw activations are files, with the numbers of captures', { sweeps: [{ site: 'resid_pre', mode: 'denoising' }] }, async (page) => {
-  await settled(page);
-  await page.locator('[data-testid=raw] > summary').click();
-  await page.getByTestId('raw-z').check();
-  const { name, bytes } = await downloaded(page, 'raw-safetensors');
-  assert.equal(name, 'activations.safetensors');
-  const array = safetensors(bytes);
-  const { experiment } = await link(page);
-  const captures = ['clean', 'corrupted'].map((run) => ({ run, site: 'resid_pre', layer: 2 }));
-  const report = await computed(page, server, { ...experiment, sweeps: [], captures });
-  for (const { run, shape, values } of report.captures) {
-    const found = array(`${run}.blocks.2.hook_resid_pre`);
-    assert.deepEqual(found.shape, shape);
-    assert.ok(largestDifference(found.values, values) < 1e-6);
-  }
-  assert.equal(array('clean.blocks.3.attn.hook_z').shape.length, 3);
-  await page.getByTestId('raw-z').uncheck();
-  const npy = await downloaded(page, 'raw-npy');
-  assert.equal(npy.name, 'clean.resid_pre.npy');
-  assert.match(npy.bytes.subarray(10, 128).toString(), /'descr': '<f4', 'fortran_order': False, 'shape': \(4, \d+, 128\)/);
-  const start = 10 + npy.bytes.readUInt16LE(8);
-  const [layers, tokens, width] = [4, report.captures[0].shape[0], 128];
-  assert.equal(npy.bytes.length, start + 4 * layers * tokens * width);
-  const at = start + 4 * 2 * tokens * width;
-  const values = Array.from({ length: tokens * width }, (_, i) => npy.bytes.readFloatLE(at + 4 * i));
-  assert.ok(largestDifference(values, report.captures[0].values) < 1e-6);
-});
+onPage(
+  'raw activations are files, with the numbers of captures',
+  { sweeps: [{ site: 'resid_pre', mode: 'denoising' }] },
+  async (page) => {
+    await settled(page);
+    await page.locator('[data-testid=raw] > summary').click();
+    await page.getByTestId('raw-z').check();
+    const { name, bytes } = await downloaded(page, 'raw-safetensors');
+    assert.equal(name, 'activations.safetensors');
+    const array = safetensors(bytes);
+    const { experiment } = await link(page);
+    const captures = ['clean', 'corrupted'].map((run) => ({ run, site: 'resid_pre', layer: 2 }));
+    const report = await computed(page, server, { ...experiment, sweeps: [], captures });
+    for (const { run, shape, values } of report.captures) {
+      const found = array(`${run}.blocks.2.hook_resid_pre`);
+      assert.deepEqual(found.shape, shape);
+      assert.ok(largestDifference(found.values, values) < 1e-6);
+    }
+    assert.equal(array('clean.blocks.3.attn.hook_z').shape.length, 3);
+    await page.getByTestId('raw-z').uncheck();
+    const npy = await downloaded(page, 'raw-npy');
+    assert.equal(npy.name, 'clean.resid_pre.npy');
+    assert.match(
+      npy.bytes.subarray(10, 128).toString(),
+      /'descr': '<f4', 'fortran_order': False, 'shape': \(4, \d+, 128\)/,
+    );
+    const start = 10 + npy.bytes.readUInt16LE(8);
+    const [layers, tokens, width] = [4, report.captures[0].shape[0], 128];
+    assert.equal(npy.bytes.length, start + 4 * layers * tokens * width);
+    const at = start + 4 * 2 * tokens * width;
+    const values = Array.from({ length: tokens * width }, (_, i) => npy.bytes.readFloatLE(at + 4 * i));
+    assert.ok(largestDifference(values, report.captures[0].values) < 1e-6);
+  },
+);
 
 /** Of the model `deep`, whose dictionary is at the stand-in hub. */
 const feature = (feature, more = {}) => ({
@@ -183,7 +199,12 @@ const feature = (feature, more = {}) => ({
   steer: {
     prompt: 'I hate you because',
     directions: [
-      { name: 'feature', source: { kind: 'feature', dictionary: DICTIONARY, layer: 2, feature, ...more }, layers: [2], coefficient: 2 },
+      {
+        name: 'feature',
+        source: { kind: 'feature', dictionary: DICTIONARY, layer: 2, feature, ...more },
+        layers: [2],
+        coefficient: 2,
+      },
     ],
     sampling: { tokens: 3, temperature: 0 },
   },
@@ -199,7 +220,10 @@ const onFeature = (what, number, body, options = {}) =>
       await it.page.getByTestId('ask-dictionary-0').waitFor();
       await body(it.page);
       assert.deepEqual(await it.page.evaluate(() => globalThis.violations), []);
-      assert.deepEqual(it.errors.filter((error) => !/Failed to load resource|blocked by CORS/.test(error)), []);
+      assert.deepEqual(
+        it.errors.filter((error) => !/Failed to load resource|blocked by CORS/.test(error)),
+        [],
+      );
     } finally {
       await it.close();
     }
@@ -223,7 +247,9 @@ onFeature('a feature is one small request that a person agreed to, its activatio
   assert.equal(await page.getByTestId('active-0').count(), 0);
   await page.getByTestId('fetch-encoder-0').click();
   await page.getByTestId('active-0').waitFor();
-  const shown = (await page.getByTestId('active-0').locator('.chip').allTextContents()).map((t) => Number(t.split(' ').at(-1)));
+  const shown = (await page.getByTestId('active-0').locator('.chip').allTextContents()).map((t) =>
+    Number(t.split(' ').at(-1)),
+  );
   const expected = [...array('activations').values].slice(7 * tokens.length, 8 * tokens.length).filter((x) => x > 0);
   assert.ok(shown.length > 0);
   assert.ok(largestDifference(shown, expected) < 0.006, `${shown} and ${expected}`);
@@ -242,17 +268,24 @@ onFeature('a feature is one small request that a person agreed to, its activatio
   await problem(page).getByText('which is 768 wide, but this model is 21 wide').waitFor();
   assert.match(await page.getByTestId('neuronpedia-0').getAttribute('href'), /gpt2-small\/2-res-jb\/50$/);
   await page.getByTestId('dictionary-0').fill('no/body');
-  await problem(page).getByText(/status 40[14]/).waitFor();
+  await problem(page)
+    .getByText(/status 40[14]/)
+    .waitFor();
 });
 
-onFeature('a link that wishes an activation fetches no encoder by itself', 9, async (page) => {
-  await page.getByTestId('ask-dictionary-0').click();
-  await facts(page).getByText('Feature 9 of').waitFor();
-  await written(page);
-  assert.equal(cdn.asked(`${FOLDER}/cfg.json`).length, 0);
-  await page.getByTestId('fetch-encoder-0').click();
-  await page.getByTestId('active-0').waitFor();
-}, { more: { activation: true } });
+onFeature(
+  'a link that wishes an activation fetches no encoder by itself',
+  9,
+  async (page) => {
+    await page.getByTestId('ask-dictionary-0').click();
+    await facts(page).getByText('Feature 9 of').waitFor();
+    await written(page);
+    assert.equal(cdn.asked(`${FOLDER}/cfg.json`).length, 0);
+    await page.getByTestId('fetch-encoder-0').click();
+    await page.getByTestId('active-0').waitFor();
+  },
+  { more: { activation: true } },
+);
 
 for (const [what, fault, reason] of [
   ['no network', ['lost', { after: -1 }], /could not be reached/],
@@ -286,13 +319,22 @@ test('patchbay.js writes and reads files, and fetches only what is agreed', { ti
         const refused = await engine.run(experiment).catch(({ code, field, message }) => ({ code, field, message }));
         const report = await engine.run(experiment, { agreed: { hosts: [host], encoders: true } });
         const options = { agreed: { hosts: [host] } };
-        const { name, bytes } = await engine.export(experiment, { kind: 'direction', direction: 0, format: 'gguf' }, options);
+        const { name, bytes } = await engine.export(
+          experiment,
+          { kind: 'direction', direction: 0, format: 'gguf' },
+          options,
+        );
         const direction = await engine.readDirection(bytes, { name });
         const bad = await engine.readDirection(new Uint8Array(9)).catch(({ code, message }) => ({ code, message }));
         engine.dispose();
         return { refused, activations: report.steer.directions[0].feature.activations, name, direction, bad };
       },
-      { api: `${server.url}patchbay.js`, experiment: { ...PAIR, ...feature(11, { activation: true }) }, hub: cdn.url, host: new URL(cdn.url).host },
+      {
+        api: `${server.url}patchbay.js`,
+        experiment: { ...PAIR, ...feature(11, { activation: true }) },
+        hub: cdn.url,
+        host: new URL(cdn.url).host,
+      },
     );
     assert.deepEqual([found.refused.code, found.refused.field], ['network', 'steer.directions.0']);
     const { array, tokens } = oracle('dictionary');

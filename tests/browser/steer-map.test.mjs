@@ -46,7 +46,11 @@ test('a map of two layers and three coefficients', { timeout: PATIENCE }, async 
     await page.getByTestId('map-0-0').focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
-    await page.getByTestId('map-opened').getByText(/perplexity/i).first().waitFor();
+    await page
+      .getByTestId('map-opened')
+      .getByText(/perplexity/i)
+      .first()
+      .waitFor();
     assert.deepEqual(it.errors, []);
   } finally {
     await it.close();

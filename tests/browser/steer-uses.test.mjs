@@ -36,32 +36,39 @@ const ready = (what, file, body) =>
     }
   });
 
-ready('the detector shows what the engine finds, and its threshold moves the rates', 'hate-to-love.json', async (page) => {
-  assert.match(await page.getByTestId('ready-about').textContent(), /Measured: .*share of texts/);
-  const { experiment } = await link(page);
-  assert.equal(experiment.steer.detector.positive.length, 8);
-  await page.getByTestId('detector-said').getByText(/area under the curve/).waitFor();
-  const { map: _, ...steer } = experiment.steer;
-  const { detector } = (await computed(page, server, { ...experiment, steer })).steer;
-  assert.ok((await page.getByTestId('detector-said').textContent()).includes(detector.said));
-  assert.equal(await page.getByTestId('detected').locator('li').count(), 16);
-  const points = await page.locator('.roc polyline').getAttribute('points');
-  assert.equal(points.trim().split(' ').length, detector.roc.length);
-  assert.match(await page.getByTestId('detector-rates').textContent(), /100 % of those to be detected/);
-  // All the way up nothing is detected, at once; then the address has it.
-  const slider = page.getByTestId('detector-threshold');
-  await slider.focus();
-  await page.keyboard.press('End');
-  assert.match(await page.getByTestId('detector-rates').textContent(), /: 0\.0 % of those .* 0\.0 % of the others/);
-  const moved = (await link(page)).experiment.steer.detector.threshold;
-  assert.ok(moved > Math.max(...detector.prompts.map((p) => p.projections.at(-1))));
-  const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('detector-csv').click()]);
-  assert.equal(file.suggestedFilename(), 'patchbay-detector.csv');
-  // One-sided labels are refused beside the fields.
-  await page.getByTestId('detector-negative').fill('');
-  await page.getByTestId('detector-negative').blur();
-  await page.getByTestId('problems-steer.detector').getByText('no negative held-out prompts').waitFor();
-});
+ready(
+  'the detector shows what the engine finds, and its threshold moves the rates',
+  'hate-to-love.json',
+  async (page) => {
+    assert.match(await page.getByTestId('ready-about').textContent(), /Measured: .*share of texts/);
+    const { experiment } = await link(page);
+    assert.equal(experiment.steer.detector.positive.length, 8);
+    await page
+      .getByTestId('detector-said')
+      .getByText(/area under the curve/)
+      .waitFor();
+    const { map: _, ...steer } = experiment.steer;
+    const { detector } = (await computed(page, server, { ...experiment, steer })).steer;
+    assert.ok((await page.getByTestId('detector-said').textContent()).includes(detector.said));
+    assert.equal(await page.getByTestId('detected').locator('li').count(), 16);
+    const points = await page.locator('.roc polyline').getAttribute('points');
+    assert.equal(points.trim().split(' ').length, detector.roc.length);
+    assert.match(await page.getByTestId('detector-rates').textContent(), /100 % of those to be detected/);
+    // All the way up nothing is detected, at once; then the address has it.
+    const slider = page.getByTestId('detector-threshold');
+    await slider.focus();
+    await page.keyboard.press('End');
+    assert.match(await page.getByTestId('detector-rates').textContent(), /: 0\.0 % of those .* 0\.0 % of the others/);
+    const moved = (await link(page)).experiment.steer.detector.threshold;
+    assert.ok(moved > Math.max(...detector.prompts.map((p) => p.projections.at(-1))));
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByTestId('detector-csv').click()]);
+    assert.equal(file.suggestedFilename(), 'patchbay-detector.csv');
+    // One-sided labels are refused beside the fields.
+    await page.getByTestId('detector-negative').fill('');
+    await page.getByTestId('detector-negative').blur();
+    await page.getByTestId('problems-steer.detector').getByText('no negative held-out prompts').waitFor();
+  },
+);
 
 ready('controls open as texts, the effect is chosen, the band is marked', 'he-to-she.json', async (page) => {
   const set = async (id, text) => {
@@ -76,7 +83,11 @@ ready('controls open as texts, the effect is chosen, the band is marked', 'he-to
   const { experiment } = await link(page);
   assert.equal(experiment.steer.map.effect, 'reading');
   await page.getByTestId('map-run').click();
-  await page.getByTestId('map-verdicts').getByText(/reading of the text/).first().waitFor();
+  await page
+    .getByTestId('map-verdicts')
+    .getByText(/reading of the text/)
+    .first()
+    .waitFor();
   const { map } = (await computed(page, server, experiment)).steer;
   const controls = map.cells.filter((c) => c.of !== 'direction');
   assert.equal(controls.length, 4);
@@ -108,7 +119,11 @@ test('what carries a direction’s effect, from one room to the other', { timeou
   try {
     await settled(page);
     await choose(page, 'room-steering');
-    await page.getByTestId('summary').getByText(/steered/).first().waitFor();
+    await page
+      .getByTestId('summary')
+      .getByText(/steered/)
+      .first()
+      .waitFor();
     await page.getByTestId('carriers').click();
     await page.getByTestId('heatmap').waitFor();
     await settled(page);
@@ -122,7 +137,10 @@ test('what carries a direction’s effect, from one room to the other', { timeou
     assert.ok(largestDifference((await values(page)).flat(), report.sweeps[0].values[0].flat()) < 1e-6);
     // Nothing is patched where nothing acts: the two runs are one then.
     await page.getByTestId('steered-runs').selectOption('none');
-    await page.getByTestId('problems-corrupted').getByText(/the same/).waitFor();
+    await page
+      .getByTestId('problems-corrupted')
+      .getByText(/the same/)
+      .waitFor();
     assert.deepEqual(it.errors, []);
   } finally {
     await it.close();

@@ -82,30 +82,33 @@ inRoom('a link opens in the room, with its directions', async (page) => {
   }
 });
 
-inRoom('a number that 32 bits do not hold stays as it was typed; the texts are marked as old, the link opens', async (page) => {
-  const strength = page.getByTestId('coefficient-number-0');
-  const old = page.getByTestId('old').first();
-  // Digit by digit: what is on the way to a number is not to be written anew.
-  await strength.fill('');
-  await strength.pressSequentially('1e39');
-  assert.equal(await strength.inputValue(), '1e39');
-  const { experiment } = await link(page);
-  for (const typed of ['1e39', '']) {
-    await strength.fill(typed);
-    await page.getByText('a number that 32 bits hold').waitFor();
-    assert.equal(await strength.inputValue(), typed);
-    assert.ok(await old.isVisible());
-    assert.deepEqual((await link(page)).experiment, experiment);
-  }
-  await page.locator('details:has([data-testid=seed]) > summary').click();
-  await page.getByTestId('seed').fill('18446744073709551615');
-  await page.getByText('a whole number from 0 to 9007199254740991').waitFor();
-  await page.getByTestId('seed').fill('7');
-  await strength.fill('0.5');
-  await page.getByText('a number that 32 bits hold').waitFor({ state: 'detached' });
-  await written(page);
-  assert.equal(await old.isVisible(), false);
-});
+inRoom(
+  'a number that 32 bits do not hold stays as it was typed; the texts are marked as old, the link opens',
+  async (page) => {
+    const strength = page.getByTestId('coefficient-number-0');
+    const old = page.getByTestId('old').first();
+    // Digit by digit: what is on the way to a number is not to be written anew.
+    await strength.fill('');
+    await strength.pressSequentially('1e39');
+    assert.equal(await strength.inputValue(), '1e39');
+    const { experiment } = await link(page);
+    for (const typed of ['1e39', '']) {
+      await strength.fill(typed);
+      await page.getByText('a number that 32 bits hold').waitFor();
+      assert.equal(await strength.inputValue(), typed);
+      assert.ok(await old.isVisible());
+      assert.deepEqual((await link(page)).experiment, experiment);
+    }
+    await page.locator('details:has([data-testid=seed]) > summary').click();
+    await page.getByTestId('seed').fill('18446744073709551615');
+    await page.getByText('a whole number from 0 to 9007199254740991').waitFor();
+    await page.getByTestId('seed').fill('7');
+    await strength.fill('0.5');
+    await page.getByText('a number that 32 bits hold').waitFor({ state: 'detached' });
+    await written(page);
+    assert.equal(await old.isVisible(), false);
+  },
+);
 
 inRoom('what makes no sense is said beside its field', async (page) => {
   await page.locator('[data-testid=direction-0] details > summary').click();

@@ -53,9 +53,9 @@ async function verify(page) {
 /** The rows of the table, by the titles of its columns. */
 async function rowsOf(page) {
   const titles = await page.locator('#results thead th').allTextContents();
-  const rows = await page.locator('#results tbody tr').evaluateAll((rows) =>
-    rows.map((row) => [...row.cells].map((cell) => cell.textContent)),
-  );
+  const rows = await page
+    .locator('#results tbody tr')
+    .evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
   return rows.map((cells) => Object.fromEntries(titles.map((title, i) => [title, cells[i]])));
 }
 
@@ -73,7 +73,11 @@ describe('the mini model on the CPU', () => {
     for (const row of rows) assert.equal(row.Outcome, 'agrees', JSON.stringify(row));
     for (const row of rows) assert.match(row.Source, /^TransformerLens /);
     const differences = rows.map((row) => Number(row.Difference) / (Number(row.Allowed) || 1));
-    assert.deepEqual(differences, differences.toSorted((a, b) => b - a), 'the worst is first');
+    assert.deepEqual(
+      differences,
+      differences.toSorted((a, b) => b - a),
+      'the worst is first',
+    );
     t.diagnostic(`worst: ${rows[0].What}, ${rows[0].Difference}`);
     assert.equal(await page.locator('#verdict').getAttribute('data-state'), 'agrees');
     assert.match(await page.locator('#verdict').textContent(), new RegExp(`^${EXPECTED.length} checks agree, `));
@@ -86,7 +90,12 @@ describe('the mini model on the CPU', () => {
     t.diagnostic(line);
     assert.doesNotMatch(line, /\n/);
     assert.match(line, /^Patchbay \d/);
-    for (const part of [`mini, SHA-256 ${FACTS.sha256};`, '; cpu, ', `${EXPECTED.length} of ${EXPECTED.length} checks agree`, 'worst difference ']) {
+    for (const part of [
+      `mini, SHA-256 ${FACTS.sha256};`,
+      '; cpu, ',
+      `${EXPECTED.length} of ${EXPECTED.length} checks agree`,
+      'worst difference ',
+    ]) {
       assert.ok(line.includes(part), `${part} in ${line}`);
     }
     assert.deepEqual(errors, []);
@@ -111,12 +120,18 @@ describe('the mini model on the CPU', () => {
     assert.deepEqual([status, state], ['Done.', 'differs']);
     assert.match(verdict, new RegExp(`^3 of ${EXPECTED.length} checks differ\\.`));
     const rows = await rowsOf(page);
-    assert.deepEqual(rows.map(({ Outcome }) => Outcome), EXPECTED.map((_, i) => (i < 3 ? 'differs' : 'agrees')));
+    assert.deepEqual(
+      rows.map(({ Outcome }) => Outcome),
+      EXPECTED.map((_, i) => (i < 3 ? 'differs' : 'agrees')),
+    );
     assert.ok(rows[0].What.startsWith(changed[0]), rows[0].What);
     assert.equal(rows[0].Difference, 'other');
     const grid = rows.find(({ What }) => What.startsWith(changed[2]));
     assert.match(grid.What, /the worst at layer 1, position 3$/);
-    assert.match(await page.locator('#line').textContent(), new RegExp(`; ${EXPECTED.length - 3} of ${EXPECTED.length} checks agree, `));
+    assert.match(
+      await page.locator('#line').textContent(),
+      new RegExp(`; ${EXPECTED.length - 3} of ${EXPECTED.length} checks agree, `),
+    );
     assert.deepEqual(errors, []);
     await page.close();
   });

@@ -93,15 +93,17 @@ for (const [name, open] of Object.entries(BROWSERS)) {
           new Promise((resolve) => {
             const worker = new Worker('worker.js', { type: 'module' });
             worker.onerror = (event) => resolve({ error: event.message });
-            worker.onmessage = ({ data }) =>
-              data === 'ready' ? worker.postMessage(numbers) : resolve(data);
+            worker.onmessage = ({ data }) => (data === 'ready' ? worker.postMessage(numbers) : resolve(data));
           }),
         numbers,
       );
       assert.equal(error, undefined);
       context.diagnostic(`adapter: ${adapter}`);
       // Exact: multiples of 1/8 squared, plus 1, need fewer bits than f32 has.
-      assert.deepEqual(result, numbers.map((x) => x * x + 1));
+      assert.deepEqual(
+        result,
+        numbers.map((x) => x * x + 1),
+      );
       assert.deepEqual(errors, []);
     } finally {
       await browser.close();

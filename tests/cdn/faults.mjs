@@ -29,7 +29,11 @@ export const FAULTS = {
   gzip: {
     answer: async (answer) => {
       const body = Content.bytes(gzipSync(await answer.body.bytes()));
-      return { ...answer, body, headers: { ...answer.headers, 'content-encoding': 'gzip', 'content-length': body.size } };
+      return {
+        ...answer,
+        body,
+        headers: { ...answer.headers, 'content-encoding': 'gzip', 'content-length': body.size },
+      };
     },
   },
   /** The whole file, whatever part is asked for. */
@@ -40,7 +44,10 @@ export const FAULTS = {
   },
   /** A part that is not the one it is said to be: all bytes have moved by so many. Options: by */
   mislabelled: {
-    file: ({ content, ...file }, { by = 1 }) => ({ ...file, content: Content.join(content.slice(by), content.slice(0, by)) }),
+    file: ({ content, ...file }, { by = 1 }) => ({
+      ...file,
+      content: Content.join(content.slice(by), content.slice(0, by)),
+    }),
   },
   /** Nothing that a page of another origin may read. */
   no_cors: { answer: (answer) => ({ ...answer, cors: false }) },
@@ -74,9 +81,13 @@ export const FAULTS = {
 
 /** What the storage says of a signature that is not valid, or not any more. */
 export const denied = () =>
-  textAnswer(403, '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>', {
-    'content-type': 'application/xml',
-  });
+  textAnswer(
+    403,
+    '<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>',
+    {
+      'content-type': 'application/xml',
+    },
+  );
 
 function without(answer, header) {
   const { [header]: _, ...headers } = answer.headers;
@@ -101,7 +112,18 @@ export class Faults {
   add(kind, { model, file = 'model.safetensors', at = 'bytes', skip = 0, times = Infinity, ...options } = {}) {
     const fault = FAULTS[kind];
     if (!fault) throw new Error(`no fault ${kind}; there are ${Object.keys(FAULTS).join(', ')}`);
-    const entry = { kind, fault, options, model, file: at === 'listing' ? undefined : file, at, skip, times, seen: 0, hits: 0 };
+    const entry = {
+      kind,
+      fault,
+      options,
+      model,
+      file: at === 'listing' ? undefined : file,
+      at,
+      skip,
+      times,
+      seen: 0,
+      hits: 0,
+    };
     this.#set.push(entry);
     return entry;
   }

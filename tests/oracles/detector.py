@@ -26,7 +26,11 @@ FOLDERS = {
     "bare": HERE / "models/bare",
     "deep": HERE / "models/deep",
 }
-PLACES = {"mini": [("resid_pre", 1), ("resid_post", 2), ("mlp_out", 0)], "bare": [("resid_mid", 1)], "deep": [("attn_out", 3)]}
+PLACES = {
+    "mini": [("resid_pre", 1), ("resid_post", 2), ("mlp_out", 0)],
+    "bare": [("resid_mid", 1)],
+    "deep": [("attn_out", 3)],
+}
 
 # The direction's own prompts, then held-out ones; the last of each side look like the other.
 TRAINING = (
@@ -34,7 +38,14 @@ TRAINING = (
     ["I think you are mean", "You are so cruel", "The food was awful", "I feel sad"],
 )
 HELD_OUT = (
-    ["My friend is gentle", "What a wonderful day", "The party was great", "She smiled", "I am glad", "so bad"],
+    [
+        "My friend is gentle",
+        "What a wonderful day",
+        "The party was great",
+        "She smiled",
+        "I am glad",
+        "so bad",
+    ],
     ["My friend is rude", "What a horrible day", "The party was boring", "She cried", "nice"],
 )
 PROMPT = "I hate you because"
@@ -44,8 +55,11 @@ STEERED_AT, READ_AT, COEFFICIENT, TOKENS = 2, 3, 5.0, 8
 class Model:
     def __init__(self, name: str):
         folder = FOLDERS[name]
-        self.hooked = Hooked(AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager").eval())
+        self.hooked = Hooked(
+            AutoModelForCausalLM.from_pretrained(
+                folder, dtype=torch.float32, attn_implementation="eager"
+            ).eval()
+        )
         tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
         self.end = tokenizer.convert_tokens_to_ids("<|endoftext|>")
         self.ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -77,8 +91,16 @@ def detect(name: str, place: tuple[str, int]) -> dict:
     said = [s >= middle for s in scores]
     share = lambda label: sum(d for d, l in zip(said, labels) if l == label) / labels.count(label)
     return {
-        "model": name, "site": place[0], "layer": place[1], "means": means, "projections": projections,
-        "roc": {"false": false.tolist(), "true": true.tolist(), "thresholds": thresholds[1:].tolist()},
+        "model": name,
+        "site": place[0],
+        "layer": place[1],
+        "means": means,
+        "projections": projections,
+        "roc": {
+            "false": false.tolist(),
+            "true": true.tolist(),
+            "thresholds": thresholds[1:].tolist(),
+        },
         "auc": float(roc_auc_score(labels, scores)),
         "rates": {"true_positive": share(1), "false_positive": share(0)},
     }
@@ -102,12 +124,20 @@ def read() -> dict:
             if written[-1] == model.end:
                 break
         # Unsteered, over the whole text; what ends it is no word of it.
-        rows = model.hooked.activations(tokens + written)[1][read_at][len(tokens):]
-        along = [float((x @ unit - middle) / (means[0] - middle)) for x, t in zip(rows, written) if t != model.end]
+        rows = model.hooked.activations(tokens + written)[1][read_at][len(tokens) :]
+        along = [
+            float((x @ unit - middle) / (means[0] - middle))
+            for x, t in zip(rows, written)
+            if t != model.end
+        ]
         return {"written": written, "reading": sum(along) / len(along)}
 
     return {
-        "prompt": PROMPT, "layer": STEERED_AT, "read_at": READ_AT, "coefficient": COEFFICIENT, "tokens": TOKENS,
+        "prompt": PROMPT,
+        "layer": STEERED_AT,
+        "read_at": READ_AT,
+        "coefficient": COEFFICIENT,
+        "tokens": TOKENS,
         "unsteered": write([]),
         "steered": write([Edit(*steered_at, lambda x: x + COEFFICIENT * vector)]),
     }
@@ -117,11 +147,14 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     report = {
-        "training": TRAINING, "held_out": HELD_OUT,
+        "training": TRAINING,
+        "held_out": HELD_OUT,
         "detectors": [detect(name, place) for name, places in PLACES.items() for place in places],
         "reading": read(),
     }
-    (HERE / "values/detector.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (HERE / "values/detector.json").write_text(
+        json.dumps(report, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

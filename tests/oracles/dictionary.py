@@ -64,6 +64,12 @@ config = {
 activations = torch.relu((x - weights["b_dec"]) @ weights["W_enc"] + weights["b_enc"])
 values = {"activations": activations.T.contiguous(), "W_dec": weights["W_dec"]}
 save_file(values, HERE / "values/dictionary.safetensors")
-report = {"model": "deep", "layer": LAYER, "features": FEATURES, "tokens": tokens,
-          "activations": "activations", "W_dec": "W_dec"}
+report = {
+    "model": "deep",
+    "layer": LAYER,
+    "features": FEATURES,
+    "tokens": tokens,
+    "activations": "activations",
+    "W_dec": "W_dec",
+}
 (HERE / "values/dictionary.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -267,10 +267,13 @@ def write(name: str, folder: Path, cases: list, kept_logits, singles: int, sets:
     (VALUES / f"{name}.json").write_text(text, encoding="utf-8")
     worst = max(agreement.largest.items(), key=lambda kv: kv[1], default=("nothing compared", 0))
     spread = [
-        round(c["clean"]["logit_difference"] - c["corrupted"]["logit_difference"], 2) for c in written
+        round(c["clean"]["logit_difference"] - c["corrupted"]["logit_difference"], 2)
+        for c in written
     ]
-    print(f"values/{name}: clean - corrupted {spread}; worst of TransformerLens: {worst}; "
-          f"rounding of float32: {report['float32_rounding']}")
+    print(
+        f"values/{name}: clean - corrupted {spread}; worst of TransformerLens: {worst}; "
+        f"rounding of float32: {report['float32_rounding']}"
+    )
 
 
 def main() -> None:

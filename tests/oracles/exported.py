@@ -47,7 +47,9 @@ def filled(script: str, found: dict) -> str:
     lines = script.splitlines(keepends=True)
     places = [i for i, line in enumerate(lines) if line.startswith(PLACEHOLDER)]
     if len(places) != 1:
-        sys.exit(f"{SCRIPT.name} has {len(places)} lines that begin with {PLACEHOLDER}; it should have one.")
+        sys.exit(
+            f"{SCRIPT.name} has {len(places)} lines that begin with {PLACEHOLDER}; it should have one."
+        )
     kept = {key: found[key] for key in ("engine", "model", "experiment", "metrics")}
     kept["sweeps"] = [{"values": sweep["values"]} for sweep in found.get("sweeps", [])]
     lines[places[0]] = f"REPORT = {json.dumps(kept, ensure_ascii=False)}\n"

@@ -14,8 +14,20 @@ FILE = Path(__file__).parents[2] / "app" / "tests" / "formulas.csv"
 FORMULA = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 
 TEXTS = [
-    "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1", "'=1", "''=1", "'tis", "a=b",
-    '=HYPERLINK("http://x", "y")', "'",
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\tx",
+    "\rx",
+    "\nx",
+    "＝1",
+    "'=1",
+    "''=1",
+    "'tis",
+    "a=b",
+    '=HYPERLINK("http://x", "y")',
+    "'",
 ]
 
 

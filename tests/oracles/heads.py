@@ -23,7 +23,9 @@ TOP, ALPHA = 4, 8.0
 
 def of_model(name: str, arrays: dict) -> dict:
     folder = HERE / "models" / name
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"))
     hooked = Hooked(model)
     ids = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
@@ -36,7 +38,9 @@ def of_model(name: str, arrays: dict) -> dict:
 
     positive, negative = last(POSITIVE), last(NEGATIVE)
     accuracy = {
-        (l, h): fold_accuracy(positive[:, l, h], negative[:, l, h], 5) for l in range(layers) for h in range(heads)
+        (l, h): fold_accuracy(positive[:, l, h], negative[:, l, h], 5)
+        for l in range(layers)
+        for h in range(heads)
     }
     # `sorted` is stable: the earlier head first among equals.
     chosen = sorted(accuracy, key=lambda at: -accuracy[at])[:TOP]
@@ -71,20 +75,27 @@ def of_model(name: str, arrays: dict) -> dict:
         edits = [Edit("z", l, shifted(l)) for l in sorted({l for l, _ in chosen})]
         rows = torch.stack([shifts[at] for at in chosen])
         write = sum(
-            model.transformer.h[l].attn.c_proj.weight.unflatten(0, (heads, -1))[h].T @ shifts[l, h] for l, h in chosen
+            model.transformer.h[l].attn.c_proj.weight.unflatten(0, (heads, -1))[h].T @ shifts[l, h]
+            for l, h in chosen
         )
         # What the writes raise, through the last LayerNorm's weights, at a length of sqrt(n).
         unit = write / write.norm() * len(write) ** 0.5
         centred = unit - unit.mean()
         scale = (centred.pow(2).mean() + model.config.layer_norm_epsilon).sqrt()
         promoted = model.lm_head.weight @ (centred / scale * model.transformer.ln_f.weight)
-        for key, array in (("shifts", rows), ("promoted", promoted), ("logits", hooked.logits(tokens, edits)[-1])):
+        for key, array in (
+            ("shifts", rows),
+            ("promoted", promoted),
+            ("logits", hooked.logits(tokens, edits)[-1]),
+        ):
             arrays[f"{name}.{method}.{key}"] = array.detach().float().contiguous()
-        methods.append({
-            "method": method,
-            **{key: f"{name}.{method}.{key}" for key in ("shifts", "promoted", "logits")},
-            "greedy": greedy(hooked, tokens, edits, 8),
-        })
+        methods.append(
+            {
+                "method": method,
+                **{key: f"{name}.{method}.{key}" for key in ("shifts", "promoted", "logits")},
+                "greedy": greedy(hooked, tokens, edits, 8),
+            }
+        )
     return {
         "model": name,
         "tokens": tokens,

@@ -4,8 +4,8 @@ The independent half of the oracle: it shares no code with TransformerLens.
 T positions, C = n_embd, H heads, D = C / H, F = inner width, V vocabulary.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import torch
 from torch import Tensor

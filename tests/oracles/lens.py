@@ -79,7 +79,9 @@ class Lens:
 
             return NAMES[edit.site].format(edit.layer), change
 
-        return self.model.run_with_hooks(torch.tensor([tokens]), fwd_hooks=list(map(hook, edits)))[0]
+        return self.model.run_with_hooks(torch.tensor([tokens]), fwd_hooks=list(map(hook, edits)))[
+            0
+        ]
 
     def greedy(self, tokens: list[int], new: int, end: int | None) -> list[int]:
         """The greedy continuation, up to the first `end`, which ends a text."""

@@ -49,14 +49,18 @@ def main():
         found, exact = logits(single, coefficient), logits(double, coefficient)
         finite = bool(torch.isfinite(found).all())
         off = (found.double() - exact).abs().max().item() if finite else None
-        cases.append({
-            "coefficient": coefficient,
-            "length": length * coefficient,
-            "finite": finite,
-            "right": finite and off < 1e-2,
-            "off": off,
-            "logits": [round(x, 5) for x in found[:8].tolist()] if finite and off < 1e-2 else [],
-        })
+        cases.append(
+            {
+                "coefficient": coefficient,
+                "length": length * coefficient,
+                "finite": finite,
+                "right": finite and off < 1e-2,
+                "off": off,
+                "logits": [round(x, 5) for x in found[:8].tolist()]
+                if finite and off < 1e-2
+                else [],
+            }
+        )
         print(cases[-1])
     out = {"prompt": PROMPT, "token": TOKEN, "layer": LAYER, "cases": cases}
     (HERE / "values/overflow.json").write_text(json.dumps(out, indent=1) + "\n")

@@ -32,7 +32,9 @@ NAMES = ("bare", "deep", "half", "mini")
 RESAMPLES = 400  # of a bootstrap, as engine/src/session/patch/tally.rs
 
 
-def one_experiment(place: int, title: str, experiment: dict, hooked, lens, agreement) -> tuple[dict, dict]:
+def one_experiment(
+    place: int, title: str, experiment: dict, hooked, lens, agreement
+) -> tuple[dict, dict]:
     reference = Reference(hooked, experiment)
     cases, kinds = reference.cases, [m["kind"] for m in experiment["metrics"]]
     rank = kinds.index("rank") if "rank" in kinds else None
@@ -51,9 +53,9 @@ def one_experiment(place: int, title: str, experiment: dict, hooked, lens, agree
             about["ranks"] = keep(f"{key}.ranks", ranks.movedim(-1, 0))
         return about
 
-    ends = torch.stack([
-        torch.stack([c.values(c.clean_logits), c.values(c.corrupted_logits)]) for c in cases
-    ])  # [case, run, metric, 3]
+    ends = torch.stack(
+        [torch.stack([c.values(c.clean_logits), c.values(c.corrupted_logits)]) for c in cases]
+    )  # [case, run, metric, 3]
     written = {"name": title, "experiment": experiment}
     written["metrics"] = measured("metrics", ends.mean(0))
     written["sweeps"] = []

@@ -50,9 +50,13 @@ def agree(lens: Lens, reference: Reference, sweep: dict, found: Tensor, agreemen
         )
         # The function `get_act_patch_attn_head_pattern_dest_src_pos`, for one head.
         theirs = patching.generic_activation_patch(
-            lens.model, tokens, cache, metric,
+            lens.model,
+            tokens,
+            cache,
+            metric,
             patch_setter=patching.layer_head_dest_src_pos_pattern_patch_setter,
-            activation_name="pattern", index_df=index,
+            activation_name="pattern",
+            index_df=index,
         )
         agreement.check(name, torch.stack([found[c] for c in cells]).float(), theirs)
     elif (

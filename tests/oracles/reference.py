@@ -117,7 +117,9 @@ class Reference:
 
     def _cases(self) -> list[Case]:
         e = self.experiment
-        noise = (e.get("corruption") or {}).get("noise") if e.get("corruption") != "prompt" else None
+        noise = (
+            (e.get("corruption") or {}).get("noise") if e.get("corruption") != "prompt" else None
+        )
         cases = []
         for pair in [e, *e.get("pairs", [])]:
             clean = pair["clean"]
@@ -144,11 +146,13 @@ class Reference:
         _, plain = self.hooked.activations(tokens)
 
         def push(direction: dict, layer: int) -> Edit:
-            values = next(v["values"] for v in direction["source"]["vectors"] if v["layer"] == layer)
+            values = next(
+                v["values"] for v in direction["source"]["vectors"] if v["layer"] == layer
+            )
             vector = torch.tensor(values)
             norm = plain[direction["site"], layer][1:].norm(dim=-1).mean()  # position 0 left out
             unit = norm if direction.get("unit") == "mean_norm" else torch.tensor(1.0)
-            chosen = (direction.get("positions") or {"all": None})
+            chosen = direction.get("positions") or {"all": None}
             rows = chosen["chosen"] if "chosen" in chosen else list(range(len(tokens)))
 
             def change(x: Tensor) -> Tensor:
@@ -183,9 +187,7 @@ class Reference:
         seed = sweep["bring"]["resample"].get("seed", 0)
         case = self.cases[i]
         length = len(case.corrupted if sweep["mode"] == "denoising" else case.clean)
-        others = [
-            j for j, c in enumerate(self.cases) if j != i and len(c.corrupted) == length
-        ]
+        others = [j for j, c in enumerate(self.cases) if j != i and len(c.corrupted) == length]
         return others[philox.shuffle(seed + i, len(others))[0]]
 
     def varied(self, sweep: dict, case: Case) -> tuple[list[int], list[Edit], dict]:
@@ -423,9 +425,9 @@ class Reference:
             lens.append(torch.stack([case.values(r) for r in read]))
             best = [r.topk(2) for r in read]
             # A near tie names nobody.
-            tops.append([
-                int(b.indices[0]) if b.values[0] - b.values[1] > CLEAR else -1 for b in best
-            ])
+            tops.append(
+                [int(b.indices[0]) if b.values[0] - b.values[1] > CLEAR else -1 for b in best]
+            )
         found["lens"] = torch.stack(lens)  # [layer, run, metric, 3]
         found["lens_top"] = torch.tensor(tops)
 

@@ -51,7 +51,11 @@ random = torch.Generator().manual_seed(4)
 draw = lambda *shape: torch.randn(*shape, generator=random)
 jumprelu = {**standard, "threshold": draw(features).abs()}
 gated = {k: v for k, v in standard.items() if k != "b_enc"}
-gated |= {"b_gate": 0.3 * draw(features), "b_mag": 0.3 * draw(features), "r_mag": 0.3 * draw(features)}
+gated |= {
+    "b_gate": 0.3 * draw(features),
+    "b_mag": 0.3 * draw(features),
+    "r_mag": 0.3 * draw(features),
+}
 WEIGHTS = {"standard": standard, "jumprelu": jumprelu, "gated": gated}
 for name in ("jumprelu", "gated"):
     save_file(WEIGHTS[name], FOLDER / f"{name}.safetensors")
@@ -163,7 +167,11 @@ CONFIGS = [
     ("six, layer_norm", six(normalize_activations="layer_norm"), NOW),
     (
         "six, layer_norm, centred, bias kept",
-        six(settings={"center_writing_weights": True}, normalize_activations="layer_norm", apply_b_dec_to_input=False),
+        six(
+            settings={"center_writing_weights": True},
+            normalize_activations="layer_norm",
+            apply_b_dec_to_input=False,
+        ),
         NOW,
     ),
     ("six, constant_norm_rescale", six(normalize_activations="constant_norm_rescale"), NOW),
@@ -175,16 +183,31 @@ CONFIGS = [
     ("three without settings", three(model_from_pretrained_kwargs={}), NOW),
     ("three, centred", three(model_from_pretrained_kwargs={"center_writing_weights": True}), NOW),
     ("three, jumprelu", three(architecture="jumprelu"), NOW),
-    ("3.12.0", {k: v for k, v in three(sae_lens_training_version="3.12.0").items() if k != "model_from_pretrained_kwargs"}, BEFORE),
+    (
+        "3.12.0",
+        {
+            k: v
+            for k, v in three(sae_lens_training_version="3.12.0").items()
+            if k != "model_from_pretrained_kwargs"
+        },
+        BEFORE,
+    ),
     ("two", two(), BEFORE),
     ("two, as it is", two(model_from_pretrained_kwargs={"center_writing_weights": False}), BEFORE),
     ("two, bias kept", two(apply_b_dec_to_input=False), BEFORE),
     ("oldest", OLDEST, BEFORE),
 ]
 
-values, report = {}, {"model": "deep", "layer": LAYER, "features": features, "tokens": tokens, "configs": []}
+values, report = (
+    {},
+    {"model": "deep", "layer": LAYER, "features": features, "tokens": tokens, "configs": []},
+)
 for name, config, loader in CONFIGS:
-    default = inspect.signature(getattr(HookedTransformer, loader)).parameters["center_writing_weights"].default
+    default = (
+        inspect.signature(getattr(HookedTransformer, loader))
+        .parameters["center_writing_weights"]
+        .default
+    )
     architecture = config.get("architecture", "standard")
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "cfg.json").write_text(json.dumps(config))
@@ -195,7 +218,9 @@ for name, config, loader in CONFIGS:
     key = f"activations.{len(values)}"
     values[key] = read.encode(STREAM[centred]).T.contiguous()
     assert (values[key] > 0).any() and (values[key] == 0).any(), name
-    report["configs"].append({"name": name, "weights": architecture, "cfg": config, "activations": key})
+    report["configs"].append(
+        {"name": name, "weights": architecture, "cfg": config, "activations": key}
+    )
 
 save_file(values, HERE / "values/saelens.safetensors")
 (HERE / "values/saelens.json").write_text(json.dumps(report, indent=1) + "\n")

@@ -40,8 +40,24 @@ HERE = Path(__file__).resolve().parent
 SITE = "resid_post"
 
 # Two moods, short enough for the random models' contexts.
-POSITIVE = ["I love you", "great food", "I am happy", "She smiled", "What a nice day", "You are kind", "the best"]
-NEGATIVE = ["I hate you", "awful food", "I am sad", "She cried", "What a bad day", "You are cruel", "the worst"]
+POSITIVE = [
+    "I love you",
+    "great food",
+    "I am happy",
+    "She smiled",
+    "What a nice day",
+    "You are kind",
+    "the best",
+]
+NEGATIVE = [
+    "I hate you",
+    "awful food",
+    "I am sad",
+    "She cried",
+    "What a bad day",
+    "You are cruel",
+    "the worst",
+]
 
 
 def fold_accuracy(positive: np.ndarray, negative: np.ndarray, folds: int) -> float:
@@ -101,7 +117,8 @@ def of_model(name: str, folder: Path, arrays: dict) -> dict:
         middle = (p + n) / 2
         shares = {
             "pca_diff": PCA(n_components=1).fit(p - n).explained_variance_ratio_[0],
-            "pca_center": PCA(n_components=1).fit(np.vstack([p - middle, n - middle]))
+            "pca_center": PCA(n_components=1)
+            .fit(np.vstack([p - middle, n - middle]))
             .explained_variance_ratio_[0],
         }
         about = {
@@ -133,13 +150,22 @@ def of_model(name: str, folder: Path, arrays: dict) -> dict:
     for operator, change in operators.items():
         edits = [Edit(SITE, layer, change)]
         logits = hooked.logits(tokens, edits)[-1]
-        steered.append({
-            "operator": operator,
-            "logits": keep(f"{operator}.logits", logits),
-            "greedy": greedy(hooked, tokens, edits, 8),
-        })
-    return {"model": name, "prompt": prompt, "tokens": tokens, "layer": layer, "coefficient": 1.5,
-            "directions": found, "steered": steered}
+        steered.append(
+            {
+                "operator": operator,
+                "logits": keep(f"{operator}.logits", logits),
+                "greedy": greedy(hooked, tokens, edits, 8),
+            }
+        )
+    return {
+        "model": name,
+        "prompt": prompt,
+        "tokens": tokens,
+        "layer": layer,
+        "coefficient": 1.5,
+        "directions": found,
+        "steered": steered,
+    }
 
 
 def warpers(arrays: dict) -> list[dict]:
@@ -147,11 +173,19 @@ def warpers(arrays: dict) -> list[dict]:
     random = np.random.default_rng(5)
     cases = []
     for i, (penalty, temperature, top_k, top_p) in enumerate(
-        [(1.0, 0.7, None, None), (1.3, 1.0, 5, None), (1.0, 1.5, None, 0.6), (1.2, 0.8, 7, 0.9), (0.8, 1.0, 50, 0.3)]
+        [
+            (1.0, 0.7, None, None),
+            (1.3, 1.0, 5, None),
+            (1.0, 1.5, None, 0.6),
+            (1.2, 0.8, 7, 0.9),
+            (0.8, 1.0, 50, 0.3),
+        ]
     ):
         logits = torch.from_numpy(random.standard_normal(40) * 2).float()[None]
         tokens = torch.from_numpy(random.integers(0, 40, 9))[None]
-        steps = LogitsProcessorList([RepetitionPenaltyLogitsProcessor(penalty), TemperatureLogitsWarper(temperature)])
+        steps = LogitsProcessorList(
+            [RepetitionPenaltyLogitsProcessor(penalty), TemperatureLogitsWarper(temperature)]
+        )
         if top_k:
             steps.append(TopKLogitsWarper(top_k))
         if top_p:
@@ -159,8 +193,17 @@ def warpers(arrays: dict) -> list[dict]:
         arrays[f"warp{i}.logits"] = logits[0].contiguous()
         scores = steps(tokens, logits.clone())[0]
         kept = {str(j): float(s) for j, s in enumerate(scores) if s > -np.inf}
-        cases.append({"logits": f"warp{i}.logits", "tokens": tokens[0].tolist(), "repetition_penalty": penalty,
-                      "temperature": temperature, "top_k": top_k, "top_p": top_p, "kept": kept})
+        cases.append(
+            {
+                "logits": f"warp{i}.logits",
+                "tokens": tokens[0].tolist(),
+                "repetition_penalty": penalty,
+                "temperature": temperature,
+                "top_k": top_k,
+                "top_p": top_p,
+                "kept": kept,
+            }
+        )
     return cases
 
 

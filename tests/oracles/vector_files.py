@@ -59,7 +59,9 @@ write("control_vector_mini", (0, 1, 2), 128)
 
 directions = drawn((1, 2, 3), 24)
 directions[2][:] = 0
-ControlVector(model_type="gpt2", directions=directions).export_gguf(VALUES / "control_vector_zero.gguf")
+ControlVector(model_type="gpt2", directions=directions).export_gguf(
+    VALUES / "control_vector_zero.gguf"
+)
 
 writer = gguf.GGUFWriter(VALUES / "other_tensor.gguf", "controlvector")
 writer.add_string("controlvector.model_hint", "gpt2")
@@ -79,14 +81,24 @@ named = {
 }
 for name, tensors in named.items():
     save_file(tensors, VALUES / f"transformer_lens_{name}.safetensors")
-read = {name: listed({k: v.flatten() for k, v in tensors.items()}) for name, tensors in named.items()}
+read = {
+    name: listed({k: v.flatten() for k, v in tensors.items()}) for name, tensors in named.items()
+}
 (VALUES / "transformer_lens.json").write_text(json.dumps(read) + "\n")
 
 patchbay = sys.argv[1] if len(sys.argv) > 1 else HERE.parents[1] / "target/debug/patchbay"
-command = [patchbay, "direction", VALUES / "control_vector_mini.json", "--out", VALUES / "written.gguf"]
+command = [
+    patchbay,
+    "direction",
+    VALUES / "control_vector_mini.json",
+    "--out",
+    VALUES / "written.gguf",
+]
 subprocess.run(command, check=True)
 file = gguf.GGUFReader(VALUES / "written.gguf")
-fields = {name: field.contents() for name, field in file.fields.items() if not name.startswith("GGUF.")}
+fields = {
+    name: field.contents() for name, field in file.fields.items() if not name.startswith("GGUF.")
+}
 tensors = {str(tensor.name): tensor.data for tensor in file.tensors}
 for tensor in file.tensors:
     # llama.cpp, common_control_vector_load_one: of the name the part after the first dot is a

@@ -27,7 +27,9 @@ from hooked import HEAD_SITES, STREAM_SITES, Edit, replace_head, replace_positio
 from lens import Lens
 
 PLACE = MINI.parents[1] / "verify" / "mini.json"
-SOURCE = f"TransformerLens {version('transformer-lens')} on the same weights, tests/oracles/verify.py"
+SOURCE = (
+    f"TransformerLens {version('transformer-lens')} on the same weights, tests/oracles/verify.py"
+)
 VALUES = 1e-3
 TOKENS = 12
 
@@ -65,7 +67,9 @@ class Checks:
     def add(self, name: str, experiments: list[dict], expect: list[dict], **more) -> None:
         common = {"version": 2, "bos": True}
         experiments = [common | experiment for experiment in experiments]
-        self.checks.append({"name": name, "source": SOURCE, "experiments": experiments, **more, "expect": expect})
+        self.checks.append(
+            {"name": name, "source": SOURCE, "experiments": experiments, **more, "expect": expect}
+        )
 
     def ids(self, text: str, bos: bool) -> list[int]:
         return prompts.tokens(self.tokenizer, text, bos)
@@ -88,15 +92,38 @@ class Checks:
             captures.append({"run": "clean", "site": site, **of_layer, "positions": [last]})
         expect = [
             {"what": "the likeliest next token", "read": "first_token", "value": first},
-            {"what": "its logit", "read": "first_logit", "value": number(logits[-1, first]), "tolerance": VALUES},
-            {"what": "its probability", "read": "metric", "value": number(log_probability[-1, first].exp()), "tolerance": VALUES},
+            {
+                "what": "its logit",
+                "read": "first_logit",
+                "value": number(logits[-1, first]),
+                "tolerance": VALUES,
+            },
+            {
+                "what": "its probability",
+                "read": "metric",
+                "value": number(log_probability[-1, first].exp()),
+                "tolerance": VALUES,
+            },
             {"what": "mean loss", "read": "mean_loss", "value": number(loss), "tolerance": VALUES},
-            {"what": "greedy continuation", "read": "continuation", "value": self.lens.greedy(tokens, TOKENS, self.end)},
+            {
+                "what": "greedy continuation",
+                "read": "continuation",
+                "value": self.lens.greedy(tokens, TOKENS, self.end),
+            },
         ]
         for i, (site, layer) in enumerate(captured, start=1):
             where = "" if layer is None else f" of layer {layer}"
             value = numbers(self.lens.activation(cache, site, layer)[last].flatten())
-            expect.append({"what": f"{site}{where} at the last position", "read": "capture", "capture": i, "axes": ["number"], "value": value, "tolerance": VALUES})
+            expect.append(
+                {
+                    "what": f"{site}{where} at the last position",
+                    "read": "capture",
+                    "capture": i,
+                    "axes": ["number"],
+                    "value": value,
+                    "tolerance": VALUES,
+                }
+            )
         experiment = {
             "bos": case.bos,
             "clean": case.clean,
@@ -115,18 +142,36 @@ class Checks:
         logits, cache = self.lens.activations(clean)
         other, corrupted_cache = self.lens.activations(corrupted)
         expect = [
-            {"what": f"logit difference of the {name} prompt", "read": "metric", "run": name, "value": number(metric(x)), "tolerance": VALUES}
+            {
+                "what": f"logit difference of the {name} prompt",
+                "read": "metric",
+                "run": name,
+                "value": number(metric(x)),
+                "tolerance": VALUES,
+            }
             for name, x in (("clean", logits), ("corrupted", other))
         ]
         sweeps = []
 
         def swept(what: str, sweep: dict, value: Tensor) -> None:
             axes = ["layer", "position" if sweep["site"] in STREAM_SITES else "head"]
-            expect.append({"what": what, "read": "sweep", "sweep": len(sweeps), "axes": axes, "value": numbers(value), "tolerance": VALUES})
+            expect.append(
+                {
+                    "what": what,
+                    "read": "sweep",
+                    "sweep": len(sweeps),
+                    "axes": axes,
+                    "value": numbers(value),
+                    "tolerance": VALUES,
+                }
+            )
             sweeps.append(sweep)
 
         for site in (*STREAM_SITES, *HEAD_SITES, "pattern"):
-            for mode, into, source in (("denoising", corrupted, cache), ("noising", clean, corrupted_cache)):
+            for mode, into, source in (
+                ("denoising", corrupted, cache),
+                ("noising", clean, corrupted_cache),
+            ):
                 value = self.lens.sweep(site, into, source, metric)
                 swept(f"{site} sweep, {mode}", {"site": site, "mode": mode}, value)
         for site in ("z", "mlp_out"):
@@ -170,16 +215,41 @@ class Checks:
         high, low = mean(clean_values), mean(corrupted_values)
         sweep = {"site": "resid_pre", "mode": "denoising"}
         pairs = [
-            {"clean": e["clean"], "corrupted": e["corrupted"], "answer": e["metrics"][0]["answer"], "wrong": e["metrics"][0]["wrong"]}
+            {
+                "clean": e["clean"],
+                "corrupted": e["corrupted"],
+                "answer": e["metrics"][0]["answer"],
+                "wrong": e["metrics"][0]["wrong"],
+            }
             for e in experiments[1:]
         ]
         self.add(
             "four pairs of prompts",
             [{**experiments[0], "pairs": pairs, "sweeps": [sweep]}],
             [
-                {"what": "mean logit difference of the clean prompts", "read": "mean_metric", "run": "clean", "value": number(high), "tolerance": VALUES},
-                {"what": "mean logit difference of the corrupted prompts", "read": "mean_metric", "run": "corrupted", "value": number(low), "tolerance": VALUES},
-                {"what": "resid_pre sweep, normalised", "read": "sweep", "sweep": 0, "normalised": True, "axes": ["layer", "position"], "value": numbers((mean(found) - low) / (high - low)), "tolerance": VALUES},
+                {
+                    "what": "mean logit difference of the clean prompts",
+                    "read": "mean_metric",
+                    "run": "clean",
+                    "value": number(high),
+                    "tolerance": VALUES,
+                },
+                {
+                    "what": "mean logit difference of the corrupted prompts",
+                    "read": "mean_metric",
+                    "run": "corrupted",
+                    "value": number(low),
+                    "tolerance": VALUES,
+                },
+                {
+                    "what": "resid_pre sweep, normalised",
+                    "read": "sweep",
+                    "sweep": 0,
+                    "normalised": True,
+                    "axes": ["layer", "position"],
+                    "value": numbers((mean(found) - low) / (high - low)),
+                    "tolerance": VALUES,
+                },
             ],
         )
         cell = {"sweeps": [{"site": "z", "mode": "noising"}], "cell": {"row": 0, "column": 0}}
@@ -187,8 +257,20 @@ class Checks:
             "four prompts, one by one",
             [experiment | cell for experiment in experiments],
             [
-                {"what": "direct logit attribution of every head, mean", "read": "head_attribution", "axes": ["layer", "head"], "value": numbers(mean(heads)), "tolerance": VALUES},
-                {"what": "direct logit attribution of every MLP, mean", "read": "mlp_attribution", "axes": ["layer"], "value": numbers(mean(mlps)), "tolerance": VALUES},
+                {
+                    "what": "direct logit attribution of every head, mean",
+                    "read": "head_attribution",
+                    "axes": ["layer", "head"],
+                    "value": numbers(mean(heads)),
+                    "tolerance": VALUES,
+                },
+                {
+                    "what": "direct logit attribution of every MLP, mean",
+                    "read": "mlp_attribution",
+                    "axes": ["layer"],
+                    "value": numbers(mean(mlps)),
+                    "tolerance": VALUES,
+                },
             ],
             preview=True,
         )
@@ -203,7 +285,9 @@ class Checks:
         direction = (model.W_U[:, answer] - model.W_U[:, wrong]) * model.ln_final.weight / scale
         direction = direction - direction.mean()
         z = torch.stack([self.lens.activation(cache, "z", layer)[-1] for layer in layers])
-        written = torch.einsum("lhd,lhdm->lhm", z, torch.stack([model.blocks[layer].attn.W_O for layer in layers]))
+        written = torch.einsum(
+            "lhd,lhdm->lhm", z, torch.stack([model.blocks[layer].attn.W_O for layer in layers])
+        )
         mlp = torch.stack([self.lens.activation(cache, "mlp_out", layer)[-1] for layer in layers])
         return written @ direction, mlp @ direction
 
@@ -239,10 +323,20 @@ class Checks:
             "steer": {"prompt": text, "directions": [direction], "sampling": sampling},
         }
         expect = [
-            {"what": f"probability of “{self.tokenizer.decode([i])}”", "read": "steered_top", "token": i, "value": number(p), "tolerance": VALUES}
+            {
+                "what": f"probability of “{self.tokenizer.decode([i])}”",
+                "read": "steered_top",
+                "token": i,
+                "value": number(p),
+                "tolerance": VALUES,
+            }
             for p, i in zip(probability, ids.tolist())
         ]
-        self.add(f"“{text}”, the embedding of “{token}” added to mlp_out of all layers at the last position", [experiment], expect)
+        self.add(
+            f"“{text}”, the embedding of “{token}” added to mlp_out of all layers at the last position",
+            [experiment],
+            expect,
+        )
 
 
 def main() -> None:
@@ -270,7 +364,9 @@ def main() -> None:
         "checks": checks.checks,
     }
     PLACE.write_text(text_of(facts), encoding="utf-8")
-    print(f"www/verify/mini.json: {sum(len(check['expect']) for check in checks.checks)} values or grids")
+    print(
+        f"www/verify/mini.json: {sum(len(check['expect']) for check in checks.checks)} values or grids"
+    )
 
 
 if __name__ == "__main__":

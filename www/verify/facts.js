@@ -33,7 +33,12 @@ export async function factsFor({ sha256, n_vocab }, signal) {
  * @returns {Promise<{ rows: object[], version?: string }>}
  */
 export async function replay(engine, check, { signal, onProgress }) {
-  const about = (expectation) => ({ check, expectation, what: `${check.name}: ${expectation.what}`, source: check.source });
+  const about = (expectation) => ({
+    check,
+    expectation,
+    what: `${check.name}: ${expectation.what}`,
+    source: check.source,
+  });
   const reports = [];
   try {
     for (const experiment of check.experiments) {

@@ -20,7 +20,8 @@ const element = (tag, properties = {}, ...children) => {
 };
 
 export function head(table) {
-  const title = ([textContent, className = ""]) => element("th", { scope: "col", textContent, className });
+  const title = (/** @type {string[]} */ [textContent, className = ""]) =>
+    element("th", { scope: "col", textContent, className });
   table.tHead.rows[0].replaceChildren(...COLUMNS.map(title));
 }
 

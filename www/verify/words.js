@@ -31,7 +31,11 @@ export function tally(rows) {
   };
 }
 
-/** The overall verdict: a state and a sentence. */
+/**
+ * The overall verdict: a state and a sentence.
+ *
+ * @returns {[state: string, text: string]}
+ */
 export function verdict(rows, { own, stopped, facts, model }) {
   const { counted, within, failed, values, worst } = tally(rows);
   const partly = stopped ? `Stopped after ${many(counted, "check")}. ` : "";

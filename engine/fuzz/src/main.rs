@@ -1,24 +1,58 @@
-//! `patchbay-fuzz [TARGET...] [--inputs N] [--seconds S] [--seed N]`: so many
-//! inputs through each target, on all cores. `patchbay-fuzz TARGET --file FILE`
-//! tries one again.
+//! `patchbay-fuzz`: many inputs through each reader, or one again.
 
+use clap::Parser;
 use patchbay_fuzz::campaign::{self, Wish};
 use patchbay_fuzz::{TARGETS, Target, watch};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
 
+/// Puts inputs made at random through each target, on all cores
+#[derive(Parser)]
 struct Asked {
+    /// Readers to try; all of them when none is named
+    #[arg(value_name = "TARGET", value_parser = target)]
     targets: Vec<&'static Target>,
+    /// Inputs for each target
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    inputs: u64,
+    /// A target ends early after so many seconds
+    #[arg(long, value_name = "S", default_value_t = 3600)]
+    seconds: u64,
+    /// Where luck comes from: the same seed makes the same inputs
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Try this one input again, and nothing else
+    #[arg(long)]
     file: Option<String>,
-    wish: Wish,
+}
+
+impl Asked {
+    fn targets(&self) -> Vec<&'static Target> {
+        match self.targets.is_empty() {
+            true => TARGETS.iter().collect(),
+            false => self.targets.clone(),
+        }
+    }
+}
+
+fn target(name: &str) -> Result<&'static Target, String> {
+    let known = || {
+        TARGETS
+            .iter()
+            .map(|t| t.name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    patchbay_fuzz::target(name).ok_or_else(|| format!("it is none of {}", known()))
 }
 
 fn main() -> ExitCode {
-    let done = asked(std::env::args().skip(1)).and_then(|asked| match &asked.file {
+    let asked = Asked::parse();
+    let done = match &asked.file {
         Some(file) => again(&asked, file),
         None => all(&asked),
-    });
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -28,52 +62,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn asked(mut words: impl Iterator<Item = String>) -> Result<Asked, String> {
-    let mut asked = Asked {
-        targets: Vec::new(),
-        file: None,
-        wish: Wish {
-            inputs: 1_000_000,
-            time: Duration::from_secs(3600),
-            seed: 0,
-            threads: thread::available_parallelism().map_or(1, usize::from),
-        },
-    };
-    while let Some(word) = words.next() {
-        let mut value = || words.next().ok_or(format!("{word} stands without a value"));
-        let number = |text: String| {
-            let parsed = text.parse::<u64>();
-            parsed.map_err(|_| format!("{word} {text}: a whole number was expected"))
-        };
-        match word.as_str() {
-            "--inputs" => asked.wish.inputs = number(value()?)?,
-            "--seconds" => asked.wish.time = Duration::from_secs(number(value()?)?),
-            "--seed" => asked.wish.seed = number(value()?)?,
-            "--file" => asked.file = Some(value()?),
-            name => {
-                let known = || {
-                    TARGETS
-                        .iter()
-                        .map(|t| t.name)
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                };
-                let target = patchbay_fuzz::target(name);
-                let target = target.ok_or_else(|| format!("“{name}” is none of {}", known()))?;
-                asked.targets.push(target);
-            }
-        }
-    }
-    if asked.targets.is_empty() {
-        asked.targets = TARGETS.iter().collect();
-    }
-    Ok(asked)
-}
-
 /// One input again.
 fn again(asked: &Asked, file: &str) -> Result<(), String> {
     let input = std::fs::read(file).map_err(|e| format!("{file}: {e}"))?;
-    for target in &asked.targets {
+    for target in asked.targets() {
         let cost = watch::run(target, &input).map_err(|e| format!("{}: {e}", target.name))?;
         println!("{}: {cost:?}", target.name);
     }
@@ -82,12 +74,18 @@ fn again(asked: &Asked, file: &str) -> Result<(), String> {
 
 /// A line for each target.
 fn all(asked: &Asked) -> Result<(), String> {
+    let wish = Wish {
+        inputs: asked.inputs,
+        time: Duration::from_secs(asked.seconds),
+        seed: asked.seed,
+        threads: thread::available_parallelism().map_or(1, usize::from),
+    };
     println!(
         "{:20} {:>7} {:>9} {:>8} {:>7} {:>12} {:>11}",
         "target", "corpus", "inputs", "a second", "taken", "slowest", "most memory"
     );
-    for target in &asked.targets {
-        let it = campaign::run(target, asked.wish).map_err(|e| e.to_string())?;
+    for target in asked.targets() {
+        let it = campaign::run(target, wish).map_err(|e| e.to_string())?;
         let all = it.seeds + it.inputs;
         let share = 100 * it.taken / all.max(1);
         let rate = 1000 * u128::from(all) / it.elapsed.as_millis().max(1);

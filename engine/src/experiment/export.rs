@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is written to a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Export {
     /// A direction of the steering room, at every layer that it has.
@@ -19,6 +20,7 @@ pub enum Export {
 
 /// How a direction is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
     Safetensors,

@@ -28,6 +28,7 @@ pub struct ModelInfo {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BackendInfo {
     /// `cpu` or `webgpu`.
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["cpu", "webgpu"])))]
     pub name: String,
     /// The adapter or instruction set, for people.
     pub device: String,
@@ -111,8 +112,10 @@ pub struct Advice {
     pub offers: Vec<Offer>,
 }
 
+/// Another metric, and what it is of the two runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(rename = "MetricOffer"))]
 pub struct Offer {
     pub metric: super::Metric,
     pub clean: f32,
@@ -173,7 +176,15 @@ impl std::ops::Sub for Counters {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Axis {
-    /// `layer`, `position`, `head`, `destination`, `source`, `neuron` or `part`.
+    /// What it counts; `role`, where positions go by the experiment's roles; `site`,
+    /// where the site has no layer; `set`, the one row of chosen parts.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("enum" = [
+            "layer", "site", "position", "role", "head", "destination", "source", "neuron",
+            "set", "part"
+        ]))
+    )]
     pub name: String,
     /// What stands at each row or column: a number, or what was written for it.
     pub labels: Vec<String>,

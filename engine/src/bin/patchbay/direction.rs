@@ -1,47 +1,23 @@
 //! Directions from one file format to another, or into an experiment.
 
-use super::{Failure, USAGE, print, remark};
+use super::{Failure, print, remark};
 use patchbay_engine::directions::files::{direction, write};
 use patchbay_engine::experiment::{Format, Source};
 use std::path::{Path, PathBuf};
 
+#[derive(clap::Args)]
 pub struct Options {
+    /// A safetensors, GGUF or JSON file
     file: PathBuf,
+    /// The layer of a lone vector that names none
+    #[arg(long, value_name = "N", default_value_t = 0)]
     layer: usize,
+    /// A file to write the vectors to; its name ends in .gguf, .safetensors or .json
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
 impl Options {
-    pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
-        let (mut file, mut layer, mut out) = (None, 0, None);
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || {
-                let value = rest.next();
-                value.ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
-            };
-            match *argument {
-                "--layer" => {
-                    let text = value()?;
-                    let number = text.parse();
-                    layer = number.map_err(|_| format!("--layer takes a number, not {text}"))?;
-                }
-                "--out" => out = Some(PathBuf::from(value()?)),
-                flag if flag.starts_with("--") => {
-                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
-                }
-                path if file.is_none() => file = Some(PathBuf::from(path)),
-                path => {
-                    return Err(format!(
-                        "one file is read, but {path} is another\n\n{USAGE}"
-                    ));
-                }
-            }
-        }
-        let file = file.ok_or_else(|| format!("which file?\n\n{USAGE}"))?;
-        Ok(Self { file, layer, out })
-    }
-
     pub fn convert(&self) -> Result<(), Failure> {
         let wrong = |path: &Path, e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
         let bytes = std::fs::read(&self.file).map_err(|e| wrong(&self.file, &e))?;

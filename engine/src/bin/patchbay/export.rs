@@ -1,88 +1,59 @@
 //! Something of an experiment as a file: a direction, or activations.
 
-use super::{Failure, Terminal, USAGE, load, read_experiment, remark};
+use super::{Device, Failure, On, load, remark};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Export, Format, RunName, Site};
 use std::path::PathBuf;
 
+#[derive(clap::Args)]
 pub struct Options {
-    experiment: String,
-    model: String,
-    backend: String,
+    #[command(flatten)]
+    on: On,
+    #[command(flatten)]
     what: What,
+    /// A file to write to; its ending says the format
+    #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    dictionary: Option<PathBuf>,
 }
 
-#[derive(Default)]
+#[derive(clap::Args)]
+#[group(required = true, multiple = true)]
 struct What {
+    /// A direction of the experiment; the first is 0
+    #[arg(long, value_name = "N", conflicts_with_all = ["sites", "run"])]
     direction: Option<usize>,
+    /// Activations, by TransformerLens's names without `hook_`
+    #[arg(long, value_name = "SITE,SITE...", value_delimiter = ',', value_parser = site)]
     sites: Vec<Site>,
-    run: Option<RunName>,
+    /// The run that an .npy file is of
+    #[arg(long, value_enum, requires = "sites")]
+    run: Option<Run>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Run {
+    Clean,
+    Corrupted,
+}
+
+impl From<Run> for RunName {
+    fn from(run: Run) -> Self {
+        match run {
+            Run::Clean => Self::Clean,
+            Run::Corrupted => Self::Corrupted,
+        }
+    }
 }
 
 impl Options {
-    pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
-        let (mut experiment, mut model, mut out) = (None, None, None);
-        let (mut what, mut backend) = (What::default(), "cpu".to_owned());
-        let mut dictionary = None;
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || {
-                let value = rest.next().map(ToString::to_string);
-                value.ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
-            };
-            match *argument {
-                "--model" => model = Some(value()?),
-                "--backend" => backend = value()?,
-                "--out" => out = Some(PathBuf::from(value()?)),
-                "--dictionary" => dictionary = Some(PathBuf::from(value()?)),
-                "--direction" => {
-                    let text = value()?;
-                    let number = text.parse();
-                    what.direction = Some(
-                        number.map_err(|_| format!("--direction takes a number, not {text}"))?,
-                    );
-                }
-                "--sites" => {
-                    what.sites = value()?.split(',').map(site).collect::<Result<_, _>>()?;
-                }
-                "--run" => {
-                    what.run = Some(match value()?.as_str() {
-                        "clean" => RunName::Clean,
-                        "corrupted" => RunName::Corrupted,
-                        other => {
-                            return Err(format!("--run takes clean or corrupted, not {other}"));
-                        }
-                    });
-                }
-                flag if flag.starts_with("--") => {
-                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
-                }
-                file if experiment.is_none() => experiment = Some(file.to_owned()),
-                more => return Err(format!("one experiment at a time; found also {more}")),
-            }
-        }
-        Ok(Self {
-            experiment: experiment.ok_or_else(|| format!("which experiment?\n\n{USAGE}"))?,
-            model: model
-                .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
-            backend,
-            what,
-            dictionary,
-            out: out.ok_or_else(|| format!("to which file? --out\n\n{USAGE}"))?,
-        })
-    }
-
     pub fn write(&self) -> Result<(), Failure> {
         let what = self.what()?;
-        let experiment = read_experiment(&self.experiment)?;
-        match self.backend.as_str() {
-            "cpu" => self.with(Cpu, &experiment, &what),
+        let experiment = self.on.experiment()?;
+        match self.on.backend {
+            Device::Cpu => self.with(Cpu, &experiment, &what),
             #[cfg(feature = "webgpu")]
-            "webgpu" => self.with(super::gpu()?, &experiment, &what),
-            other => Err(format!("there is no backend {other}; take cpu or webgpu")),
+            Device::Webgpu => self.with(super::gpu()?, &experiment, &what),
         }
     }
 
@@ -109,11 +80,9 @@ impl Options {
             }),
             (None, [site], Some(run), Some("npy")) => Ok(Export::Array {
                 site: *site,
-                run: *run,
+                run: (*run).into(),
             }),
-            _ => Err(format!(
-                "take --direction N, or --sites with a file that ends in .safetensors, or one site with --run and a file that ends in .npy\n\n{USAGE}"
-            )),
+            _ => Err("take --direction N, or --sites with a file that ends in .safetensors, or one site with --run and a file that ends in .npy".into()),
         }
     }
 
@@ -123,12 +92,8 @@ impl Options {
         experiment: &Experiment,
         what: &Export,
     ) -> Result<(), Failure> {
-        let mut session = load(&self.model, backend)?;
-        let file = pollster::block_on(session.export(
-            experiment,
-            what,
-            &Terminal::new(self.dictionary.as_deref()),
-        ));
+        let mut session = load(&self.on.model, backend)?;
+        let file = pollster::block_on(session.export(experiment, what, &self.on.terminal()));
         let file = file.map_err(|e| e.to_string())?;
         remark(file.remark.as_deref());
         std::fs::write(&self.out, file.bytes).map_err(|e| format!("{}: {e}", self.out.display()))
@@ -139,6 +104,6 @@ fn site(name: &str) -> Result<Site, Failure> {
     let known = Site::ALL.into_iter().find(|s| s.name() == name);
     known.ok_or_else(|| {
         let names = Site::ALL.map(Site::name).join(", ");
-        format!("there is no site {name}; take some of {names}, with commas between")
+        format!("take some of {names}, with commas between")
     })
 }

@@ -1,18 +1,12 @@
-//! `patchbay`: the engine on a command line.
-//!
-//! ```text
-//! patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
-//! patchbay random DIR [--like gpt2] [--seed N]
-//! patchbay direction FILE [--layer N] [--out FILE]
-//! patchbay export EXPERIMENT.json --model mini|DIR --out FILE --direction N | --sites SITES [--run RUN]
-//! patchbay schema
-//! ```
+//! `patchbay`: the engine on a command line; `patchbay --help` says how.
 
 mod direction;
 mod export;
 mod folder;
 mod random;
+mod schema;
 
+use clap::{Parser, ValueEnum};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
@@ -26,39 +20,44 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "\
-patchbay run EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] [--out FILE]
-        [--dictionary DIR]
-    Runs an experiment and prints its report as JSON. `-` reads it from standard
-    input. DIR holds config.json, tokenizer.json (or vocab.json and merges.txt) and
-    model.safetensors (or model.safetensors.index.json and its shards), and what else
-    transformers reads beside them; mini is the built-in model. Features of a dictionary are read from --dictionary, a folder
-    with blocks.N.hook_resid_pre/sae_weights.safetensors. Progress goes to standard error. The exit code is 1 when
-    the experiment, or a part of it, could not be run; the report's
-    reading.problems, and standard error, say why.
-patchbay random DIR [--like gpt2] [--seed N]
-    Writes config.json and model.safetensors of GPT-2 small with random weights,
-    laid out as the file of openai-community/gpt2. The same seed (0) writes the
-    same bytes everywhere. A tokenizer.json has to be put beside them.
-patchbay direction FILE [--layer N] [--out FILE]
-    Reads the vectors of a safetensors, JSON or GGUF file (a control vector, as
-    repeng and llama.cpp write it) and prints them as a direction of an
-    experiment; N (0) is the layer of a lone vector that names none. With --out
-    they are written to a file, in the format that its name ends in: .gguf,
-    .safetensors or .json. A tensor named direction.3 (layers.3, transformer.h.3,
-    3) is added after layer 3, counted from 0, as by repeng and llama.cpp; one
-    named as TransformerLens names activations (blocks.3.hook_resid_pre) acts
-    there. What acts before layer 3 is written as direction.2. llama.cpp has no
-    place after layer 0, so a .gguf file leaves that out, and says so.
-patchbay export EXPERIMENT.json --model mini|DIR [--backend cpu|webgpu] --out FILE
-        [--dictionary DIR]
-        --direction N | --sites SITE,SITE... [--run clean|corrupted]
-    Writes direction N (the first is 0) of an experiment, in the format that the
-    file's name ends in: .gguf, .safetensors or .json. Or activations of its clean
-    and corrupted runs at all layers and positions: of some sites to one
-    .safetensors file, or of one site of one run to an .npy file.
-patchbay schema
-    Prints the JSON Schema of experiments and reports.";
+/// Activation patching and steering on GPT-2 and models like it
+#[derive(Parser)]
+#[command(name = "patchbay", version)]
+enum Command {
+    /// Runs an experiment and prints its report as JSON
+    ///
+    /// Progress goes to standard error. The exit code is 1 when the experiment, or a part
+    /// of it, could not be run; the report's reading.problems, and standard error, say why.
+    #[command(verbatim_doc_comment)]
+    Run(Options),
+    /// Writes GPT-2 small with random weights
+    ///
+    /// config.json and model.safetensors are laid out as the file of openai-community/gpt2.
+    /// A tokenizer.json has to be put beside them.
+    #[command(verbatim_doc_comment)]
+    Random(random::Options),
+    /// Reads the vectors of a file as a direction of an experiment
+    ///
+    /// The file is safetensors, JSON or GGUF (a control vector, as repeng and llama.cpp
+    /// write it). The direction is printed, or its vectors are written to --out.
+    ///
+    /// A tensor named direction.3 (layers.3, transformer.h.3, 3) is added after layer 3,
+    /// counted from 0, as by repeng and llama.cpp; one named as TransformerLens names
+    /// activations (blocks.3.hook_resid_pre) acts there. What acts before layer 3 is written
+    /// as direction.2. llama.cpp has no place after layer 0, so a .gguf file leaves that out,
+    /// and says so.
+    #[command(verbatim_doc_comment)]
+    Direction(direction::Options),
+    /// Writes a direction of an experiment, or activations of its runs, to a file
+    ///
+    /// With --direction, the file ends in .gguf, .safetensors or .json. With --sites,
+    /// activations of the clean and the corrupted run at all layers and positions: of some
+    /// sites to one .safetensors file, or of one site of one --run to an .npy file.
+    #[command(verbatim_doc_comment)]
+    Export(export::Options),
+    /// Prints the JSON Schema of experiments, reports, updates and exports
+    Schema,
+}
 
 /// The built-in model, so that the command needs no folder beside it.
 const MINI: [&[u8]; 3] = [
@@ -71,17 +70,12 @@ const MINI: [&[u8]; 3] = [
 type Failure = String;
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match arguments.as_slice() {
-        ["run", rest @ ..] => Options::parse(rest).and_then(|options| run(&options)),
-        ["random", rest @ ..] => random::Options::parse(rest).and_then(|o| random::write(&o)),
-        ["direction", rest @ ..] => direction::Options::parse(rest).and_then(|o| o.convert()),
-        ["export", rest @ ..] => export::Options::parse(rest).and_then(|o| o.write()),
-        ["schema"] => print(&schema(), None),
-        ["help" | "--help" | "-h"] => print(USAGE, None),
-        [] => Err(format!("what is to be done?\n\n{USAGE}")),
-        [other, ..] => Err(format!("there is no command {other}\n\n{USAGE}")),
+    let outcome = match Command::parse() {
+        Command::Run(options) => run(&options),
+        Command::Random(options) => random::write(&options),
+        Command::Direction(options) => options.convert(),
+        Command::Export(options) => options.write(),
+        Command::Schema => schema::schema().and_then(|schema| print(&schema, None)),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -93,45 +87,50 @@ fn main() -> ExitCode {
     }
 }
 
+#[derive(clap::Args)]
 struct Options {
-    experiment: String,
-    model: String,
-    backend: String,
+    #[command(flatten)]
+    on: On,
+    /// A file for the report, in place of standard output
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+}
+
+/// An experiment, and what it runs on.
+#[derive(clap::Args)]
+struct On {
+    /// The experiment's file; `-` reads it from standard input
+    #[arg(value_name = "EXPERIMENT.json")]
+    experiment: String,
+    /// mini, the built-in model, or a folder with config.json, tokenizer.json (or
+    /// vocab.json and merges.txt), model.safetensors (or model.safetensors.index.json and
+    /// its shards), and what else transformers reads beside them
+    #[arg(long, value_name = "mini|DIR", verbatim_doc_comment)]
+    model: String,
+    /// Where it is computed
+    #[arg(long, value_enum, default_value_t)]
+    backend: Device,
+    /// A folder with blocks.N.hook_resid_pre/sae_weights.safetensors, for features of a
+    /// dictionary
+    #[arg(long, value_name = "DIR", verbatim_doc_comment)]
     dictionary: Option<PathBuf>,
 }
 
-impl Options {
-    fn parse(arguments: &[&str]) -> Result<Self, Failure> {
-        let mut experiment = None;
-        let (mut model, mut backend, mut out) = (None, None, None);
-        let mut dictionary = None;
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || {
-                let value = rest.next().map(ToString::to_string);
-                value.ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
-            };
-            match *argument {
-                "--model" => model = Some(value()?),
-                "--backend" => backend = Some(value()?),
-                "--out" => out = Some(PathBuf::from(value()?)),
-                "--dictionary" => dictionary = Some(PathBuf::from(value()?)),
-                flag if flag.starts_with("--") => {
-                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
-                }
-                file if experiment.is_none() => experiment = Some(file.to_owned()),
-                more => return Err(format!("one experiment at a time; found also {more}")),
-            }
-        }
-        Ok(Self {
-            experiment: experiment.ok_or_else(|| format!("which experiment?\n\n{USAGE}"))?,
-            model: model
-                .ok_or_else(|| format!("which model? --model mini, or a folder\n\n{USAGE}"))?,
-            backend: backend.unwrap_or_else(|| "cpu".into()),
-            out,
-            dictionary,
-        })
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum Device {
+    #[default]
+    Cpu,
+    #[cfg(feature = "webgpu")]
+    Webgpu,
+}
+
+impl On {
+    fn experiment(&self) -> Result<Experiment, Failure> {
+        read_experiment(&self.experiment)
+    }
+
+    fn terminal(&self) -> Terminal<'_> {
+        Terminal::new(self.dictionary.as_deref())
     }
 }
 
@@ -152,12 +151,11 @@ fn read_experiment(file: &str) -> Result<Experiment, Failure> {
 }
 
 fn run(options: &Options) -> Result<(), Failure> {
-    let experiment = read_experiment(&options.experiment)?;
-    let report = match options.backend.as_str() {
-        "cpu" => report(options, Cpu, &experiment)?,
+    let experiment = options.on.experiment()?;
+    let report = match options.on.backend {
+        Device::Cpu => report(&options.on, Cpu, &experiment)?,
         #[cfg(feature = "webgpu")]
-        "webgpu" => report(options, gpu()?, &experiment)?,
-        other => return Err(format!("there is no backend {other}; take cpu or webgpu")),
+        Device::Webgpu => report(&options.on, gpu()?, &experiment)?,
     };
     let json = serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?;
     print(&json, options.out.as_deref())?;
@@ -181,17 +179,9 @@ fn gpu() -> Result<patchbay_engine::backend::gpu::Gpu, Failure> {
     gpu.map_err(|e| e.to_string())
 }
 
-fn report<B: Backend>(
-    options: &Options,
-    backend: B,
-    experiment: &Experiment,
-) -> Result<Report, Failure> {
-    let mut session = load(&options.model, backend)?;
-    let report = pollster::block_on(session.run(
-        experiment,
-        false,
-        &Terminal::new(options.dictionary.as_deref()),
-    ));
+fn report<B: Backend>(on: &On, backend: B, experiment: &Experiment) -> Result<Report, Failure> {
+    let mut session = load(&on.model, backend)?;
+    let report = pollster::block_on(session.run(experiment, false, &on.terminal()));
     report.map_err(|e| e.to_string())
 }
 
@@ -238,17 +228,6 @@ fn load<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
         let _ = writeln!(std::io::stderr(), "patchbay: model {model}: {remark}");
     }
     Ok(session)
-}
-
-fn schema() -> String {
-    #[derive(schemars::JsonSchema)]
-    #[allow(dead_code)] // only its schema is wanted
-    struct Formats {
-        experiment: Experiment,
-        report: Report,
-    }
-    let schema = schemars::schema_for!(Formats);
-    serde_json::to_string_pretty(&schema).unwrap_or_default()
 }
 
 /// Something to know about a file that was written all the same.

@@ -4,7 +4,7 @@
 //!
 //! C = n_embd, F = inner width, V = vocabulary, T = n_positions.
 
-use crate::{Failure, USAGE};
+use crate::Failure;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::fmt::Write as _;
@@ -29,43 +29,24 @@ const T: usize = 1024;
 /// a variance carelessly, gets such a row wrong.
 const LARGE: [(usize, f32); 3] = [(138, 2800.0), (378, -2900.0), (447, 3100.0)];
 
+#[derive(clap::Args)]
 pub struct Options {
+    /// Where both files are written
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Whose layout
+    #[arg(long, value_enum, default_value_t)]
+    like: Like,
+    /// The same seed writes the same bytes everywhere
+    #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
 }
 
-impl Options {
-    pub fn parse(arguments: &[&str]) -> Result<Self, Failure> {
-        let (mut folder, mut seed) = (None, 0);
-        let mut rest = arguments.iter();
-        while let Some(argument) = rest.next() {
-            let mut value = || {
-                rest.next()
-                    .ok_or_else(|| format!("{argument} needs a value\n\n{USAGE}"))
-            };
-            match *argument {
-                "--like" => match *value()? {
-                    "gpt2" => {}
-                    other => return Err(format!("no layout of {other} is known; take gpt2")),
-                },
-                "--seed" => {
-                    let text = value()?;
-                    seed = text.parse().map_err(|_| {
-                        format!("--seed takes a whole number from 0 to 2^64 - 1, not {text}")
-                    })?;
-                }
-                flag if flag.starts_with("--") => {
-                    return Err(format!("there is no option {flag}\n\n{USAGE}"));
-                }
-                path if folder.is_none() => folder = Some(PathBuf::from(path)),
-                more => return Err(format!("one folder at a time; found also {more}")),
-            }
-        }
-        Ok(Self {
-            folder: folder.ok_or_else(|| format!("into which folder?\n\n{USAGE}"))?,
-            seed,
-        })
-    }
+/// A model whose shape and file are imitated.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Like {
+    #[default]
+    Gpt2,
 }
 
 /// Writes both files. The weights get their name when they are complete.
@@ -77,7 +58,10 @@ pub fn write(options: &Options) -> Result<(), Failure> {
     let folder = &options.folder;
     std::fs::create_dir_all(folder).map_err(at(folder))?;
     let config = folder.join("config.json");
-    std::fs::write(&config, CONFIG).map_err(at(&config))?;
+    let text = match options.like {
+        Like::Gpt2 => CONFIG,
+    };
+    std::fs::write(&config, text).map_err(at(&config))?;
     let part = folder.join("model.safetensors.part");
     let weights = folder.join("model.safetensors");
     let file = File::create(&part).map_err(at(&part))?;
