@@ -81,8 +81,11 @@ struct Wire {
     agreed: Option<Box<Offer>>,
     /// What was asked last, so that it is not asked twice.
     asked: Option<(Experiment, crate::results::Goal)>,
-    /// Looks after the worker since it last said something.
-    silent: u32,
+    /// Looks after the worker since it last said something; `None` where nothing
+    /// was awaited of it at the last one.
+    silent: Option<u32>,
+    /// Whether something was sent since then.
+    unanswered: bool,
     /// Crashes since the last finished answer.
     crashes: u32,
     /// Files that are being read or written.
