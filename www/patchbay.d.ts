@@ -320,7 +320,7 @@ export interface Pair {
 /** Text, or token ids, which stand as they are: `bos` puts nothing in front of them. */
 export type Prompt = string | number[];
 
-/** A token of the vocabulary, by its text (with the leading space) or its id. */
+/** A token of the vocabulary, by its text (with the leading space) or its id; `#290`, where it is not one token itself, is the token of id 290. */
 export type TokenRef = string | number;
 
 /** One token, or a set of them. */

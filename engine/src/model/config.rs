@@ -1,5 +1,6 @@
 use super::fields::{self, Fields};
 use crate::rows::Shape;
+use crate::text::{Plain, short};
 
 /// `config.json` of a model with the GPT-2 architecture, checked. Which of its fields
 /// are read is in `FIELDS.md`.
@@ -41,9 +42,12 @@ pub enum Activation {
 /// Why a `config.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("config.json is not readable as JSON of a GPT-2 model: {0}")]
+    #[error("config.json is not readable as JSON of a GPT-2 model: {}", Plain(.0))]
     Json(serde_json::Error),
-    #[error("config.json, field {field}: expected {expected}, found {found}")]
+    #[error(
+        "config.json, field {field}: expected {expected}, found {}",
+        Plain(found)
+    )]
     Field {
         field: &'static str,
         expected: &'static str,
@@ -72,7 +76,7 @@ impl Config {
             .flatten()
             && kind != "gpt2"
         {
-            return Err(field("model_type", "\"gpt2\"", kind));
+            return Err(field("model_type", "\"gpt2\"", short(kind)));
         }
         fields.refuse(&fields::CONFIG)?;
         let shape = shape(&mut fields)?;
@@ -182,7 +186,7 @@ fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
         "relu" => Ok(Activation::Relu),
         "silu" | "swish" => Ok(Activation::Silu),
         "tanh" => Ok(Activation::Tanh),
-        other => Err(field(name, expected, other)),
+        other => Err(field(name, expected, short(other))),
     }
 }
 

@@ -24,6 +24,7 @@ use crate::model::{
     TokenizerError, Wanted,
 };
 use crate::rows::{Plan, PlanError, Run, SlotPool};
+use crate::text::Plain;
 pub use arriving::Arriving;
 pub use crew::{Cells, Crew, Turn};
 pub use dictionary::{DictionaryFile, Unread};
@@ -104,10 +105,10 @@ struct Asked {
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
-    #[error("{message}")]
+    #[error("{}", Plain(message))]
     Experiment { field: Field, message: String },
     /// A dictionary's file could not be read.
-    #[error("{message}")]
+    #[error("{}", Plain(message))]
     Unread { field: Field, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),
@@ -228,6 +229,9 @@ impl<B: Backend> Session<B> {
         report.experiment.clone_from(experiment);
         if let Some(path) = finite::not_finite(&report) {
             report.reading.problems.push(finite::problem(&path));
+        }
+        for problem in &mut report.reading.problems {
+            problem.message = Plain(&problem.message).to_string();
         }
         Ok(report)
     }
