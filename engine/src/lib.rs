@@ -6,6 +6,7 @@
 
 pub mod dictionary;
 pub mod experiment;
+pub mod json;
 pub mod protocol;
 pub mod source;
 pub mod text;

@@ -117,6 +117,25 @@ fn every_field_tells_what_is_wrong_with_it() {
     );
     let report = run(session, &with(&|e| e.metrics[0].answer = one(""))).unwrap();
     assert!(told(&report, "answer").contains("Choose the answer"));
+    // What is shown of a token without a text of its own can be typed.
+    let named = run(
+        session,
+        &with(&|e| e.metrics[0].answer = Tokens::One(TokenRef::Id(290))),
+    )
+    .unwrap();
+    let typed = run(session, &with(&|e| e.metrics[0].answer = one("#290"))).unwrap();
+    assert_eq!(typed.reading.answer, named.reading.answer);
+    assert_eq!(typed.metrics, named.metrics);
+    assert_eq!(typed.reading.problems, []);
+    let report = run(session, &with(&|e| e.metrics[0].answer = one("#99999999"))).unwrap();
+    assert!(told(&report, "answer").contains("token 99999999 is not in"));
+    for text in ["#", "#01", "#+1", "#1 "] {
+        let report = run(session, &with(&|e| e.metrics[0].answer = one(text))).unwrap();
+        assert!(
+            told(&report, "answer").contains("tokens here") || text == "#",
+            "{text}"
+        );
+    }
     let report = run(session, &with(&|e| e.metrics[0].wrong = None)).unwrap();
     assert!(told(&report, "wrong").contains("second token"));
     let report = run(session, &with(&|e| e.metrics[0].wrong = Some(one(" Mary")))).unwrap();

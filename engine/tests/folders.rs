@@ -8,7 +8,10 @@ mod common;
 use common::Listener;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report};
-use patchbay_engine::model::folder::{CONFIG, INDEX, MERGES, TOKENIZER, VOCAB, WEIGHTS};
+use patchbay_engine::model::folder::{
+    ADDED_TOKENS, CONFIG, GENERATION, INDEX, MERGES, SPECIAL_TOKENS, TOKENIZER, TOKENIZER_CONFIG,
+    VOCAB, WEIGHTS,
+};
 use patchbay_engine::model::{Files, Folder, Index, ModelError, WeightsError, combined_sha256};
 use patchbay_engine::session::{Arriving, Session};
 use pollster::block_on;
@@ -310,4 +313,64 @@ fn tensors_without_a_use_are_named() {
         said.contains("12 tensors") && said.contains("transformer.h.1."),
         "{said}"
     );
+}
+
+/// What is said of a folder in which one file is another.
+fn refused(name: &'static str, content: &str) -> String {
+    let mut files = vec![CONFIG, INDEX];
+    files.extend(match name {
+        VOCAB | MERGES => vec![VOCAB, MERGES],
+        _ => vec![TOKENIZER],
+    });
+    let mut folder = Folder::default();
+    for name in files {
+        folder.put(name, file(name));
+    }
+    folder.put(name, content.into());
+    match Arriving::expect("folders", &folder, Cpu) {
+        Err(e) => e.to_string(),
+        Ok(_) => panic!("{name} is taken: {content}"),
+    }
+}
+
+#[test]
+fn a_key_that_stands_twice_in_a_file_is_refused_by_its_name() {
+    let twice = r#"{"a key": 1, "a key": 1"#;
+    for name in [CONFIG, INDEX, TOKENIZER, VOCAB] {
+        let content = String::from_utf8(file(name)).unwrap();
+        let rest = content.trim_start().strip_prefix('{').unwrap();
+        let said = refused(name, &format!("{twice}, {rest}"));
+        assert!(
+            said.contains(name) && said.contains("“a key” stands there again"),
+            "{said}"
+        );
+    }
+    for name in [GENERATION, TOKENIZER_CONFIG, SPECIAL_TOKENS, ADDED_TOKENS] {
+        let said = refused(name, &format!("{twice}}}"));
+        assert!(
+            said.contains(name) && said.contains("“a key” stands there again"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_character_that_is_not_seen_is_told_by_its_number() {
+    for (name, content) in [
+        (CONFIG, r#"{"model_type": "~"}"#),
+        (CONFIG, r#"{"activation_function": "~"}"#),
+        (CONFIG, r#"{"n_layer": "~"}"#),
+        (CONFIG, r#"{"~": 1, "~": 1}"#),
+        (CONFIG, r#"{"pruned_heads": {"~": 1}}"#),
+        (GENERATION, r#"{"eos_token_id": "~"}"#),
+        (TOKENIZER, r#"{"decoder": {"type": "~"}}"#),
+        (TOKENIZER_CONFIG, r#"{"add_prefix_space": "~"}"#),
+        (ADDED_TOKENS, r#"{"~": "x"}"#),
+        (INDEX, r#"{"weight_map": {"a": "~.safetensors"}}"#),
+        (MERGES, "a~b"),
+    ] {
+        let said = refused(name, &content.replace('~', "\u{202e}a\u{9b}"));
+        assert!(said.contains(r"\u{202e}a\u{9b}"), "{said:?}");
+        assert!(!said.contains(['\u{202e}', '\u{9b}']), "{said:?}");
+    }
 }

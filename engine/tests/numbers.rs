@@ -9,10 +9,10 @@ use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Capture, Experiment, Export, Matrix, Metric, MetricKind, Operator, Positions, Prompt, Report,
-    Room, RunName, Sampling, Site, Source, Steer, Steered, Token, TokenRef, Tokens, Unit,
+    Room, RunName, Sampling, Site, Source, Steer, Steered, Token, TokenRef, Tokens, Unit, Update,
 };
-use patchbay_engine::model::Files;
-use patchbay_engine::session::{Session, SessionError};
+use patchbay_engine::model::{Cancelled, Config, Files};
+use patchbay_engine::session::{Host, Session, SessionError};
 use serde_json::Value;
 
 fn run<B: Backend>(
@@ -89,6 +89,53 @@ fn weights_that_overflow_are_traced_to_their_place() {
     let (field, message) = refused(session, &steering);
     assert_eq!(field, "model");
     assert!(message.contains("blocks.0.attn.hook_q"), "{message}");
+}
+
+/// Counts the steps that are done for it.
+#[derive(Default)]
+struct Steps(std::cell::Cell<usize>);
+
+impl Host for Steps {
+    fn update(&self, _: Update) {}
+
+    fn now(&self) -> f64 {
+        0.0
+    }
+
+    async fn breathe(&self) -> Result<(), Cancelled> {
+        self.0.set(self.0.get() + 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_run_is_not_repeated_for_every_site_to_find_where_it_overflows() {
+    let mut files = files("deep");
+    let shape = Config::from_json(&files.config).unwrap().shape;
+    let last = shape.n_layer - 1;
+    let weight = format!("transformer.h.{last}.mlp.c_proj.weight");
+    let file = safetensors::SafeTensors::deserialize(&files.weights).unwrap();
+    let data = file.tensor(&weight).unwrap().data();
+    let (at, len) = (
+        data.as_ptr() as usize - files.weights.as_ptr() as usize,
+        data.len(),
+    );
+    for number in files.weights[at..at + len].as_chunks_mut::<4>().0 {
+        *number = f32::MAX.to_le_bytes();
+    }
+    let session = &mut Session::load("overflowing", &files, Cpu).unwrap();
+    let e = Experiment {
+        clean: Prompt::Tokens(vec![0, 9, 8]),
+        corrupted: Prompt::Tokens(vec![0, 9, 7]),
+        ..Experiment::default()
+    };
+    let steps = Steps::default();
+    let refused = pollster::block_on(session.run(&e, false, &steps)).unwrap_err();
+    let expected = format!("finite at blocks.{last}.hook_mlp_out, position 0");
+    assert!(refused.to_string().contains(&expected), "{refused}");
+    // The run itself, what comes before the layers, the layers, and the one layer.
+    let most = 4 * (shape.n_layer + 2);
+    assert!(steps.0.get() <= most, "{} steps, not {most}", steps.0.get());
 }
 
 /// A long vector at a layer of the mini, as `tests/oracles/overflow.py` adds it.
@@ -267,6 +314,9 @@ fn a_part_of_a_character_is_never_offered_by_text() {
         offered.is_none_or(|text| !text.contains(['\\', '\u{fffd}'])),
         "{offered:?}"
     );
+    // Nor is the space before it.
+    assert_eq!(answer.pieces[0].text, " ");
+    assert_eq!(offered, None);
     // What is offered instead of a metric is named by id where it has no text.
     let pieces = values("pieces");
     let id = pieces["split"][2].as_u64().unwrap() as u32;

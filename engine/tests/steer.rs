@@ -439,6 +439,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             matrix: Matrix::Unembedding,
         })
     };
+    let acting = |positions| Direction {
+        positions,
+        ..example.clone()
+    };
     let directions = [
         (vectors(2, vec![1.0; 127]), "127 numbers"),
         (vectors(7, vec![1.0; 128]), "another model"),
@@ -482,6 +486,13 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             },
             "as wide",
         ),
+        (
+            acting(Positions::First(129)),
+            "no position 128; this model reads positions 0 to 127",
+        ),
+        (acting(Positions::First(0)), "no position; choose"),
+        (acting(Positions::Chosen(vec![127, 200])), "no position 200"),
+        (acting(Positions::Chosen(vec![])), "no position; choose"),
         (
             Direction {
                 coefficient: f32::NAN,

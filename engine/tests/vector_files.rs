@@ -5,7 +5,7 @@ use patchbay_engine::directions::files::{
     FileError, direction, place, read, to_gguf, to_json, to_safetensors, write,
 };
 use patchbay_engine::experiment::{Format, LayerVector, Site, Source};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 fn oracle(name: &str) -> Vec<u8> {
@@ -233,6 +233,78 @@ fn what_holds_no_direction_is_refused_with_a_reason() {
         read(&vec![b'['; 40 << 20], 0),
         Err(FileError::TooLarge { .. })
     ));
+}
+
+/// A safetensors file with this header, of `values` numbers.
+fn with_header(header: &str, values: usize) -> Vec<u8> {
+    let length = (header.len() as u64).to_le_bytes();
+    [&length[..], header.as_bytes(), &vec![0; 4 * values]].concat()
+}
+
+#[test]
+fn of_two_values_of_a_name_none_is_taken() {
+    let again = "stands there again";
+    refused(b"{\"1\": [1, 2], \"1\": [3, 4]}", again);
+    refused(b"[{\"layer\": 1, \"values\": [1], \"values\": [2]}]", again);
+    let tensor = r#"{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#;
+    let header = format!(r#"{{"direction.1":{tensor},"direction.1":{tensor}}}"#);
+    refused(&with_header(&header, 2), again);
+    let header = format!(
+        r#"{{"__metadata__":{{"site":"resid_mid","site":"resid_pre"}},"direction.1":{tensor}}}"#
+    );
+    refused(&with_header(&header, 2), again);
+}
+
+#[test]
+fn what_an_experiment_does_not_hold_is_no_direction() {
+    let said = |bytes: &[u8]| direction("a.json", bytes, 0).unwrap_err().to_string();
+    let layer = said(b"{\"5000000000\": [1]}");
+    assert!(layer.contains("go up to 4294967295"), "{layer}");
+    let many: HashMap<usize, [f32; 1]> = (0..1_025).map(|layer| (layer, [1.0])).collect();
+    let many = said(&serde_json::to_vec(&many).unwrap());
+    assert!(many.contains("1025 entries"), "{many}");
+    let wide = said(&serde_json::to_vec(&vec![1.0; 65_537]).unwrap());
+    assert!(wide.contains("65537 entries"), "{wide}");
+    let name = format!("{}.json", "n".repeat(201));
+    let named = direction(&name, b"[1]", 0).unwrap_err().to_string();
+    assert!(named.contains("201 bytes"), "{named}");
+    direction(
+        "a.json",
+        &serde_json::to_vec(&vec![1.0; 65_536]).unwrap(),
+        0,
+    )
+    .unwrap();
+}
+
+#[test]
+fn a_name_that_is_not_seen_is_told_by_numbers() {
+    let tensor = r#"{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#;
+    let mut gguf = to_gguf(&[vector(1, &[1.0])], "gpt2").unwrap();
+    let at = gguf
+        .windows(13)
+        .position(|w| w == b"controlvector")
+        .unwrap();
+    gguf[at..at + 3].copy_from_slice("\u{202e}".as_bytes());
+    for bytes in [
+        "{\"\u{202e}1\": [1]}".into(),
+        "{\"\u{202e}\": [1]}".into(),
+        with_header(&format!("{{\"\u{202e}1\":{tensor}}}"), 2),
+        with_header(
+            &format!("{{\"__metadata__\":{{\"site\":\"\u{202e}\"}},\"1\":{tensor}}}"),
+            2,
+        ),
+        with_header(
+            &format!("{{\"\u{202e}\":{}}}", tensor.replace("[2]", "[2,1,1]")),
+            2,
+        ),
+        gguf,
+    ] {
+        let said = read(&bytes, 0).unwrap_err().to_string();
+        assert!(
+            said.contains(r"\u{202e}") && !said.contains('\u{202e}'),
+            "{said:?}"
+        );
+    }
 }
 
 /// A file cut off anywhere, or with any byte of its header changed, is refused

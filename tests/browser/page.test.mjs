@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { openChromium, openFirefox, serveDist, watchErrors } from './harness.mjs';
 import { largestDifference, TOLERANCES } from './oracle.mjs';
 import { choose, computed, link, openPage, parse, PATIENCE, settled, values } from './page.mjs';
+import { changeWorker } from './worker.mjs';
 
 let server;
 let browser;
@@ -420,22 +421,54 @@ describe('when the engine fails', () => {
     { tolerate: /struck down/ },
   );
 
-  onPage('a worker that ends itself without a word is found out, said, and started again', async (page) => {
-    await settled(page);
-    const before = await values(page);
-    const [worker] = page.workers();
-    await worker.evaluate(() => globalThis.close());
-    await page.getByTestId('bos').uncheck();
-    await settled(page, 'busy');
-    assert.ok(await page.getByTestId('old').first().isVisible());
-    await page
-      .getByTestId('notice')
-      .getByText(/said nothing/)
-      .waitFor();
-    await settled(page);
-    await page.getByTestId('bos').check();
-    await settled(page);
-    assert.deepEqual(await values(page), before);
+  describe('a worker that says nothing is found out, said, and started again', () => {
+    const clocked = { options: { before: (page) => page.clock.install() } };
+    const looks = async (page, number) => {
+      for (let i = 0; i < number; i += 1) await page.clock.runFor(5_000);
+    };
+    /** By now, and not only when the page's own time has come. */
+    const found = (page) => page.getByTestId('notice').getByText(/said nothing/).waitFor({ timeout: 15_000 });
+    const end = (page) => page.workers()[0].evaluate(() => globalThis.close());
+
+    onPage('soon, where it had nothing to do before', async (page) => {
+      await settled(page);
+      const before = await values(page);
+      await looks(page, 2);
+      await end(page);
+      await page.getByTestId('bos').uncheck();
+      await settled(page, 'busy');
+      assert.ok(await page.getByTestId('old').first().isVisible());
+      await looks(page, 2);
+      await found(page);
+      await settled(page);
+      await page.getByTestId('bos').check();
+      await settled(page);
+      assert.deepEqual(await values(page), before);
+    }, clocked);
+
+    onPage('also after what it did was stopped', async (page) => {
+      await settled(page);
+      await page.getByTestId('automatic').uncheck();
+      await end(page);
+      await page.getByTestId('run').click();
+      await settled(page, 'busy');
+      await page.getByTestId('cancel').click();
+      await looks(page, 9);
+      await found(page);
+    }, clocked);
+
+    onPage('also before its first word', async (page) => {
+      await settled(page);
+      await changeWorker(page, 'await new Promise(() => {});');
+      await page.reload();
+      await settled(page, 'starting');
+      await looks(page, 30);
+      await settled(page, 'starting');
+      await page.unroute('**/engine.js');
+      await looks(page, 6);
+      await found(page);
+      await settled(page);
+    }, clocked);
   });
 
   onPage(

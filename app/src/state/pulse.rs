@@ -18,6 +18,12 @@ const BEAT: u32 = 5_000;
 const ASK: u32 = 2;
 const GONE: u32 = 9;
 
+/// The same for one that is fetched and compiled, which it cannot be heard in.
+const NEVER_CAME: u32 = 36;
+
+/// Looks within which one that had nothing to do answers, being asked at once.
+const AT_ONCE: u32 = 2;
+
 impl State {
     pub(super) fn watch_worker(self) {
         Interval::new(BEAT, move || self.beat()).forget();
@@ -25,19 +31,43 @@ impl State {
 
     fn beat(self) {
         let running = self.job.with_untracked(Option::is_some);
-        let silent = self.wire.try_update_value(|wire| {
-            let awaited = running || wire.load.is_some() || !wire.files.is_empty();
-            let awaited = awaited && wire.listening;
-            wire.silent = if awaited { wire.silent + 1 } else { 0 };
-            wire.silent
+        let looked = self.wire.try_update_value(|wire| {
+            let awaited = !wire.listening
+                || running
+                || wire.unanswered
+                || wire.load.is_some()
+                || !wire.files.is_empty();
+            let awaited = awaited && wire.engine.is_some();
+            wire.silent = awaited.then(|| wire.silent.unwrap_or(0) + 1);
+            Some((wire.silent?, wire.listening))
         });
-        match silent {
-            Some(ASK) => {
-                let id = self.next_id();
-                self.send(&Request::Ping { id });
+        match looked.flatten() {
+            Some((ASK, true)) => self.ping(),
+            Some((GONE, true) | (NEVER_CAME, false)) => {
+                self.crashed(text().notices.silent.into());
             }
-            Some(GONE) => self.crashed(text().notices.silent.into()),
             _ => {}
+        }
+    }
+
+    fn ping(self) {
+        let id = self.next_id();
+        self.send(&Request::Ping { id });
+    }
+
+    /// Before something is asked of the worker: whether it is there is asked first
+    /// where nothing was awaited of it, for then it answers at once or never.
+    pub(super) fn knock(self) {
+        let idle = self.wire.try_update_value(|wire| {
+            wire.unanswered = true;
+            let idle = wire.silent.is_none();
+            if idle {
+                wire.silent = Some(GONE - AT_ONCE);
+            }
+            idle
+        });
+        if idle == Some(true) {
+            self.ping();
         }
     }
 }

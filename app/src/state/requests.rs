@@ -70,6 +70,7 @@ impl State {
         self.wire.update_value(|wire| {
             wire.engine = None;
             wire.listening = false;
+            wire.silent = Some(0);
             wire.load = None;
             wire.asked = None;
             wire.files.clear();
@@ -235,6 +236,7 @@ impl State {
     }
 
     pub(super) fn send_with(self, request: &Request, bytes: Option<&js_sys::Uint8Array>) {
+        self.knock();
         let sent = self.wire.with_value(|wire| {
             let engine = wire.engine.as_ref();
             engine.map(|engine| engine.send_with(request, bytes))

@@ -11,7 +11,10 @@ const PATIENCE: u32 = 2;
 
 impl State {
     pub(super) fn receive(self, response: Response) {
-        self.wire.update_value(|wire| wire.silent = 0);
+        self.wire.update_value(|wire| {
+            wire.silent = Some(0);
+            wire.unanswered = false;
+        });
         match response {
             Response::Ready => {
                 self.wire.update_value(|wire| wire.listening = true);
@@ -147,7 +150,8 @@ impl State {
             .try_update_value(|wire| {
                 wire.crashes += 1;
                 wire.listening = false;
-                wire.silent = 0;
+                wire.silent = None;
+                wire.unanswered = false;
                 wire.engine = None;
                 wire.crashes
             })

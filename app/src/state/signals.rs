@@ -11,8 +11,8 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
 };
-use patchbay_engine::source::Named;
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
+use patchbay_engine::source::Named;
 use std::ops::Deref;
 
 /// Sweeps of models up to this size start by themselves.
@@ -89,8 +89,11 @@ pub(super) struct Wire {
     pub(super) agreed: Option<Box<Offer>>,
     /// What was asked last, so that it is not asked twice.
     pub(super) asked: Option<(Experiment, crate::results::Goal)>,
-    /// Looks after the worker since it last said something.
-    pub(super) silent: u32,
+    /// Looks after the worker since it last said something; `None` where nothing
+    /// was awaited of it at the last one.
+    pub(super) silent: Option<u32>,
+    /// Whether something was sent since then.
+    pub(super) unanswered: bool,
     /// Crashes since the last finished answer.
     pub(super) crashes: u32,
     /// Files that are being read or written.

@@ -353,7 +353,7 @@ const NOTICES: Notices = Notices {
             "The engine stopped again and was not restarted; your experiment is as you left it. ({reason})"
         )
     },
-    silent: "it said nothing for 45 seconds",
+    silent: "it said nothing for too long",
     reload_gpu: "Reload on GPU",
     continue_cpu: "Continue on CPU",
     try_again: "Try again",

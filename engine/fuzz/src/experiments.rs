@@ -1,5 +1,6 @@
 //! Experiments, as JSON and in links.
 
+use crate::read_or_told;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use patchbay_engine::experiment::{Experiment, link};
 
@@ -9,7 +10,7 @@ pub fn experiment(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return false;
     };
-    let Ok(read) = Experiment::from_json(text) else {
+    let Some(read) = read_or_told(Experiment::from_json(text)) else {
         return false;
     };
     let again = Experiment::from_json(&read.to_json());
@@ -40,7 +41,7 @@ pub fn link(bytes: &[u8]) -> bool {
 
 /// Whether it is a link; the link of what it holds then holds the same.
 fn opens(fragment: &str) -> bool {
-    let Ok(Some(read)) = link::decode(fragment) else {
+    let Some(Some(read)) = read_or_told(link::decode(fragment)) else {
         return false;
     };
     let again = link::decode(&link::encode(&read));

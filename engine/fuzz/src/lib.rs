@@ -15,6 +15,7 @@ mod models;
 pub mod mutate;
 pub mod watch;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -75,6 +76,22 @@ pub fn corpus(target: &Target) -> io::Result<Vec<Vec<u8>>> {
         .collect::<io::Result<Vec<_>>>()?;
     paths.sort();
     paths.into_iter().map(fs::read).collect()
+}
+
+/// What was read, if it was. What is said of it else shows nothing of the bytes that
+/// is not seen, or that changes how the rest is seen.
+fn read_or_told<T>(read: Result<T, impl Display>) -> Option<T> {
+    const UNSEEN: &str = "\u{61c}\u{200b}\u{200e}\u{200f}\u{2028}\u{2029}\u{feff}";
+    let seen = |c: char| {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !(c.is_control() || turns || UNSEEN.contains(c))
+    };
+    let told = match read {
+        Ok(read) => return Some(read),
+        Err(e) => e.to_string(),
+    };
+    assert!(told.chars().all(seen), "{told:?}");
+    None
 }
 
 /// The bytes as a safetensors file with a length that fits, which chance would

@@ -1,6 +1,6 @@
 //! The files of a model.
 
-use crate::with_length;
+use crate::{read_or_told, with_length};
 use patchbay_engine::model::{Config, Folder, Header, Index, Tokenizer, folder};
 
 /// Any bytes as the beginning of `model.safetensors`.
@@ -17,7 +17,7 @@ pub fn header(file: &[u8]) -> bool {
 /// What is read must be consistent: the tensors fill the file, and each has the
 /// bytes of its shape.
 fn consistent(bytes: &[u8]) -> bool {
-    let Ok(header) = Header::parse(bytes) else {
+    let Some(header) = read_or_told(Header::parse(bytes)) else {
         return false;
     };
     let mut end = bytes.len() as u64;
@@ -33,7 +33,7 @@ fn consistent(bytes: &[u8]) -> bool {
 
 /// Any bytes as `config.json`.
 pub fn config(json: &[u8]) -> bool {
-    let Ok(config) = Config::from_json(json) else {
+    let Some(config) = read_or_told(Config::from_json(json)) else {
         return false;
     };
     let shape = config.shape;
@@ -51,7 +51,7 @@ pub fn config(json: &[u8]) -> bool {
 /// Any bytes as `model.safetensors.index.json`: no file that it names leads out of
 /// the folder.
 pub fn index(json: &[u8]) -> bool {
-    let Ok(index) = Index::parse(json) else {
+    let Some(index) = read_or_told(Index::parse(json)) else {
         return false;
     };
     let shards = index.shards();
@@ -112,7 +112,7 @@ fn splits(files: &[(&'static str, &[u8])]) -> bool {
     let Ok(config) = Config::from_json(CONFIG) else {
         return false;
     };
-    let Ok((tokenizer, _)) = Tokenizer::of(&folder, &config) else {
+    let Some((tokenizer, _)) = read_or_told(Tokenizer::of(&folder, &config)) else {
         return false;
     };
     for text in TEXTS {

@@ -5,6 +5,8 @@
 //! order and may be queued; only [`Backend::read_all`] waits for numbers.
 
 #[cfg(feature = "cpu")]
+pub(crate) mod candle;
+#[cfg(feature = "cpu")]
 pub mod cpu;
 #[cfg(feature = "webgpu")]
 pub mod gpu;
@@ -262,7 +264,7 @@ pub enum BackendError {
         found: String,
     },
     #[cfg(feature = "cpu")]
-    #[error("candle: {0}")]
+    #[error("candle: {}", candle::said(.0))]
     Candle(#[from] candle_core::Error),
     #[error(
         "the GPU takes at most {most} {what} at once, found {found}; use shorter or fewer prompts, or continue on the CPU"

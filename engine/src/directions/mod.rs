@@ -15,7 +15,9 @@ mod training;
 mod weights;
 
 use crate::backend::Backend;
-use crate::experiment::{Direction, Field, LayerVector, ProbeReport, Site, Source, Steer};
+use crate::experiment::{
+    Direction, Field, LayerVector, Positions, ProbeReport, Site, Source, Steer,
+};
 use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::numbers::{Contrast, folds, norm, told_right};
@@ -281,11 +283,28 @@ fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), Sessi
         ));
     }
     let mut layers = direction.layers.iter().chain(&direction.from);
-    match layers.find(|l| **l >= shape.n_layer) {
-        None => Ok(()),
-        Some(layer) => wrong(format!(
+    if let Some(layer) = layers.find(|l| **l >= shape.n_layer) {
+        return wrong(format!(
             "There is no layer {layer}; this model has layers 0 to {}.",
             shape.n_layer - 1
+        ));
+    }
+    let last = shape.n_positions - 1;
+    let beyond = match &direction.positions {
+        Positions::First(0) => return wrong(nowhere(direction)),
+        Positions::Chosen(list) if list.is_empty() => return wrong(nowhere(direction)),
+        Positions::First(n) => (*n - 1 > last).then_some(*n - 1),
+        Positions::Chosen(list) => list.iter().copied().find(|p| *p > last),
+        _ => None,
+    };
+    match beyond {
+        None => Ok(()),
+        Some(position) => wrong(format!(
+            "There is no position {position}; this model reads positions 0 to {last}."
         )),
     }
+}
+
+fn nowhere(direction: &Direction) -> String {
+    format!("“{}” acts at no position; choose one.", direction.name)
 }

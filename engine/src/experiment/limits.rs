@@ -2,10 +2,14 @@
 //! table, by the field's name; whoever reads an experiment asks here before
 //! anything is drawn or computed.
 
+#[cfg(feature = "model")]
+use super::Direction;
 use super::{Experiment, MAX_PROMPT_BYTES, Problem};
+use crate::json;
 use serde_json::Value;
 #[cfg(feature = "model")]
 use std::collections::HashSet;
+use std::fmt;
 
 /// The numbers that a field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +114,7 @@ impl Experiment {
     // As `from_json`: compiled with whoever calls it.
     #[inline]
     pub fn check(&self) -> Result<(), Problem> {
-        within_limits(&self.value(), Stage::Run)
+        Ok(within_limits(&self.value(), Stage::Run)?)
     }
 
     /// The same experiment in which what a list names twice stands once, and
@@ -134,7 +138,16 @@ impl Experiment {
 
     #[inline]
     fn value(&self) -> Value {
-        serde_json::from_str(&self.to_json()).unwrap_or_default()
+        json::value(&self.to_json()).unwrap_or_default()
+    }
+}
+
+#[cfg(feature = "model")]
+impl Direction {
+    /// As [`Experiment::check`], of a direction that is to be of one.
+    pub(crate) fn check(&self) -> Result<(), Beyond> {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        within_limits(&json::value(&json).unwrap_or_default(), Stage::Run)
     }
 }
 
@@ -142,26 +155,59 @@ impl Experiment {
 /// types would add a tenth to its code.
 #[cfg(feature = "worker")]
 fn again(value: Value) -> Option<Experiment> {
-    serde_path_to_error::deserialize(value).ok()
+    serde_path_to_error::deserialize(&value).ok()
 }
 #[cfg(all(feature = "model", not(feature = "worker")))]
 fn again(value: Value) -> Option<Experiment> {
     serde_json::from_value(value).ok()
 }
 
+/// What is beyond its limit: where it stands, and the rest of a sentence on it.
+pub(crate) struct Beyond {
+    path: String,
+    rest: String,
+}
+
+/// For who reads JSON, and finds it there.
+impl fmt::Display for Beyond {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.path, self.rest)
+    }
+}
+
+/// For who sees it beside the field.
+impl From<Beyond> for Problem {
+    #[inline]
+    fn from(beyond: Beyond) -> Self {
+        Self {
+            field: beyond.path.as_str().into(),
+            message: format!("{}{}", name(&beyond.path), beyond.rest),
+            fatal: true,
+        }
+    }
+}
+
+/// What a part is called where it is seen, and not where it stands in JSON.
+#[inline]
+fn name(path: &str) -> String {
+    let mut steps = path.rsplit('.');
+    let name = steps.find(|step| step.parse::<usize>().is_err());
+    format!("“{}”", name.unwrap_or(path).replace('_', " "))
+}
+
 /// Whether all of an experiment's JSON is within its limits.
 #[inline]
-pub(crate) fn within_limits(experiment: &Value, stage: Stage) -> Result<(), Problem> {
+pub(crate) fn within_limits(experiment: &Value, stage: Stage) -> Result<(), Beyond> {
     let mut visit = Visit {
         path: String::new(),
         stage,
         left: WHOLE,
     };
     let looked = visit.look("", experiment);
-    looked.map_err(|message| Problem {
-        field: visit.path.as_str().into(),
-        message: format!("{}{message}", visit.path),
-        fatal: true,
+    looked.map_err(|rest| Beyond {
+        path: visit.path,
+        rest,
     })
 }
 
@@ -292,7 +338,8 @@ fn once(path: &str, name: &str, value: &mut Value, told: &mut Vec<Problem>) {
                 told.push(Problem {
                     field: path.into(),
                     message: format!(
-                        "{path} names {entry} more than once; what is named twice counts once."
+                        "{} names {entry} more than once; what is named twice counts once.",
+                        self::name(path)
                     ),
                     fatal: false,
                 });

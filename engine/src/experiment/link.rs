@@ -94,6 +94,42 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_field_that_stands_twice_opens_no_link() {
+        let json = Experiment::default().to_json();
+        for (once, again) in [
+            (r#""clean":"#, r#""clean":"a","clean":"#),
+            (r#""kind":"#, r#""kind":"probability","kind":"#),
+        ] {
+            let twice = json.replacen(once, again, 1);
+            assert_ne!(twice, json);
+            let link = format!("#v1={}", URL_SAFE_NO_PAD.encode(twice));
+            let e = decode(&link).unwrap_err().to_string();
+            let name = once.trim_matches(['"', ':']);
+            assert!(e.contains(&format!("“{name}” stands there again")), "{e}");
+        }
+    }
+
+    #[test]
+    fn what_would_not_be_seen_is_told_by_its_number() {
+        let open = |json: String| {
+            let link = format!("#v1={}", URL_SAFE_NO_PAD.encode(json));
+            decode(&link).unwrap_err().to_string()
+        };
+        let json = Experiment::default().to_json();
+        let start = |field: &str| json.replacen('{', &format!("{{{field},"), 1);
+        for said in [
+            open(start("\"\u{202e}\":1")),
+            open(start("\"\u{202e}\":{\"name\":1e99}")),
+            decode("#v9\u{202e}=").map_or_else(|e| e.to_string(), |_| r"\u{202e}".into()),
+        ] {
+            assert!(
+                said.contains(r"\u{202e}") && !said.contains('\u{202e}'),
+                "{said:?}"
+            );
+        }
+    }
+
     /// A stream of numbers with every kind of bits in it.
     struct Bits(u64);
 

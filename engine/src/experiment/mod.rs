@@ -49,7 +49,8 @@ pub use steered::{
 };
 pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
 
-use crate::text::unmarked;
+use crate::json;
+use crate::text::Plain;
 use serde::{Deserialize, Serialize};
 
 /// The version that this code writes. Older ones are migrated on the way in.
@@ -142,7 +143,8 @@ pub struct Pair {
     pub wrong: Option<Tokens>,
 }
 
-/// A token of the vocabulary, as text or as its id.
+/// A token of the vocabulary, as text or as its id; a text of `#` and a number that
+/// is not one token itself names the token of that id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
@@ -230,11 +232,12 @@ pub enum ParseError {
     )]
     Version { found: u64 },
     #[error(
-        "this is not an experiment: {0}. It should be JSON with the fields version, clean, corrupted and metrics"
+        "this is not an experiment: {}. It should be JSON with the fields version, clean, corrupted and metrics",
+        Plain(.0)
     )]
     Json(#[from] serde_json::Error),
     /// Something in it is larger than anything that is read.
-    #[error("{0}")]
+    #[error("{}", Plain(.0))]
     Limit(String),
 }
 
@@ -246,10 +249,10 @@ impl Experiment {
     // Compiled with whoever calls it: in the page for size, and only once.
     #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        let mut value = serde_json::from_str(unmarked(text))?;
+        let mut value = json::value(text)?;
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
-            .map_err(|problem| ParseError::Limit(problem.message))?;
+            .map_err(|beyond| ParseError::Limit(beyond.to_string()))?;
         Ok(tree::read(&value)?)
     }
 

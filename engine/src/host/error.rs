@@ -5,15 +5,16 @@ use crate::experiment::{Field, Problem};
 use crate::model::{Cancelled, ModelError, TokenizerError};
 use crate::numbers::SamplingError;
 use crate::rows::PlanError;
+use crate::text::Plain;
 
 /// Why an experiment ended without a report.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
-    #[error("{message}")]
+    #[error("{}", Plain(message))]
     Experiment { field: Field, message: String },
     /// A dictionary's file could not be read.
-    #[error("{message}")]
+    #[error("{}", Plain(message))]
     Unread { field: Field, message: String },
     #[error(transparent)]
     Model(#[from] ModelError),

@@ -54,42 +54,72 @@ impl<B: Backend> Lab<B> {
     }
 
     /// The first site of a run, in the order of the forward pass, with a number
-    /// that is not finite, and the first position there. Layer by layer, so that
-    /// a long prompt's activations are not all held at once.
+    /// that is not finite, and the first position there. First the layer, by what
+    /// each leaves in the residual stream, and then the site in it, so that the run
+    /// is not repeated for every site.
     async fn first_not_finite(
         &mut self,
         run: &Run,
         task: Task<'_, impl Host>,
     ) -> Result<(Site, usize, usize), SessionError> {
-        let n_layer = self.info.n_layer;
-        let inside = |site: &Site| site.per_layer();
-        let (layered, rest): (Vec<Site>, Vec<Site>) = Site::ALL.into_iter().partition(inside);
+        let shape = self.model.config.shape;
+        let len = run.tokens.len();
+        let (layered, rest): (Vec<Site>, Vec<Site>) =
+            Site::ALL.into_iter().partition(|site| site.per_layer());
         let (before, after): (Vec<Site>, Vec<Site>) =
             rest.into_iter().partition(|s| s.before_layers());
-        let mut stages = vec![(0, before)];
-        stages.extend((0..n_layer).map(|layer| (layer, layered.clone())));
-        stages.push((0, after));
-        for (layer, sites) in stages {
-            for site in sites {
-                let places: Vec<_> = (0..run.tokens.len()).map(|p| (site, layer, p)).collect();
-                let again = Run {
-                    captures: places.clone(),
-                    reads: Vec::new(),
-                    keep: None,
-                    ..run.clone()
-                };
-                let pulse = Beats::quiet(task.host);
-                let (_, mut captured) = self.compute(&[again], &Wanted::default(), &pulse).await?;
-                let rows = captured.pop().unwrap_or_default();
-                let bad = |row: &Option<Vec<f32>>| row.iter().flatten().any(|x| !x.is_finite());
-                if let Some(position) = rows.iter().position(bad) {
-                    return Ok((site, layer, position));
-                }
+        // A long prompt's activations are not all held at once.
+        let at_once = (MOST_HELD / (len * shape.n_embd).max(1)).max(1);
+        let layers: Vec<_> = (0..shape.n_layer).map(|l| (Site::ResidPost, l)).collect();
+        let mut stages: Vec<Vec<_>> = vec![before.into_iter().map(|s| (s, 0)).collect()];
+        stages.extend(layers.chunks(at_once).map(<[_]>::to_vec));
+        stages.extend(after.into_iter().map(|s| vec![(s, 0)]));
+        for stage in stages {
+            let Some(found) = self.first_of(run, &stage, len, task).await? else {
+                continue;
+            };
+            let (site, layer, position) = found;
+            if !site.per_layer() {
+                return Ok(found);
             }
+            // What is wrong at a position came about there or before it.
+            let inside: Vec<_> = layered.iter().map(|s| (*s, layer)).collect();
+            let first = self.first_of(run, &inside, position + 1, task).await?;
+            return Ok(first.unwrap_or(found));
         }
-        Ok((Site::Logits, 0, run.tokens.len().saturating_sub(1)))
+        Ok((Site::Logits, 0, len.saturating_sub(1)))
+    }
+
+    /// The first of these places of a run with a number that is not finite, and the
+    /// first of its first `len` positions there.
+    async fn first_of(
+        &mut self,
+        run: &Run,
+        places: &[(Site, usize)],
+        len: usize,
+        task: Task<'_, impl Host>,
+    ) -> Result<Option<(Site, usize, usize)>, SessionError> {
+        let of_place = |(site, layer): &(Site, usize)| {
+            let (site, layer) = (*site, *layer);
+            (0..len).map(move |position| (site, layer, position))
+        };
+        let places: Vec<_> = places.iter().flat_map(of_place).collect();
+        let again = Run {
+            captures: places.clone(),
+            reads: Vec::new(),
+            keep: None,
+            ..run.clone()
+        };
+        let pulse = Beats::quiet(task.host);
+        let (_, mut captured) = self.compute(&[again], &Wanted::default(), &pulse).await?;
+        let rows = captured.pop().unwrap_or_default();
+        let bad = |row: &Option<Vec<f32>>| row.iter().flatten().any(|x| !x.is_finite());
+        Ok(rows.iter().position(bad).map(|at| places[at]))
     }
 }
+
+/// Numbers of layers' activations that are looked at in one pass.
+const MOST_HELD: usize = 1 << 24;
 
 /// The tensor whose product a site is, as the checkpoint names it.
 fn made_with(site: Site, layer: usize) -> String {

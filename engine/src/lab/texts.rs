@@ -54,7 +54,10 @@ impl<B: Backend> Lab<B> {
         };
         let ids = match text.len() > MAX_PROMPT_BYTES {
             true => Vec::new(),
-            false => self.tokenizer.encode(text, false)?,
+            false => {
+                let named = self.tokenizer.named(text);
+                named.map_err(|e| SessionError::of(field, format!("{e}.")))?
+            }
         };
         match ids.as_slice() {
             [id] => Ok(*id),

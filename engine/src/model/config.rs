@@ -1,5 +1,6 @@
 use super::fields::{self, Fields};
 use crate::rows::Shape;
+use crate::text::{Plain, short};
 pub use patchbay_kernels::Activation;
 
 /// `config.json` of a model with the GPT-2 architecture, checked. Which of its fields
@@ -27,9 +28,12 @@ pub struct Config {
 /// Why a `config.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("config.json is not readable as JSON of a GPT-2 model: {0}")]
+    #[error("config.json is not readable as JSON of a GPT-2 model: {}", Plain(.0))]
     Json(serde_json::Error),
-    #[error("config.json, field {field}: expected {expected}, found {found}")]
+    #[error(
+        "config.json, field {field}: expected {expected}, found {}",
+        Plain(found)
+    )]
     Field {
         field: &'static str,
         expected: &'static str,
@@ -58,7 +62,7 @@ impl Config {
             .flatten()
             && kind != "gpt2"
         {
-            return Err(field("model_type", "\"gpt2\"", kind));
+            return Err(field("model_type", "\"gpt2\"", short(kind)));
         }
         fields.refuse(&fields::CONFIG)?;
         let shape = shape(&mut fields)?;
@@ -166,7 +170,7 @@ fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
     let named = |a: &&Activation| a.names().contains(&found);
     match Activation::ALL.iter().find(named) {
         Some(activation) => Ok(*activation),
-        None => Err(field(name, expected, found)),
+        None => Err(field(name, expected, short(found))),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The tokens that end a text, as transformers' `generate` has them: those of
 //! `generation_config.json` where there is one, else those of `config.json`.
 
-use super::fields::{ids, short};
+use super::fields::ids;
 use super::folder::{Folder, GENERATION};
 use super::{Config, TokenizerError};
+use crate::json;
+use crate::text::short;
 use serde_json::{Map, Value};
 
 /// What is asked of a text while it is written that is not asked here, beside what the
@@ -39,13 +41,13 @@ pub(super) fn read(
     let (file, named) = match folder.get(GENERATION) {
         None => ("config.json", config.eos_token_ids.clone()),
         Some(bytes) => {
-            let json: Map<String, Value> =
-                serde_json::from_slice(bytes).map_err(|e| TokenizerError::Json {
+            let fields: Map<String, Value> =
+                json::read(bytes).map_err(|e| TokenizerError::Json {
                     file: GENERATION,
                     error: e.to_string(),
                 })?;
             let not_done = UNUSED.iter().filter(|(name, harmless)| {
-                let found = json.get(*name).map(Value::to_string);
+                let found = fields.get(*name).map(Value::to_string);
                 found.is_some_and(|found| !harmless.contains(&found.as_str()))
             });
             let not_done: Vec<&str> = not_done.map(|(name, _)| *name).collect();
@@ -55,7 +57,7 @@ pub(super) fn read(
                     not_done.join(", ")
                 ));
             }
-            let value = json.get("eos_token_id").unwrap_or(&Value::Null);
+            let value = fields.get("eos_token_id").unwrap_or(&Value::Null);
             let named = ids(value).ok_or_else(|| TokenizerError::Setting {
                 file: GENERATION,
                 field: "eos_token_id".into(),

@@ -3,7 +3,8 @@
 //! refused, and the ones with two names.
 
 use super::config::{ConfigError, field};
-use super::folder::unmarked;
+use crate::json;
+use crate::text::short;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -38,8 +39,7 @@ pub(super) struct Fields(Map<String, Value>);
 impl Fields {
     /// Reads `config.json`, each field under its first name.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let mut map: Map<String, Value> =
-            serde_json::from_slice(unmarked(bytes)).map_err(ConfigError::Json)?;
+        let mut map: Map<String, Value> = json::read(bytes).map_err(ConfigError::Json)?;
         for (alias, name) in ALIASES {
             let Some(value) = map.remove(alias) else {
                 continue;
@@ -52,7 +52,7 @@ impl Fields {
                         format!(
                             "{}, and {} under its other name {alias}",
                             short(other),
-                            short(&value)
+                            short(value)
                         ),
                     ));
                 }
@@ -98,7 +98,7 @@ impl Fields {
         };
         ids(&value)
             .map(Some)
-            .ok_or_else(|| field(name, "a token's id, a list of them, or null", short(&value)))
+            .ok_or_else(|| field(name, "a token's id, a list of them, or null", short(value)))
     }
 }
 
@@ -108,14 +108,5 @@ pub(super) fn ids(value: &Value) -> Option<Vec<i64>> {
         Value::Null => Some(Vec::new()),
         Value::Array(ids) => ids.iter().map(Value::as_i64).collect(),
         one => one.as_i64().map(|id| vec![id]),
-    }
-}
-
-/// Enough of a value to know it by.
-pub(super) fn short(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{} …", &text[..end]),
-        None => text,
     }
 }

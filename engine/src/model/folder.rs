@@ -3,6 +3,8 @@
 
 use super::index::Index;
 use super::{ModelError, WeightsError};
+use crate::json;
+use crate::text::without_bom;
 use std::collections::BTreeMap;
 
 pub const CONFIG: &str = "config.json";
@@ -88,7 +90,7 @@ impl Folder {
     /// A file, without the byte order mark that some editors put in front.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.files.get(name).map(|bytes| unmarked(bytes))
+        self.files.get(name).map(|bytes| without_bom(bytes))
     }
 
     /// The names of the files that are there.
@@ -153,7 +155,7 @@ impl Folder {
 
     fn has_added_tokens(&self) -> bool {
         let config = self.get(TOKENIZER_CONFIG);
-        let config: Option<serde_json::Value> = config.and_then(|b| serde_json::from_slice(b).ok());
+        let config: Option<serde_json::Value> = config.and_then(|b| json::read(b).ok());
         config.is_some_and(|c| c.get("added_tokens_decoder").is_some())
     }
 
@@ -165,9 +167,4 @@ impl Folder {
         let index = self.get(INDEX).map(Index::parse).transpose();
         index.map_err(|e: WeightsError| e.into())
     }
-}
-
-/// Bytes of a text without its byte order mark.
-pub(super) fn unmarked(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }

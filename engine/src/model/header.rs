@@ -1,6 +1,7 @@
 //! The header of `model.safetensors`: which tensors the file has, and where.
 
 use super::WeightsError;
+use crate::json;
 use safetensors::tensor::{Dtype, Metadata};
 
 /// Bytes before the header: its length.
@@ -51,7 +52,7 @@ impl Header {
     /// holes or do not have the bytes that their shapes need.
     pub fn parse(bytes: &[u8]) -> Result<Self, WeightsError> {
         let json = bytes.get(LENGTH..).unwrap_or_default();
-        let metadata: Metadata = serde_json::from_slice(json).map_err(WeightsError::Header)?;
+        let metadata: Metadata = json::read(json).map_err(WeightsError::Header)?;
         let entries: Vec<Entry> = metadata
             .offset_keys()
             .into_iter()
@@ -109,6 +110,10 @@ mod tests {
             (
                 "overflow",
                 r#"{"a":{"dtype":"F32","shape":[4294967295,4294967295,4294967295],"data_offsets":[0,4]}}"#.into(),
+            ),
+            (
+                "a name twice",
+                r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#.into(),
             ),
             ("no offsets", r#"{"a":{"dtype":"F32","shape":[1]}}"#.into()),
             ("unknown dtype", r#"{"a":{"dtype":"F7","shape":[1],"data_offsets":[0,4]}}"#.into()),

@@ -2,7 +2,8 @@
 //! are in several.
 
 use super::WeightsError;
-use super::folder::unmarked;
+use crate::json;
+use crate::text::short;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -50,7 +51,7 @@ impl Index {
                 bytes.len()
             )));
         }
-        let raw: Raw = serde_json::from_slice(unmarked(bytes)).map_err(|e| wrong(e.to_string()))?;
+        let raw: Raw = json::read(bytes).map_err(|e| wrong(e.to_string()))?;
         let mut shards: Vec<String> = raw.weight_map.values().cloned().collect();
         shards.sort_unstable();
         shards.dedup();
@@ -64,9 +65,9 @@ impl Index {
             )));
         }
         if let Some(name) = shards.iter().find(|name| !is_plain(name)) {
-            let shown: String = name.chars().take(80).collect();
             return Err(wrong(format!(
-                "it names the file {shown:?}, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.'"
+                "it names the file “{}”, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.'",
+                short(name)
             )));
         }
         let place = |name: &String| shards.binary_search(name).unwrap_or_default();

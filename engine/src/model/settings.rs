@@ -2,8 +2,9 @@
 //! and, of older folders, `special_tokens_map.json` and `added_tokens.json`.
 
 use super::TokenizerError;
-use super::fields::short;
 use super::folder::{ADDED_TOKENS, Folder, SPECIAL_TOKENS, TOKENIZER_CONFIG};
+use crate::json;
+use crate::text::short;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashSet};
 use tokenizers::AddedToken;
@@ -143,7 +144,7 @@ impl Settings {
             let Some(place) = id.as_i64() else {
                 return Err(TokenizerError::Setting {
                     file: ADDED_TOKENS,
-                    field: content.chars().take(60).collect(),
+                    field: short(content),
                     expected: "a token's id",
                     found: short(id),
                 });
@@ -188,7 +189,7 @@ fn object(folder: &Folder, file: &'static str) -> Result<Map<String, Value>, Tok
     let Some(bytes) = folder.get(file) else {
         return Ok(Map::new());
     };
-    serde_json::from_slice(bytes).map_err(|e| TokenizerError::Json {
+    json::read(bytes).map_err(|e| TokenizerError::Json {
         file,
         error: e.to_string(),
     })

@@ -1,8 +1,8 @@
-use super::folder::{Folder, TOKENIZER, unmarked};
+use super::folder::{Folder, TOKENIZER};
 use super::vocabulary::{Made, make};
 use super::{Config, ends};
 use crate::experiment::{Token, TokenRef, shown};
-use serde::Deserialize;
+use crate::text::{Plain, short};
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -19,18 +19,22 @@ pub struct Tokenizer {
 /// What can go wrong with `tokenizer.json` and texts.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenizerError {
-    #[error("tokenizer.json is not readable: {0}")]
+    #[error("tokenizer.json is not readable: {}", Plain(.0))]
     File(String),
-    #[error("{file} is not readable: {error}")]
+    #[error("{file} is not readable: {}", Plain(error))]
     Json { file: &'static str, error: String },
-    #[error("{file}, field {field}: expected {expected}, found {found}")]
+    #[error(
+        "{file}, field {}: expected {expected}, found {}",
+        Plain(field),
+        Plain(found)
+    )]
     Setting {
         file: &'static str,
         field: String,
         expected: &'static str,
         found: String,
     },
-    #[error("the text cannot be split into tokens: {0}")]
+    #[error("the text cannot be split into tokens: {}", Plain(.0))]
     Encode(String),
     #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
     NoSuchToken { id: u32, n_vocab: usize },
@@ -115,6 +119,23 @@ impl Tokenizer {
         ids.extend_from_slice(encoding.get_ids());
         ids.iter().try_for_each(|id| self.check(*id))?;
         Ok(ids)
+    }
+
+    /// The ids of what a person wrote to name one token: its text, or `#` and its id
+    /// (`#290`), as tokens are shown that no text is read as. A text of that form that
+    /// is one token itself is that token.
+    ///
+    /// # Errors
+    /// As for [`Self::encode`], and where the model has no token of the id.
+    pub fn named(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let ids = self.encode(text, false)?;
+        let digits = text.strip_prefix('#').unwrap_or_default();
+        match digits.parse::<u32>() {
+            Ok(id) if ids.len() != 1 && id.to_string() == digits => {
+                self.check(id).map(|()| vec![id])
+            }
+            _ => Ok(ids),
+        }
     }
 
     /// The token that BOS stands for, where the model has one.
@@ -204,21 +225,27 @@ fn spelt(piece: &str) -> Option<Vec<u8>> {
 ///
 /// # Errors
 /// [`TokenizerError::File`] naming the part.
-pub(super) fn guard(bytes: &[u8]) -> Result<(), TokenizerError> {
-    Guarded::read(bytes)
+pub(super) fn guard(json: &Value) -> Result<(), TokenizerError> {
+    for (name, known) in GUARDED {
+        let part = &json[name];
+        if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
+            return Err(TokenizerError::File(format!(
+                "its {name} has {}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
+                short(other),
+                known.join(", ")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The parts of `tokenizer.json` on which `tokenizers` 0.23 panics where they are not
-/// right, and a panic ends the engine. They are read once before, so that it does not.
-#[derive(Deserialize)]
-struct Guarded {
-    #[serde(default)]
-    decoder: Value,
-    #[serde(default)]
-    normalizer: Value,
-    #[serde(default)]
-    pre_tokenizer: Value,
-}
+/// right, and a panic ends the engine: they are looked at before, so that it does not.
+const GUARDED: [(&str, &[&str]); 3] = [
+    ("decoder", &DECODERS),
+    ("normalizer", &NORMALIZERS),
+    ("pre_tokenizer", &PRE_TOKENIZERS),
+];
 
 /// Decoders that can be relied on. BPEDecoder counts below zero where a token has no
 /// text; a part of no known type is taken for one that it could be.
@@ -263,29 +290,6 @@ const PRE_TOKENIZERS: [&str; 11] = [
     "Whitespace",
     "WhitespaceSplit",
 ];
-
-impl Guarded {
-    fn read(bytes: &[u8]) -> Result<(), TokenizerError> {
-        let file = |e: String| TokenizerError::File(e);
-        let guarded: Self =
-            serde_json::from_slice(unmarked(bytes)).map_err(|e| file(e.to_string()))?;
-        let parts: [(_, _, &[&str]); 3] = [
-            ("decoder", &guarded.decoder, &DECODERS),
-            ("normalizer", &guarded.normalizer, &NORMALIZERS),
-            ("pre_tokenizer", &guarded.pre_tokenizer, &PRE_TOKENIZERS),
-        ];
-        for (name, part, known) in parts {
-            if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
-                let found: String = other.to_string().chars().take(60).collect();
-                return Err(file(format!(
-                    "its {name} has {found}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
-                    known.join(", ")
-                )));
-            }
-        }
-        Ok(())
-    }
-}
 
 /// The type of a part, or of one within it, that is none of the known ones; the part
 /// itself where it replaces nothing by something.

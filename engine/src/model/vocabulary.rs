@@ -9,6 +9,8 @@
 use super::TokenizerError;
 use super::folder::{Folder, MERGES, TOKENIZER, VOCAB};
 use super::settings::{END, Settings, Tokens, token_of};
+use crate::json;
+use crate::text::{Plain, short};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tokenizers::models::bpe::BPE;
@@ -46,8 +48,8 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
     let (mut inner, added) = match folder.get(TOKENIZER) {
         None => (from_vocabulary(folder, &settings)?, Tokens::new()),
         Some(bytes) => {
-            super::tokenizer::guard(bytes)?;
-            let json: Value = serde_json::from_slice(bytes).map_err(|e| file(e.to_string()))?;
+            let json: Value = json::read(bytes).map_err(|e| file(e.to_string()))?;
+            super::tokenizer::guard(&json)?;
             let model = &json["model"];
             // Older files do not say what they are.
             let bpe = match &model["type"] {
@@ -63,7 +65,7 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
                     if !WHOLE.contains(&class.as_str()) {
                         remarks.push(format!(
                             "The tokenizer's class is {}, which is not GPT-2's kind; tokenizer.json is read as it stands.",
-                            class.chars().take(60).collect::<String>()
+                            Plain(&short(&class))
                         ));
                     }
                     let inner = as_it_stands(&json).map_err(file)?;
@@ -110,11 +112,11 @@ fn add(inner: &mut Tokenizer, tokens: Vec<AddedToken>) -> Result<(), TokenizerEr
 
 /// `vocab.json` and `merges.txt`.
 fn from_vocabulary(folder: &Folder, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
-    let json = |name| move |error| TokenizerError::Json { file: name, error };
-    let vocab: HashMap<String, u32> = serde_json::from_slice(folder.get(VOCAB).unwrap_or_default())
-        .map_err(|e| json(VOCAB)(e.to_string()))?;
+    let wrong = |name| move |error| TokenizerError::Json { file: name, error };
+    let vocab: HashMap<String, u32> = json::read(folder.get(VOCAB).unwrap_or_default())
+        .map_err(|e| wrong(VOCAB)(e.to_string()))?;
     let text = std::str::from_utf8(folder.get(MERGES).unwrap_or_default())
-        .map_err(|e| json(MERGES)(e.to_string()))?;
+        .map_err(|e| wrong(MERGES)(e.to_string()))?;
     let mut merges = Vec::new();
     for (number, line) in text.lines().enumerate() {
         // A first line says which version the file is of.
@@ -124,15 +126,15 @@ fn from_vocabulary(folder: &Folder, settings: &Settings) -> Result<Tokenizer, To
         match line.split(' ').collect::<Vec<_>>().as_slice() {
             [a, b] => merges.push(((*a).to_owned(), (*b).to_owned())),
             _ => {
-                let shown: String = line.chars().take(60).collect();
-                return Err(json(MERGES)(format!(
-                    "line {} is {shown:?}, but two pieces with a space between them were expected",
-                    number + 1
+                return Err(wrong(MERGES)(format!(
+                    "line {} is “{}”, but two pieces with a space between them were expected",
+                    number + 1,
+                    short(line)
                 )));
             }
         }
     }
-    gpt2(vocab, merges, settings).map_err(json(MERGES))
+    gpt2(vocab, merges, settings).map_err(wrong(MERGES))
 }
 
 /// The vocabulary, the merges and the added tokens of `tokenizer.json`.
@@ -199,14 +201,11 @@ fn joined<'a>(
         .find(|(a, b)| made(a, b).is_none_or(|len| len > longest));
     match wrong {
         None => Ok(()),
-        Some((a, b)) => {
-            let short = |piece: &str| piece.chars().take(60).collect::<String>();
-            Err(format!(
-                "the merge of {:?} and {:?} makes a piece that is not in the vocabulary",
-                short(a),
-                short(b)
-            ))
-        }
+        Some((a, b)) => Err(format!(
+            "the merge of “{}” and “{}” makes a piece that is not in the vocabulary",
+            short(a),
+            short(b)
+        )),
     }
 }
 
@@ -302,7 +301,7 @@ mod tests {
         let letters = r#"{"h":0,"e":1}"#;
         for class in [gpt2, whole] {
             let e = read("", letters, "h e", class).unwrap_err();
-            assert!(e.contains(r#"the merge of "h" and "e" makes"#), "{e}");
+            assert!(e.contains("the merge of “h” and “e” makes"), "{e}");
             read("", r#"{"h":0,"e":1,"he":2}"#, "h e", class).unwrap();
         }
         let e = read("##", r#"{"h":0,"e":1,"he":2}"#, "h e", whole).unwrap_err();

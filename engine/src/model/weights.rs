@@ -2,6 +2,7 @@
 
 use super::folder::INDEX;
 use crate::source::WEIGHTS;
+use crate::text::Plain;
 use safetensors::Dtype;
 
 /// Why a weight file cannot be used.
@@ -11,7 +12,7 @@ pub enum WeightsError {
         "model.safetensors begins with a header of {found} bytes, but 2 to 16777216 were expected; this is not a safetensors file, or it is damaged"
     )]
     HeaderLength { found: u64 },
-    #[error("the header of model.safetensors is not readable: {0}; the file is damaged")]
+    #[error("the header of model.safetensors is not readable: {}; the file is damaged", Plain(.0))]
     Header(serde_json::Error),
     #[error(
         "model.safetensors ended after {found} bytes, but its header needs {expected}; the file is cut short, fetch it again"
@@ -29,7 +30,7 @@ pub enum WeightsError {
         "config.json says that the output has a matrix of its own (tie_word_embeddings is false), but the file has no lm_head.weight; the head is missing: take the whole model, saved with its head"
     )]
     NoHead,
-    #[error("model.safetensors.index.json cannot be used: {0}")]
+    #[error("model.safetensors.index.json cannot be used: {}", Plain(.0))]
     Index(String),
     #[error(
         "tensor {name} is in {found}, but model.safetensors.index.json says {expected}; the files do not belong together"

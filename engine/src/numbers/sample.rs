@@ -1,6 +1,7 @@
 //! From logits to the next token.
 
 use super::noise::Noise;
+use crate::backend::candle::said;
 use crate::experiment::Sampling;
 use candle_core::{Device, Tensor};
 use candle_transformers::utils::apply_repeat_penalty;
@@ -18,7 +19,7 @@ pub enum SamplingError {
         "the model's logits are no longer finite numbers; the steering is too strong for 32-bit arithmetic, so make the coefficient smaller"
     )]
     NotFinite,
-    #[error(transparent)]
+    #[error("{}", said(.0))]
     Candle(#[from] candle_core::Error),
 }
 
@@ -42,28 +43,28 @@ impl Sampler {
         let s = settings;
         if !(s.temperature >= 0.0 && s.temperature.is_finite()) {
             return bad(
-                "temperature",
+                "Temperature",
                 s.temperature,
                 "it divides the logits, so it is 0 (the likeliest token) or more",
             );
         }
         if s.top_k == Some(0) {
-            return bad("top_k", 0.0, "at least 1 token has to be left");
+            return bad("Top-k", 0.0, "at least 1 token has to be left");
         }
         if let Some(p) = s.top_p
             && !(p > 0.0 && p <= 1.0)
         {
-            return bad("top_p", p, "it is a probability above 0, at most 1");
+            return bad("Top-p", p, "it is a probability above 0, at most 1");
         }
         if !(s.repetition_penalty > 0.0 && s.repetition_penalty.is_finite()) {
             return bad(
-                "repetition_penalty",
+                "Repetition penalty",
                 s.repetition_penalty,
                 "it divides logits, so it is above 0",
             );
         }
         if !s.frequency_penalty.is_finite() {
-            return bad("frequency_penalty", s.frequency_penalty, "it is a number");
+            return bad("Frequency penalty", s.frequency_penalty, "it is a number");
         }
         Ok(Self { settings })
     }

@@ -303,32 +303,28 @@ impl Reader<'_> {
 
     /// A metric's token: how it was read, and its id if it is one token.
     fn choice(&mut self, field: Field, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
-        let text = match token {
-            TokenRef::Id(id) => {
-                if let Err(error) = self.tokenizer.check(*id) {
-                    self.problem(field, true, format!("{error}."));
-                    return (
-                        Choice {
-                            pieces: Vec::new(),
-                            suggestion: None,
-                        },
-                        None,
-                    );
-                }
-                let pieces = vec![self.tokenizer.token(*id)];
-                return (
-                    Choice {
-                        pieces,
-                        suggestion: None,
-                    },
-                    Some(*id),
-                );
-            }
-            TokenRef::Text(text) => text,
+        let found = match token {
+            TokenRef::Id(id) => self.tokenizer.check(*id).map(|()| vec![*id]),
+            TokenRef::Text(text) => self.tokenizer.named(text),
         };
-        let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
-        let ids = encode(text);
+        let ids = match found {
+            Ok(ids) => ids,
+            Err(error) => {
+                self.problem(field, true, format!("{error}."));
+                let (pieces, suggestion) = (Vec::new(), None);
+                return (Choice { pieces, suggestion }, None);
+            }
+        };
         let pieces = self.tokenizer.tokens(&ids);
+        let encode = |text: &str| self.tokenizer.encode(text, false).unwrap_or_default();
+        let text = match token {
+            TokenRef::Text(text) if ids.len() != 1 || encode(text) == ids => text,
+            // By its id, which needs no suggestion.
+            _ => {
+                let suggestion = None;
+                return (Choice { pieces, suggestion }, ids.first().copied());
+            }
+        };
         // After a word, the next word's token starts with a space.
         let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
         let spaced = match after_word && !text.starts_with(char::is_whitespace) {
@@ -342,7 +338,8 @@ impl Reader<'_> {
             (_, found) => found
                 .first()
                 .and_then(|id| match self.tokenizer.reference(*id) {
-                    TokenRef::Text(text) => Some(text),
+                    // Nobody means the space before what is no token.
+                    TokenRef::Text(text) => Some(text).filter(|t| !t.trim().is_empty()),
                     TokenRef::Id(_) => None,
                 }),
         };

@@ -15,6 +15,7 @@ pub use crate::host::{Cells, Crew, DictionaryFile, Host, SessionError, Turn, Unr
 use crate::lab::Lab;
 use crate::model::{Files, Folder, ModelError};
 use crate::rows::SlotPool;
+use crate::text::Plain;
 use crate::{directions, patching, steering};
 pub use arriving::Arriving;
 
@@ -103,6 +104,9 @@ impl<B: Backend> Session<B> {
         report.experiment.clone_from(experiment);
         if let Some(path) = finite::not_finite(&report) {
             report.reading.problems.push(finite::problem(&path));
+        }
+        for problem in &mut report.reading.problems {
+            problem.message = Plain(&problem.message).to_string();
         }
         Ok(report)
     }

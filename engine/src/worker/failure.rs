@@ -5,12 +5,13 @@ use crate::backend::BackendError;
 use crate::model::ModelError;
 use crate::protocol::{Failure, FailureCode};
 use crate::session::SessionError;
+use crate::text::Plain;
 
 impl Failure {
     pub(super) fn new(code: FailureCode, message: impl ToString) -> Self {
         Self {
             code,
-            message: message.to_string(),
+            message: Plain(&message.to_string()).to_string(),
             field: None,
         }
     }
@@ -31,13 +32,14 @@ impl From<Failure> for Ended {
 
 impl From<SessionError> for Ended {
     fn from(e: SessionError) -> Self {
+        let message = e.to_string();
         match e {
-            SessionError::Experiment { field, message } => Self::Failed(Failure {
+            SessionError::Experiment { field, .. } => Self::Failed(Failure {
                 code: FailureCode::Experiment,
                 message,
                 field: Some(field),
             }),
-            SessionError::Unread { field, message } => Self::Failed(Failure {
+            SessionError::Unread { field, .. } => Self::Failed(Failure {
                 code: FailureCode::Network,
                 message,
                 field: Some(field),

@@ -1,6 +1,6 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
-use crate::experiment::{self, Experiment, Field, Held};
+use crate::experiment::{self, Experiment, Field, Held, Problem};
 use crate::protocol::{Failure, FailureCode, Request};
 use js_sys::{JSON, JsString, Reflect};
 use serde::Deserialize;
@@ -72,18 +72,17 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
     let fault = |field: Field, message: String| Failure {
-        code: FailureCode::Experiment,
-        message,
         field: Some(field),
+        ..Failure::new(FailureCode::Experiment, message)
     };
     // Before all else, as `Experiment::from_json` does it.
     experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, e.to_string()))?;
-    experiment::within_limits(&value, Held::Sent).map_err(|problem| Failure {
-        code: FailureCode::Experiment,
-        message: problem.message,
-        field: Some(problem.field),
-    })?;
-    serde_path_to_error::deserialize(value).map_err(|e| {
+    serde_path_to_error::deserialize(&value).map_err(|e| {
+        // Whoever runs it looks at its limits; one that cannot be read may be beyond one.
+        if let Err(beyond) = experiment::within_limits(&value, Held::Sent) {
+            let problem = Problem::from(beyond);
+            return fault(problem.field, problem.message);
+        }
         let path = e.path().to_string();
         let what = e.inner();
         match path.as_str() {

@@ -42,7 +42,8 @@ pub fn serve() -> Result<(), JsValue> {
             failure: Failure::new(
                 FailureCode::Internal,
                 format!(
-                    "Patchbay's engine has a fault and stopped ({panic}); load the model again"
+                    "Patchbay's engine has a fault and stopped ({}); load the model again",
+                    panic.to_string().replace('\n', " ")
                 ),
             ),
         });

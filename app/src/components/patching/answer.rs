@@ -174,7 +174,9 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
     let set = which_is_set(state, which);
     let offer = match (&choice.suggestion, choice.pieces.first()) {
         (Some(text), _) => Some((text.clone(), TokenRef::Text(text.clone()))),
-        (None, Some(first)) if !single && !set => Some((first.text.clone(), first.reference())),
+        (None, Some(first)) if !single && !set && !first.text.trim().is_empty() => {
+            Some((first.text.clone(), first.reference()))
+        }
         _ => None,
     };
     let offer = offer.map(|(shown, token)| {

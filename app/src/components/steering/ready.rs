@@ -6,6 +6,7 @@ use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Experiment, Room};
+use patchbay_engine::json;
 use serde_json::Value;
 use wasm_bindgen_futures::spawn_local;
 
@@ -31,7 +32,7 @@ pub fn Ready() -> impl IntoView {
         }
         spawn_local(async move {
             let text = beside(&format!("{FOLDER}/{LIST}")).await;
-            let found = text.and_then(|t| serde_json::from_str(&t).ok());
+            let found = text.and_then(|t| json::value(&t).ok());
             failed.set(found.is_none());
             list.set(found);
         });

@@ -4,7 +4,8 @@
 
 use super::fields::{CHANGE_NOTHING, LOADED_ALIKE};
 use crate::experiment::Site;
-use crate::text::without_bom;
+use crate::json;
+use crate::text::short;
 use serde_json::{Map, Value};
 
 /// How the products of a row and a feature's column become its activation.
@@ -50,8 +51,8 @@ impl Config {
         layer: usize,
         centred: Option<bool>,
     ) -> Result<Self, String> {
-        let json: Value = serde_json::from_slice(without_bom(bytes))
-            .map_err(|e| format!("its cfg.json is not JSON ({e})"))?;
+        let json: Value =
+            json::read(bytes).map_err(|e| format!("its cfg.json is not JSON ({e})"))?;
         let Value::Object(top) = &json else {
             return Err("its cfg.json is no JSON object".into());
         };
@@ -94,11 +95,7 @@ impl Config {
 }
 
 fn refused(name: &str, found: &Value, expected: &str) -> String {
-    let mut found = found.to_string();
-    if let Some((end, _)) = found.char_indices().nth(80) {
-        found.truncate(end);
-        found.push('…');
-    }
+    let found = short(found);
     format!("its {name} is {found}, but activations are known only for {expected}")
 }
 
@@ -158,7 +155,8 @@ impl<'a> Fields<'a> {
         let mut names = self.top.keys();
         match names.find(|n| !CHANGE_NOTHING.contains(&n.as_str()) && !read(n)) {
             Some(name) => Err(format!(
-                "its cfg.json has a field {name}, of which it is not known what it does to an activation"
+                "its cfg.json has a field {}, of which it is not known what it does to an activation",
+                short(name)
             )),
             None => Ok(()),
         }
@@ -217,7 +215,7 @@ impl<'a> Fields<'a> {
             others.find(|(n, _)| *n != NAME && !LOADED_ALIKE.contains(&n.as_str()))
         {
             return Err(refused(
-                &format!("model_from_pretrained_kwargs.{name}"),
+                &format!("model_from_pretrained_kwargs.{}", short(name)),
                 value,
                 NAME,
             ));
@@ -359,6 +357,10 @@ mod tests {
     fn what_is_not_known_is_refused_by_name() {
         for (json, reason) in [
             ("", "not JSON"),
+            (
+                r#"{"architecture": "topk", "architecture": "standard"}"#,
+                "“architecture” stands there again",
+            ),
             ("[]", "no JSON object"),
             (
                 r#"{"architecture": "topk", "k": 3}"#,

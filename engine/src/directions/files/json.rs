@@ -2,7 +2,8 @@
 
 use super::names::{Named, named};
 use super::{FileError, Found, wrong};
-use crate::text::decoded;
+use crate::json;
+use crate::text::short;
 use serde_json::Value as Json;
 
 /// A list of numbers, an object of lists by layer, or a list of objects with
@@ -12,8 +13,7 @@ pub(crate) fn read(bytes: &[u8], layer: usize) -> Result<Vec<Found>, FileError> 
         let expected = "expected a list of numbers, an object of lists by layer, or a list of objects with layer and values";
         wrong("JSON")(format!("{expected}; {reason}"))
     };
-    let text = decoded(bytes).ok_or_else(|| wrong("it is not UTF-8".into()))?;
-    let json: Json = serde_json::from_str(&text).map_err(|e| wrong(e.to_string()))?;
+    let json: Json = json::read(bytes).map_err(|e| wrong(e.to_string()))?;
     let vector = |place: Named, layer: usize, values: &Json| {
         let list = values.as_array().map(|list| list.iter().map(number));
         let values = list.and_then(Iterator::collect);
@@ -26,7 +26,8 @@ pub(crate) fn read(bytes: &[u8], layer: usize) -> Result<Vec<Found>, FileError> 
             .iter()
             .map(|(name, values)| match named(name)? {
                 Named::Nothing => Err(wrong(format!(
-                    "“{name}” stands where the number of a layer was expected"
+                    "“{}” stands where the number of a layer was expected",
+                    short(name)
                 ))),
                 place => vector(place, place.layer().unwrap_or_default(), values),
             })

@@ -18,7 +18,7 @@ mod tensors;
 mod write;
 
 use crate::experiment::{Direction, LayerVector, Operator, Positions, Site, Source, Unit};
-use crate::text::without_bom;
+use crate::text::{Plain, short, without_bom};
 use names::Named;
 pub(crate) use write::nowhere;
 pub use write::{Written, place, to_gguf, to_json, to_safetensors, write};
@@ -36,19 +36,24 @@ pub enum FileError {
         "the file has {found} bytes, but directions take at most {LARGEST}; a model’s file is not one"
     )]
     TooLarge { found: usize },
-    #[error("the file is not {format} as directions are written: {reason}")]
+    #[error(
+        "the file is not {format} as directions are written: {}",
+        Plain(reason)
+    )]
     Format {
         format: &'static str,
         reason: String,
     },
     #[error(
-        "the file's architecture is “{found}”, but a control vector's is “controlvector”; a model’s file is not one"
+        "the file's architecture is “{}”, but a control vector's is “controlvector”; a model’s file is not one",
+        Plain(&short(found))
     )]
     Architecture { found: String },
     #[error("the file has no direction; one was expected for at least one layer")]
     Nothing,
     #[error(
-        "tensor {name} is {found}, but a direction is one row of 32-bit (in safetensors also 16-bit) numbers for each layer"
+        "tensor {} is {found}, but a direction is one row of 32-bit (in safetensors also 16-bit) numbers for each layer",
+        Plain(&short(name))
     )]
     Tensor { name: String, found: String },
     #[error(
@@ -65,11 +70,13 @@ pub enum FileError {
     #[error("layer {layer} has more than one direction in the file, but one was expected")]
     Twice { layer: usize },
     #[error(
-        "the file says that its directions belong at “{found}”, which is no site that is known"
+        "the file says that its directions belong at “{}”, which is no site that is known",
+        Plain(&short(found))
     )]
     Site { found: String },
     #[error(
-        "tensor “{name}” is not named as a direction is: expected {expected}; rename it, if it is one"
+        "tensor “{}” is not named as a direction is: expected {expected}; rename it, if it is one",
+        Plain(&short(name))
     )]
     Name {
         name: String,
@@ -95,6 +102,8 @@ pub enum FileError {
         "a direction at {site} of layer {layer} has no place in a control vector: it is added after layer 1 at the earliest, and llama.cpp refuses a file with layer 0. Take a later layer, or write safetensors or JSON"
     )]
     NoControl { site: Site, layer: usize },
+    #[error("the file is more than an experiment holds: {0}")]
+    Limit(String),
     #[error("the file could not be written: {0}")]
     Written(String),
 }
@@ -175,7 +184,7 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
         (_, None) => all().take(1).collect(),
     };
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    Ok(Direction {
+    let direction = Direction {
         name: stem.into(),
         layers,
         source: Source::Vectors {
@@ -188,7 +197,9 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
         operator: Operator::Add,
         coefficient: 1.0,
         unit: Unit::Absolute,
-    })
+    };
+    let fits = direction.check().map(|()| direction);
+    fits.map_err(|beyond| FileError::Limit(beyond.to_string()))
 }
 
 /// Layers named one by one; more are told by their number.

@@ -82,12 +82,10 @@ pub(crate) fn unnamed(name: &str) -> FileError {
 }
 
 fn unknown(name: &str, expected: &'static str) -> FileError {
-    // A name can be as long as the file.
-    let name = match name.char_indices().nth(80) {
-        Some((end, _)) => format!("{} …", &name[..end]),
-        None => name.into(),
-    };
-    FileError::Name { name, expected }
+    FileError::Name {
+        name: name.into(),
+        expected,
+    }
 }
 
 /// Digits and nothing else.

@@ -1,6 +1,7 @@
 //! Directions written to files.
 
 use super::{FileError, SITE};
+use crate::backend::candle::said;
 use crate::experiment::{Format, LayerVector, Site};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{QStorage, QTensor};
@@ -58,7 +59,7 @@ pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Writ
     let at = if after { Site::ResidPost } else { site };
     let bytes = match format {
         Format::Json => to_json(&kept).into_bytes(),
-        Format::Gguf => to_gguf(&kept, "gpt2").map_err(|e| FileError::Written(e.to_string()))?,
+        Format::Gguf => to_gguf(&kept, "gpt2").map_err(|e| FileError::Written(said(&e)))?,
         Format::Safetensors => {
             to_safetensors(&kept, at).map_err(|e| FileError::Written(e.to_string()))?
         }

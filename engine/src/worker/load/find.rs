@@ -4,6 +4,7 @@ use super::files::Files;
 use super::http;
 use super::shelf::{Manifest, Shard, Shelf};
 use super::{FetchError, LoadError};
+use crate::json;
 use crate::model::folder::{CONFIG, INDEX, NAMES, Shelf as _, TOKENIZER};
 use crate::model::{Config, FolderError, Index};
 use crate::protocol::Offer;
@@ -129,7 +130,7 @@ pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<
 
 async fn listing(url: &str, signal: &AbortSignal) -> Result<Listing, FetchError> {
     let bytes = http::all(url, signal).await?;
-    serde_json::from_slice(&bytes).map_err(|e| FetchError::Unreachable {
+    json::read(&bytes).map_err(|e| FetchError::Unreachable {
         url: url.into(),
         reason: format!("its answer is not a list of files: {e}"),
     })
