@@ -45,15 +45,6 @@ pub struct Grid {
     pub difference: bool,
 }
 
-/// What the sweeps depend on: the experiment without the chosen cell.
-#[must_use]
-pub fn key(experiment: &Experiment) -> Experiment {
-    Experiment {
-        cell: None,
-        ..experiment.clone()
-    }
-}
-
 /// Where the values are that are farthest from 0, the farthest first; of equals the first.
 #[must_use]
 pub fn farthest(values: &[f32]) -> Vec<usize> {
@@ -89,7 +80,7 @@ impl Grid {
         };
         let (rows, columns) = (side(&frame.rows), side(&frame.columns));
         Self {
-            experiment: key(experiment),
+            experiment: experiment.sweeps_only(),
             index,
             values: vec![vec![vec![None; columns.len()]; rows.len()]; metrics.len()],
             intervals: Vec::new(),

@@ -1,6 +1,6 @@
 //! What the engine has told so far: a plain value and how updates change it.
 
-use crate::grid::{Grid, key};
+use crate::grid::Grid;
 use patchbay_engine::experiment::{
     CellReport, Estimate, Experiment, Frame, MetricReport, Progress, Reading, Report, Room,
     RunReport, Sample, SteerReport, SteerUpdate, Update,
@@ -41,6 +41,14 @@ pub struct Patched {
     pub report: CellReport,
 }
 
+impl Patched {
+    /// Whether it is the run of the cell that an experiment names, and of nothing older.
+    fn is_of(&self, experiment: &Experiment) -> bool {
+        let own = &self.experiment;
+        own.cell == experiment.cell && own.sweeps_only() == experiment.sweeps_only()
+    }
+}
+
 /// What the steering room was told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Steered {
@@ -61,8 +69,9 @@ pub struct Results {
     pub grids: Vec<Grid>,
     pub patched: Option<Patched>,
     pub steered: Option<Steered>,
-    /// The finished report, for download.
+    /// The finished reports of the two rooms, for download.
     pub report: Option<Report>,
+    pub steering: Option<Report>,
 }
 
 impl Results {
@@ -79,7 +88,7 @@ impl Results {
                 metrics,
             } => {
                 self.runs = Some(Runs {
-                    experiment: key(&job.experiment),
+                    experiment: job.experiment.sweeps_only(),
                     clean,
                     corrupted,
                     metrics,
@@ -115,10 +124,10 @@ impl Results {
                 report: steered,
                 complete: true,
             });
-            self.report = Some(report);
+            self.steering = Some(report);
             return;
         }
-        let wanted = key(&job.experiment);
+        let wanted = job.experiment.sweeps_only();
         self.reading = Some(report.reading.clone());
         self.runs = Some(Runs {
             experiment: wanted.clone(),
@@ -147,7 +156,7 @@ impl Results {
         let finished = self
             .report
             .as_ref()
-            .is_some_and(|r| !r.sweeps.is_empty() && key(&r.experiment) == wanted);
+            .is_some_and(|r| !r.sweeps.is_empty() && r.experiment.sweeps_only() == wanted);
         if job.goal == Goal::Full || !finished {
             self.report = Some(report);
         }
@@ -224,10 +233,11 @@ impl Results {
     #[must_use]
     pub fn goal(&self, experiment: &Experiment, automatic: bool) -> Option<Goal> {
         if experiment.room == Room::Steering {
+            let wanted = experiment.steering_only();
             let there = self
                 .steered
                 .as_ref()
-                .is_some_and(|s| s.complete && s.experiment == *experiment);
+                .is_some_and(|s| s.complete && s.experiment.steering_only() == wanted);
             // A map takes long: it is run when a person asks for it.
             let goal = match experiment.steer.as_ref().and_then(|s| s.map.as_ref()) {
                 Some(_) => Goal::Preview,
@@ -235,14 +245,11 @@ impl Results {
             };
             return (!there).then_some(goal);
         }
-        let wanted = key(experiment);
+        let wanted = experiment.sweeps_only();
         let done = |g: &Grid| g.is_complete() && g.experiment == wanted;
         let swept = !self.grids.is_empty() && self.grids.iter().all(done);
         if swept {
-            let there = self
-                .patched
-                .as_ref()
-                .is_some_and(|p| p.experiment == *experiment);
+            let there = self.patched.as_ref().is_some_and(|p| p.is_of(experiment));
             return (experiment.cell.is_some() && !there).then_some(Goal::Preview);
         }
         if automatic || experiment.sweeps.is_empty() {
@@ -255,14 +262,22 @@ impl Results {
     /// The report for download: the finished one, with the cell chosen since.
     #[must_use]
     pub fn download(&self, experiment: &Experiment) -> Option<Report> {
+        if experiment.room == Room::Steering {
+            let report = self.steering.as_ref()?;
+            let same = report.experiment.steering_only() == experiment.steering_only();
+            return same.then(|| Report {
+                experiment: experiment.clone(),
+                ..report.clone()
+            });
+        }
         let report = self.report.as_ref()?;
-        if key(&report.experiment) != key(experiment) {
+        if report.experiment.sweeps_only() != experiment.sweeps_only() {
             return None;
         }
         let patched = self
             .patched
             .as_ref()
-            .filter(|p| p.experiment == *experiment && experiment.cell.is_some());
+            .filter(|p| p.is_of(experiment) && experiment.cell.is_some());
         Some(Report {
             experiment: experiment.clone(),
             cell: patched.map(|p| p.report.clone()),

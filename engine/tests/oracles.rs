@@ -130,6 +130,7 @@ fn sweeps<B: Backend>(model: &str, backend: B, tolerance: Tolerance) {
             }
         }
     }
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
 }
 

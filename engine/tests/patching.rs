@@ -194,6 +194,7 @@ fn flat(values: &[Vec<Vec<Option<f32>>>]) -> Vec<f32> {
 fn run<B: Backend>(session: &mut Session<B>, experiment: &Experiment) -> Report {
     let found = pollster::block_on(session.run(experiment, false, &Listener::default()));
     let found = found.unwrap_or_else(|e| panic!("{e}"));
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
     found
 }

@@ -132,6 +132,7 @@ fn a_set_in_groups_is_the_set_at_once_and_the_mean_of_its_pairs() {
             .map(|i| i.unwrap())
             .any(|(low, high)| high - low > 1e-3)
     );
+    in_groups.forget();
     assert_eq!(in_groups.slots().in_use(), 0);
 }
 
@@ -183,6 +184,7 @@ fn a_hundred_pairs_run_with_progress_and_can_be_stopped() {
         stopped,
         Err(SessionError::Model(ModelError::Cancelled))
     ));
+    session.forget();
     assert_eq!(session.slots().in_use(), 0);
 }
 
@@ -590,6 +592,7 @@ fn what_cannot_be_run_is_told_by_field() {
     let report = run(session, &aligned).unwrap();
     let columns = report.sweeps[0].columns().len();
     assert_eq!(columns, aligned.alignment.unwrap().len());
+    session.forget();
     assert_eq!(
         session.slots().in_use(),
         0,

@@ -24,6 +24,7 @@ fn steering(steer: Steer) -> Experiment {
 
 fn run<B: Backend>(session: &mut Session<B>, steer: Steer) -> Result<SteerReport, SessionError> {
     let found = pollster::block_on(session.run(&steering(steer), false, &Listener::default()))?;
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
     Ok(found.steer.unwrap())
 }

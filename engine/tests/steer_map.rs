@@ -24,6 +24,7 @@ fn steering(steer: Steer) -> Experiment {
 
 fn run(session: &mut Session<Cpu>, steer: Steer, host: &impl Host) -> Result<Report, SessionError> {
     let found = pollster::block_on(session.run(&steering(steer), false, host));
+    session.forget();
     assert_eq!(session.slots().in_use(), 0, "slots left behind");
     found
 }

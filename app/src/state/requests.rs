@@ -3,7 +3,6 @@
 use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
 use crate::examples::{complete, steering};
-use crate::grid::key;
 use crate::link;
 use crate::results::{Goal, Job, Results};
 use gloo::events::EventListener;
@@ -258,7 +257,7 @@ impl State {
     /// Changes the experiment.
     pub fn edit(self, change: impl FnOnce(&mut Experiment)) {
         self.experiment.update(|experiment| {
-            let before = key(experiment);
+            let before = experiment.sweeps_only();
             change(experiment);
             // Another grid has other cells: keep the choice only where it names
             // the same patch.

@@ -49,6 +49,7 @@ impl State {
                     results.patched = None;
                     results.steered = None;
                     results.report = None;
+                    results.steering = None;
                 });
                 self.ask();
             }

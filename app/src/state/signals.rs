@@ -2,14 +2,15 @@
 
 use crate::engine::Engine;
 use crate::examples::complete;
-use crate::grid::{Grid, key};
+use crate::grid::Grid;
 use crate::link::{self, BrokenLink};
 use crate::places::place;
 use crate::preferences::{Preferences, preferences};
 use crate::results::{Job, Patched, Results, Runs};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
-    BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Site, Sweep,
+    BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Room, Site,
+    Sweep,
 };
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
 use patchbay_engine::source::Named;
@@ -252,9 +253,11 @@ impl State {
                 .reading
                 .with(|r| r.as_ref().map(|r| r.problems.clone())),
             false => self.results.with(|r| {
-                let report = r.report.as_ref().filter(|r| r.steer.is_some())?;
+                let report = r.steering.as_ref()?;
                 // What was wrong with an older experiment is not wrong with this one.
-                let same = self.experiment.with(|e| report.experiment == *e);
+                let same = self
+                    .experiment
+                    .with(|e| report.experiment.steering_only() == e.steering_only());
                 let report = same.then_some(report)?;
                 Some(report.reading.problems.clone())
             }),
@@ -380,7 +383,11 @@ impl Derived {
         // What is typed now and cannot be taken is what the results are not of.
         let differs = move |of: Option<&Experiment>| {
             let refused = refused.with(|r| r.iter().any(|r| r.counts));
-            of.is_some_and(|of| refused || experiment.with(|e| key(of) != key(e)))
+            let older = |of: &Experiment| match of.room {
+                Room::Patching => experiment.with(|e| of.sweeps_only() != e.sweeps_only()),
+                Room::Steering => experiment.with(|e| of.steering_only() != e.steering_only()),
+            };
+            of.is_some_and(|of| refused || older(of))
         };
         Self {
             awaits,

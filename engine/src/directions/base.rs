@@ -9,14 +9,16 @@ use crate::lab::overflow::{Overflow, numbers};
 use crate::numbers::norm;
 use crate::rows::{Run, kept_for_entry};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 /// Activations of the unsteered prompt, by site, layer and position.
-pub(crate) struct Activations(HashMap<(Site, usize, usize), Vec<f32>>);
+#[derive(Clone)]
+pub(crate) struct Activations(Rc<HashMap<(Site, usize, usize), Vec<f32>>>);
 
 impl Activations {
     pub fn new(places: Vec<(Site, usize, usize)>, rows: Vec<Option<Vec<f32>>>) -> Self {
         let pairs = places.into_iter().zip(rows);
-        Self(pairs.filter_map(|(p, r)| Some((p, r?))).collect())
+        Self(Rc::new(pairs.filter_map(|(p, r)| Some((p, r?))).collect()))
     }
 
     pub fn at(&self, site: Site, layer: usize) -> impl Iterator<Item = &Vec<f32>> {

@@ -37,8 +37,8 @@ pub use report::{
 };
 pub use site::Site;
 pub use steer::{
-    Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling, Source, Steer,
-    Steered, Unit,
+    DICTIONARY, Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling,
+    Source, Steer, Steered, Unit,
 };
 pub use steer_map::{
     Controls, Effect, MapCell, MapNumbers, MapReading, MapReport, SteerMap, Tried, Verdict,
@@ -242,6 +242,40 @@ pub enum ParseError {
 }
 
 impl Experiment {
+    /// What the runs of its pairs and its sweeps depend on: the same without the
+    /// chosen cell, without what else is read of the runs, and of the steering room
+    /// no more than the directions that act on them.
+    #[inline]
+    #[must_use]
+    pub fn sweeps_only(&self) -> Self {
+        let steer = self.steer.as_ref().filter(|_| self.steered.is_some());
+        Self {
+            room: Room::Patching,
+            cell: None,
+            generate: None,
+            captures: Vec::new(),
+            steer: steer.map(|steer| Steer {
+                directions: steer.directions.clone(),
+                ..Steer::default()
+            }),
+            ..self.clone()
+        }
+    }
+
+    /// What the steering room's results depend on: the model and its settings there.
+    #[inline]
+    #[must_use]
+    pub fn steering_only(&self) -> Self {
+        Self {
+            version: self.version,
+            model: self.model.clone(),
+            bos: self.bos,
+            room: Room::Steering,
+            steer: self.steer.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Reads the JSON form, of any known version.
     ///
     /// # Errors

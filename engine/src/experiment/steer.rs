@@ -327,8 +327,11 @@ fn resid_pre() -> Site {
     Site::ResidPre
 }
 
+/// The dictionary that a feature is of when nothing is said.
+pub const DICTIONARY: &str = "gpt2-small-res-jb";
+
 fn res_jb() -> String {
-    crate::dictionary::RES_JB.name.into()
+    DICTIONARY.into()
 }
 
 fn five() -> usize {

@@ -30,6 +30,7 @@ pub(crate) struct Lab<B: Backend> {
     pub backend_info: BackendInfo,
     /// Standard deviation of the embedding's entries, once it was wanted.
     embedding_deviation: Option<f32>,
+    passes: usize,
 }
 
 impl<B: Backend> Lab<B> {
@@ -43,6 +44,7 @@ impl<B: Backend> Lab<B> {
             tokenizer,
             info,
             embedding_deviation: None,
+            passes: 0,
         }
     }
 
@@ -54,10 +56,16 @@ impl<B: Backend> Lab<B> {
         wanted: &Wanted,
         pulse: &impl Pulse,
     ) -> Result<(OfRuns<Logits>, OfRuns<Vec<f32>>), SessionError> {
+        self.passes += 1;
         let plan = Plan::new(&self.model.config.shape, runs)?;
         let (b, model) = (&self.backend, &self.model);
         let outcome = model.forward(b, &plan, &mut self.store, pulse).await?;
         Ok(model.read(b, runs, &plan, &outcome, wanted).await?)
+    }
+
+    /// Forward passes so far.
+    pub fn passes(&self) -> usize {
+        self.passes
     }
 
     /// The likeliest next tokens of a run, and its metrics.

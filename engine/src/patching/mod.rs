@@ -16,6 +16,7 @@ mod means;
 mod metric;
 mod paths;
 mod roles;
+mod seen;
 mod setup;
 mod sweep;
 mod tally;
@@ -23,13 +24,16 @@ mod tally;
 use crate::backend::Backend;
 use crate::directions::{self, Push};
 use crate::experiment::{
-    Experiment, Field, MetricReport, Problem, Report, RunName, SweepReport, Update,
+    Cell, Experiment, Field, MetricReport, Problem, Reading, Report, RunName, SweepReport, Update,
 };
 use crate::host::{Asked, Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::rows::Shape;
+use bases::Group;
 pub(crate) use captures::MOST_CAPTURED;
 use look::no_such_cell;
+use means::Means;
+use seen::Seen;
 use setup::Setup;
 
 /// Memory that the kept activations of a group of pairs may take at first, in bytes.
@@ -60,16 +64,41 @@ pub(crate) fn largest_activation(shape: &Shape) -> usize {
 pub(crate) struct Memory {
     /// The last sweeps, so that looking at one of their cells does not repeat them.
     last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
+    pair: Option<Pair>,
     /// Bytes that the kept activations of pairs may take at a time.
-    pub kept_bytes: usize,
+    kept_bytes: usize,
+}
+
+/// The runs that were made last, and what of them.
+struct Pair {
+    of: Experiment,
+    means: Means,
+    /// The first pairs.
+    group: Group,
+    /// Once a cell was looked at.
+    seen: Option<Seen>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
         Self {
             last_sweeps: None,
+            pair: None,
             kept_bytes: KEPT_BYTES,
         }
+    }
+}
+
+impl Memory {
+    /// Gives back what it holds on the device.
+    pub fn forget(&mut self) {
+        self.pair = None;
+    }
+
+    /// From now on the kept activations of pairs may take so many bytes at a time.
+    pub fn keep(&mut self, bytes: usize) {
+        self.forget();
+        self.kept_bytes = bytes;
     }
 }
 
@@ -101,12 +130,50 @@ pub(crate) async fn run<B: Backend>(
     let mut setup = setup?;
     captures::fit(&shape, experiment, &setup.cases[0], asked.most_captured)?;
     setup.push = Push::of(lab, known, experiment, task).await?;
-    let means = means::all(lab, &setup, task).await?;
-    let size = bases::group_size(&shape, experiment, &setup, memory.kept_bytes);
-    let first = bases::cases_of(&setup, 0, size);
-    let group = bases::group(lab, experiment, &setup, first, &means, task).await?;
+    let of = Experiment {
+        captures: experiment.captures.clone(),
+        generate: experiment.generate,
+        ..experiment.sweeps_only()
+    };
+    // Runs of another experiment give their memory back before these are made.
+    let known = memory.pair.take().filter(|pair| pair.of == of);
+    let mut pair = match known {
+        Some(pair) => pair,
+        None => {
+            let means = means::all(lab, &setup, task).await?;
+            let size = bases::group_size(&shape, experiment, &setup, memory.kept_bytes);
+            let first = bases::cases_of(&setup, 0, size);
+            let group = bases::group(lab, experiment, &setup, first, &means, task).await?;
+            Pair {
+                of,
+                means,
+                group,
+                seen: None,
+            }
+        }
+    };
+    let wish = (reading, cell, asked.preview);
+    let report = shown(lab, memory, experiment, &setup, &mut pair, wish, task).await;
+    memory.pair = Some(pair);
+    report
+}
+
+/// What is told of runs that are there.
+async fn shown<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Memory,
+    experiment: &Experiment,
+    setup: &Setup,
+    pair: &mut Pair,
+    (reading, cell, preview): (Reading, Option<Cell>, bool),
+    task: Task<'_, impl Host>,
+) -> Result<Report, SessionError> {
+    let Pair {
+        group, means, seen, ..
+    } = pair;
+    let group = &*group;
     let found: Vec<_> = group.metrics().collect();
-    let metrics = bases::metric_reports(lab, experiment, &setup, &group, &found);
+    let metrics = bases::metric_reports(lab, experiment, setup, group, &found);
     let bases = &group.bases[0];
     task.host.update(Update::Runs {
         clean: bases.clean.report.clone(),
@@ -123,7 +190,7 @@ pub(crate) async fn run<B: Backend>(
     };
     // The chosen cell first: it is what the person is looking at.
     if let Some(cell) = cell.filter(|_| !setup.sweeps.is_empty()) {
-        let cell = look::cell(lab, &setup, &group, cell, task).await?;
+        let cell = look::cell(lab, setup, group, seen, cell, task).await?;
         task.host.update(Update::Cell(cell.clone()));
         report.cell = Some(cell);
     }
@@ -131,9 +198,9 @@ pub(crate) async fn run<B: Backend>(
         lab,
         memory,
         experiment,
-        &setup,
-        (&group, &means),
-        asked.preview,
+        setup,
+        (group, means),
+        preview,
         task,
     )
     .await?
@@ -146,7 +213,7 @@ pub(crate) async fn run<B: Backend>(
             (RunName::Corrupted, &bases.corrupted, &mut report.corrupted),
         ] {
             let (trace, logits) = (&base.trace, base.logits.all.as_slice());
-            let acts = given::acts(lab, &setup, &trace.tokens, name, task).await?;
+            let acts = given::acts(lab, setup, &trace.tokens, name, task).await?;
             report.continuation =
                 generate::greedy(lab, trace, logits, &acts, generate, task).await?;
         }

@@ -68,7 +68,20 @@ impl<B: Backend> Session<B> {
     /// Bytes that the kept activations of a set of pairs may take at a time; the
     /// set runs in groups that fit, of one pair at least.
     pub fn set_kept_bytes(&mut self, bytes: usize) {
-        self.patching.kept_bytes = bytes;
+        self.patching.keep(bytes);
+    }
+
+    /// Gives back what is kept on the device between experiments; the next one
+    /// computes it again.
+    pub fn forget(&mut self) {
+        self.patching.forget();
+        self.steering.forget();
+    }
+
+    /// Forward passes so far; for tests that nothing is computed twice.
+    #[must_use]
+    pub fn passes(&self) -> usize {
+        self.lab.passes()
     }
 
     /// Where kept activations are; for tests that nothing is left behind.

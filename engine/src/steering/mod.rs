@@ -8,10 +8,10 @@ mod reports;
 mod write;
 
 use crate::backend::Backend;
-use crate::directions::{self, Act, acts, unsteered_base, whole};
+use crate::directions::{self, Act, Activations, Resolved, acts, unsteered_base, whole};
 use crate::experiment::{
-    DetectorReport, Experiment, Field, Reading, Report, Site, Steer, SteerReport, SteerUpdate,
-    Summary, Update,
+    DetectorReport, DirectionReport, Experiment, Field, Reading, Report, Site, Steer, SteerReport,
+    SteerUpdate, Summary, Update,
 };
 use crate::host::{Asked, Beats, Host, SessionError, Task};
 use crate::lab::line::{CACHE, Line};
@@ -20,15 +20,26 @@ use crate::lab::{Lab, bos_off};
 use crate::numbers::Sampler;
 use crate::rows::Run;
 use measures::{measures, read};
+use std::rc::Rc;
 use write::Unsteered;
 
 /// What steering remembers between experiments, so that moving a slider does
 /// not find the directions and write the unsteered text again.
 #[derive(Default)]
 pub(crate) struct Memory {
+    base: Option<(String, Line, Activations)>,
+    directions: Option<(String, Vec<DirectionReport>)>,
     unsteered: Option<(String, Unsteered)>,
     detector: Option<(String, DetectorReport)>,
     map: map::Remembered,
+}
+
+impl Memory {
+    /// Gives back what it holds on the device.
+    pub fn forget(&mut self) {
+        self.base = None;
+        self.map.forget();
+    }
 }
 
 /// At most so many continuations at once.
@@ -92,10 +103,21 @@ async fn report<B: Backend>(
     );
     sites.sort_unstable();
     sites.dedup();
-    let (base, activations) = unsteered_base(lab, &sites, &prompt, task).await?;
+    let key = format!("{prompt:?} {sites:?}");
+    // Another prompt's run gives its memory back before this one's is made.
+    let base = memory.base.take().filter(|(of, ..)| *of == key);
+    let (key, base, activations) = match base {
+        Some(base) => base,
+        None => {
+            let (line, activations) = unsteered_base(lab, &sites, &prompt, task).await?;
+            (key, line, activations)
+        }
+    };
+    memory.base = Some((key.clone(), base.clone(), activations.clone()));
+    let told = told(memory, lab, steer, &resolved, (&key, &activations), task).await?;
     let mut report = SteerReport {
         prompt: lab.tokenizer.tokens(&prompt),
-        directions: reports::of(lab, steer, &resolved, &activations).await?,
+        directions: told,
         ..SteerReport::default()
     };
     task.host.update(Update::Steer(SteerUpdate::Directions {
@@ -153,6 +175,32 @@ async fn report<B: Backend>(
         .await?;
     }
     Ok(report)
+}
+
+/// What is told of the directions, which their strength does not change.
+async fn told<B: Backend>(
+    memory: &mut Memory,
+    lab: &Lab<B>,
+    steer: &Steer,
+    resolved: &[Rc<Resolved>],
+    (base, activations): (&str, &Activations),
+    task: Task<'_, impl Host>,
+) -> Result<Vec<DirectionReport>, SessionError> {
+    let places = steer.directions.iter().map(|d| {
+        let source = serde_json::to_string(&d.source).unwrap_or_default();
+        (source, d.site, &d.layers, d.from)
+    });
+    let (bos, encoders) = (task.bos, task.host.reads_encoders());
+    let places: Vec<_> = places.collect();
+    let key = format!("{base} {bos} {encoders} {places:?}");
+    match &memory.directions {
+        Some((known, told)) if *known == key => Ok(told.clone()),
+        _ => {
+            let told = reports::of(lab, steer, resolved, activations).await?;
+            memory.directions = Some((key, told.clone()));
+            Ok(told)
+        }
+    }
 }
 
 /// The prompt's run with the directions acting; `None` where none acts on

@@ -97,12 +97,7 @@ impl Helpers {
             return;
         }
         self.round.set(self.round.get() + 1);
-        self.sharing.replace(Some(Experiment {
-            cell: None,
-            generate: None,
-            captures: Vec::new(),
-            ..experiment.clone()
-        }));
+        self.sharing.replace(Some(experiment.sweeps_only()));
         let staff = self.staff.borrow();
         staff
             .iter()

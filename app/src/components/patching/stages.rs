@@ -3,7 +3,6 @@ use super::look::LookBox;
 use super::top::Top;
 use crate::components::shared::{Old, live, whether};
 use crate::format;
-use crate::grid::key;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -79,7 +78,7 @@ fn PatchedStage() -> impl IntoView {
         let patched = state.derived.patched.get()?;
         let metric = state.derived.runs.with(|runs| {
             let runs = runs.as_ref()?;
-            (runs.experiment == key(&patched.experiment))
+            (runs.experiment == patched.experiment.sweeps_only())
                 .then(|| runs.metrics.get(state.shown.get()).cloned())?
         })?;
         way_back(*patched.report.run.metrics.get(state.shown.get())?, &metric)

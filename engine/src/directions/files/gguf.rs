@@ -153,8 +153,8 @@ fn twice(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::LayerVector;
     use crate::directions::files::to_gguf;
+    use crate::experiment::LayerVector;
 
     /// A file with more values or tensors than its maker wrote: `what` after the
     /// counts, which are raised.

@@ -11,8 +11,8 @@ use super::measures::{measures, said};
 use crate::backend::Backend;
 use crate::directions::{self, Resolved, act, unsteered_base};
 use crate::experiment::{
-    Direction, Estimate, Field, MapCell, MapNumbers, MapReport, PlanReport, Progress, Stage, Steer,
-    SteerMap, SteerUpdate, Tried, Update,
+    Direction, Estimate, Field, MapCell, MapNumbers, MapReading, MapReport, PlanReport, Progress,
+    Stage, Steer, SteerMap, SteerUpdate, Tried, Update,
 };
 use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
@@ -20,6 +20,7 @@ use crate::lab::line::{CACHE, Line};
 use crate::numbers::SamplingError;
 use crate::rows::{Cost, Shape};
 use controls::{Directions, Wish};
+use gauge::Gauge;
 use lines::{Item, Told};
 use setup::Setup;
 use std::cell::Cell;
@@ -37,6 +38,8 @@ const MOST_TEXTS: usize = 128;
 /// What was computed before, so that a map goes on where it was stopped.
 #[derive(Default)]
 pub(crate) struct Remembered {
+    bases: Option<(String, Rc<[Base]>)>,
+    gauge: Option<(String, Gauge)>,
     unsteered: Option<(String, Unsteered)>,
     key: String,
     cells: Vec<MapCell>,
@@ -46,6 +49,11 @@ pub(crate) struct Remembered {
 }
 
 impl Remembered {
+    /// Gives back what it holds on the device.
+    pub fn forget(&mut self) {
+        self.bases = None;
+    }
+
     fn cell(&self, of: Tried, layer: usize, coefficient: f32) -> Option<&MapCell> {
         let same = |c: &&MapCell| {
             (c.of, c.layer, c.coefficient.to_bits()) == (of, layer, coefficient.to_bits())
@@ -137,11 +145,11 @@ pub(crate) async fn run<B: Backend>(
         },
     };
     let gauge = match &map.reading {
-        Some(reading) => Some(gauge::read(lab, steer, reading, resolved, task).await?),
+        Some(reading) => Some(gauge(lab, memory, (steer, reading), resolved, task).await?),
         None => None,
     };
     let setup = setup::read(lab, (steer, map), &directions.itself, gauge, task)?;
-    let bases = bases(lab, &setup, task).await?;
+    let bases = remembered_bases(lab, memory, &setup, task).await?;
     let unsteered = unsteered(lab, memory, &setup, &bases, task).await?;
     if memory.key != setup.key {
         memory.key.clone_from(&setup.key);
@@ -210,6 +218,47 @@ fn missing(
         each.saturating_sub(there.count())
     };
     grid + setup.layers.iter().map(tried).sum::<usize>()
+}
+
+/// The prompts' unsteered runs, from memory where they are the same.
+async fn remembered_bases<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Remembered,
+    setup: &Setup,
+    task: Task<'_, impl Host>,
+) -> Result<Rc<[Base]>, SessionError> {
+    let key = format!("{:?} {}", setup.prompts, setup.direction.site);
+    // Other runs give their memory back before these are made.
+    let known = memory.bases.take().filter(|(of, _)| *of == key);
+    let bases = match known {
+        Some((_, bases)) => bases,
+        None => bases(lab, setup, task).await?.into(),
+    };
+    memory.bases = Some((key, bases.clone()));
+    Ok(bases)
+}
+
+/// The direction that texts are read along, from memory where it is the same.
+async fn gauge<B: Backend>(
+    lab: &mut Lab<B>,
+    memory: &mut Remembered,
+    (steer, reading): (&Steer, &MapReading),
+    resolved: &[Rc<Resolved>],
+    task: Task<'_, impl Host>,
+) -> Result<Gauge, SessionError> {
+    let direction = steer.directions.get(reading.direction).map(|d| {
+        let source = serde_json::to_string(&d.source).unwrap_or_default();
+        (source, d.site, d.from, &d.layers)
+    });
+    let key = format!("{} {reading:?} {direction:?}", task.bos);
+    if let Some((known, gauge)) = &memory.gauge
+        && *known == key
+    {
+        return Ok(gauge.clone());
+    }
+    let gauge = gauge::read(lab, steer, reading, resolved, task).await?;
+    memory.gauge = Some((key, gauge.clone()));
+    Ok(gauge)
 }
 
 async fn bases<B: Backend>(
