@@ -113,15 +113,15 @@ fn a_run_is_not_repeated_for_every_site_to_find_where_it_overflows() {
     let mut files = files("deep");
     let shape = Config::from_json(&files.config).unwrap().shape;
     let last = shape.n_layer - 1;
-    let weight = format!("transformer.h.{last}.mlp.c_proj.weight");
-    let file = safetensors::SafeTensors::deserialize(&files.weights).unwrap();
-    let data = file.tensor(&weight).unwrap().data();
-    let (at, len) = (
-        data.as_ptr() as usize - files.weights.as_ptr() as usize,
-        data.len(),
-    );
-    for number in files.weights[at..at + len].as_chunks_mut::<4>().0 {
-        *number = f32::MAX.to_le_bytes();
+    // What the last MLP writes is then larger than any number, whatever it reads.
+    for (tensor, value) in [("c_fc.bias", 1e4), ("c_proj.weight", f32::MAX)] {
+        let file = safetensors::SafeTensors::deserialize(&files.weights).unwrap();
+        let name = format!("transformer.h.{last}.mlp.{tensor}");
+        let data = file.tensor(&name).unwrap().data();
+        let at = data.as_ptr() as usize - files.weights.as_ptr() as usize;
+        let end = at + data.len();
+        let numbers = files.weights[at..end].as_chunks_mut::<4>().0;
+        numbers.fill(f32::to_le_bytes(value));
     }
     let session = &mut Session::load("overflowing", &files, Cpu).unwrap();
     let e = Experiment {
