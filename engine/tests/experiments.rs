@@ -405,6 +405,7 @@ fn the_command_line_runs_the_same_experiment() {
         ),
         (&["sweep"], "unrecognized subcommand"),
         (&["run", file, "--model"], "a value is required"),
+        (&["random", "x", "--seed", "x"], "a whole number"),
         (&["run", file, "more", "--model", "mini"], "more"),
         (
             &["export", file, "--model", "mini", "--out", "x.npy"],

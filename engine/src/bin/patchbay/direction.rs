@@ -1,6 +1,6 @@
 //! Directions from one file format to another, or into an experiment.
 
-use super::{Failure, print, remark};
+use super::{Failure, print, remark, whole};
 use patchbay_engine::directions::files::{direction, write};
 use patchbay_engine::experiment::{Format, Source};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ pub struct Options {
     /// A safetensors, GGUF or JSON file
     file: PathBuf,
     /// The layer of a lone vector that names none
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<usize>)]
     layer: usize,
     /// A file to write the vectors to; its name ends in .gguf, .safetensors or .json
     #[arg(long, value_name = "FILE")]

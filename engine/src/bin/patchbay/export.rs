@@ -1,6 +1,6 @@
 //! Something of an experiment as a file: a direction, or activations.
 
-use super::{Device, Failure, On, load, remark};
+use super::{Device, Failure, On, load, remark, whole};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Export, Format, RunName, Site};
@@ -21,7 +21,7 @@ pub struct Options {
 #[group(required = true, multiple = true)]
 struct What {
     /// A direction of the experiment; the first is 0
-    #[arg(long, value_name = "N", conflicts_with_all = ["sites", "run"])]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>, conflicts_with_all = ["sites", "run"])]
     direction: Option<usize>,
     /// Activations, by TransformerLens's names without `hook_`
     #[arg(long, value_name = "SITE,SITE...", value_delimiter = ',', value_parser = site)]

@@ -18,6 +18,7 @@ use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Instant;
 
 /// Activation patching and steering on GPT-2 and models like it
@@ -132,6 +133,12 @@ impl On {
     fn terminal(&self) -> Terminal<'_> {
         Terminal::new(self.dictionary.as_deref())
     }
+}
+
+/// A number of an option.
+fn whole<T: FromStr>(text: &str) -> Result<T, Failure> {
+    let number = text.parse();
+    number.map_err(|_| "a whole number from 0 on was expected".into())
 }
 
 /// An experiment from a file, or from standard input.

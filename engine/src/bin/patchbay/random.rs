@@ -4,7 +4,7 @@
 //!
 //! C = n_embd, F = inner width, V = vocabulary, T = n_positions.
 
-use crate::Failure;
+use crate::{Failure, whole};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 use std::fmt::Write as _;
@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     like: Like,
     /// The same seed writes the same bytes everywhere
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = whole::<u64>)]
     seed: u64,
 }
 
