@@ -265,10 +265,13 @@ fn operators_do_what_they_say() {
     assert_eq!(generated.steered[0].unsteered.as_ref().unwrap().kl, 0.0);
     let last = written(session, with(Operator::Add, Positions::Last, 2.0));
     assert!(last.steered[0].unsteered.as_ref().unwrap().kl > 0.0);
-    let first = written(session, with(Operator::Add, Positions::First(1_000), 2.0));
+    let first = written(session, with(Operator::Add, Positions::First(100), 2.0));
     assert_eq!(ids(&first.steered), ids(&add.steered));
-    let none = written(session, with(Operator::Add, Positions::Chosen(vec![]), 2.0));
-    assert_eq!(ids(&none.steered), ids(&none.unsteered));
+    let none = run(
+        session,
+        greedy(with(Operator::Add, Positions::Chosen(vec![]), 2.0)),
+    );
+    assert!(none.unwrap_err().to_string().contains("no position"));
     let prompt = written(session, with(Operator::Add, Positions::Prompt, 2.0));
     let chosen = written(
         session,

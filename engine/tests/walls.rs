@@ -9,12 +9,13 @@ use read::{Modules, arrows, circle};
 use std::path::Path;
 
 /// The floors from the ground up. What stands on one line does not know its neighbours.
-const FLOORS: [&[&str]; 12] = [
-    &["text", "json"],
+const FLOORS: [&[&str]; 13] = [
+    &["text"],
+    &["json"],
     &["experiment"],
-    &["source", "dictionary", "numbers", "rows"],
-    &["protocol", "backend"],
-    &["model"],
+    &["source", "rows"],
+    &["dictionary", "protocol", "backend"],
+    &["model", "numbers"],
     &["device", "host"],
     &["lab"],
     &["directions"],
@@ -56,7 +57,8 @@ fn a_floor_knows_only_what_is_below_it() {
             continue;
         };
         for other in known {
-            let apart = top(&other) != top(&module);
+            // The root of the crate holds modules, and of a command its own parts.
+            let apart = !other.is_empty() && top(&other) != top(&module);
             if apart && floor(&other).is_none_or(|floor| floor >= own) {
                 wrong.push(format!("{module} knows {other}"));
             }

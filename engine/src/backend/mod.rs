@@ -13,9 +13,9 @@ pub mod gpu;
 mod operation;
 
 use crate::experiment::{BackendInfo, Counters};
-use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
 pub use operation::Operation;
+use patchbay_kernels::Activation;
 use std::future::Future;
 use std::ops::Range;
 

@@ -8,8 +8,8 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Gpu, Kernel};
 use crate::backend::{Backend, Result, Then, WrongNumbers};
-use crate::model::Activation;
 use crate::rows::{OWN_ROW, RowEdit, SlotTable};
+use patchbay_kernels::Activation;
 
 /// The largest |difference| / max(1, |expected|) that is rounding.
 const TOLERANCE: f32 = 2e-4;

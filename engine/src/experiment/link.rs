@@ -263,14 +263,54 @@ mod tests {
         ));
     }
 
-    // Links that were once given out must open for ever.
+    // Links that were once given out must open for ever: of every version, of both
+    // rooms. Each stands beside the JSON that it holds.
     #[test]
-    fn a_link_of_the_first_version_still_opens() {
-        let golden = include_str!("../../tests/links/v1.link").trim();
-        let json = include_str!("../../tests/links/v1.json");
-        assert_eq!(
-            decode(golden).unwrap(),
-            Some(Experiment::from_json(json).unwrap())
-        );
+    fn links_of_every_version_still_open() {
+        for (version, link, json) in [
+            (
+                1,
+                include_str!("../../tests/links/v1.link"),
+                include_str!("../../tests/links/v1.json"),
+            ),
+            (
+                2,
+                include_str!("../../tests/links/v2-patching.link"),
+                include_str!("../../tests/links/v2-patching.json"),
+            ),
+            (
+                2,
+                include_str!("../../tests/links/v2-steering.link"),
+                include_str!("../../tests/links/v2-steering.json"),
+            ),
+            (
+                3,
+                include_str!("../../tests/links/v3-patching.link"),
+                include_str!("../../tests/links/v3-patching.json"),
+            ),
+            (
+                3,
+                include_str!("../../tests/links/v3-steering.link"),
+                include_str!("../../tests/links/v3-steering.json"),
+            ),
+        ] {
+            let said: serde_json::Value = serde_json::from_str(json).unwrap();
+            assert_eq!(said["version"], version);
+            let opened = decode(link.trim()).unwrap().unwrap();
+            assert_eq!(opened, Experiment::from_json(json).unwrap());
+            // All that it says is there when it is written again, in today's words.
+            let mut written: serde_json::Value = serde_json::from_str(&opened.to_json()).unwrap();
+            assert_eq!(written["version"], crate::experiment::VERSION);
+            if version > 1 {
+                written["version"] = version.into();
+                let fields = said.as_object().unwrap();
+                let kept = fields.iter().filter(|(name, _)| *name != "steer");
+                for (name, value) in kept {
+                    assert_eq!(&written[name], value, "{name} of version {version}");
+                }
+            }
+            let again = decode(&encode(&opened)).unwrap().unwrap();
+            assert_eq!(again, opened);
+        }
     }
 }

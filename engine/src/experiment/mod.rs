@@ -35,7 +35,7 @@ pub use report::{
     Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,
     Progress, Report, RunReport, Stage, SweepReport, TopToken, Trial, Update,
 };
-pub use site::Site;
+pub use site::{Origin, Place, Site, Width};
 pub use steer::{
     DICTIONARY, Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling,
     Source, Steer, Steered, Unit,
@@ -53,8 +53,9 @@ use crate::json;
 use crate::text::Plain;
 use serde::{Deserialize, Serialize};
 
-/// The version that this code writes. Older ones are migrated on the way in.
-pub const VERSION: u32 = 2;
+/// The version that this code writes. Older ones are migrated on the way in. Any new
+/// field raises it, so that an older page names the version and not an unknown field.
+pub const VERSION: u32 = 3;
 
 /// Largest prompt accepted, in bytes of UTF-8: far above any context length,
 /// far below what would stall the tokenizer.

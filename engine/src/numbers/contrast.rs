@@ -2,14 +2,8 @@
 
 use super::measure::norm;
 use super::probe::{Probe, fit};
+use super::sides::Contrast;
 use crate::experiment::Method;
-
-/// Activations of prompts on both sides, each `n_embd` numbers.
-#[derive(Clone, Copy, Debug)]
-pub struct Contrast<'a> {
-    pub positive: &'a [Vec<f32>],
-    pub negative: &'a [Vec<f32>],
-}
 
 /// A direction and what is known of how well it fits.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,10 +7,12 @@ mod noise;
 mod probe;
 mod roc;
 mod sample;
+mod sides;
 
-pub use contrast::{Contrast, Found, contrast};
+pub use contrast::{Found, contrast};
 pub use measure::{cosine, deviation, distinct, kl, log_softmax, norm, projection, top};
 pub use noise::{Noise, noise_at, normals, resamples, shuffle};
 pub use probe::{accuracy, folds, told_right};
 pub use roc::{auc, roc};
 pub use sample::{Sampler, SamplingError};
+pub use sides::Contrast;

@@ -1,7 +1,7 @@
 //! Linear probes: logistic regression with an L2 penalty, as scikit-learn's
 //! `LogisticRegression` with its defaults (C = 1, an intercept that is not penalised).
 
-use super::contrast::Contrast;
+use super::sides::Contrast;
 
 /// `p(positive) = sigmoid(weights . x + bias)`
 #[derive(Clone, Debug, PartialEq)]

@@ -3,23 +3,23 @@
 use super::advice::advise;
 use super::brought::{Brought, Numbers};
 use super::captures::{self, everywhere, trimmed};
-use super::copies::Kept;
+use super::copies::{Kept, distinct};
 use super::means::Means;
 use super::metric::{MetricTokens, Wishes};
+use super::resident::{direct, kept, varied};
 use super::setup::{Case, Setup};
 use super::{chunk_rows, given};
 use crate::backend::Backend;
 use crate::experiment::{
-    Axes, Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName,
-    RunReport, Site, Stage, Sweep, Update,
+    Bring, CaptureReport, Experiment, Field, MetricReport, Mode, Progress, RunName, RunReport,
+    Site, Stage, Sweep, Update,
 };
 use crate::host::{Beats, Host, SessionError, Task};
-use crate::lab::line::CACHE;
 use crate::lab::overflow::{Overflow, sound};
 use crate::lab::{Lab, TOP};
 use crate::model::{Logits, Wanted};
 use crate::numbers::shuffle;
-use crate::rows::{Cost, Edit, Run, Shape, Trace, kept_for_entry};
+use crate::rows::{Cost, Edit, Run, Shape, Trace};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::rc::Rc;
@@ -70,75 +70,6 @@ impl Group {
             .iter()
             .map(|b| [&b.clean, &b.corrupted].map(|run| run.report.metrics.clone()))
     }
-}
-
-/// The cases of a group: so many at a time.
-pub(crate) fn cases_of(setup: &Setup, group: usize, size: usize) -> Range<usize> {
-    group * size..((group + 1) * size).min(setup.cases.len())
-}
-
-pub(crate) fn varied(sweep: &Sweep) -> RunName {
-    match sweep.mode {
-        Mode::Denoising => RunName::Corrupted,
-        Mode::Noising => RunName::Clean,
-    }
-}
-
-fn direct(sweep: &Sweep) -> bool {
-    matches!(
-        sweep.axes(),
-        Axes::Paths {
-            through_mlps: false,
-            ..
-        }
-    )
-}
-
-/// What a run of a pair has to keep: what is varied, what rows enter with; what
-/// is copied, itself; where it is continued, keys and values.
-fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec<Site> {
-    let mut sites = Vec::new();
-    for sweep in &setup.sweeps {
-        let copied = Kept::of(sweep);
-        if varied(sweep) == name {
-            let paths = matches!(sweep.axes(), Axes::Paths { .. });
-            // A path's receiver may be an MLP.
-            let extra = paths.then_some(Site::MlpOut);
-            sites.extend(kept_for_entry(copied.sites.iter().copied().chain(extra)));
-            if paths {
-                sites.push(Site::AttnOut);
-            }
-        } else if sweep.bring.is_other() {
-            sites.extend(copied.sites);
-        }
-    }
-    if experiment.generate.is_some() {
-        sites.extend(CACHE);
-    }
-    distinct(sites)
-}
-
-pub(crate) fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
-    sites.sort_unstable();
-    sites.dedup();
-    sites
-}
-
-/// How many cases are kept at the same time.
-pub(crate) fn group_size(
-    shape: &Shape,
-    experiment: &Experiment,
-    setup: &Setup,
-    most_bytes: usize,
-) -> usize {
-    let width = |site: &Site| shape.width(*site).unwrap_or(0);
-    let of_token = |name| -> usize { kept(experiment, setup, name).iter().map(width).sum() };
-    let longest = |f: fn(&Case) -> usize| setup.cases.iter().map(f).max().unwrap_or(1);
-    let numbers = of_token(RunName::Clean) * longest(|c| c.clean.len())
-        + of_token(RunName::Corrupted) * longest(|c| c.corrupted.len());
-    // Storage grows by half as much again as it needs.
-    let bytes = 6 * numbers * shape.n_layer;
-    (most_bytes / bytes.max(1)).clamp(1, setup.cases.len().max(1))
 }
 
 /// One run to be made of a group.

@@ -102,12 +102,14 @@ pub(crate) fn reports(
     experiment.captures.iter().map(report).collect()
 }
 
-/// A row of patterns without the keys of longer runs beside it.
+/// A row of patterns as wide as its own run, `len` keys a head: without the keys of
+/// longer runs beside it, and with those that come after all rows of its batch.
 pub(crate) fn trimmed(shape: &Shape, row: &[f32], len: usize) -> Vec<f32> {
     let keys = row.len() / shape.n_head;
-    row.chunks(keys.max(1))
-        .flat_map(|head| &head[..len.min(head.len())])
-        .copied()
+    let heads = row.chunks(keys.max(1));
+    let key = |head: &[f32], k: usize| head.get(k).copied().unwrap_or_default();
+    heads
+        .flat_map(|head| (0..len).map(move |k| key(head, k)))
         .collect()
 }
 

@@ -181,3 +181,10 @@ impl Copies<'_> {
         })
     }
 }
+
+/// Sites in their order, each once.
+pub(crate) fn distinct(mut sites: Vec<Site>) -> Vec<Site> {
+    sites.sort_unstable();
+    sites.dedup();
+    sites
+}

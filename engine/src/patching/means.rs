@@ -1,9 +1,8 @@
 //! What sweeps bring that is of all pairs: means.
 
-use super::bases::distinct;
 use super::brought::Numbers;
 use super::captures::{everywhere, trimmed};
-use super::copies::Kept;
+use super::copies::{Kept, distinct};
 use super::given;
 use super::setup::Setup;
 use crate::backend::Backend;

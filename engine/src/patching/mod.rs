@@ -15,6 +15,7 @@ mod look;
 mod means;
 mod metric;
 mod paths;
+mod resident;
 mod roles;
 mod seen;
 mod setup;
@@ -141,8 +142,8 @@ pub(crate) async fn run<B: Backend>(
         Some(pair) => pair,
         None => {
             let means = means::all(lab, &setup, task).await?;
-            let size = bases::group_size(&shape, experiment, &setup, memory.kept_bytes);
-            let first = bases::cases_of(&setup, 0, size);
+            let size = resident::group_size(&shape, experiment, &setup, memory.kept_bytes);
+            let first = resident::cases_of(&setup, 0, size);
             let group = bases::group(lab, experiment, &setup, first, &means, task).await?;
             Pair {
                 of,

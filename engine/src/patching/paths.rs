@@ -7,9 +7,10 @@
 //! attention output stays as it was. In both, a last run patches the receiver
 //! with what it then computes, and everything after it follows.
 
-use super::bases::{Bases, varied};
+use super::bases::Bases;
 use super::captures::everywhere;
 use super::copies::Copies;
+use super::resident::varied;
 use crate::backend::Backend;
 use crate::experiment::{Receiver, Site};
 use crate::host::{Beats, Host, SessionError, Task};

@@ -3,13 +3,14 @@
 
 use super::Memory;
 use super::bases;
-use super::bases::{Group, cases_of, group_size, values};
+use super::bases::{Group, values};
 use super::frame::frame;
 use super::layout::{
     Chunk, Item, Layout, On, add, chunk_of, estimate, group_of, lay_out, piece, progress, scaled,
 };
 use super::means::Means;
 use super::paths;
+use super::resident::{cases_of, group_size};
 use super::setup::Setup;
 use super::tally::Tally;
 use crate::backend::Backend;

@@ -25,7 +25,7 @@ pub use reach::kept_for_entry;
 pub use rounds::{EditRound, EditSource};
 pub use slots::{OWN_ROW, SlotPool, SlotTable, Trace};
 
-use crate::experiment::Site;
+use crate::experiment::{Site, Width};
 use std::rc::Rc;
 
 /// One run of the model, to be planned together with others.
@@ -117,11 +117,11 @@ impl Shape {
     /// width is the number of keys.
     #[must_use]
     pub fn width(&self, site: Site) -> Option<usize> {
-        match site {
-            Site::Pattern => None,
-            Site::MlpPre | Site::MlpPost => Some(self.n_inner),
-            Site::Logits => Some(self.n_vocab),
-            _ => Some(self.n_embd),
+        match site.width() {
+            Width::Keys => None,
+            Width::Inner => Some(self.n_inner),
+            Width::Vocabulary => Some(self.n_vocab),
+            Width::Embd => Some(self.n_embd),
         }
     }
 }

@@ -2,7 +2,7 @@ use super::cost::{Cost, cost};
 use super::reach::{Reached, reach};
 use super::rounds::{EditRound, rounds};
 use super::{Edit, OWN_ROW, PlanError, Run, Shape, SlotTable, Trace};
-use crate::experiment::Site;
+use crate::experiment::{Origin, Place, Site};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -116,7 +116,8 @@ impl Plan {
         for (u, run) in runs.iter().enumerate() {
             let (all, _) = run.all_edits();
             for &i in &reached[u][shape.n_layer - 1].edits {
-                if let (Site::LnFinal, Some(row)) = (all[i].site, row_at(u, all[i].position)) {
+                let place = all[i].site.place();
+                if let (Place::Final, Some(row)) = (place, row_at(u, all[i].position)) {
                     edits.push((row, all[i]));
                 }
             }
@@ -126,12 +127,12 @@ impl Plan {
             }
             for (i, &(site, _, position)) in run.captures.iter().enumerate() {
                 let found = row_at(u, position).map(|row| (u, i, row));
-                match site {
-                    Site::Logits => self.captured_logits.extend(found),
-                    Site::LnFinal => {
+                match site.place() {
+                    Place::Final if site == Site::Logits => self.captured_logits.extend(found),
+                    Place::Final => {
                         end.hooks.entry(site).or_default().captures.extend(found);
                     }
-                    _ => {}
+                    Place::Embedding | Place::Pre | Place::Attend | Place::Mid => {}
                 }
             }
             if let Some(trace) = &run.keep {
@@ -255,11 +256,13 @@ fn lay_out(
     // What comes before the layers is laid out with the first of them.
     let here = |site: Site| site.per_layer() || (site.before_layers() && l == 0);
     let row_at = |site: Site, run: usize, position: usize| {
-        let at = match site {
-            Site::Embed | Site::PosEmbed => &stages[3],
-            Site::ResidPre | Site::Q | Site::K | Site::V => &stages[0],
-            Site::Pattern | Site::Z | Site::AttnOut => &stages[1],
-            _ => &stages[2],
+        let at = match site.place() {
+            Place::Embedding => &stages[3],
+            Place::Pre => &stages[0],
+            // The rows of the MLP begin with it.
+            Place::Attend if site.origin() == Origin::Entered => &stages[2],
+            Place::Attend => &stages[1],
+            Place::Mid | Place::Final => &stages[2],
         };
         at.get(&RowId { run, position }).copied()
     };

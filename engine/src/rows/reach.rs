@@ -1,7 +1,7 @@
 //! Which positions of one run have to be computed, layer by layer.
 
 use super::{Edit, Op, PlanError, Run, Shape, Source};
-use crate::experiment::Site;
+use crate::experiment::{Origin, Place, Site};
 
 /// Positions of one run in one layer, ascending within each list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,10 +29,10 @@ enum Entry {
 }
 
 fn entry(site: Site) -> Entry {
-    match site {
-        Site::Embed | Site::PosEmbed | Site::ResidPre | Site::Q | Site::K | Site::V => Entry::Pre,
-        Site::Pattern | Site::Z | Site::AttnOut | Site::ResidMid => Entry::Attend,
-        _ => Entry::Mid,
+    match site.place() {
+        Place::Embedding | Place::Pre => Entry::Pre,
+        Place::Attend => Entry::Attend,
+        Place::Mid | Place::Final => Entry::Mid,
     }
 }
 
@@ -62,10 +62,10 @@ fn backward_need(shape: &Shape, run: &Run) -> Need {
         post[last][p] = true;
     }
     for &(site, layer, p) in &run.captures {
-        match entry(site) {
-            Entry::Pre => pre[layer][p] = true,
-            _ if site.per_layer() => post[layer][p] = true,
-            _ => post[last][p] = true,
+        match site.place() {
+            Place::Embedding | Place::Pre => pre[layer][p] = true,
+            Place::Attend | Place::Mid => post[layer][p] = true,
+            Place::Final => post[last][p] = true,
         }
     }
     if let Some(trace) = &run.keep {
@@ -106,9 +106,9 @@ fn copies_the_same(edit: &Edit, run: &Run) -> bool {
 /// The layer in which an edit is made: what comes before the layers counts to
 /// the first, what comes after them to the last.
 fn layer_of(edit: &Edit, shape: &Shape) -> usize {
-    match edit.site {
-        Site::LnFinal => shape.n_layer - 1,
-        _ => edit.layer,
+    match edit.site.place() {
+        Place::Final => shape.n_layer - 1,
+        Place::Embedding | Place::Pre | Place::Attend | Place::Mid => edit.layer,
     }
 }
 
@@ -202,10 +202,12 @@ pub(super) fn reach(shape: &Shape, run: &Run) -> Result<Vec<Reached>, PlanError>
             let edit = edits[i];
             let among = |rows: &[usize]| rows.binary_search(&edit.position).is_ok();
             let made = (i < inherited || edit.site.before_layers())
-                && match edit.site {
-                    Site::Embed | Site::PosEmbed | Site::ResidPre => among(&layer.enter_pre),
-                    Site::ResidMid => among(&layer.enter_mid),
-                    _ => false,
+                && edit.site.origin() == Origin::Entered
+                && match edit.site.place() {
+                    Place::Embedding | Place::Pre => among(&layer.enter_pre),
+                    // The stream between attention and MLP, which the latter begins with.
+                    Place::Attend => among(&layer.enter_mid),
+                    Place::Mid | Place::Final => false,
                 };
             let row = match entry(edit.site) {
                 Entry::Pre => among(&layer.pre),

@@ -1,8 +1,8 @@
 //! What is done element by element.
 
 use super::{DEVICE, Matrix, Operation, Result};
-use crate::model::Activation;
 use candle_core::Tensor;
+use patchbay_kernels::Activation;
 
 pub(super) fn add(a: &Matrix, b: &Matrix) -> Result<Tensor> {
     Ok((a.rows(Operation::Add)? + b.rows(Operation::Add)?)?)

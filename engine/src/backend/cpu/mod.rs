@@ -20,12 +20,12 @@ pub use relaxed::take as take_kernels;
 
 use super::{Backend, BackendError, Operation, Result, Then};
 use crate::experiment::BackendInfo;
-use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
 use candle_core::{Device, Tensor};
 pub use matrix::Matrix;
 use matrix::all;
 use panels::Panels;
+use patchbay_kernels::Activation;
 use std::ops::Range;
 
 /// The CPU backend. Natively it uses all cores, in the browser one thread with

@@ -5,7 +5,7 @@ use super::kernels::Kernel;
 use super::recorder::Dispatch;
 use super::tensor::{Tensor, expect};
 use super::{Gpu, Operation, Result};
-use crate::model::Activation;
+use patchbay_kernels::Activation;
 
 /// Elements that a workgroup of these kernels, and of those that move rows, handles.
 pub(super) const ELEMENTS: u64 = 256;

@@ -38,8 +38,8 @@ pub use tensor::{Table, Tensor};
 
 use super::{Backend, BackendError, Operation, Result, Then};
 use crate::experiment::{BackendInfo, Counters};
-use crate::model::Activation;
 use crate::rows::{RowEdit, SlotTable};
+use patchbay_kernels::Activation;
 use pool::Pool;
 use recorder::Recorder;
 use std::ops::Range;

@@ -5,7 +5,7 @@ use super::kernels::Kernel;
 use super::recorder::Dispatch;
 use super::tensor::{Tensor, expect};
 use super::{Gpu, Operation, Result, Then};
-use crate::model::Activation;
+use patchbay_kernels::Activation;
 
 /// Rows of a step of generation: a matrix product takes as long as reading the matrix.
 const FEW: u32 = 4;

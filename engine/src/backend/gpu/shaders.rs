@@ -4,8 +4,8 @@
 use super::calls::{Edit, Field, Head, PARAMS_BYTES};
 use super::kernels::Kernel;
 use super::{Operation, attention, elements, products};
-use crate::model::Activation;
 use crate::rows::OWN_ROW;
+use patchbay_kernels::Activation;
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::path::{Path, PathBuf};
