@@ -56,7 +56,7 @@ pub fn Template() -> impl IntoView {
             <p class="hint">{t.hint}</p>
             {area(0, "template", t.lines)}
             {area(1, "template-lists", t.lists)}
-            <div class="buttons">
+            <div class="fields">
                 <Number
                     id="template-count"
                     label=t.count
