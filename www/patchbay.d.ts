@@ -256,7 +256,7 @@ export interface Experiment {
   roles?: Role[];
   /** Which room runs; what the other one is set up for is kept. */
   room?: Room;
-  /** What the steering room is set up for; its example when left out. */
+  /** What the steering room is set up for; that room needs it, and so does `steered`. */
   steer?: Steer | null;
   /**
    * Which of the patching room's runs the directions of `steer` act on, to
@@ -297,7 +297,10 @@ export type MetricKind =
 /** One token, or a set of them. */
 export type Tokens = TokenRef | TokenRef[];
 
-/** A token of the vocabulary, as text or as its id. */
+/**
+ * A token of the vocabulary, as text or as its id; a text of `#` and a number that
+ * is not one token itself names the token of that id.
+ */
 export type TokenRef = number | string;
 
 /** Activations of one run to hand back. */
@@ -313,7 +316,8 @@ export interface Capture {
 export type RunName = "clean" | "corrupted";
 
 /**
- * A kind of activation, by TransformerLens's short names.
+ * A kind of activation, by TransformerLens's short names, in the order of the
+ * forward pass.
  * - `embed`: `hook_embed`, `[n_embd]`: the token's row of `wte`; has no layer
  * - `pos_embed`: `hook_pos_embed`, `[n_embd]`: the position's row of `wpe`; has no layer
  * - `resid_pre`: `blocks.{l}.hook_resid_pre`, `[n_embd]`: the residual stream before the layer
