@@ -1,7 +1,7 @@
 //! What a table of sentences holds, part by part of the page.
 
 use patchbay_engine::experiment::{
-    MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
+    GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
 
@@ -191,8 +191,8 @@ pub struct Map {
 /// Grids and what they copy.
 pub struct AxesText {
     pub grid: &'static str,
-    pub kinds: [&'static str; 8],
-    pub hints: [&'static str; 8],
+    pub kind: fn(GridKind) -> &'static str,
+    pub hint: fn(GridKind) -> &'static str,
     pub window: &'static str,
     pub positions: &'static str,
     pub all: &'static str,

@@ -250,12 +250,12 @@ async fn find<B: Backend>(
 fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
     let wrong = |message: String| Err(SessionError::of(field, message));
-    // Of the sites of heads, z alone is written to the residual stream as it is.
     let heads = site == Site::Z;
-    let wide = site.per_layer() && shape.width(site) == Some(shape.n_embd);
-    if !wide || (site.per_head() && !heads) {
+    if !site.is_of_the_stream() {
+        let sites = Site::ALL.into_iter().filter(|s| s.is_of_the_stream());
         return wrong(format!(
-            "{site} is not as wide as the residual stream; take resid_pre, resid_mid, resid_post, attn_out, mlp_out or, head by head, z."
+            "No direction acts at {site}, which is no vector of the residual stream; take one of {}.",
+            sites.map(Site::name).collect::<Vec<_>>().join(", ")
         ));
     }
     match &direction.source {

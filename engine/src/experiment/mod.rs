@@ -47,7 +47,9 @@ pub use steered::{
     DirectionReport, FeatureReport, Measures, ProbeReport, Sample, SteerReport, SteerUpdate,
     Summary, TokenScore, Unsteered, Written,
 };
-pub use sweep::{Axes, Bring, Cell, Corruption, Mode, Noise, Part, Receiver, Role, Sweep};
+pub use sweep::{
+    Axes, Bring, Cell, Corruption, GridKind, Mode, Noise, Part, Receiver, Role, Sweep,
+};
 
 use crate::json;
 use crate::text::Plain;

@@ -179,6 +179,14 @@ impl Site {
         self.place() == Place::Embedding
     }
 
+    /// Whether it is a vector of the residual stream, or is written to it as it is: what
+    /// is as wide, and of the sites of heads `z` alone.
+    #[inline]
+    #[must_use]
+    pub fn is_of_the_stream(self) -> bool {
+        self.per_layer() && self.width() == Width::Embd && (!self.per_head() || self == Self::Z)
+    }
+
     /// How often the site exists in a model of so many layers.
     #[must_use]
     pub fn layers(self, n_layer: usize) -> usize {

@@ -1,6 +1,6 @@
 //! Grids of patched runs, and what is copied in them.
 
-use super::{Prompt, Site};
+use super::{Prompt, Site, Width};
 use serde::{Deserialize, Serialize};
 
 /// A grid of patched runs.
@@ -98,6 +98,129 @@ pub enum Axes {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         through_mlps: bool,
     },
+}
+
+/// The kinds of grids, without what each is told besides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GridKind {
+    LayerPosition,
+    LayerHead,
+    HeadPosition,
+    DestinationSource,
+    Neurons,
+    Parts,
+    /// Everything but some parts.
+    Others,
+    Paths,
+}
+
+impl GridKind {
+    /// All of them, in the order in which they are offered.
+    pub const ALL: [Self; 8] = [
+        Self::LayerPosition,
+        Self::LayerHead,
+        Self::HeadPosition,
+        Self::DestinationSource,
+        Self::Neurons,
+        Self::Parts,
+        Self::Others,
+        Self::Paths,
+    ];
+
+    /// Its name in links, but for `others`, which is said within `parts`.
+    #[inline]
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LayerPosition => "layer_position",
+            Self::LayerHead => "layer_head",
+            Self::HeadPosition => "head_position",
+            Self::DestinationSource => "destination_source",
+            Self::Neurons => "neurons",
+            Self::Parts => "parts",
+            Self::Others => "others",
+            Self::Paths => "paths",
+        }
+    }
+
+    /// Whether a site's cells can be laid out so.
+    #[inline]
+    #[must_use]
+    pub fn fits(self, site: Site) -> bool {
+        match self {
+            Self::LayerPosition => !matches!(site.width(), Width::Keys | Width::Vocabulary),
+            Self::LayerHead | Self::HeadPosition => site.per_head(),
+            Self::DestinationSource => site.width() == Width::Keys,
+            Self::Neurons => site.width() == Width::Inner,
+            // Each part names its own site.
+            Self::Parts | Self::Others => true,
+            Self::Paths => site == Site::Z,
+        }
+    }
+
+    /// Whether it says itself which site it is of.
+    #[inline]
+    #[must_use]
+    pub fn names_its_site(self) -> bool {
+        match self {
+            Self::Parts | Self::Others | Self::Paths => true,
+            Self::LayerPosition
+            | Self::LayerHead
+            | Self::HeadPosition
+            | Self::DestinationSource
+            | Self::Neurons => false,
+        }
+    }
+
+    /// The sites that it fits, as a list to choose from.
+    #[must_use]
+    pub fn sites(self) -> String {
+        let sites = Site::ALL.into_iter().filter(|site| self.fits(*site));
+        sites.map(Site::name).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A grid of this kind that nobody has told anything yet.
+    #[inline]
+    #[must_use]
+    pub fn fresh(self) -> Axes {
+        let parts = |others| Axes::Parts {
+            parts: Vec::new(),
+            others,
+        };
+        match self {
+            Self::LayerPosition => Axes::LayerPosition { window: 1 },
+            Self::LayerHead => Axes::LayerHead { positions: None },
+            Self::HeadPosition => Axes::HeadPosition,
+            Self::DestinationSource => Axes::DestinationSource { layer: 0, head: 0 },
+            Self::Neurons => Axes::Neurons {
+                layer: 0,
+                positions: None,
+            },
+            Self::Parts => parts(false),
+            Self::Others => parts(true),
+            Self::Paths => Axes::Paths {
+                receiver: Receiver::Logits,
+                through_mlps: false,
+            },
+        }
+    }
+}
+
+impl Axes {
+    #[inline]
+    #[must_use]
+    pub fn kind(&self) -> GridKind {
+        match self {
+            Self::LayerPosition { .. } => GridKind::LayerPosition,
+            Self::LayerHead { .. } => GridKind::LayerHead,
+            Self::HeadPosition => GridKind::HeadPosition,
+            Self::DestinationSource { .. } => GridKind::DestinationSource,
+            Self::Neurons { .. } => GridKind::Neurons,
+            Self::Parts { others: false, .. } => GridKind::Parts,
+            Self::Parts { others: true, .. } => GridKind::Others,
+            Self::Paths { .. } => GridKind::Paths,
+        }
+    }
 }
 
 /// A part of the model that can be patched with others.

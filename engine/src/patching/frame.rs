@@ -1,7 +1,7 @@
 //! A sweep's grid: what its rows and columns are, and whether it can be.
 
 use super::setup::Case;
-use crate::experiment::{Axes, Axis, Frame, Mode, Part, Receiver, Role, Site, Sweep};
+use crate::experiment::{Axes, Axis, Frame, GridKind, Mode, Part, Receiver, Role, Site, Sweep};
 use crate::rows::Shape;
 
 /// The grid of a sweep, or why there is none.
@@ -24,26 +24,12 @@ pub(crate) fn frame(
             some => axis("role", some.iter().map(|r| r.name())),
         }
     };
-    let per_head = || match site.per_head() {
-        true => Ok(()),
-        false => Err(format!(
-            "{site} has no heads to sweep over; take q, k, v, z or pattern."
-        )),
-    };
+    let kind = sweep.axes().kind();
+    if !kind.fits(site) {
+        return Err(unfit(kind, site));
+    }
     let (rows, columns) = match &sweep.axes() {
         Axes::LayerPosition { window } => {
-            let whole = |s: &Site| !matches!(s, Site::Pattern | Site::Logits);
-            if !whole(&site) {
-                let names: Vec<&str> = Site::ALL
-                    .into_iter()
-                    .filter(whole)
-                    .map(Site::name)
-                    .collect();
-                return Err(format!(
-                    "{site} cannot be swept over layers and positions; take one of {}.",
-                    names.join(", ")
-                ));
-            }
             let most = site.layers(shape.n_layer);
             if *window == 0 || *window > most {
                 return Err(format!(
@@ -57,12 +43,10 @@ pub(crate) fn frame(
             (rows, positions("position"))
         }
         Axes::LayerHead { positions } => {
-            per_head()?;
             check_positions(positions.as_deref(), first)?;
             (layers(), heads())
         }
         Axes::HeadPosition => {
-            per_head()?;
             let names =
                 (0..shape.n_layer).flat_map(|l| (0..shape.n_head).map(move |h| format!("{l}.{h}")));
             let name = if site == Site::Pattern {
@@ -73,19 +57,11 @@ pub(crate) fn frame(
             (axis("head", names), positions(name))
         }
         Axes::DestinationSource { layer, head } => {
-            if site != Site::Pattern {
-                return Err(format!(
-                    "Only a pattern has destinations and sources; {site} has not."
-                ));
-            }
             check_layer(shape, *layer)?;
             check_head(shape, *head)?;
             (positions("destination"), positions("source"))
         }
         Axes::Neurons { layer, positions } => {
-            if !matches!(site, Site::MlpPre | Site::MlpPost) {
-                return Err(format!("{site} has no neurons; take mlp_post or mlp_pre."));
-            }
             check_layer(shape, *layer)?;
             check_positions(positions.as_deref(), first)?;
             (axis("layer", [layer]), axis("neuron", 0..shape.n_inner))
@@ -129,9 +105,6 @@ pub(crate) fn frame(
                 }
                 Receiver::Mlp { layer } => check_layer(shape, *layer)?,
             }
-            if site != Site::Z {
-                return Err(format!("Paths start at heads' outputs, z, not at {site}."));
-            }
             (layers(), heads())
         }
     };
@@ -140,6 +113,25 @@ pub(crate) fn frame(
         rows,
         columns,
     })
+}
+
+/// Why a site's cells cannot be laid out so.
+fn unfit(kind: GridKind, site: Site) -> String {
+    let sites = kind.sites();
+    match kind {
+        GridKind::LayerPosition => {
+            format!("{site} cannot be swept over layers and positions; take one of {sites}.")
+        }
+        GridKind::LayerHead | GridKind::HeadPosition => {
+            format!("{site} has no heads to sweep over; take one of {sites}.")
+        }
+        GridKind::DestinationSource => {
+            format!("Only a pattern has destinations and sources; {site} has not.")
+        }
+        GridKind::Neurons => format!("{site} has no neurons; take one of {sites}."),
+        GridKind::Paths => format!("Paths start at heads' outputs, z, not at {site}."),
+        GridKind::Parts | GridKind::Others => format!("{site} is no part of the model."),
+    }
 }
 
 /// Whether there is a cell: a pattern has none above its diagonal, a path none
@@ -154,7 +146,11 @@ pub(crate) fn exists(sweep: &Sweep, row: usize, column: usize) -> bool {
             }
             Receiver::Mlp { layer } => row <= layer,
         },
-        _ => true,
+        Axes::LayerPosition { .. }
+        | Axes::LayerHead { .. }
+        | Axes::HeadPosition
+        | Axes::Neurons { .. }
+        | Axes::Parts { .. } => true,
     }
 }
 

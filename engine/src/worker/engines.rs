@@ -1,6 +1,5 @@
 //! A model on whichever backend was chosen.
 
-use super::BackendChoice;
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Fault, Faulty, Gpu, GpuOptions, Kernel};
 use crate::backend::{Backend, BackendError};
@@ -8,6 +7,7 @@ use crate::device::{Choice, Clock, Devices, Opened, agreed};
 use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report, Trial};
 use crate::model::folder::CONFIG;
 use crate::model::{Config, Folder, FolderError, Index, ModelError};
+use crate::protocol::BackendChoice;
 use crate::session::{Arriving, Host, Session, SessionError};
 use gloo_timers::future::TimeoutFuture;
 use web_sys::Performance;

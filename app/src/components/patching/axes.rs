@@ -6,78 +6,25 @@ use crate::state::{State, use_state};
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axes, Part, Receiver, Site, Sweep};
-
-/// The kinds of grids, by the names of their options.
-const KINDS: [&str; 8] = [
-    "layer_position",
-    "layer_head",
-    "head_position",
-    "destination_source",
-    "neurons",
-    "parts",
-    "others",
-    "paths",
-];
-
-fn kind(axes: &Axes) -> usize {
-    match axes {
-        Axes::LayerPosition { .. } => 0,
-        Axes::LayerHead { .. } => 1,
-        Axes::HeadPosition => 2,
-        Axes::DestinationSource { .. } => 3,
-        Axes::Neurons { .. } => 4,
-        Axes::Parts { others: false, .. } => 5,
-        Axes::Parts { others: true, .. } => 6,
-        Axes::Paths { .. } => 7,
-    }
-}
-
-/// Whether a site can be swept in a grid of this kind.
-fn fits(site: Site, kind: usize) -> bool {
-    match kind {
-        0 => site != Site::Pattern,
-        1 | 2 => site.per_head(),
-        3 => site == Site::Pattern,
-        4 => matches!(site, Site::MlpPre | Site::MlpPost),
-        _ => true,
-    }
-}
+use patchbay_engine::experiment::{Axes, GridKind, Part, Receiver, Site, Sweep};
 
 /// Takes another grid where a sweep's site has changed and does not fit its own.
 pub fn fit(sweep: &mut Sweep) {
-    let once = |axes: &Axes| !sweep.site.per_layer() && kind(axes) == 0;
-    if let Some(axes) = &sweep.axes
-        && (kind(axes) >= 5 || once(axes) || !fits(sweep.site, kind(axes)))
-    {
+    let Some(kind) = sweep.axes.as_ref().map(Axes::kind) else {
+        return;
+    };
+    let once = kind == GridKind::LayerPosition && !sweep.site.per_layer();
+    if once || kind.names_its_site() || !kind.fits(sweep.site) {
         sweep.axes = None;
     }
 }
 
 /// Changes the kind of a sweep's grid.
-fn take(sweep: &mut Sweep, kind: usize) {
-    let parts = |others| Axes::Parts {
-        parts: Vec::new(),
-        others,
-    };
-    let axes = match kind {
-        0 => Axes::LayerPosition { window: 1 },
-        1 => Axes::LayerHead { positions: None },
-        2 => Axes::HeadPosition,
-        3 => Axes::DestinationSource { layer: 0, head: 0 },
-        4 => Axes::Neurons {
-            layer: 0,
-            positions: None,
-        },
-        5 | 6 => parts(kind == 6),
-        _ => Axes::Paths {
-            receiver: Receiver::Logits,
-            through_mlps: false,
-        },
-    };
-    if kind >= 5 {
+fn take(sweep: &mut Sweep, kind: GridKind) {
+    if kind.names_its_site() {
         sweep.site = Site::Z;
     }
+    let axes = kind.fresh();
     sweep.axes = None;
     // What the site has by itself need not be said.
     if sweep.axes() != axes {
@@ -90,29 +37,28 @@ fn take(sweep: &mut Sweep, kind: usize) {
 pub fn AxesFields() -> impl IntoView {
     let state = use_state();
     let t = &text().axes;
-    let now = Memo::new(move |_| kind(&state.sweep().axes()));
+    let now = Memo::new(move |_| state.sweep().axes().kind());
     let options = Signal::derive(move || {
         let site = state.sweep().site;
-        let kinds = KINDS.into_iter().zip(t.kinds).enumerate();
-        let entry = |(i, (name, label)): (usize, (&str, &str))| Entry {
-            value: name.into(),
-            label: label.into(),
-            barred: !fits(site, i),
+        let entry = |kind: GridKind| Entry {
+            value: kind.name().into(),
+            label: (t.kind)(kind).into(),
+            barred: !kind.names_its_site() && !kind.fits(site),
         };
-        kinds.map(entry).collect()
+        GridKind::ALL.map(entry).to_vec()
     });
     view! {
         <Choose
             id="axes"
             label=t.grid
             options
-            value=live(move || KINDS[now.get()])
+            value=live(move || now.get().name())
             set=move |name: String| {
-                if let Some(kind) = KINDS.iter().position(|k| *k == name) {
+                if let Some(kind) = GridKind::ALL.into_iter().find(|k| k.name() == name) {
                     state.edit_sweep(|sweep| take(sweep, kind));
                 }
             }
-            hint=live(move || t.hints[now.get()])
+            hint=live(move || (t.hint)(now.get()))
         />
         <div class="fields">{move || details(state, now.get())}</div>
     }
@@ -132,12 +78,12 @@ fn whole(number: Option<f64>) -> usize {
     number.unwrap_or(0.0).max(0.0) as usize
 }
 
-fn details(state: State, kind: usize) -> AnyView {
+fn details(state: State, kind: GridKind) -> AnyView {
     let t = &text().axes;
     let axes = move || state.sweep().axes();
     match kind {
-        0 if !state.sweep().site.per_layer() => ().into_any(),
-        0 => view! {
+        GridKind::LayerPosition if !state.sweep().site.per_layer() => ().into_any(),
+        GridKind::LayerPosition => view! {
             <Number
                 id="window"
                 label=t.window
@@ -155,12 +101,12 @@ fn details(state: State, kind: usize) -> AnyView {
             />
         }
         .into_any(),
-        1 => view! { <Positions /> }.into_any(),
-        3 => view! { <Place head=true /> }.into_any(),
-        4 => view! { <Place head=false /> <Positions /> }.into_any(),
-        5 | 6 => view! { <Parts /> }.into_any(),
-        7 => view! { <Path /> }.into_any(),
-        _ => ().into_any(),
+        GridKind::LayerHead => view! { <Positions /> }.into_any(),
+        GridKind::DestinationSource => view! { <Place head=true /> }.into_any(),
+        GridKind::Neurons => view! { <Place head=false /> <Positions /> }.into_any(),
+        GridKind::Parts | GridKind::Others => view! { <Parts /> }.into_any(),
+        GridKind::Paths => view! { <Path /> }.into_any(),
+        GridKind::HeadPosition => ().into_any(),
     }
 }
 

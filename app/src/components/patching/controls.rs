@@ -5,26 +5,17 @@ use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Mode, Site};
+use patchbay_engine::experiment::{Mode, Site, Width};
 
-/// Sites that can be patched, in the order in which they are offered.
-const SITES: [Site; 15] = [
-    Site::ResidPre,
-    Site::AttnOut,
-    Site::ResidMid,
-    Site::MlpOut,
-    Site::ResidPost,
-    Site::Z,
-    Site::Q,
-    Site::K,
-    Site::V,
-    Site::Pattern,
-    Site::MlpPre,
-    Site::MlpPost,
-    Site::Embed,
-    Site::PosEmbed,
-    Site::LnFinal,
-];
+/// Sites that can be patched, in the order in which they are offered: the stream, what
+/// heads have, neurons, and what has no layer.
+fn sites() -> Vec<Site> {
+    let offered = |site: &Site| *site != Site::Logits;
+    let mut sites: Vec<Site> = Site::ALL.into_iter().filter(offered).collect();
+    let wide = |site: Site| site.width() == Width::Embd;
+    sites.sort_by_key(|s| (!s.per_layer(), !s.per_head() && !wide(*s), s.per_head()));
+    sites
+}
 
 /// What the sweep patches, and which way.
 #[component]
@@ -33,7 +24,8 @@ pub fn Controls() -> impl IntoView {
     let t = &text().sweep;
     let site = Signal::derive(move || state.sweep().site);
     let mode = Signal::derive(move || state.sweep().mode);
-    let options = entries(&SITES.map(|one| (one.name(), one.name())));
+    let options: Vec<_> = sites().iter().map(|one| (one.name(), one.name())).collect();
+    let options = entries(&options);
     let modes = [
         (Mode::Denoising, "mode-denoising"),
         (Mode::Noising, "mode-noising"),
@@ -48,7 +40,7 @@ pub fn Controls() -> impl IntoView {
                 options
                 value=live(move || site.get().name())
                 set=move |name: String| {
-                    if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
+                    if let Some(site) = sites().into_iter().find(|s| s.name() == name) {
                         state.edit_sweep(|sweep| {
                             sweep.site = site;
                             fit(sweep);

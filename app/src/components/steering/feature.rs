@@ -7,13 +7,11 @@ use leptos::prelude::*;
 use patchbay_engine::dictionary::{self, RES_JB};
 use patchbay_engine::experiment::{Direction, DirectionField, Field, Site, Source, Stage};
 
-const SITES: [Site; 5] = [
-    Site::ResidPre,
-    Site::AttnOut,
-    Site::ResidMid,
-    Site::MlpOut,
-    Site::ResidPost,
-];
+/// Where dictionaries are read: vectors of the residual stream.
+fn sites() -> impl Iterator<Item = Site> {
+    let whole = |site: &Site| site.is_of_the_stream() && !site.per_head();
+    Site::ALL.into_iter().filter(whole)
+}
 
 /// A feature, as the experiment names it.
 #[derive(Clone, PartialEq)]
@@ -69,7 +67,7 @@ pub fn editor(i: usize) -> impl IntoView {
     let dictionary = live(move || now.get().map(|n| n.dictionary).unwrap_or_default());
     let site = live(move || now.with(|n| n.as_ref().map_or("", |n| n.site.name())));
     let set_site = move |value: String| {
-        if let Some(site) = SITES.into_iter().find(|s| s.name() == value) {
+        if let Some(site) = sites().find(|s| s.name() == value) {
             state.edit_direction(i, |d| name(d, |n| n.site = site));
         }
     };
@@ -100,7 +98,7 @@ pub fn editor(i: usize) -> impl IntoView {
             <Choose
                 id=format!("feature-site-{i}")
                 label=t.site
-                options=entries(&SITES.map(|s| (s.name(), s.name())))
+                options=entries(&sites().map(|s| (s.name(), s.name())).collect::<Vec<_>>())
                 value=site
                 set=set_site
             />

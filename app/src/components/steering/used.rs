@@ -13,14 +13,10 @@ const OPERATORS: [(Operator, &str); 5] = [
     (Operator::Cap, "cap"),
 ];
 
-const SITES: [Site; 6] = [
-    Site::ResidPre,
-    Site::Z,
-    Site::AttnOut,
-    Site::ResidMid,
-    Site::MlpOut,
-    Site::ResidPost,
-];
+/// Where directions act.
+fn sites() -> impl Iterator<Item = Site> {
+    Site::ALL.into_iter().filter(|s| s.is_of_the_stream())
+}
 
 fn position_name(positions: &Positions) -> &'static str {
     match positions {
@@ -77,7 +73,8 @@ pub fn Used(i: usize) -> impl IntoView {
             })
             .collect_view()
     };
-    let sites = entries(&SITES.map(|s| (s.name(), s.name())));
+    let sites: Vec<_> = self::sites().map(|s| (s.name(), s.name())).collect();
+    let sites = entries(&sites);
     let operators = entries(&OPERATORS.map(|(o, name)| (name, (t.operator_name)(o))));
     let units = entries(&[("mean_norm", t.unit_norm), ("absolute", t.unit_absolute)]);
     view! {
@@ -114,7 +111,7 @@ pub fn Used(i: usize) -> impl IntoView {
                 options=sites
                 value=live(move || state.steer(|s| s.directions.get(i).map_or("", |d| d.site.name())))
                 set=move |name: String| {
-                    if let Some(site) = SITES.into_iter().find(|s| s.name() == name) {
+                    if let Some(site) = self::sites().find(|s| s.name() == name) {
                         state.edit_direction(i, |d| d.site = site);
                     }
                 }

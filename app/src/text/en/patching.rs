@@ -4,30 +4,32 @@ use crate::template::Fault;
 use crate::text::table::{
     AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, SteeredText, TemplateText,
 };
-use patchbay_engine::experiment::Mode;
+use patchbay_engine::experiment::{GridKind, Mode};
 
 pub const AXES: AxesText = AxesText {
     grid: "Grid",
-    kinds: [
-        "layer × position",
-        "layer × head",
-        "head × position",
-        "one head: from × to",
-        "neurons of one layer",
-        "chosen parts",
-        "keep only chosen parts",
-        "paths from heads",
-    ],
-    hints: [
-        "one activation per cell, at one layer and position",
-        "one head per cell, at all positions at once",
-        "one head at one position; of a pattern, what one position attends to",
-        "one attention weight per cell: who looks, and where to",
-        "each neuron of one layer by itself; the strongest are listed",
-        "each part by itself, and all of them together",
-        "everything else is replaced: how much of the answer do these keep?",
-        "what each head writes, brought to one receiver and nowhere else",
-    ],
+    kind: |kind| match kind {
+        GridKind::LayerPosition => "layer × position",
+        GridKind::LayerHead => "layer × head",
+        GridKind::HeadPosition => "head × position",
+        GridKind::DestinationSource => "one head: from × to",
+        GridKind::Neurons => "neurons of one layer",
+        GridKind::Parts => "chosen parts",
+        GridKind::Others => "keep only chosen parts",
+        GridKind::Paths => "paths from heads",
+    },
+    hint: |kind| match kind {
+        GridKind::LayerPosition => "one activation per cell, at one layer and position",
+        GridKind::LayerHead => "one head per cell, at all positions at once",
+        GridKind::HeadPosition => {
+            "one head at one position; of a pattern, what one position attends to"
+        }
+        GridKind::DestinationSource => "one attention weight per cell: who looks, and where to",
+        GridKind::Neurons => "each neuron of one layer by itself; the strongest are listed",
+        GridKind::Parts => "each part by itself, and all of them together",
+        GridKind::Others => "everything else is replaced: how much of the answer do these keep?",
+        GridKind::Paths => "what each head writes, brought to one receiver and nowhere else",
+    },
     window: "Layers at once",
     positions: "Positions",
     all: "all",

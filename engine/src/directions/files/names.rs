@@ -51,7 +51,7 @@ impl Named {
 /// the table, or it would be taken for a layer that it does not mean.
 pub(crate) fn named(name: &str) -> Result<Named, FileError> {
     if let Some((site, layer)) = Site::of_hook(name) {
-        return match acts(site) {
+        return match site.is_of_the_stream() {
             true => Ok(Named::Hook(site, layer)),
             false => Err(FileError::NoDirection { site }),
         };
@@ -92,14 +92,6 @@ fn unknown(name: &str, expected: &'static str) -> FileError {
 fn number(text: &str) -> Option<usize> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|_| digits)
-}
-
-/// Whether a direction can act at a site: it is as wide as the residual stream.
-pub(crate) fn acts(site: Site) -> bool {
-    matches!(
-        site,
-        Site::ResidPre | Site::ResidMid | Site::ResidPost | Site::AttnOut | Site::MlpOut | Site::Z
-    )
 }
 
 #[cfg(test)]

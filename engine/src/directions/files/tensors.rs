@@ -1,6 +1,6 @@
 //! Directions as safetensors.
 
-use super::names::{Named, acts, named, unnamed};
+use super::names::{Named, named, unnamed};
 use super::{FileError, Found, SITE, floats, wrong};
 use crate::experiment::Site;
 use crate::json;
@@ -59,7 +59,7 @@ fn site(metadata: &HashMap<String, String>) -> Result<Option<Site>, FileError> {
         return Ok(None);
     };
     match Site::ALL.into_iter().find(|s| s.name() == name) {
-        Some(site) if acts(site) => Ok(Some(site)),
+        Some(site) if site.is_of_the_stream() => Ok(Some(site)),
         Some(site) => Err(FileError::NoDirection { site }),
         None => Err(FileError::Site {
             found: name.clone(),
