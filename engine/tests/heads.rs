@@ -264,7 +264,7 @@ fn what_cannot_be_done_with_heads_says_so() {
         }
     };
     refused(&|d| d.site = Site::ResidPre, "probed and shifted at z");
-    refused(&|d| d.site = Site::Q, "take resid_pre");
+    refused(&|d| d.site = Site::Q, "take one of resid_pre");
     refused(&|d| d.from = Some(0), "leave from out");
     refused(
         &|d| {

@@ -488,7 +488,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
                 site: Site::Q,
                 ..example.clone()
             },
-            "as wide",
+            "vector of the residual stream",
         ),
         (
             acting(Positions::First(129)),

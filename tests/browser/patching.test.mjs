@@ -323,7 +323,7 @@ describe('a closer look, and files', () => {
     assert.equal(head, 'site,mode,metric,layer,position,token,value,normalised,low,high');
     assert.equal(rows.length, (await values(page)).flat().length);
     const json = JSON.parse((await file(page, 'download-json')).bytes);
-    assert.equal(json.experiment.version, 2);
+    assert.equal(json.experiment.version, 3);
     assert.deepEqual(json.sweeps[0].values[0], await values(page));
     const svg = (await file(page, 'download-svg')).bytes.toString();
     assert.match(svg, /^<svg [\s\S]*<\/svg>$/);
@@ -342,7 +342,7 @@ test('links of the first version still open', { timeout: 2 * PATIENCE }, async (
     await settled(it.page);
     assert.equal(await it.page.getByTestId('broken-link').count(), 0);
     await choose(it.page, 'mode-noising');
-    assert.equal((await link(it.page)).experiment.version, 2);
+    assert.equal((await link(it.page)).experiment.version, 3);
   } finally {
     await it.close();
   }

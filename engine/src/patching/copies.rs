@@ -21,7 +21,11 @@ impl Kept {
             Axes::Parts { parts, .. } => parts.iter().map(|p| p.site).collect(),
             // What is frozen on the way is copied from the run itself.
             Axes::Paths { .. } => vec![Site::Z, Site::AttnOut],
-            _ => vec![sweep.site],
+            Axes::LayerPosition { .. }
+            | Axes::LayerHead { .. }
+            | Axes::HeadPosition
+            | Axes::DestinationSource { .. }
+            | Axes::Neurons { .. } => vec![sweep.site],
         };
         Self {
             pattern: sites.contains(&Site::Pattern),
