@@ -427,48 +427,64 @@ describe('when the engine fails', () => {
       for (let i = 0; i < number; i += 1) await page.clock.runFor(5_000);
     };
     /** By now, and not only when the page's own time has come. */
-    const found = (page) => page.getByTestId('notice').getByText(/said nothing/).waitFor({ timeout: 15_000 });
+    const found = (page) =>
+      page
+        .getByTestId('notice')
+        .getByText(/said nothing/)
+        .waitFor({ timeout: 15_000 });
     const end = (page) => page.workers()[0].evaluate(() => globalThis.close());
 
-    onPage('soon, where it had nothing to do before', async (page) => {
-      await settled(page);
-      const before = await values(page);
-      await looks(page, 2);
-      await end(page);
-      await page.getByTestId('bos').uncheck();
-      await settled(page, 'busy');
-      assert.ok(await page.getByTestId('old').first().isVisible());
-      await looks(page, 2);
-      await found(page);
-      await settled(page);
-      await page.getByTestId('bos').check();
-      await settled(page);
-      assert.deepEqual(await values(page), before);
-    }, clocked);
+    onPage(
+      'soon, where it had nothing to do before',
+      async (page) => {
+        await settled(page);
+        const before = await values(page);
+        await looks(page, 2);
+        await end(page);
+        await page.getByTestId('bos').uncheck();
+        await settled(page, 'busy');
+        assert.ok(await page.getByTestId('old').first().isVisible());
+        await looks(page, 2);
+        await found(page);
+        await settled(page);
+        await page.getByTestId('bos').check();
+        await settled(page);
+        assert.deepEqual(await values(page), before);
+      },
+      clocked,
+    );
 
-    onPage('also after what it did was stopped', async (page) => {
-      await settled(page);
-      await page.getByTestId('automatic').uncheck();
-      await end(page);
-      await page.getByTestId('run').click();
-      await settled(page, 'busy');
-      await page.getByTestId('cancel').click();
-      await looks(page, 9);
-      await found(page);
-    }, clocked);
+    onPage(
+      'also after what it did was stopped',
+      async (page) => {
+        await settled(page);
+        await page.getByTestId('automatic').uncheck();
+        await end(page);
+        await page.getByTestId('run').click();
+        await settled(page, 'busy');
+        await page.getByTestId('cancel').click();
+        await looks(page, 9);
+        await found(page);
+      },
+      clocked,
+    );
 
-    onPage('also before its first word', async (page) => {
-      await settled(page);
-      await changeWorker(page, 'await new Promise(() => {});');
-      await page.reload();
-      await settled(page, 'starting');
-      await looks(page, 30);
-      await settled(page, 'starting');
-      await page.unroute('**/engine.js');
-      await looks(page, 6);
-      await found(page);
-      await settled(page);
-    }, clocked);
+    onPage(
+      'also before its first word',
+      async (page) => {
+        await settled(page);
+        await changeWorker(page, 'await new Promise(() => {});');
+        await page.reload();
+        await settled(page, 'starting');
+        await looks(page, 30);
+        await settled(page, 'starting');
+        await page.unroute('**/engine.js');
+        await looks(page, 6);
+        await found(page);
+        await settled(page);
+      },
+      clocked,
+    );
   });
 
   onPage(
