@@ -30,11 +30,15 @@ pub struct Cost {
 /// # Errors
 /// What is wrong: a panic, or too much time or memory.
 pub fn run(target: &Target, input: &[u8]) -> Result<Cost, String> {
-    let start = Instant::now();
-    let run = || memory::peak(|| (target.run)(input));
-    let (taken, memory) = catch_unwind(AssertUnwindSafe(run)).map_err(|e| message(&*e))?;
-    let time = start.elapsed();
-    let most = most_memory(input);
+    let mut cost = once(target, input)?;
+    // A machine that had something else to do is not the input's fault.
+    for _ in 0..2 {
+        if cost.time > MOST_TIME {
+            let again = once(target, input)?;
+            cost.time = cost.time.min(again.time);
+        }
+    }
+    let (time, memory, most) = (cost.time, cost.memory, most_memory(input));
     if time > MOST_TIME {
         return Err(format!("it took {time:?}, at most {MOST_TIME:?} is right"));
     }
@@ -43,9 +47,16 @@ pub fn run(target: &Target, input: &[u8]) -> Result<Cost, String> {
             "it took {memory} bytes of memory, at most {most} is right"
         ));
     }
+    Ok(cost)
+}
+
+fn once(target: &Target, input: &[u8]) -> Result<Cost, String> {
+    let start = Instant::now();
+    let run = || memory::peak(|| (target.run)(input));
+    let (taken, memory) = catch_unwind(AssertUnwindSafe(run)).map_err(|e| message(&*e))?;
     Ok(Cost {
         taken,
-        time,
+        time: start.elapsed(),
         memory,
     })
 }
