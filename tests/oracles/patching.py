@@ -29,7 +29,7 @@ from patching_sets import Maker
 from reference import Reference
 
 NAMES = ("bare", "deep", "half", "mini")
-RESAMPLES = 400  # of a bootstrap, as engine/src/session/patch/tally.rs
+RESAMPLES = 400  # of a bootstrap, as engine/src/patching/tally.rs
 
 
 def one_experiment(

@@ -1,4 +1,4 @@
-"""The engine's keyed draws (engine/src/steer/noise.rs), from their description.
+"""The engine's keyed draws (engine/src/numbers/noise.rs), from their description.
 
 Philox4x32-10 (Salmon et al., 2011) on numpy: a number is looked up by its key and
 counter, so it does not depend on what else is drawn.

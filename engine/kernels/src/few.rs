@@ -10,7 +10,7 @@ use crate::panels::PANEL;
 pub(crate) const ROWS: usize = 3;
 
 /// # Safety
-/// As [`crate::linear`], for at most [`ROWS`] rows.
+/// As [`crate::linear()`], for at most [`ROWS`] rows.
 #[inline(always)]
 pub(crate) unsafe fn linear<V: Vector>(p: &Linear) {
     unsafe {

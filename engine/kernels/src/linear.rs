@@ -86,7 +86,7 @@ const DEPTH: usize = 768;
 pub const SCRATCH: usize = PACKED + 6 * PANEL;
 
 /// # Safety
-/// As [`crate::linear`]; and the machine has the instructions of `V`.
+/// As [`crate::linear()`]; and the machine has the instructions of `V`.
 #[inline(always)]
 pub(crate) unsafe fn linear<V: Vector>(p: &Linear) {
     unsafe {

@@ -52,7 +52,7 @@ const TOKENS: usize = 4;
 const ROWS: usize = 2;
 
 /// # Safety
-/// As [`crate::unembed`]; and the machine has the instructions of `V`.
+/// As [`crate::unembed()`]; and the machine has the instructions of `V`.
 #[inline(always)]
 pub(crate) unsafe fn unembed<V: Vector>(p: &Unembed) {
     unsafe {

@@ -150,7 +150,7 @@ pub fn end_of_text(tokenizer: &Tokenizer) -> Result<u32> {
         .ok_or(MiniError::NotOneToken { token, found: 0 })
 }
 
-/// From prompts as token ids to the logits [V] after the last token of each.
+/// From prompts as token ids to the logits `[n_vocab]` after the last token of each.
 pub type LastLogits<'a> = dyn FnMut(&[Vec<u32>]) -> Result<Vec<Vec<f32>>> + 'a;
 
 /// Measures a model through the logits it gives.

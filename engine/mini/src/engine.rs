@@ -25,7 +25,7 @@ impl Engine {
         Ok(Self { model, store })
     }
 
-    /// The logits [V] after the last token of each prompt.
+    /// The logits `[n_vocab]` after the last token of each prompt.
     pub fn last_logits(&mut self, prompts: &[Vec<u32>]) -> Result<Vec<Vec<f32>>> {
         let mut logits = Vec::with_capacity(prompts.len());
         for some in prompts.chunks(AT_ONCE) {

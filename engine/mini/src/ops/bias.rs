@@ -1,4 +1,4 @@
-//! Adding a bias [C] to rows [N, C].
+//! Adding a bias `[C]` to rows `[N, C]`.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 

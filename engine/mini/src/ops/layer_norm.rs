@@ -1,4 +1,4 @@
-//! LayerNorm over rows [N, C] with a weight and a bias [C].
+//! LayerNorm over rows `[N, C]` with a weight and a bias `[C]`.
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 

@@ -140,7 +140,7 @@ pub(super) fn mix(
     Ok(out)
 }
 
-/// [`pattern`] and then [`mix`], in one; `k` and `v` are each with what is kept.
+/// [`pattern()`] and then [`mix()`], in one; `k` and `v` are each with what is kept.
 pub(super) fn attend(
     gpu: &Gpu,
     q: &Tensor,
