@@ -94,6 +94,28 @@ fn what_the_runs_depend_on_makes_them_anew() {
 }
 
 #[test]
+fn a_finished_map_stays_when_the_other_room_changes() {
+    let mut session = session("mini", Cpu);
+    let experiment = Experiment {
+        sweeps: vec![Sweep::of(Site::ResidPre, Mode::Denoising)],
+        steer: Some(love()),
+        ..Experiment::default()
+    };
+    let (first, swept) = passes(&mut session, &experiment, false);
+    assert!(first > 1);
+    let mut moved = experiment.clone();
+    moved.steer.as_mut().unwrap().directions[0].coefficient *= 2.0;
+    let (again, report) = passes(&mut session, &moved, false);
+    assert_eq!(again, 0);
+    assert_eq!(report.sweeps, swept.sweeps);
+    // Where the directions act on a run, the map is of their strength.
+    moved.steered = Some(Steered::Corrupted);
+    assert!(passes(&mut session, &moved, false).0 > 1);
+    moved.steer.as_mut().unwrap().directions[0].coefficient *= 2.0;
+    assert!(passes(&mut session, &moved, false).0 > 1);
+}
+
+#[test]
 fn a_slider_computes_the_steered_text_alone() {
     let mut session = session("mini", Cpu);
     let mut experiment = Experiment {

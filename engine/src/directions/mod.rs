@@ -148,7 +148,7 @@ pub(crate) async fn resolve<B: Backend>(
     let field = Field::direction(i);
     check(field, direction, &lab.model.config.shape)?;
     // Names, coefficients and the layers it acts at do not change what is found.
-    let source = serde_json::to_string(&direction.source).unwrap_or_default();
+    let source = direction.source.key();
     let encoders = task.host.reads_encoders();
     let key = format!("{} {encoders} {} {source}", task.bos, direction.site);
     if let Some((_, found)) = known.found.iter().find(|(k, _)| *k == key) {

@@ -165,6 +165,14 @@ pub enum Source {
     },
 }
 
+impl Source {
+    /// Names it, to remember what was found of it: equal where it says the same.
+    #[must_use]
+    pub fn key(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
 /// One layer's numbers of a direction from a file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

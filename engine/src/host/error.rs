@@ -28,9 +28,7 @@ impl SessionError {
             message: message.into(),
         }
     }
-}
 
-impl SessionError {
     /// A fault of the engine's own: something that must be there is not.
     pub(crate) fn lost(what: &str) -> Self {
         BackendError::Internal(what.into()).into()

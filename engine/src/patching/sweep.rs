@@ -51,12 +51,7 @@ pub(crate) async fn all<B: Backend>(
             frames: frames.clone(),
         });
     }
-    let key = Experiment {
-        cell: None,
-        generate: None,
-        captures: Vec::new(),
-        ..experiment.clone()
-    };
+    let key = experiment.sweeps_only();
     if let Some((_, reports, metrics)) = memory.last_sweeps.as_ref().filter(|l| l.0 == key) {
         return Ok(Some((reports.clone(), metrics.clone())));
     }

@@ -186,10 +186,10 @@ async fn told<B: Backend>(
     (base, activations): (&str, &Activations),
     task: Task<'_, impl Host>,
 ) -> Result<Vec<DirectionReport>, SessionError> {
-    let places = steer.directions.iter().map(|d| {
-        let source = serde_json::to_string(&d.source).unwrap_or_default();
-        (source, d.site, &d.layers, d.from)
-    });
+    let places = steer
+        .directions
+        .iter()
+        .map(|d| (d.source.key(), d.site, &d.layers, d.from));
     let (bos, encoders) = (task.bos, task.host.reads_encoders());
     let places: Vec<_> = places.collect();
     let key = format!("{base} {bos} {encoders} {places:?}");

@@ -246,10 +246,10 @@ async fn gauge<B: Backend>(
     resolved: &[Rc<Resolved>],
     task: Task<'_, impl Host>,
 ) -> Result<Gauge, SessionError> {
-    let direction = steer.directions.get(reading.direction).map(|d| {
-        let source = serde_json::to_string(&d.source).unwrap_or_default();
-        (source, d.site, d.from, &d.layers)
-    });
+    let direction = steer
+        .directions
+        .get(reading.direction)
+        .map(|d| (d.source.key(), d.site, d.from, &d.layers));
     let key = format!("{} {reading:?} {direction:?}", task.bos);
     if let Some((known, gauge)) = &memory.gauge
         && *known == key

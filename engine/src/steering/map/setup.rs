@@ -125,7 +125,7 @@ pub(crate) fn read<B: Backend>(
         "{prompts:?} {sampling:?} {targets:?} {:?} {:?}",
         steer.words, gauge
     );
-    let source = serde_json::to_string(&direction.source).unwrap_or_default();
+    let source = direction.source.key();
     let key = format!("{unsteered_key} {} {bare:?} {source}", task.bos);
     Ok(Setup {
         direction: bare,
