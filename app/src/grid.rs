@@ -1,9 +1,10 @@
 //! A sweep's results while they come in, with all that is needed to read them.
 
 use crate::colour::Range;
+use crate::picture::Located;
 use patchbay_engine::experiment::{
-    Axis, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode, PlanReport,
-    Reading, Sweep, SweepReport,
+    Axes, Axis, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode,
+    PlanReport, Reading, Sweep, SweepReport,
 };
 
 /// One row or column: a layer, a head, a position of the patched run ...
@@ -178,6 +179,58 @@ impl Grid {
     #[must_use]
     pub fn interval(&self, row: usize, column: usize) -> Option<Interval> {
         *self.intervals.get(self.shown)?.get(row)?.get(column)?
+    }
+
+    /// Where in the model the patch of a cell is put.
+    #[must_use]
+    pub fn located(&self, (row, column): (usize, usize)) -> Option<Located> {
+        let sweep = self.sweep();
+        let number = |side: &[Column], i: usize| side.get(i)?.label.parse().ok();
+        let at = Located {
+            site: sweep.site,
+            window: 1,
+            ..Located::default()
+        };
+        Some(match sweep.axes() {
+            Axes::LayerPosition { window } => Located {
+                layer: number(&self.rows, row).unwrap_or(0),
+                window,
+                position: number(&self.columns, column),
+                ..at
+            },
+            Axes::LayerHead { .. } | Axes::Paths { .. } => Located {
+                layer: number(&self.rows, row)?,
+                head: number(&self.columns, column),
+                ..at
+            },
+            Axes::HeadPosition => {
+                let (layer, head) = self.rows.get(row)?.label.split_once('.')?;
+                Located {
+                    layer: layer.parse().ok()?,
+                    head: head.parse().ok(),
+                    position: number(&self.columns, column),
+                    ..at
+                }
+            }
+            Axes::DestinationSource { layer, head } => Located {
+                layer,
+                head: Some(head),
+                position: number(&self.rows, row),
+                ..at
+            },
+            Axes::Neurons { layer, .. } => Located { layer, ..at },
+            Axes::Parts { parts, .. } => {
+                // All of them together are at no one place.
+                let part = parts.get(column)?;
+                Located {
+                    site: part.site,
+                    layer: part.layer,
+                    head: part.head,
+                    position: part.positions.as_ref().and_then(|p| p.first().copied()),
+                    ..at
+                }
+            }
+        })
     }
 
     /// Whether the engine has a run for the cell: a pattern has none above its diagonal.

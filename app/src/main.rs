@@ -14,6 +14,7 @@ mod link;
 mod messages;
 mod parts;
 mod persist;
+mod picture;
 mod places;
 mod preferences;
 mod results;

@@ -37,6 +37,8 @@ pub struct Preferences {
     /// Raw metrics in the heat map, not normalised ones.
     pub raw: bool,
     pub theme: Theme,
+    /// Whether a sweep's settings are unfolded.
+    pub settings: bool,
     /// Hosts that may be asked what a model would take.
     pub hosts: Vec<String>,
     /// Address of the hub's mirror that repositories are looked for on.

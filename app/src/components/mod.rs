@@ -58,6 +58,7 @@
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod app;
+mod examples;
 mod fields;
 mod header;
 mod models;

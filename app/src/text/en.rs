@@ -4,17 +4,21 @@ mod models;
 mod patching;
 mod steer;
 
-use super::table::{Answer, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text};
+use super::table::{
+    Answer, ExamplesText, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text,
+};
 use crate::format::{count, number};
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
 
 pub static TEXT: Text = Text {
     header: HEADER,
+    examples: EXAMPLES,
     prompts: PROMPTS,
     answer: ANSWER,
     stages: STAGES,
     sweep: SWEEP,
     map: MAP,
+    picture: patching::PICTURE,
     axes: patching::AXES,
     grids: patching::GRIDS,
     pairs: patching::PAIRS,
@@ -64,6 +68,18 @@ const HEADER: Header = Header {
     copied: "Copied",
     link_field: "The link to this experiment",
     footer: "Your prompts and results stay in this browser; nothing of them is sent anywhere. Models other than mini are fetched when you ask for them. A link holds the experiment itself, after the # that browsers do not send.",
+};
+
+const EXAMPLES: ExamplesText = ExamplesText {
+    title: "Examples",
+    more: "For GPT-2 …",
+    start: "For GPT-2 small: settings to start from, not measured",
+    start_hint: "Nobody measured this here: layer and strength follow papers about other, larger models. Run the map below and see whether it beats the random directions.",
+    proof: "What was measured",
+    evidence: |said| format!("Measured: {said}"),
+    repeat: "Run it to see for yourself: the controls of its map are random directions of the same length and, where it lies between two sets of prompts, the one found with shuffled labels.",
+    limits: "What does not work on a small base model",
+    failed: "The file beside the page could not be read. Load the page again.",
 };
 
 const PROMPTS: Prompts = Prompts {
@@ -175,6 +191,8 @@ const STAGES: Stages = Stages {
 
 const SWEEP: SweepText = SweepText {
     title: "One patch per cell",
+    settings: "Settings of the sweep",
+    change: "Change",
     site: "Activation",
     site_hint: |site| match site {
         Site::ResidPre => "the residual stream before each layer",

@@ -8,11 +8,13 @@ use patchbay_engine::protocol::{Offer, SourceInfo};
 /// The sentences of one language.
 pub struct Text {
     pub header: Header,
+    pub examples: ExamplesText,
     pub prompts: Prompts,
     pub answer: Answer,
     pub stages: Stages,
     pub sweep: SweepText,
     pub map: Map,
+    pub picture: PictureText,
     pub axes: AxesText,
     pub grids: GridsText,
     pub pairs: PairsText,
@@ -51,6 +53,19 @@ pub struct Header {
     pub copied: &'static str,
     pub link_field: &'static str,
     pub footer: &'static str,
+}
+
+/// The examples of both rooms.
+pub struct ExamplesText {
+    pub title: &'static str,
+    pub more: &'static str,
+    pub start: &'static str,
+    pub start_hint: &'static str,
+    pub proof: &'static str,
+    pub evidence: fn(&str) -> String,
+    pub repeat: &'static str,
+    pub limits: &'static str,
+    pub failed: &'static str,
 }
 
 pub struct Prompts {
@@ -121,6 +136,8 @@ pub struct Stages {
 
 pub struct SweepText {
     pub title: &'static str,
+    pub settings: &'static str,
+    pub change: &'static str,
     pub site: &'static str,
     pub site_hint: fn(Site) -> &'static str,
     pub mode: &'static str,
@@ -188,12 +205,27 @@ pub struct Map {
     pub shows: &'static [&'static str],
 }
 
+/// The model drawn.
+pub struct PictureText {
+    pub title: &'static str,
+    pub sites: &'static str,
+    pub each: &'static str,
+    pub inside: fn(usize) -> String,
+    pub place: fn(Site, Option<usize>, Option<usize>, Option<usize>) -> String,
+    pub reach: fn(&str, &str) -> String,
+    pub no_place: fn(Site) -> String,
+    pub reaches: fn(usize, usize) -> String,
+    pub reaches_logits: fn(usize) -> String,
+}
+
 /// Grids and what they copy.
 pub struct AxesText {
     pub grid: &'static str,
     pub kind: fn(GridKind) -> &'static str,
     pub hint: fn(GridKind) -> &'static str,
     pub window: &'static str,
+    pub windows: fn(usize) -> String,
+    pub brought: fn(&str) -> String,
     pub positions: &'static str,
     pub all: &'static str,
     pub layer: &'static str,
@@ -486,20 +518,7 @@ pub struct SteerText {
     pub shows_title: &'static str,
     pub shows: &'static [&'static str],
     pub map: SteerMapText,
-    pub ready: ReadyText,
     pub detector: DetectorText,
-}
-
-/// Ready experiments.
-pub struct ReadyText {
-    pub title: &'static str,
-    pub measured: &'static str,
-    pub start: &'static str,
-    pub start_hint: &'static str,
-    pub evidence: fn(&str) -> String,
-    pub repeat: &'static str,
-    pub limits: &'static str,
-    pub failed: &'static str,
 }
 
 /// A direction as a detector.

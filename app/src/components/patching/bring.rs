@@ -9,7 +9,8 @@ use patchbay_engine::experiment::{Bring, Field, Prompt, SweepField};
 /// Where a room tells what is wrong with it, whichever sweep it is of.
 const BRING: Field = Field::SweepAt(0, SweepField::Bring);
 
-fn kind(bring: &Bring) -> usize {
+/// The place of what is brought in among those offered.
+pub fn kind(bring: &Bring) -> usize {
     match bring {
         Bring::Other => 0,
         Bring::Zero => 1,

@@ -1,11 +1,13 @@
+use super::alignment::Alignment;
 use super::axes::{AxesFields, fit};
-use super::bring::BringFields;
+use super::bring::{self, BringFields};
+use super::grids::AddButtons;
 use crate::components::fields::{Check, Choose, Segmented, entries};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Mode, Site, Width};
+use patchbay_engine::experiment::{Axes, Mode, Site, Sweep, Width};
 
 /// Sites that can be patched, in the order in which they are offered: the stream, what
 /// heads have, neurons, and what has no layer.
@@ -17,9 +19,59 @@ fn sites() -> Vec<Site> {
     sites
 }
 
-/// What the sweep patches, and which way.
+/// What the sweep patches, and which way: one line, which opens.
 #[component]
-pub fn Controls() -> impl IntoView {
+pub fn Settings() -> impl IntoView {
+    let state = use_state();
+    let t = &text().sweep;
+    // Prompts of different lengths have to be matched first: that is done in here.
+    let unmatched = Memo::new(move |_| {
+        let reading = state.derived.reading;
+        reading.with(|r| {
+            r.as_ref()
+                .is_some_and(|r| r.clean.len() != r.corrupted.len())
+        })
+    });
+    let open = whether(move || unmatched.get() || state.preferences.with(|p| p.settings));
+    let keep = move |event: leptos::ev::Event| {
+        let now = event_target::<web_sys::Element>(&event).has_attribute("open");
+        if now != open.get_untracked() {
+            state.set_preferences.update(|p| p.settings = now);
+        }
+    };
+    view! {
+        <details class="settings" data-testid="settings" open=open on:toggle=keep>
+            <summary>
+                <span class="hidden">{t.settings}": "</span>
+                <span class="said" data-testid="settings-said">{live(move || said(&state.sweep()))}</span>
+                <span class="change" aria-hidden="true">{t.change}</span>
+            </summary>
+            <Controls />
+            <Alignment />
+            <AddButtons />
+        </details>
+    }
+}
+
+/// A sweep in a line: what is patched, which way, over what, with what.
+fn said(sweep: &Sweep) -> String {
+    let (t, axes) = (&text().sweep, &text().axes);
+    let mut parts = vec![
+        sweep.site.name().to_owned(),
+        (t.mode_name)(sweep.mode).to_lowercase(),
+        (axes.kind)(sweep.axes().kind()).to_owned(),
+    ];
+    if let Axes::LayerPosition { window } = sweep.axes()
+        && window > 1
+    {
+        parts.push((axes.windows)(window));
+    }
+    parts.push((axes.brought)(axes.brings[bring::kind(&sweep.bring)]));
+    parts.join(" · ")
+}
+
+#[component]
+fn Controls() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
     let site = Signal::derive(move || state.sweep().site);
@@ -57,15 +109,15 @@ pub fn Controls() -> impl IntoView {
                 choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
                 hint=live(move || (t.mode_hint)(mode.get()))
             />
-            <RunButtons />
             <AxesFields />
             <BringFields />
         </div>
     }
 }
 
+/// Starts the sweep and stops it.
 #[component]
-fn RunButtons() -> impl IntoView {
+pub fn RunButtons() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
     let busy = state.derived.busy;

@@ -33,6 +33,18 @@ pub fn Grids() -> impl IntoView {
         let sweeps = state.experiment.with(|e| e.sweeps.clone());
         sweeps.into_iter().enumerate().map(tab).collect_view()
     };
+    view! {
+        <div class="grids" role="group" aria-label=t.title hidden=whether(move || !several())>
+            {tabs}
+        </div>
+    }
+}
+
+/// What puts further sweeps beside the one looked at.
+#[component]
+pub fn AddButtons() -> impl IntoView {
+    let state = use_state();
+    let t = &text().grids;
     let all = move |_| {
         let mode = untrack(|| state.sweep()).mode;
         state.set_sweeps(ALL.map(|site| Sweep::of(site, mode)).to_vec(), 0);
@@ -51,9 +63,6 @@ pub fn Grids() -> impl IntoView {
         state.set_sweeps(sweeps, last);
     };
     view! {
-        <div class="grids" role="group" aria-label=t.title hidden=whether(move || !several())>
-            {tabs}
-        </div>
         <div class="buttons">
             <button type="button" class="quiet" data-testid="add-sweep" on:click=move |_| add(false)>
                 {t.add}

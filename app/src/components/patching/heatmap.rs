@@ -18,11 +18,14 @@ struct Shape {
 }
 
 /// Row and column that a person points at or is at.
-type At = (usize, usize);
+pub type At = (usize, usize);
 
 /// The sweep as a table of coloured cells, walked with the arrow keys.
 #[component]
-pub fn HeatMap() -> impl IntoView {
+pub fn HeatMap(
+    /// Takes the cell that is pointed at, else the one that is chosen.
+    pointed: WriteSignal<Option<At>>,
+) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
     let grid = state.derived.grid;
@@ -39,14 +42,18 @@ pub fn HeatMap() -> impl IntoView {
     let stop = RwSignal::new((0, 0));
     let hovered = RwSignal::new(None::<At>);
     let focused = RwSignal::new(None::<At>);
-    let detail = live(move || {
+    let at = Memo::new(move |_| {
         let index = grid.with(|g| g.as_ref().map(|g| g.index));
         let chosen = state.experiment.with(|e| {
             let cell = e.cell.filter(|c| Some(c.sweep) == index);
             cell.map(|c| (c.row, c.column))
         });
-        let at = hovered.get().or(focused.get()).or(chosen);
-        at.and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
+        hovered.get().or(focused.get()).or(chosen)
+    });
+    Effect::new(move |_| pointed.set(at.get()));
+    let detail = live(move || {
+        at.get()
+            .and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
             .unwrap_or_else(|| t.point.into())
     });
     let table = move || {

@@ -1,7 +1,7 @@
 use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Field, Metric, MetricKind};
@@ -16,13 +16,20 @@ const NAMES: [&str; 7] = [
     "cross_entropy",
 ];
 
-/// Which numbers are made of the answers: the first one, and others beside it.
+fn kinds() -> impl Iterator<Item = (MetricKind, &'static str)> {
+    MetricKind::ALL.into_iter().zip(NAMES)
+}
+
+fn first(state: State) -> Option<MetricKind> {
+    state.experiment.with(|e| e.metrics.first().map(|m| m.kind))
+}
+
+/// Which number is made of the answers: the first metric.
 #[component]
 pub fn MetricKindSelect() -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
-    let kind = move || state.experiment.with(|e| e.metrics.first().map(|m| m.kind));
-    let kinds = || MetricKind::ALL.into_iter().zip(NAMES);
+    let kind = move || first(state);
     let options: Vec<_> = kinds().map(|(one, name)| (name, (t.kind)(one))).collect();
     let options = entries(&options);
     let name = live(move || {
@@ -30,19 +37,6 @@ pub fn MetricKindSelect() -> impl IntoView {
             .find(|(one, _)| kind() == Some(*one))
             .map_or("", |(_, name)| name)
     });
-    let more = kinds()
-        .map(|(one, name)| {
-            view! {
-                <Check
-                    testid=format!("also-{name}")
-                    label=(t.kind)(one)
-                    checked=whether(move || measured(one))
-                    set=move |_| toggle(one)
-                    hidden=whether(move || kind() == Some(one))
-                />
-            }
-        })
-        .collect_view();
     view! {
         <div>
             <Choose
@@ -58,12 +52,34 @@ pub fn MetricKindSelect() -> impl IntoView {
                 hint=live(move || kind().map_or("", |kind| (t.kind_hint)(kind)))
                 of=Field::Metrics
             />
-            <details class="more">
-                <summary>{t.also}</summary>
-                <div class="checks">{more}</div>
-            </details>
             <Problems field=Field::Metrics />
         </div>
+    }
+}
+
+/// What is measured beside the first metric.
+#[component]
+pub fn OtherMetrics() -> impl IntoView {
+    let state = use_state();
+    let t = &text().answer;
+    let more = kinds()
+        .map(|(one, name)| {
+            view! {
+                <Check
+                    testid=format!("also-{name}")
+                    label=(t.kind)(one)
+                    checked=whether(move || measured(one))
+                    set=move |_| toggle(one)
+                    hidden=whether(move || first(state) == Some(one))
+                />
+            }
+        })
+        .collect_view();
+    view! {
+        <details class="more">
+            <summary>{t.also}</summary>
+            <div class="checks">{more}</div>
+        </details>
     }
 }
 

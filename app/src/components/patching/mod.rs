@@ -13,6 +13,7 @@ mod legend;
 mod look;
 mod metric;
 mod pairs;
+mod picture;
 mod prompts;
 mod raw;
 mod stages;
@@ -23,6 +24,7 @@ mod table;
 mod template;
 mod top;
 
+use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
 use crate::components::shared::shows::Shows;
@@ -41,10 +43,7 @@ pub fn Patching() -> impl IntoView {
     let state = use_state();
     let awaits = whether(move || state.awaits_model());
     view! {
-        <div class="lede">
-            <h1>{t.title}</h1>
-            <p>{t.lede}</p>
-        </div>
+        <Bar title=t.title lede=t.lede />
         <Notices />
         <Panel />
         <Prompts />

@@ -1,3 +1,4 @@
+use super::metric::OtherMetrics;
 use super::steered::SteeredRuns;
 use super::template::Template;
 use crate::components::fields::{Check, Line, Lines, Number, SEED};
@@ -16,13 +17,17 @@ const ID: &str = "pairs";
 /// Pairs that a button makes.
 const MADE: usize = 8;
 
-/// Further pairs of prompts, as a table, and other ways to corrupt the prompt.
+/// Further pairs of prompts, as a table, other ways to corrupt the prompt, and other
+/// metrics: what most experiments do without.
 #[component]
 pub fn More() -> impl IntoView {
     view! {
-        <Pairs />
-        <Noise />
-        <SteeredRuns />
+        <div class="mores">
+            <Pairs />
+            <Noise />
+            <OtherMetrics />
+            <SteeredRuns />
+        </div>
     }
 }
 

@@ -1,8 +1,8 @@
-use super::alignment::Alignment;
-use super::controls::Controls;
+use super::controls::{RunButtons, Settings};
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
 use super::legend::Legend;
+use super::picture::Picture;
 use super::raw::Raw;
 use super::status::StatusLine;
 use super::table::Values;
@@ -30,20 +30,25 @@ pub fn Sweep() -> impl IntoView {
     let cells =
         Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
+    let (pointed, set_pointed) = signal(None);
     let scales = vec![
         (false, map.normalised, "values-normalised"),
         (true, map.raw, "values-raw"),
     ];
     view! {
         <section class="panel" aria-labelledby="sweep-title">
-            <h2 id="sweep-title">{t.title}</h2>
+            <div class="panel-head">
+                <h2 id="sweep-title">{t.title}</h2>
+                <RunButtons />
+            </div>
             <Grids />
-            <Controls />
+            <Settings />
             <StatusLine />
             <Problems field=Field::Sweep />
             <Problems field=Field::Alignment />
-            <Alignment />
-            <Show
+            <div class="map-area">
+                <div class="map-column">
+                    <Show
                         when=move || has_grid.get()
                         fallback=move || view! { <p class="empty map-empty">{map.empty}</p> }
                     >
@@ -52,9 +57,11 @@ pub fn Sweep() -> impl IntoView {
                         </Show>
                         <Show
                             when=move || cells.get() <= MOST_CELLS
-                            fallback=move || view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
+                            fallback=move || {
+                                view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
+                            }
                         >
-                            <HeatMap />
+                            <HeatMap pointed=set_pointed />
                         </Show>
                         <div class="under-map">
                             <Segmented
@@ -72,6 +79,9 @@ pub fn Sweep() -> impl IntoView {
                         <Downloads />
                         <Values />
                     </Show>
+                </div>
+                <Picture pointed />
+            </div>
             <Raw />
         </section>
     }

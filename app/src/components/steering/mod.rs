@@ -12,13 +12,13 @@ mod inspect;
 mod map;
 mod prompt;
 mod reading;
-mod ready;
 mod sampling;
 mod source;
 mod summary;
 mod texts;
 mod used;
 
+use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
 use crate::components::shared::shows::Shows;
@@ -28,7 +28,6 @@ use directions::Directions;
 use leptos::prelude::*;
 use map::MapPanel;
 use prompt::PromptPanel;
-use ready::Ready;
 use texts::Texts;
 
 /// The room of activation steering.
@@ -36,13 +35,9 @@ use texts::Texts;
 pub fn Steering() -> impl IntoView {
     let t = &text().steer;
     view! {
-        <div class="lede">
-            <h1>{t.title}</h1>
-            <p>{t.lede}</p>
-        </div>
+        <Bar title=t.title lede=t.lede />
         <Notices />
         <Panel />
-        <Ready />
         <div class="bench steering">
             <div class="column">
                 <PromptPanel />

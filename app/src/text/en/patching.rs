@@ -2,7 +2,8 @@
 
 use crate::template::Fault;
 use crate::text::table::{
-    AlignmentText, AxesText, GridsText, LookText, PairsText, RawText, SteeredText, TemplateText,
+    AlignmentText, AxesText, GridsText, LookText, PairsText, PictureText, RawText, SteeredText,
+    TemplateText,
 };
 use patchbay_engine::experiment::{GridKind, Mode};
 
@@ -31,6 +32,8 @@ pub const AXES: AxesText = AxesText {
         GridKind::Paths => "what each head writes, brought to one receiver and nowhere else",
     },
     window: "Layers at once",
+    windows: |layers| format!("{layers} layers at once"),
+    brought: |what| format!("replaced with {what}"),
     positions: "Positions",
     all: "all",
     layer: "Layer",
@@ -70,6 +73,40 @@ pub const AXES: AxesText = AxesText {
         "an unrelated prompt of the same length: what patching does by itself",
     ],
     bring_prompt: "Prompt to copy from",
+};
+
+pub const PICTURE: PictureText = PictureText {
+    title: "The model",
+    sites: "Choose the activation that is patched",
+    each: "Inside each layer",
+    inside: |layer| format!("Inside layer {layer}"),
+    place: |site, layer, head, position| {
+        let mut place = match (layer, head) {
+            (Some(layer), Some(head)) => format!("{site} of head {layer}.{head}"),
+            (Some(layer), None) => format!("{site}, layer {layer}"),
+            (None, _) => site.to_string(),
+        };
+        match position {
+            Some(position) => place.push_str(&format!(", position {position}")),
+            None => place.push_str(", all positions"),
+        }
+        place
+    },
+    reach: |place, reach| format!("{place}. A patch here can change {reach}."),
+    no_place: |site| match site.per_layer() {
+        true => {
+            format!("Marked: {site}, once in each layer. Point at a cell to see its place here.")
+        }
+        false => format!("Marked: {site}. Point at a cell to see its place here."),
+    },
+    reaches: |layer, position| match position {
+        0 => format!("everything from layer {layer} on"),
+        _ => format!("positions {position} and later, from layer {layer} on"),
+    },
+    reaches_logits: |position| match position {
+        0 => "the logits alone".into(),
+        _ => format!("the logits of position {position} alone"),
+    },
 };
 
 pub const GRIDS: GridsText = GridsText {

@@ -1,6 +1,6 @@
 //! The steering room in English.
 
-use crate::text::table::{DetectorText, FeatureText, ReadyText, SteerMapText, SteerText};
+use crate::text::table::{DetectorText, FeatureText, SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator, Tried};
 
 pub const STEER: SteerText = SteerText {
@@ -210,16 +210,6 @@ pub const STEER: SteerText = SteerText {
             )
         },
         broken: "The push is too strong for 32-bit arithmetic; there are no numbers.",
-    },
-    ready: ReadyText {
-        title: "Ready experiments",
-        measured: "On the built-in model, measured",
-        start: "For GPT-2 small: settings to start from, not measured",
-        start_hint: "Nobody measured this here: layer and strength follow papers about other, larger models. Run the map below and see whether it beats the random directions.",
-        evidence: |said| format!("Measured: {said}"),
-        repeat: "Its map below has its controls: random directions of the same length, and where it lies between two sets of prompts the one found with shuffled labels. Run it to see for yourself.",
-        limits: "What does not work on a small base model",
-        failed: "The file beside the page could not be read. Load the page again.",
     },
     detector: DetectorText {
         title: "A direction as a detector",
