@@ -1,6 +1,6 @@
 use super::header::Header;
 use super::patching::Patching;
-use super::shared::focus;
+use super::shared::{focus, focus_first};
 use super::steering::Steering;
 use crate::state::State;
 use crate::text::text;
@@ -20,8 +20,19 @@ pub fn App() -> impl IntoView {
         event.prevent_default();
         focus("main");
     };
+    // With the keyboard the map is two steps away, however much is set up above it.
+    let to_map = |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        focus_first("[role=gridcell][tabindex='0']");
+    };
+    let has_map = Memo::new(move |_| {
+        room.get() == Room::Patching && state.derived.grid.with(Option::is_some)
+    });
     view! {
         <a class="skip" href="#main" on:click=skip>{t.skip}</a>
+        <a class="skip" href="#main" data-testid="skip-to-map" on:click=to_map hidden=move || !has_map.get()>
+            {t.skip_to_map}
+        </a>
         <Header />
         <main id="main" tabindex="-1">
             {move || match room.get() {

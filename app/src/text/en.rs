@@ -38,6 +38,7 @@ const HEADER: Header = Header {
     room_patching: "Patching",
     room_steering: "Steering",
     skip: "Skip to the experiment",
+    skip_to_map: "Skip to the map",
     brand: "Patchbay",
     title: "Which parts of the model carry the answer?",
     lede: "Copy an activation from one run into another: does the answer come along?",
@@ -266,7 +267,7 @@ const MAP: Map = Map {
             (SWEEP.mode_name)(mode).to_ascii_lowercase()
         )
     },
-    keys: "Arrow keys move from cell to cell, Enter shows that cell’s run.",
+    keys: "Arrow keys move from cell to cell, Enter shows that cell’s run, Escape lets it go.",
     layer: "Layer",
     axis: |name| match name {
         "layer" => "Layer",

@@ -34,6 +34,7 @@ pub struct Header {
     pub room_patching: &'static str,
     pub room_steering: &'static str,
     pub skip: &'static str,
+    pub skip_to_map: &'static str,
     pub brand: &'static str,
     pub title: &'static str,
     pub lede: &'static str,

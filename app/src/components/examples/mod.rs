@@ -106,7 +106,11 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
     view! {
         <div class="lede">
             <h1>{title}</h1>
-            <div class="examples" role="group" aria-label=t.title data-testid="examples">
+            <div class="about" aria-live="polite">
+                {about}
+                {move || failed.get().then(|| view! { <p class="problem fatal">{t.failed}</p> })}
+            </div>
+            <div class="example-bar" role="group" aria-label=t.title data-testid="examples">
                 <span aria-hidden="true">{t.title}</span>
                 {move || buttons(Kind::Shown)}
                 <details class="more-examples" hidden=whether(move || !some(Kind::Start))>
@@ -118,10 +122,6 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
                         <ul class="hint">{limits}</ul>
                     </div>
                 </details>
-            </div>
-            <div class="about" aria-live="polite">
-                {about}
-                {move || failed.get().then(|| view! { <p class="problem fatal">{t.failed}</p> })}
             </div>
         </div>
     }

@@ -48,6 +48,15 @@ pub fn Settings() -> impl IntoView {
             </summary>
             <Controls />
             <Alignment />
+            <Check
+                testid="automatic"
+                label=t.automatic
+                checked=whether(move || state.is_automatic())
+                set=move |automatic| {
+                    state.set_preferences.update(|p| p.automatic = Some(automatic));
+                    state.ask();
+                }
+            />
             <AddButtons />
         </details>
     }
@@ -143,15 +152,6 @@ pub fn RunButtons() -> impl IntoView {
                     {t.cancel}
                 </button>
             </div>
-            <Check
-                testid="automatic"
-                label=t.automatic
-                checked=whether(move || state.is_automatic())
-                set=move |automatic| {
-                    state.set_preferences.update(|p| p.automatic = Some(automatic));
-                    state.ask();
-                }
-            />
         </div>
     }
 }

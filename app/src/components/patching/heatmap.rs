@@ -230,10 +230,21 @@ fn cell_of(event: &web_sys::Event) -> Option<At> {
     Some((row.parse().ok()?, column.parse().ok()?))
 }
 
+/// Windows up to this width, in pixels, show one panel at a time.
+const NARROW: f64 = 640.0;
+
 /// Chooses a cell, or no cell where it was chosen already.
 pub fn choose(state: State, (row, column): At) {
     let cell = state.cell(row, column);
-    state.edit(|e| e.cell = (e.cell != Some(cell)).then_some(cell));
+    let another = state.experiment.with_untracked(|e| e.cell != Some(cell));
+    state.edit(|e| e.cell = another.then_some(cell));
+    let width = window().inner_width().ok().and_then(|w| w.as_f64());
+    if another && width.is_some_and(|w| w <= NARROW) {
+        // What was asked for is not where the finger is.
+        if let Some(run) = document().get_element_by_id("patched-run") {
+            run.scroll_into_view();
+        }
+    }
 }
 
 fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers, columns): At) {
@@ -251,6 +262,10 @@ fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers,
         "End" => (layer, last_column),
         "PageUp" => (0, column),
         "PageDown" => (last_layer, column),
+        "Escape" => {
+            state.edit(|e| e.cell = None);
+            return;
+        }
         "Enter" | " " => {
             event.prevent_default();
             choose(state, (layer, column));

@@ -100,7 +100,7 @@ fn PatchedStage() -> impl IntoView {
     // A memo: an effect that reads two, of which one follows the other, can miss the first map.
     let none = Memo::new(move |_| strongest().is_none());
     view! {
-        <article class="stage patched" class:stale=patched_stale data-testid="stage-patched">
+        <article class="stage patched" class:stale=patched_stale id="patched-run" data-testid="stage-patched">
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>

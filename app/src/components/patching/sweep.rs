@@ -39,11 +39,11 @@ pub fn Sweep() -> impl IntoView {
         <section class="panel" aria-labelledby="sweep-title">
             <div class="panel-head">
                 <h2 id="sweep-title">{t.title}</h2>
+                <StatusLine />
                 <RunButtons />
             </div>
             <Grids />
             <Settings />
-            <StatusLine />
             <Problems field=Field::Sweep />
             <Problems field=Field::Alignment />
             <div class="map-area">

@@ -16,3 +16,11 @@ pub fn focus(id: &str) {
         let _ = element.focus();
     }
 }
+
+/// Moves the focus to the first element that a selector finds.
+pub fn focus_first(selector: &str) {
+    let found = document().query_selector(selector).ok().flatten();
+    if let Some(element) = found.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let _ = element.focus();
+    }
+}
