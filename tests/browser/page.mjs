@@ -11,10 +11,21 @@ export const PATIENCE = 120_000;
  * @param {import('playwright-core').Browser} browser
  * @param {{ url: string }} server
  * @param {string} [hash] with `#`
- * @param {object} [options] the profile's; `before` is given the page before it opens
+ * @param {object} [options] the profile's; `before` is given the page before it opens;
+ *   `first` for somebody who was never here: the sweep's settings are folded then
  */
-export async function openPage(browser, server, hash = '', { before, ...options } = {}) {
+export async function openPage(browser, server, hash = '', { before, first = false, ...options } = {}) {
   const context = await browser.newContext(options);
+  if (!first) {
+    await context.addInitScript(
+      (kept) => {
+        // A frame without an origin has none.
+        if (globalThis.origin !== 'null')
+          localStorage.setItem('patchbay.preferences', localStorage.getItem('patchbay.preferences') ?? kept);
+      },
+      JSON.stringify({ settings: true }),
+    );
+  }
   await context.addInitScript(() => {
     globalThis.violations = [];
     document.addEventListener('securitypolicyviolation', (event) => {
