@@ -160,6 +160,26 @@ impl Range {
         }
     }
 
+    /// How far a full colour is from the middle, in the metric's unit.
+    #[must_use]
+    pub fn step(&self) -> f32 {
+        (self.clean - self.centre).abs()
+    }
+
+    /// The scale with another step, where it can have one.
+    #[must_use]
+    pub fn of_step(self, step: f32) -> Self {
+        if !step.is_finite() || step <= 0.0 {
+            return self;
+        }
+        let step = step.copysign(self.clean - self.centre);
+        Self {
+            centre: self.centre,
+            clean: self.centre + step,
+            corrupted: self.centre - step,
+        }
+    }
+
     /// Position on the scale, -1 to 1; 0 where the value is not a number.
     #[must_use]
     pub fn place(&self, value: f32) -> f32 {
@@ -237,6 +257,15 @@ mod tests {
         let range = Range::new(2.0, -2.0, 2.0, [-2.0].into_iter());
         assert_eq!(range.place(-2.0), 1.0);
         assert_eq!(range.place(4.0), -0.5);
+    }
+
+    #[test]
+    fn another_step_keeps_the_middle_and_the_way() {
+        let falling = Range::new(2.0, -2.0, 2.0, [-2.0].into_iter());
+        assert_eq!(falling.step(), 4.0);
+        assert_eq!(falling.of_step(8.0).place(-2.0), 0.5);
+        assert_eq!(falling.of_step(0.0), falling);
+        assert_eq!(falling.of_step(f32::NAN), falling);
     }
 
     #[test]

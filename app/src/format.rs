@@ -119,6 +119,15 @@ pub fn seen(text: &str) -> String {
         .collect()
 }
 
+/// The beginning of a text, where it is longer than so many characters.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// A token with its white space made visible, and whatever else is not seen.
 #[must_use]
 pub fn token(text: &str) -> String {

@@ -322,6 +322,31 @@ impl Grid {
     }
 }
 
+impl Grid {
+    /// Whether another map has the same rows and columns, so that a cell of one is one
+    /// of the other.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let size = |g: &Self| (g.rows.len(), g.columns.len());
+        let axes = |g: &Self| (g.frame.rows.clone(), g.frame.columns.clone());
+        size(self) == size(other) && axes(self) == axes(other)
+    }
+
+    /// The colour scale where another map is looked at beside this one: the wider of
+    /// both, so that a colour is the same share of the distance between the two runs in
+    /// either. The middle stays each map's own, its run without a patch.
+    #[must_use]
+    pub fn range_beside(&self, other: Option<&Self>) -> Range {
+        let own = self.range();
+        let distance = |g: &Self| (g.metric().clean - g.metric().corrupted).abs();
+        let share = |g: &Self| g.range().step() / distance(g);
+        match other {
+            Some(other) => own.of_step(share(self).max(share(other)) * distance(self)),
+            None => own,
+        }
+    }
+}
+
 /// A row or column; of a position the token of the run that is patched.
 fn named(
     label: &str,
@@ -486,6 +511,26 @@ pub(crate) mod tests {
         assert_eq!(difference.value(0, 1), None);
         assert_eq!(difference.unpatched(), 0.0);
         assert_eq!(one.minus(&grid(Site::Z, Mode::Noising)), None);
+    }
+
+    #[test]
+    fn maps_beside_each_other_have_one_scale() {
+        let mut strong = grid(Site::ResidPre, Mode::Denoising);
+        let mut weak = grid(Site::ResidPre, Mode::Noising);
+        assert!(strong.is_like(&weak) && !strong.is_like(&grid(Site::Z, Mode::Noising)));
+        // The runs are 4 apart: all of that, and a tenth of it.
+        strong.enter(&[cell(0, 0, 3.0)]);
+        weak.enter(&[cell(0, 0, 2.6)]);
+        assert_eq!(strong.range().place(3.0), 1.0);
+        assert!(weak.range().place(2.6) < -0.7);
+        let (one, other) = (
+            strong.range_beside(Some(&weak)),
+            weak.range_beside(Some(&strong)),
+        );
+        assert_eq!(one.place(3.0), 1.0);
+        assert!((other.place(2.6) + 0.1).abs() < 1e-5);
+        assert_eq!(other.centre, 3.0);
+        assert_eq!(weak.range_beside(None), weak.range());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Heat maps as SVG: small ones beside each other, and files.
 
-use crate::colour;
+use crate::colour::{self, Range};
 use crate::format;
 use crate::grid::{Column, Grid};
 use std::fmt::Write as _;
@@ -45,6 +45,95 @@ pub fn places(grid: &Grid) -> Vec<Vec<Option<f32>>> {
         (0..grid.columns.len()).map(place).collect()
     };
     (0..grid.rows.len()).map(row).collect()
+}
+
+/// A grid beside another one: as wide as its table, each number with what is told of it;
+/// `marked` is the cell that is pointed at in either.
+#[must_use]
+pub fn beside(
+    grid: &Grid,
+    range: &Range,
+    marked: Option<(usize, usize)>,
+    shown: impl Fn((usize, usize)) -> (String, String),
+) -> String {
+    const LEFT: usize = 50;
+    let (rows, columns) = (grid.rows.len(), grid.columns.len());
+    let (width, height) = (LEFT + 38 * columns, 26 * rows);
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" aria-hidden=\"true\">"
+    );
+    // Writing to a String cannot fail.
+    for (row, head) in grid.rows.iter().enumerate() {
+        let y = 26 * row + 17;
+        let _ = write!(
+            svg,
+            "<text class=\"head\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>",
+            LEFT - 8,
+            escaped(&head.label)
+        );
+        for column in 0..columns {
+            let Some(value) = grid.value(row, column) else {
+                continue;
+            };
+            let (x, y) = (LEFT + 38 * column, 26 * row);
+            let place = range.place(value);
+            let class = if marked == Some((row, column)) {
+                " class=\"marked\""
+            } else {
+                ""
+            };
+            let (number, told) = shown((row, column));
+            let _ = write!(
+                svg,
+                "<g{class} data-cell=\"{row}-{column}\"><rect x=\"{x}\" y=\"{y}\" width=\"36\" height=\"24\" rx=\"3\" fill=\"{}\"/><text x=\"{}\" y=\"{}\" text-anchor=\"middle\" fill=\"{}\">{}</text><title>{}</title></g>",
+                colour::fill(place),
+                x + 18,
+                y + 16,
+                colour::ink(place),
+                escaped(&number),
+                escaped(&told)
+            );
+        }
+    }
+    svg + "</svg>"
+}
+
+/// One head's attention: from each token (row) to those before it (columns), with both
+/// written out, and each weight where it is pointed at.
+#[must_use]
+pub fn attention(
+    tokens: &[String],
+    pattern: &[Vec<f32>],
+    told: impl Fn(usize, usize) -> String,
+) -> String {
+    const SIDE: usize = 12;
+    const LABEL: usize = 64;
+    let size = LABEL + SIDE * pattern.len();
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {size} {size}\" width=\"{size}\" height=\"{size}\" aria-hidden=\"true\">"
+    );
+    for (row, weights) in pattern.iter().enumerate() {
+        let (near, middle) = (LABEL - 4, LABEL + SIDE * row + 9);
+        let token = escaped(&format::shortened(
+            tokens.get(row).map_or("", String::as_str),
+            9,
+        ));
+        let _ = write!(
+            svg,
+            "<text x=\"{near}\" y=\"{middle}\" text-anchor=\"end\">{token}</text><text transform=\"translate({middle} {near}) rotate(-90)\">{token}</text>"
+        );
+        for (key, weight) in weights.iter().enumerate().take(row + 1) {
+            let _ = write!(
+                svg,
+                "<rect x=\"{}\" y=\"{}\" width=\"{SIDE}\" height=\"{SIDE}\" fill=\"{}\"><title>{}</title></rect>",
+                LABEL + SIDE * key,
+                LABEL + SIDE * row,
+                colour::fill(*weight),
+                escaped(&told(row, key))
+            );
+        }
+    }
+    svg + "</svg>"
 }
 
 const CELL: (usize, usize) = (44, 24);

@@ -293,6 +293,7 @@ const MAP: Map = Map {
     column: |position, token| format!("position {position} {token}"),
     differs: "the prompts differ here",
     pending: "not computed",
+    overview: "The whole map. A click goes there.",
     cell: |place, value| format!("{place}: {value}"),
     stale: "This map is from before your last change.",
     empty: "The map appears here once both prompts and the answers can be used.",

@@ -173,6 +173,7 @@ pub struct Map {
     pub column: fn(usize, &str) -> String,
     pub differs: &'static str,
     pub pending: &'static str,
+    pub overview: &'static str,
     pub cell: fn(&str, &str) -> String,
     pub stale: &'static str,
     pub empty: &'static str,
@@ -263,6 +264,11 @@ pub struct GridsText {
     pub too_many: fn(usize) -> String,
     pub pin: &'static str,
     pub compare: fn(&str) -> String,
+    pub beside: &'static str,
+    pub beside_nothing: &'static str,
+    pub beside_pinned: fn(&str) -> String,
+    pub beside_name: fn(&str, &str, &str) -> String,
+    pub beside_scale: &'static str,
 }
 
 /// Several pairs of prompts, noise, and prompts of different lengths.

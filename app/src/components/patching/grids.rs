@@ -1,6 +1,6 @@
 use super::heatmap::{choose, number, place};
 use crate::components::fields::{Check, Choose, Entry};
-use crate::components::shared::{live, whether};
+use crate::components::shared::{live, passing, whether};
 use crate::grid::Grid;
 use crate::state::{State, use_state};
 use crate::svg;
@@ -28,11 +28,9 @@ const LISTED: usize = 10;
 pub fn Grids() -> impl IntoView {
     let state = use_state();
     let t = &text().grids;
-    let several = move || state.experiment.with(|e| e.sweeps.len() > 1);
-    let tabs = move || {
-        let sweeps = state.experiment.with(|e| e.sweeps.clone());
-        sweeps.into_iter().enumerate().map(tab).collect_view()
-    };
+    let sweeps = Memo::new(move |_| state.experiment.with(|e| e.sweeps.clone()));
+    let several = move || sweeps.with(|s| s.len() > 1);
+    let tabs = move || sweeps.get().into_iter().enumerate().map(tab).collect_view();
     view! {
         <div class="grids" role="group" aria-label=t.title hidden=whether(move || !several())>
             {tabs}
@@ -81,13 +79,13 @@ fn tab((i, sweep): (usize, Sweep)) -> impl IntoView {
     let state = use_state();
     let t = &text().grids;
     let name = (t.name)(sweep.site, sweep.mode);
-    let small = move || {
+    let small = passing(move || {
         state.results.with(|r| {
             let mut grid = r.grids.get(i)?.clone();
             grid.shown = state.shown.get();
             Some(svg::squares(&svg::places(&grid), |_, _| String::new()))
         })
-    };
+    });
     let remove = move |_| {
         let mut sweeps = state.experiment.with_untracked(|e| e.sweeps.clone());
         if i < sweeps.len() {
@@ -96,16 +94,16 @@ fn tab((i, sweep): (usize, Sweep)) -> impl IntoView {
         state.set_sweeps(sweeps, i.saturating_sub(1));
         state.edit(|e| e.cell = None);
     };
-    let active = move || state.active.get() == i;
+    let active = passing(move || state.active.get() == i);
     view! {
-        <div class="grid-tab" class:active=active>
+        <div class="grid-tab" class:active=move || active.get()>
             <button
                 type="button"
-                aria-pressed=live(move || active().to_string())
+                aria-pressed=live(move || active.get().to_string())
                 data-testid=format!("grid-{i}")
                 on:click=move |_| state.active.set(i)
             >
-                <span class="small-map" inner_html=move || small().unwrap_or_default()></span>
+                <span class="small-map" inner_html=move || small.get().unwrap_or_default()></span>
                 <span>{name.clone()}</span>
             </button>
             <button type="button" class="quiet" aria-label=(t.remove)(&name) on:click=remove>"×"</button>

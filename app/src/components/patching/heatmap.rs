@@ -1,10 +1,12 @@
+use super::overview::Overview;
 use crate::colour;
-use crate::components::shared::{live, target};
+use crate::components::shared::{live, passing, target};
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::ev::KeyboardEvent;
+use leptos::html::Div;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Frame;
 use wasm_bindgen::JsCast;
@@ -25,6 +27,9 @@ pub type At = (usize, usize);
 pub fn HeatMap(
     /// Takes the cell that is pointed at, else the one that is chosen.
     pointed: WriteSignal<Option<At>>,
+    /// The cell under the pointer, here or in a map beside this one.
+    hovered: RwSignal<Option<At>>,
+    range: Memo<Option<colour::Range>>,
 ) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
@@ -40,7 +45,6 @@ pub fn HeatMap(
     });
     // The one cell that the Tab key reaches.
     let stop = RwSignal::new((0, 0));
-    let hovered = RwSignal::new(None::<At>);
     let focused = RwSignal::new(None::<At>);
     let at = Memo::new(move |_| {
         let index = grid.with(|g| g.as_ref().map(|g| g.index));
@@ -59,13 +63,31 @@ pub fn HeatMap(
     let table = move || {
         shape
             .get()
-            .map(|shape| table(state, shape, stop, hovered, focused))
+            .map(|shape| table(state, shape, stop, hovered, focused, range))
     };
+    let scrolls = NodeRef::<Div>::new();
+    let turned = RwSignal::new(0);
+    let strongest = Memo::new(move |_| {
+        let complete = |g: &&Grid| g.is_complete();
+        grid.with(|g| g.as_ref().filter(complete).and_then(Grid::strongest))
+    });
+    // A wide map begins where there is something to see.
+    Effect::new(move |_| {
+        if let (Some(at), Some(element)) = (strongest.get(), scrolls.get()) {
+            request_animation_frame(move || {
+                show(&element, at);
+                turned.update(|n| *n += 1);
+            });
+        }
+    });
     view! {
         <p class="hidden" id="map-keys">{t.keys}</p>
+        <Overview scrolls turned />
         <div
             class="map-scroll"
             class:stale=state.derived.stale
+            node_ref=scrolls
+            on:scroll=move |_| turned.update(|n| *n += 1)
             on:mouseleave=move |_| hovered.set(None)
             on:focusout=move |_| focused.set(None)
         >
@@ -81,6 +103,7 @@ fn table(
     stop: RwSignal<At>,
     hovered: RwSignal<Option<At>>,
     focused: RwSignal<Option<At>>,
+    range: Memo<Option<colour::Range>>,
 ) -> impl IntoView {
     let t = &text().map;
     let size = (shape.rows.len(), shape.columns.len());
@@ -92,18 +115,20 @@ fn table(
     // What the cells follow goes with this table: what outlives them keeps a note of
     // each. A smaller map keeps a cell that the Tab key reaches.
     let index = move |at: At| at.0 * size.1 + at.1;
-    let reachable = Memo::new(move |_| {
+    let reachable = passing(move || {
         let (layer, column) = stop.get();
         let layer = layer.min(size.0.saturating_sub(1));
         Some(index((layer, column.min(size.1.saturating_sub(1)))))
     });
-    let raw = Memo::new(move |_| state.preferences.with(|p| p.raw));
-    let chosen = Memo::new(move |_| {
+    let raw = passing(move || state.preferences.with(|p| p.raw));
+    let chosen = passing(move || {
         let cell = state.experiment.with(|e| e.cell)?;
         let at = (cell.row, cell.column);
         (state.cell(at.0, at.1) == cell).then(|| index(at))
     });
-    let range = Memo::new(move |_| state.derived.grid.with(|g| g.as_ref().map(Grid::range)));
+    let range = passing(move || range.get());
+    // All cells follow this one, which goes with them.
+    let grid = passing(move || state.derived.grid.get());
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
     let row_axis = (t.axis)(&shape.frame.rows.name);
     let rows = shape
@@ -112,7 +137,7 @@ fn table(
         .enumerate()
         .map(|(row, head)| {
             let cells = (0..size.1)
-                .map(|column| view! { <MapCell at=(row, column) index=index((row, column)) range raw chosen reachable /> })
+                .map(|column| view! { <MapCell at=(row, column) index=index((row, column)) grid range raw chosen reachable /> })
                 .collect_view();
             view! {
                 <tr>
@@ -179,6 +204,7 @@ fn head((index, column): (usize, &Column)) -> impl IntoView + use<> {
 #[component]
 fn MapCell(
     at: At,
+    grid: Memo<Option<Grid>>,
     range: Memo<Option<colour::Range>>,
     /// Counted over the whole map, as in the next two.
     index: usize,
@@ -186,10 +212,8 @@ fn MapCell(
     chosen: Memo<Option<usize>>,
     reachable: Memo<Option<usize>>,
 ) -> impl IntoView {
-    let state = use_state();
     let t = &text().map;
     let (row, column) = at;
-    let grid = state.derived.grid;
     let value = Memo::new(move |_| grid.with(|g| g.as_ref()?.value(row, column)));
     let place_on_scale = move || Some(range.get()?.place(value.get()?));
     let shown = move || {
@@ -202,6 +226,13 @@ fn MapCell(
         grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
     };
     let chosen = move || chosen.get() == Some(index);
+    // Where 95 % of the bootstrapped values lie, as shares of the cell's width from the
+    // corrupted run to the clean one.
+    let interval = Memo::new(move |_| {
+        let (low, high) = grid.with(|g| g.as_ref()?.interval(row, column))?;
+        let share = |v: f32| format!("{:.1}%", 100.0 * v.clamp(0.0, 1.0));
+        Some((share(low), share(high)))
+    });
     let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
     view! {
         <td
@@ -217,9 +248,26 @@ fn MapCell(
             aria-label=label
             style=("--fill", move || place_on_scale().map(colour::fill))
             style=("--ink", move || place_on_scale().map(colour::ink))
+            class:interval=move || interval.with(Option::is_some)
+            style=("--low", move || interval.get().map(|i| i.0))
+            style=("--high", move || interval.get().map(|i| i.1))
         >
             {shown}
         </td>
+    }
+}
+
+/// Scrolls the map's own box until a cell is seen.
+fn show(element: &web_sys::HtmlElement, (row, column): At) {
+    let cell = document()
+        .get_element_by_id(&format!("cell-{row}-{column}"))
+        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
+    if let Some(cell) = cell {
+        let (left, width) = (cell.offset_left(), element.client_width());
+        let seen = element.scroll_left()..=element.scroll_left() + width - cell.offset_width();
+        if !seen.contains(&left) {
+            element.set_scroll_left(left - width / 2);
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::colour;
+use crate::colour::{self, Range};
 use crate::format;
 use crate::state::use_state;
 use crate::text::text;
@@ -7,13 +7,13 @@ use patchbay_engine::experiment::{MetricKind, SweepReport};
 
 /// The colour scale with the numbers at its ends and its middle.
 #[component]
-pub fn Legend() -> impl IntoView {
+pub fn Legend(range: Memo<Option<Range>>) -> impl IntoView {
     let state = use_state();
     let t = &text().map;
     let scale = move || {
         state.derived.grid.with(|grid| {
             let grid = grid.as_ref()?;
-            let range = grid.range();
+            let range = range.get()?;
             let raw = state.preferences.with(|p| p.raw);
             let kind = grid.kind();
             let metric = grid.metric();

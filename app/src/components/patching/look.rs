@@ -52,16 +52,7 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
                 .get(i)
                 .map_or_else(String::new, |t| format::token(&t.text))
         };
-        let places: Vec<Vec<_>> = pattern
-            .iter()
-            .enumerate()
-            .map(|(row, keys)| {
-                keys.iter()
-                    .enumerate()
-                    .map(|(k, w)| (k <= row).then_some(*w))
-                    .collect()
-            })
-            .collect();
+        let names: Vec<String> = (0..pattern.len()).map(token).collect();
         let told = |row: usize, key: usize| {
             let weight = pattern
                 .get(row)
@@ -79,14 +70,14 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
             .collect();
         view! {
             <figure>
-                <div class="pattern" inner_html=svg::squares(&places, told)></div>
+                <div class="attention" inner_html=svg::attention(&names, pattern, told)></div>
                 <figcaption>{name}": "{(t.last_looks)(&most.join(", "))}</figcaption>
             </figure>
         }
     });
     Some(view! {
         <h3>{(t.pattern)(patterns.layer, patterns.head)}</h3>
-        <div class="patterns">{maps.into_iter().collect_view()}</div>
+        <div class="patterns attentions">{maps.into_iter().collect_view()}</div>
     })
 }
 

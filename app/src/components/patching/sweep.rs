@@ -1,3 +1,4 @@
+use super::beside::{Beside, BesideMap, chosen};
 use super::controls::{RunButtons, Settings};
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
@@ -31,6 +32,11 @@ pub fn Sweep() -> impl IntoView {
         Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
     let (pointed, set_pointed) = signal(None);
+    let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
+    let other = Memo::new(move |_| grid.with(|g| chosen(state, beside.get(), g.as_ref()?)));
+    let range = Memo::new(move |_| {
+        grid.with(|g| other.with(|o| Some(g.as_ref()?.range_beside(o.as_ref()))))
+    });
     let scales = vec![
         (false, map.normalised, "values-normalised"),
         (true, map.raw, "values-raw"),
@@ -61,7 +67,8 @@ pub fn Sweep() -> impl IntoView {
                                 view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
                             }
                         >
-                            <HeatMap pointed=set_pointed />
+                            <HeatMap pointed=set_pointed hovered range />
+                            <BesideMap beside other pointed=pointed.into() hovered />
                         </Show>
                         <div class="under-map">
                             <Segmented
@@ -71,7 +78,7 @@ pub fn Sweep() -> impl IntoView {
                                 chosen=raw
                                 choose=move |raw| state.set_preferences.update(|p| p.raw = raw)
                             />
-                            <Legend />
+                            <Legend range />
                             <MetricChoice />
                             <Pin />
                         </div>

@@ -7,5 +7,5 @@ pub mod problems;
 pub mod shows;
 
 pub use focus::{focus, focus_first, target};
-pub use live::{live, whether};
+pub use live::{live, passing, whether};
 pub use old::Old;

@@ -128,6 +128,11 @@ pub const GRIDS: GridsText = GridsText {
     too_many: |n| {
         format!("{n} cells are too many to draw; the strongest are listed, files have all.")
     },
+    beside: "Beside it",
+    beside_nothing: "no other map",
+    beside_pinned: |name| format!("pinned: {name}"),
+    beside_name: |name, metric, model| format!("{name} · {metric} · {model}"),
+    beside_scale: "one scale: equal colours are equal shares of the distance between the runs",
 };
 
 pub const PAIRS: PairsText = PairsText {

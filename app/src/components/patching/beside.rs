@@ -1,0 +1,182 @@
+use super::heatmap::{At, number, place};
+use crate::components::fields::{Choose, Entry};
+use crate::components::shared::{live, target, whether};
+use crate::grid::Grid;
+use crate::state::{State, use_state};
+use crate::svg;
+use crate::text::text;
+use leptos::prelude::*;
+
+/// Numbers that a map beside another one is drawn with at most.
+const MOST_CELLS: usize = 1_200;
+
+/// What is looked at beside the map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Beside {
+    #[default]
+    Nothing,
+    /// Another of the experiment's sweeps.
+    Sweep(usize),
+    /// The same sweep by another of its metrics.
+    Metric(usize),
+    /// The map that was pinned.
+    Pinned,
+}
+
+impl Beside {
+    fn name(self) -> String {
+        match self {
+            Self::Nothing => "nothing".into(),
+            Self::Sweep(i) => format!("sweep-{i}"),
+            Self::Metric(i) => format!("metric-{i}"),
+            Self::Pinned => "pinned".into(),
+        }
+    }
+}
+
+/// Everything that can be looked at beside a map, with its map.
+fn offered(state: State, of: &Grid) -> Vec<(Beside, Grid)> {
+    let sweeps = state.results.with(|r| {
+        let others = r.grids.iter().filter(|g| g.index != of.index);
+        let one = |g: &Grid| {
+            let mut grid = g.clone();
+            grid.shown = of.shown.min(grid.metrics.len().saturating_sub(1));
+            (Beside::Sweep(g.index), grid)
+        };
+        others.map(one).collect::<Vec<_>>()
+    });
+    let metrics = (0..of.metrics.len()).filter(|i| *i != of.shown).map(|i| {
+        let mut grid = of.clone();
+        grid.shown = i;
+        (Beside::Metric(i), grid)
+    });
+    let pinned = state.pinned.get().map(|grid| (Beside::Pinned, grid));
+    sweeps.into_iter().chain(metrics).chain(pinned).collect()
+}
+
+fn name(grid: &Grid) -> String {
+    let (t, kind) = (&text().grids, (text().answer.kind)(grid.kind()));
+    (t.beside_name)(
+        &(t.name)(grid.sweep().site, grid.sweep().mode),
+        kind,
+        &grid.experiment.model,
+    )
+}
+
+/// The map that was chosen to be beside another one; `None` where it is of other cells.
+pub fn chosen(state: State, beside: Beside, of: &Grid) -> Option<Grid> {
+    if beside == Beside::Nothing || of.difference {
+        return None;
+    }
+    let mut all = offered(state, of).into_iter();
+    let found = all.find(|(which, _)| *which == beside)?.1;
+    found.is_like(of).then_some(found)
+}
+
+/// The choice of what is beside the map, and its own map under it: the same cell is
+/// marked in both, and both have one scale.
+#[component]
+pub fn BesideMap(
+    beside: RwSignal<Beside>,
+    other: Memo<Option<Grid>>,
+    pointed: Signal<Option<At>>,
+    hovered: RwSignal<Option<At>>,
+) -> impl IntoView {
+    let state = use_state();
+    let t = &text().grids;
+    let grid = state.derived.grid;
+    let options = Signal::derive(move || {
+        let nothing = Entry {
+            value: Beside::Nothing.name(),
+            label: t.beside_nothing.into(),
+            barred: false,
+        };
+        let others = grid.with(|g| {
+            let Some(of) = g.as_ref().filter(|g| !g.difference) else {
+                return Vec::new();
+            };
+            let entry = |(which, other): (Beside, Grid)| Entry {
+                value: which.name(),
+                label: match which {
+                    Beside::Pinned => (t.beside_pinned)(&name(&other)),
+                    Beside::Nothing | Beside::Sweep(_) | Beside::Metric(_) => name(&other),
+                },
+                barred: !other.is_like(of),
+            };
+            offered(state, of).into_iter().map(entry).collect()
+        });
+        std::iter::once(nothing)
+            .chain(others)
+            .collect::<Vec<Entry>>()
+    });
+    let take = move |chosen: String| {
+        let all = grid.with_untracked(|g| {
+            let of = g.as_ref()?;
+            Some(untrack(|| offered(state, of)))
+        });
+        let all = all.into_iter().flatten().map(|(which, _)| which);
+        let found = all.into_iter().find(|which| which.name() == chosen);
+        beside.set(found.unwrap_or_default());
+    };
+    let drawn = move || {
+        let own = grid.get();
+        let raw = state.preferences.with(|p| p.raw);
+        other.with(|o| {
+            let other = o.as_ref()?;
+            let range = other.range_beside(own.as_ref());
+            let many = other.rows.len() * other.columns.len() > MOST_CELLS;
+            let said = |at| {
+                let value = number(other, at, raw).unwrap_or_default();
+                let told = format!("{}: {value}", place(other, at));
+                (if many { String::new() } else { value }, told)
+            };
+            Some(svg::beside(
+                other,
+                &range,
+                pointed.get().filter(|_| !many),
+                said,
+            ))
+        })
+    };
+    let title = live(move || other.with(|o| o.as_ref().map(name).unwrap_or_default()));
+    let detail = move || {
+        let at = pointed.get()?;
+        let raw = state.preferences.with(|p| p.raw);
+        other.with(|o| {
+            let other = o.as_ref()?;
+            let value = number(other, at, raw)?;
+            Some(format!("{}: {value}", place(other, at)))
+        })
+    };
+    let told = live(move || detail().unwrap_or_default());
+    view! {
+        <div hidden=whether(move || options.with(|o| o.len() < 2))>
+            <Choose
+                id="beside"
+                label=t.beside
+                class="small"
+                options
+                value=live(move || beside.get().name())
+                set=take
+            />
+        </div>
+        <figure class="beside" data-testid="beside-map" hidden=whether(move || other.with(Option::is_none))>
+            <figcaption>{title}" "<small>{t.beside_scale}</small></figcaption>
+            <div
+                class="map-scroll"
+                inner_html=move || drawn().unwrap_or_default()
+                on:mouseover=move |event| hovered.set(cell_of(&event))
+                on:mouseleave=move |_| hovered.set(None)
+            ></div>
+            <p class="detail" data-testid="beside-detail">{told}</p>
+        </figure>
+    }
+}
+
+/// The cell of the drawn map in which something happened.
+fn cell_of(event: &web_sys::Event) -> Option<At> {
+    let cell = target(event)?.closest("[data-cell]").ok()??;
+    let name = cell.get_attribute("data-cell")?;
+    let (row, column) = name.split_once('-')?;
+    Some((row.parse().ok()?, column.parse().ok()?))
+}
