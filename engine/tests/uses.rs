@@ -1,12 +1,12 @@
-//! The ready experiments beside the page, `www/experiments`: those for the
-//! built-in model are run, and do what their list says, no better and no worse.
+//! The examples beside the page, `www/experiments`: those for the built-in model are
+//! run, and do what their list says, no better and no worse.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
 mod common;
 
 use common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
-use patchbay_engine::experiment::{Experiment, Room, SteerReport, Tried};
+use patchbay_engine::experiment::{Experiment, Room, SteerReport, SweepReport, Tried};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -54,7 +54,38 @@ fn told(file: &str, entry: &Value, name: &str, found: Option<f32>, in_words: boo
     }
 }
 
-/// The bar, for each use: more continuations change class than under
+/// The cells that an example's sentence speaks of, as shares of the way from the
+/// corrupted run to the clean one.
+fn shows(file: &str) {
+    let list = list();
+    let entry = list.iter().find(|e| e["file"] == file).unwrap();
+    let session = &mut session("mini", Cpu);
+    let report = pollster::block_on(session.run(&experiment(file), false, &Listener::default()));
+    let report = report.unwrap_or_else(|e| panic!("{file}: {e}"));
+    assert!(report.reading.problems.iter().all(|p| !p.fatal), "{file}");
+    let metric = &report.metrics[0];
+    for cell in entry["measured"].as_array().unwrap() {
+        let at = |name: &str| cell[name].as_u64().unwrap() as usize;
+        let sweep = &report.sweeps[at("sweep")];
+        let value = sweep.values[0][at("row")][at("column")].unwrap();
+        let share = SweepReport::normalised(value, metric).unwrap();
+        let listed = cell["share"].as_f64().unwrap() as f32;
+        assert!((share - listed).abs() <= 0.0051, "{file} {cell}: {share}");
+        let said = entry["evidence"].as_str().unwrap();
+        assert!(said.contains(&format!("{listed:.2}")), "{file}: {listed}");
+    }
+}
+
+#[test]
+fn patching_examples_show_what_is_said_of_them() {
+    let list = list();
+    let patching = list.iter().filter(|e| e["room"] == "patching");
+    let files: Vec<&str> = patching.map(|e| e["file"].as_str().unwrap()).collect();
+    assert!(files.len() >= 6);
+    files.into_iter().for_each(shows);
+}
+
+/// For each use: more continuations change class than under
 /// the best of twenty random directions of the same length at every layer of
 /// the map, within the map's cap on perplexity.
 fn holds(file: &str) {
@@ -126,8 +157,8 @@ fn true_and_false_are_not_told_apart() {
     holds("true-or-false.json");
 }
 
-/// Every file is in the list once, is an experiment of the steering room on
-/// the model that its kind says, and has its controls.
+/// Every file is in the list once, is an experiment of its room on the model that its
+/// kind says, and one of steering has its controls.
 #[test]
 fn the_list_is_whole() {
     let list = list();
@@ -143,6 +174,10 @@ fn the_list_is_whole() {
     for entry in &list {
         let file = entry["file"].as_str().unwrap();
         let found = experiment(file);
+        if entry["room"] == "patching" {
+            assert_eq!((found.room, found.model.as_str()), (Room::Patching, "mini"));
+            continue;
+        }
         assert_eq!(found.room, Room::Steering);
         let measured = entry["kind"] != "start";
         assert_eq!(found.model, if measured { "mini" } else { "gpt2" });

@@ -1,4 +1,4 @@
-// What steering is used for, in Chromium: a ready experiment taken from the menu,
+// What steering is used for, in Chromium: a ready experiment taken from the bar,
 // its detector's curve and threshold, and its map with controls, reading and files.
 
 import assert from 'node:assert/strict';
@@ -25,9 +25,8 @@ const ready = (what, file, body) =>
     try {
       await settled(page);
       await choose(page, 'room-steering');
-      await page.getByTestId('ready').locator('summary').click();
-      await page.getByTestId(`ready-${file}`).click();
-      await page.getByTestId('ready-about').locator('h3').waitFor();
+      await page.getByTestId(`example-${file}`).click();
+      await page.getByTestId('example-about').waitFor();
       await body(page);
       assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
       assert.deepEqual(it.errors, []);
@@ -40,7 +39,7 @@ ready(
   'the detector shows what the engine finds, and its threshold moves the rates',
   'hate-to-love.json',
   async (page) => {
-    assert.match(await page.getByTestId('ready-about').textContent(), /Measured: .*share of texts/);
+    assert.match(await page.getByTestId('example-evidence').textContent(), /Measured: .*share of texts/);
     const { experiment } = await link(page);
     assert.equal(experiment.steer.detector.positive.length, 8);
     await page
