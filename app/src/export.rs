@@ -36,7 +36,9 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
             let Some(value) = value else { continue };
             let text = |n: Option<f32>| n.map(|n| n.to_string()).unwrap_or_default();
             let label = |side: &[Column], i: usize| side.get(i).map(|c| c.label.clone());
+            // As the page shows it: a space in front is not seen in a spreadsheet.
             let token = grid.columns.get(column).and_then(|c| c.token.as_deref());
+            let token = token.map(format::token).unwrap_or_default();
             let interval = shown.interval(row, column);
             writer.write_record([
                 site.as_str(),
@@ -44,7 +46,7 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
                 &name(&shown.kind()),
                 &label(&grid.rows, row).unwrap_or_default(),
                 &label(&grid.columns, column).unwrap_or_default(),
-                &cell(token.unwrap_or_default()),
+                &cell(&token),
                 &value.to_string(),
                 &text(shown.normalised(row, column)),
                 &text(interval.map(|i| i.0)),

@@ -128,6 +128,12 @@ pub fn shortened(text: &str, most: usize) -> String {
     }
 }
 
+/// A sentence of the engine in which the space in front of a quoted token is seen.
+#[must_use]
+pub fn sentence(text: &str) -> String {
+    text.replace("“ ", "“·")
+}
+
 /// A token with its white space made visible, and whatever else is not seen.
 #[must_use]
 pub fn token(text: &str) -> String {
@@ -173,6 +179,10 @@ mod tests {
     #[test]
     fn white_space_is_visible() {
         assert_eq!(token(" Mary"), "·Mary");
+        assert_eq!(
+            sentence("take “ Mary”, not “Mary”"),
+            "take “·Mary”, not “Mary”"
+        );
         assert_eq!(token("\n\t\r"), "↵⇥␍");
         assert_eq!(token("a\u{202e}b\u{1}\u{7f}"), "a⟨202E⟩b␁␡");
         assert_eq!(token("naïve 日本 😀"), "naïve·日本·😀");

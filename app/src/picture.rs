@@ -73,6 +73,20 @@ fn is_read_by_attention(site: Site) -> bool {
     }
 }
 
+/// The first layer whose attention brings a place to later positions, of so many; `None`
+/// where no attention comes after.
+#[must_use]
+pub fn mixing_layer(at: &Located, layers: usize) -> Option<usize> {
+    let layer = match at.site.place() {
+        Place::Embedding => 0,
+        Place::Final => return None,
+        Place::Pre | Place::Attend | Place::Mid => {
+            at.layer + usize::from(!is_read_by_attention(at.site))
+        }
+    };
+    (layer < layers).then_some(layer)
+}
+
 impl Model {
     /// The height of a layer.
     fn layer(&self) -> f32 {
@@ -114,14 +128,7 @@ impl Model {
     /// The height from which on later positions can differ, too; `None` where no
     /// attention comes after.
     fn mixes_at(&self, at: &Located) -> Option<f32> {
-        let layer = match at.site.place() {
-            Place::Embedding => 0,
-            Place::Final => return None,
-            Place::Pre | Place::Attend | Place::Mid => {
-                at.layer + usize::from(!is_read_by_attention(at.site))
-            }
-        };
-        (layer < self.layers).then(|| self.y(Site::Z, layer))
+        mixing_layer(at, self.layers).map(|layer| self.y(Site::Z, layer))
     }
 
     /// As SVG. It is for the eye: what it says is told beside it in words.

@@ -2,8 +2,8 @@
 
 use crate::grid::Grid;
 use patchbay_engine::experiment::{
-    CellReport, Estimate, Experiment, Frame, MetricReport, Progress, Reading, Report, Room,
-    RunReport, Sample, SteerReport, SteerUpdate, Update,
+    CellReport, Direction, Estimate, Experiment, Frame, MetricReport, Progress, Reading, Report,
+    Room, RunReport, Sample, SteerReport, SteerUpdate, Update,
 };
 
 /// What a request to the engine is for.
@@ -169,9 +169,11 @@ impl Results {
         });
     }
 
-    /// Texts of the experiment before stay until their first token is
+    /// Texts of the setting before stay until their first token is
     /// written anew, so that the page keeps its shape while a slider moves.
     fn enter_steered(&mut self, job: &Job, update: SteerUpdate) {
+        let older = self.steered.take();
+        self.steered = older.filter(|s| akin(&s.experiment, &job.experiment));
         let steered = self.steered.get_or_insert_with(|| Steered {
             experiment: job.experiment.clone(),
             report: SteerReport::default(),
@@ -284,6 +286,23 @@ impl Results {
             ..report.clone()
         })
     }
+}
+
+/// Whether what was told of one experiment may stand, marked as old, while another is
+/// awaited: it is of the same model, and of the same prompt or of one of its directions.
+#[must_use]
+pub fn akin(of: &Experiment, now: &Experiment) -> bool {
+    let one = |a: &Direction, b: &Direction| a.name == b.name || a.source == b.source;
+    let steered = match (&of.steer, &now.steer) {
+        (Some(of), Some(now)) => {
+            let mut both = of.directions.iter().zip(&now.directions);
+            of.prompt == now.prompt
+                || both.any(|(a, b)| one(a, b))
+                || (of.directions.is_empty() && now.directions.is_empty())
+        }
+        (None, _) | (_, None) => true,
+    };
+    of.model == now.model && steered
 }
 
 #[cfg(test)]

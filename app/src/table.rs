@@ -1,7 +1,8 @@
 //! A table of prompt pairs as people paste it: comma or tab separated, one pair
 //! a line: clean, corrupted, answer, wrong answer.
 
-use patchbay_engine::experiment::{Pair, Prompt, TokenRef, Tokens};
+use crate::set;
+use patchbay_engine::experiment::{Pair, Prompt, Tokens};
 use patchbay_engine::text::unmarked;
 
 /// Why a table is not one of pairs.
@@ -71,7 +72,7 @@ pub fn read(text: &str) -> Result<Vec<Pair>, Fault> {
         };
         let token = |i: usize| {
             let text = record.get(i).filter(|text| !text.is_empty())?;
-            Some(Tokens::One(TokenRef::Text(plain(text).into())))
+            Some(set::tokens(plain(text)))
         };
         pairs.push(Pair {
             clean: Prompt::Text(plain(clean).into()),
@@ -83,7 +84,32 @@ pub fn read(text: &str) -> Result<Vec<Pair>, Fault> {
     Ok(pairs)
 }
 
-/// Pairs as [`read`] reads them; what is no text is left out.
+/// What was copied out of a table, cell by cell; `None` where it is one text. Lines of
+/// prose are cells of one column, whatever commas they have.
+#[must_use]
+pub fn block(text: &str) -> Option<Vec<Vec<String>>> {
+    let text = unmarked(text).trim_end_matches(['\r', '\n']);
+    let tabs = text.contains('\t');
+    if !tabs && !text.contains('\n') {
+        return None;
+    }
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(if tabs { b'\t' } else { b',' })
+        .from_reader(text.as_bytes());
+    let records: Result<Vec<_>, _> = reader.records().collect();
+    let records = records.ok()?;
+    // A comma of prose has a space behind it; a prompt has none in front.
+    let goes_on = |record: &csv::StringRecord| record.get(1).is_none_or(|c| c.starts_with(' '));
+    if !tabs && records.iter().all(goes_on) {
+        return Some(text.lines().map(|line| vec![plain(line).into()]).collect());
+    }
+    let cells = |record: &csv::StringRecord| record.iter().map(|c| plain(c).into()).collect();
+    Some(records.iter().map(cells).collect())
+}
+
+/// Pairs as [`read`] reads them; a prompt of token ids is left out.
 #[must_use]
 pub fn write(pairs: &[Pair]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
@@ -91,9 +117,9 @@ pub fn write(pairs: &[Pair]) -> String {
         Prompt::Text(text) => text.clone(),
         Prompt::Tokens(_) => String::new(),
     };
-    let token = |tokens: &Option<Tokens>| match tokens {
-        Some(Tokens::One(TokenRef::Text(text))) => text.clone(),
-        _ => String::new(),
+    let token = |tokens: &Option<Tokens>| {
+        let written = tokens.as_ref().map(|tokens| set::written(tokens, |_| None));
+        written.unwrap_or_default()
     };
     for pair in pairs {
         let row = [
@@ -132,6 +158,12 @@ const ARGUMENTS: [&str; 9] = [
     "load", "size", "file", "last", "state", "shape", "port", "name", "path",
 ];
 
+/// Centuries, where GPT-2 splits a year such as 1402 into “ 14” and “02”.
+const CENTURIES: [usize; 4] = [12, 14, 16, 17];
+/// A first year after which nearly any will do. “01” and “00” stand in no text that the
+/// built-in model was trained on.
+const EARLY: &str = "02";
+
 /// `count` pairs of a task, always the same.
 #[must_use]
 pub fn made(task: Task, count: usize) -> Vec<Pair> {
@@ -161,15 +193,16 @@ impl Task {
                 pair(text(b), text(a), &format!(" {a}"), &format!(" {b}"))
             }
             Self::GreaterThan => {
-                let (noun, century) = (NOUNS[i % 5], 13 + (5 * i) % 6);
-                let year = 21 + (17 * i) % 60;
+                let (noun, century) = (NOUNS[i % 5], CENTURIES[i % 4]);
+                // Odd: 1280 and 1440 are one token of GPT-2.
+                let year = 21 + 2 * ((7 * i) % 29);
                 let text = |year: &str| {
                     format!("The {noun} lasted from the year {century}{year} to the year {century}")
                 };
-                let (above, below) = (year + 5, year - 5);
+                let (above, below) = (year + 4, year - 4);
                 pair(
                     text(&year.to_string()),
-                    text("01"),
+                    text(EARLY),
                     &format!("{above}"),
                     &format!("{below}"),
                 )
@@ -261,6 +294,20 @@ mod tests {
             (pairs[1].answer.clone(), pairs[1].wrong.clone()),
             (None, None)
         );
+    }
+
+    #[test]
+    fn a_block_is_of_cells_and_prose_is_one_column() {
+        assert_eq!(block("When Mary and John went, John gave"), None);
+        assert_eq!(block("one line\n"), None);
+        let cells = |text| block(text).unwrap();
+        assert_eq!(cells("a\tb\t x"), [["a", "b", " x"]]);
+        assert_eq!(
+            cells("\"a, b\",c, x\r\nd,e, y\r\n"),
+            [["a, b", "c", " x"], ["d", "e", " y"]]
+        );
+        assert_eq!(cells("a, b\nc, d, e\n"), [["a, b"], ["c, d, e"]]);
+        assert_eq!(cells(" x\n y"), [[" x"], [" y"]]);
     }
 
     #[test]

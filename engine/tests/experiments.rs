@@ -98,7 +98,7 @@ fn every_field_tells_what_is_wrong_with_it() {
     };
     let report = run(session, &with(&|e| e.metrics[0].answer = one("Mary"))).unwrap();
     assert!(
-        told(&report, "answer").contains("“ Mary”"),
+        told(&report, "answer").contains("“ Mary” likelier"),
         "{:?}",
         report.reading.problems
     );

@@ -193,7 +193,7 @@ describe('other corruptions and pairs', () => {
     assert.match(await page.getByTestId('detail').textContent(), /95 %/);
   });
 
-  onPage('eight more pairs by one button, and a table of one’s own', async (page) => {
+  onPage('eight more pairs by one button, and a file of one’s own', async (page) => {
     await page.locator('[data-testid=pairs-box] > summary').click();
     await page.getByTestId('fill-ioi').click();
     await page
@@ -204,11 +204,17 @@ describe('other corruptions and pairs', () => {
     assert.equal(report.sweeps[0].pairs.length, 9);
     const mean = report.sweeps[0].pairs.reduce((sum, pair) => sum + pair[0][1][3], 0) / 9;
     assert.ok(Math.abs(mean - report.sweeps[0].values[0][1][3]) < 1e-4);
-    const table = page.getByTestId('pairs');
-    await table.fill('one column');
-    await table.blur();
+    const file = (text) => ({ name: 'pairs.csv', mimeType: 'text/csv', buffer: Buffer.from(text) });
+    await page.getByTestId('pairs-file').setInputFiles(file('one column'));
     await page.getByText('Line 1 has 1 column').waitFor();
-    assert.equal(await table.inputValue(), 'one column');
+    const [saved] = await Promise.all([page.waitForEvent('download'), page.getByTestId('save-pairs').click()]);
+    const text = await readFile(await saved.path(), 'utf8');
+    await page.getByTestId('pairs-file').setInputFiles(file(text.split('\n').slice(0, 3).join('\n')));
+    await page
+      .getByTestId('pairs-box')
+      .getByText(/2 beside/)
+      .waitFor();
+    assert.equal((await link(page)).experiment.clean, report.experiment.clean);
   });
 
   onPage('prompts of different lengths are aligned by an offer', async (page) => {
@@ -244,12 +250,11 @@ describe('other corruptions and pairs', () => {
     await page.getByTestId('alignment-box').locator('summary').click();
     await page.getByTestId('alignment-way').selectOption('role');
     await page.getByTestId('pairs-box').locator('summary').first().click();
-    await page
-      .getByTestId('pairs')
-      .fill(
-        '"Then, when Tom and Anna went to the park, Tom gave a book to","When Bob and Anna went to the park, Tom gave a book to", Anna, Bob',
-      );
-    await page.getByTestId('pairs').blur();
+    await page.getByTestId('add-pair').click();
+    await page.getByTestId('pair-1-clean').fill('Then, when Tom and Anna went to the park, Tom gave a book to');
+    await page.getByTestId('pair-1-corrupted').fill('When Bob and Anna went to the park, Tom gave a book to');
+    await page.getByTestId('pair-1-answer').fill(' Anna');
+    await page.getByTestId('pair-1-wrong').fill(' Bob');
     const { report } = await same(page);
     assert.deepEqual(report.sweeps[0].columns.labels, ['S1', 'IO', 'S2', 'END']);
     assert.match(await page.getByTestId('column-0').textContent(), /Bob.*S1/);

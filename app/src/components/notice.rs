@@ -1,4 +1,5 @@
 use crate::components::models::open_menu;
+use crate::format;
 use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -17,10 +18,33 @@ pub fn Notices() -> impl IntoView {
     view! {
         <div class="notices" role="status">
             <BrokenLinkNotice />
+            <MisfitNotice />
             {move || failure().map(|failure| view! { <EngineFailed failure /> })}
             {move || state.notice.get().and_then(|notice| message(notice, stopped()))}
             <Unplaced />
         </div>
+    }
+}
+
+/// The steering names layers that the model has not.
+#[component]
+fn MisfitNotice() -> impl IntoView {
+    let state = use_state();
+    let t = &text().notices;
+    let misfit = Memo::new(move |_| state.misfit());
+    move || {
+        misfit.get().map(|misfit| {
+            view! {
+                <div class="note warn" data-testid="misfit">
+                    <p>{(t.misfit)(&untrack(|| state.model_name()), &misfit)}</p>
+                    <div class="buttons">
+                        <button type="button" data-testid="use-nearest" on:click=move |_| state.take_nearest()>
+                            {(t.nearest)(misfit.last)}
+                        </button>
+                    </div>
+                </div>
+            }
+        })
     }
 }
 
@@ -32,7 +56,7 @@ fn Unplaced() -> impl IntoView {
     let problem = |problem: Problem| {
         view! {
             <div class="note warn" data-testid="notice">
-                <p>{problem.message}" ("{problem.field.to_string()}")"</p>
+                <p>{format::sentence(&problem.message)}" ("{problem.field.to_string()}")"</p>
             </div>
         }
     };
@@ -59,7 +83,7 @@ fn message(notice: Notice, stopped: bool) -> Option<impl IntoView> {
     });
     Some(view! {
         <div class="note warn" data-testid="notice">
-            <p>{sentence}</p>
+            <p>{format::sentence(&sentence)}</p>
             <div class="buttons">
                 {start_again}
                 <button type="button" class="quiet" on:click=move |_| state.notice.set(None)>

@@ -200,3 +200,23 @@ fn a_report_without_a_sweep_takes_the_old_one_away() {
     results.finish(&job, report(&bare));
     assert!(results.grids.is_empty() && results.estimate.is_none());
 }
+
+fn steering(file: &str) -> Experiment {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../www/experiments");
+    let text = std::fs::read_to_string(format!("{folder}/{file}.json")).unwrap();
+    Experiment::from_json(&text).unwrap()
+}
+
+#[test]
+fn no_fact_of_an_example_stands_under_another() {
+    let weddings = steering("weddings");
+    for other in ["gpt2-honesty", "gpt2-weddings", "hate-to-love", "formal"] {
+        assert!(!akin(&weddings, &steering(other)), "{other}");
+    }
+    // A strength, a word of the prompt or of the source is another experiment of the same.
+    let mut other = weddings.clone();
+    let steer = other.steer.as_mut().unwrap();
+    steer.directions[0].coefficient = 9.0;
+    steer.prompt = "Once".into();
+    assert!(akin(&weddings, &other));
+}

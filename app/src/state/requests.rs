@@ -5,6 +5,7 @@ use crate::engine::{Engine, Event};
 use crate::examples::{complete, steering};
 use crate::link;
 use crate::results::{Goal, Job, Results};
+use crate::set;
 use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
@@ -189,7 +190,8 @@ impl State {
         });
         let experiment = asked.0.clone();
         self.wire.update_value(|wire| wire.asked = Some(asked));
-        if !self.is_sendable(&experiment) {
+        // That is told once, with what to do about it.
+        if untrack(|| self.misfit()).is_some() || !self.is_sendable(&experiment) {
             return;
         }
         let id = self.next_id();
@@ -291,20 +293,7 @@ impl State {
 
     /// Takes pairs of prompts: the first is the one that the editors show.
     pub fn take_pairs(self, pairs: Vec<Pair>) {
-        self.edit(|e| {
-            let mut pairs = pairs.into_iter();
-            if let Some(first) = pairs.next() {
-                (e.clean, e.corrupted) = (first.clean, first.corrupted);
-                for metric in &mut e.metrics {
-                    if let Some(answer) = &first.answer {
-                        metric.answer = answer.clone();
-                    }
-                    metric.wrong.clone_from(&first.wrong);
-                }
-            }
-            e.pairs = pairs.collect();
-            (e.alignment, e.cell) = (None, None);
-        });
+        self.edit(|e| set::put(e, pairs));
     }
 
     /// Puts other sweeps in the place of all there are, and looks at one of them.

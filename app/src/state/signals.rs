@@ -6,7 +6,7 @@ use crate::grid::Grid;
 use crate::link::{self, BrokenLink};
 use crate::places::place;
 use crate::preferences::{Preferences, preferences};
-use crate::results::{Job, Patched, Results, Runs};
+use crate::results::{Job, Patched, Results, Runs, Steered, akin};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Room, Site,
@@ -159,6 +159,9 @@ pub struct Derived {
     pub runs_stale: Memo<bool>,
     /// Whether the chosen cell's run belongs to an older experiment.
     pub patched_stale: Memo<bool>,
+    /// Whether what the steering room was told is of what is on the page, or of an older
+    /// setting of that.
+    pub steered_akin: Memo<bool>,
     /// Whether what the steering room shows belongs to an older experiment, or
     /// was not written to its end.
     pub steered_stale: Memo<bool>,
@@ -389,6 +392,10 @@ impl Derived {
             };
             of.is_some_and(|of| refused || older(of))
         };
+        let steered_akin = Memo::new(move |_| {
+            let of = |s: &Steered| experiment.with(|e| akin(&s.experiment, e));
+            results.with(|r| r.steered.as_ref().is_some_and(of))
+        });
         Self {
             awaits,
             reading: Memo::new(move |_| {
@@ -407,11 +414,13 @@ impl Derived {
             patched_stale: Memo::new(move |_| {
                 results.with(|r| differs(r.patched.as_ref().map(|p| &p.experiment)))
             }),
+            steered_akin,
             steered_stale: Memo::new(move |_| {
                 // Texts that are not written to their end are partly older ones.
                 let busy = job.with(Option::is_some);
                 results.with(|r| {
                     let steered = r.steered.as_ref();
+                    let steered = steered.filter(|_| steered_akin.get());
                     steered.is_some_and(|s| !s.complete && !busy)
                         || differs(steered.map(|s| &s.experiment))
                 })

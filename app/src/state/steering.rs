@@ -2,6 +2,7 @@
 
 use super::signals::State;
 use crate::examples;
+use crate::misfit::{Misfit, misfit, nearest};
 use crate::results::Steered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Carriers, Direction, Room, Steer};
@@ -24,7 +25,9 @@ impl State {
     /// Reads what the steering room was told. In place: it changes with every
     /// token that is written.
     pub fn steered<T>(self, read: impl FnOnce(Option<&Steered>) -> T) -> T {
-        self.results.with(|r| read(r.steered.as_ref()))
+        let of_this = self.derived.steered_akin.get();
+        self.results
+            .with(|r| read(r.steered.as_ref().filter(|_| of_this)))
     }
 
     /// Reads one direction; the default of `T` where it is no longer there.
@@ -49,20 +52,35 @@ impl State {
 
     /// What the directions' effect can be looked for with.
     #[must_use]
-    pub fn carriers(self) -> Option<Carriers> {
+    pub fn carriers(self) -> Vec<Carriers> {
         // While texts are written it is not known, and need not be sought at each token.
         let told = |s: Option<&Steered>, steer: &Steer| {
-            let whole = s.filter(|s| s.complete)?;
-            whole.report.carriers(steer)
+            let whole = s.filter(|s| s.complete);
+            whole.map_or_else(Vec::new, |s| s.report.carriers(steer))
         };
         self.steered(|s| self.steer(|steer| told(s, steer)))
     }
 
-    /// Sets the patching room up to find what carries the directions' effect.
-    pub fn look_for_carriers(self) {
-        if let Some(carriers) = untrack(|| self.carriers()) {
-            self.experiment.update(|e| *e = carriers.experiment(e));
-            self.active.set(0);
+    /// Sets the patching room up to find what carries the directions' effect on a token.
+    pub fn look_for(self, carriers: Carriers) {
+        self.experiment.update(|e| *e = carriers.experiment(e));
+        self.active.set(0);
+    }
+
+    /// Layers that the steering names and the model that is open has not.
+    #[must_use]
+    pub fn misfit(self) -> Option<Misfit> {
+        let layers = self.model()?.n_layer;
+        self.experiment.with(|e| {
+            let steers = !e.room.is_patching() || e.steered.is_some();
+            misfit(e.steer.as_ref().filter(|_| steers)?, layers)
+        })
+    }
+
+    /// Names the nearest layers that the model has in the place of those it has not.
+    pub fn take_nearest(self) {
+        if let Some(model) = untrack(|| self.model()) {
+            self.edit_steer(|s| nearest(s, model.n_layer));
         }
     }
 }

@@ -8,6 +8,7 @@ use super::table::{
     Answer, ExamplesText, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text,
 };
 use crate::format::{count, number};
+use crate::nothing::Nothing;
 use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
 
 pub static TEXT: Text = Text {
@@ -308,6 +309,18 @@ const MAP: Map = Map {
             None => text,
         }
     },
+    nothing: |why| match why {
+        Nothing::SamePrompts => "The patch changes nothing: both prompts are the same.",
+        Nothing::Unreached => {
+            "The patch changes nothing: no later layer brings this position to the last one, where the answer is read."
+        }
+        Nothing::SameActivations => {
+            "The patch changes nothing: both runs have read the same up to here, so their activations are equal."
+        }
+        Nothing::Unknown => {
+            "The patch changes nothing that is measured: the value is the one without it, but for rounding."
+        }
+    },
     scale: "Values",
     raw: "Raw metric",
     normalised: "Normalised",
@@ -359,6 +372,18 @@ const REFUSED: RefusedText = RefusedText {
 };
 
 const NOTICES: Notices = Notices {
+    misfit: |model, misfit| {
+        let named: Vec<String> = misfit.beyond.iter().map(ToString::to_string).collect();
+        let layers = match named.as_slice() {
+            [one] => format!("layer {one}"),
+            some => format!("layers {}", some.join(", ")),
+        };
+        format!(
+            "This is set up for a model with more layers: it names {layers}, and {model} has layers 0 to {}. Nothing is computed until it fits.",
+            misfit.last
+        )
+    },
+    nearest: |layer| format!("Use the nearest layer ({layer})"),
     broken_link: "This link could not be opened; what is shown here is not its experiment.",
     broken_link_text: "The link’s own text, as it came",
     dismiss: "Dismiss",

@@ -1,7 +1,10 @@
 //! What a table of sentences holds, part by part of the page.
 
+use crate::misfit::Misfit;
+use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site, Stage,
+    CellFault, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site,
+    Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
 
@@ -179,6 +182,7 @@ pub struct Map {
     pub empty: &'static str,
     pub point: &'static str,
     pub detail: fn(&str, &str, Option<&str>, Option<&str>) -> String,
+    pub nothing: fn(Nothing) -> &'static str,
     pub scale: &'static str,
     pub raw: &'static str,
     pub normalised: &'static str,
@@ -225,6 +229,8 @@ pub struct AxesText {
     pub grid: &'static str,
     pub kind: fn(GridKind) -> &'static str,
     pub hint: fn(GridKind) -> &'static str,
+    /// The two directions, where everything else is replaced.
+    pub kept: fn(Mode) -> &'static str,
     pub window: &'static str,
     pub windows: fn(usize) -> String,
     pub brought: fn(&str) -> String,
@@ -276,7 +282,22 @@ pub struct PairsText {
     pub title: &'static str,
     pub summary: fn(usize) -> String,
     pub hint: &'static str,
+    pub save: &'static str,
     pub wrong: fn(u64, usize) -> String,
+    pub clean: &'static str,
+    pub corrupted: &'static str,
+    pub answer: &'static str,
+    pub wrong_answer: &'static str,
+    pub cell: fn(usize, &str) -> String,
+    pub add: &'static str,
+    pub remove: fn(usize) -> String,
+    pub before: &'static str,
+    pub after: &'static str,
+    pub shown: fn(usize, usize, usize) -> String,
+    pub fault: fn(CellFault) -> &'static str,
+    pub rows: fn(CellFault, &[usize]) -> String,
+    pub spaces: fn(usize) -> String,
+    pub trim_all: fn(usize) -> String,
     pub upload: &'static str,
     pub fill: &'static str,
     pub ioi: &'static str,
@@ -309,6 +330,8 @@ pub struct SteeredText {
     pub hint: &'static str,
     pub carriers: &'static str,
     pub carriers_hint: &'static str,
+    pub carried: &'static str,
+    pub raised: fn(&str, &str) -> String,
 }
 
 /// Pairs from lines with gaps.
@@ -344,6 +367,8 @@ pub struct LookText {
 }
 
 pub struct Notices {
+    pub misfit: fn(&str, &Misfit) -> String,
+    pub nearest: fn(usize) -> String,
     pub broken_link: &'static str,
     pub broken_link_text: &'static str,
     pub dismiss: &'static str,
@@ -451,6 +476,7 @@ pub struct SteerText {
     pub words_hint: &'static str,
     pub directions_title: &'static str,
     pub add_direction: &'static str,
+    pub add_hint: &'static str,
     pub remove: fn(&str) -> String,
     pub new_name: fn(usize) -> String,
     pub strength: fn(&str) -> String,
@@ -494,6 +520,7 @@ pub struct SteerText {
     pub cosine: fn(&str, &str) -> String,
     pub promoted: &'static str,
     pub suppressed: &'static str,
+    pub means_little: fn(usize, &str, &str) -> String,
     pub texts_title: &'static str,
     pub unsteered: &'static str,
     pub steered: &'static str,

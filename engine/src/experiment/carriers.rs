@@ -5,51 +5,100 @@ use super::{
     SteerReport, Steered, Sweep, Token, Tokens, TopToken, Written,
 };
 
-/// Where directions change a text most, and how it would go on there.
+/// Tokens that are offered at most.
+const OFFERED: usize = 12;
+
+/// Words that say little of what a text is about.
+const LITTLE: [&str; 48] = [
+    "about", "also", "and", "are", "because", "been", "but", "could", "did", "does", "each", "for",
+    "from", "had", "has", "have", "her", "him", "his", "how", "into", "its", "just", "not", "one",
+    "our", "out", "she", "than", "that", "the", "their", "them", "then", "there", "they", "this",
+    "very", "was", "were", "what", "when", "which", "who", "will", "with", "would", "you",
+];
+
+/// Where directions raise a token most, and what else would come there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Carriers {
     /// The prompt with what was written up to there.
     pub prompt: Prompt,
-    /// The token that the directions raise most.
+    pub token: Token,
+    /// By how much its probability is raised.
+    pub raised: f32,
+    /// The token, by its name.
     pub answer: Tokens,
-    /// The likeliest other one without them.
+    /// The likeliest other one without the directions.
     pub wrong: Tokens,
 }
 
+/// How well a token says what a text is about: 0 says most.
+fn says(token: &Token, words: &[String]) -> usize {
+    let word = token.text.trim().to_lowercase();
+    let counted = words.iter().any(|w| w.trim().to_lowercase() == word);
+    let whole = token.text.starts_with(' ') && word.chars().all(char::is_alphabetic);
+    match counted {
+        true => 0,
+        false if whole && word.len() > 2 && !LITTLE.contains(&word.as_str()) => 1,
+        false => 2,
+    }
+}
+
 impl SteerReport {
-    /// Where the directions of `steer`, which this is the report of, change most what
-    /// comes next; `None` where they raise no token anywhere.
+    /// The tokens that the directions of `steer`, which this is the report of, raise, each
+    /// where it is raised most: first the words that are counted, then other words, and of
+    /// each kind those that are raised most.
     // As `Experiment::from_json`: compiled with whoever calls it.
     #[must_use]
     #[inline]
-    pub fn carriers(&self, steer: &Steer) -> Option<Carriers> {
-        let kl = |w: &Written| w.unsteered.as_ref().map_or(0.0, |u| u.kl);
+    pub fn carriers(&self, steer: &Steer) -> Vec<Carriers> {
         // Those that act on some positions only would act elsewhere in a longer prompt.
         let everywhere = |d: &Direction| d.positions == Positions::All;
         let within = match steer.directions.iter().all(everywhere) {
             true => usize::MAX,
             false => 1,
         };
-        let all = self.samples.iter().flat_map(|s| {
+        let places = self.samples.iter().flat_map(|s| {
             let some = s.steered.iter().enumerate().take(within);
             some.map(move |(i, w)| (&s.steered[..i], w))
         });
-        let (before, at) = all.max_by(|a, b| kl(a.1).total_cmp(&kl(b.1)))?;
-        let without = &at.unsteered.as_ref()?.top;
-        let raised = |t: &TopToken| {
-            let then = without.iter().find(|u| u.token.id == t.token.id);
-            t.probability - then.map_or(0.0, |u| u.probability)
-        };
-        let most = at.top.iter();
-        let most = most.max_by(|a, b| raised(a).total_cmp(&raised(b)))?;
-        let other = without.iter().find(|u| u.token.id != most.token.id)?;
-        let name = |t: &TopToken| Tokens::One(t.token.reference());
-        (raised(most) > 0.0).then(|| Carriers {
-            prompt: extended(&steer.prompt, &self.prompt, before),
-            answer: name(most),
-            wrong: name(other),
-        })
+        let mut found: Vec<(usize, Carriers)> = Vec::new();
+        for (before, at) in places {
+            for (token, raised, other) in raised(at) {
+                let known = found.iter_mut().find(|(_, c)| c.token.id == token.token.id);
+                if known.as_ref().is_some_and(|(_, c)| c.raised >= raised) {
+                    continue;
+                }
+                let name = |t: &TopToken| Tokens::One(t.token.reference());
+                let here = Carriers {
+                    prompt: extended(&steer.prompt, &self.prompt, before),
+                    token: token.token.clone(),
+                    raised,
+                    answer: name(token),
+                    wrong: name(other),
+                };
+                match known {
+                    Some((_, known)) => *known = here,
+                    None => found.push((says(&token.token, &steer.words), here)),
+                }
+            }
+        }
+        found.sort_by(|(a, one), (b, other)| {
+            a.cmp(b).then_with(|| other.raised.total_cmp(&one.raised))
+        });
+        let found = found.into_iter().map(|(_, carriers)| carriers);
+        found.take(OFFERED).collect()
     }
+}
+
+/// The tokens that directions raise at a place, by how much, each with the likeliest other
+/// one without them.
+fn raised(at: &Written) -> impl Iterator<Item = (&TopToken, f32, &TopToken)> {
+    let without = at.unsteered.as_ref().map_or(&[][..], |u| &u.top);
+    at.top.iter().filter_map(move |token| {
+        let then = without.iter().find(|u| u.token.id == token.token.id);
+        let raised = token.probability - then.map_or(0.0, |u| u.probability);
+        let other = without.iter().find(|u| u.token.id != token.token.id)?;
+        (raised > 0.0).then_some((token, raised, other))
+    })
 }
 
 impl Carriers {
@@ -164,14 +213,40 @@ mod tests {
         let second = written(3, 0.9, &[(4, 0.5), (3, 0.4)], &[(4, 0.5), (5, 0.2)]);
         let report = report(vec![first, second]);
         let tokens = |id: u32| Tokens::One(top(id, 0.0).token.reference());
-        let found = report.carriers(&steer(Positions::All)).unwrap();
+        let found = report.carriers(&steer(Positions::All)).remove(0);
         // What is likely with and without them is not what they raise.
         assert_eq!(found.prompt, Prompt::Text(" t7 t1".into()));
         assert_eq!((found.answer, found.wrong), (tokens(3), tokens(4)));
         // In a longer prompt, directions at the last position would act elsewhere.
-        let found = report.carriers(&steer(Positions::Last)).unwrap();
+        let found = report.carriers(&steer(Positions::Last)).remove(0);
         assert_eq!(found.prompt, Prompt::Text(" t7".into()));
         assert_eq!((found.answer, found.wrong), (tokens(1), tokens(2)));
+    }
+
+    #[test]
+    fn words_come_before_full_stops() {
+        let token = |id: u32, text: &str, probability: f32| {
+            let mut top = top(id, probability);
+            top.token.text = text.into();
+            top
+        };
+        let mut at = written(1, 0.5, &[], &[(9, 0.9)]);
+        at.top = vec![
+            token(1, ".", 0.6),
+            token(2, " the", 0.5),
+            token(3, " flowers", 0.1),
+            token(4, "ness", 0.3),
+            token(5, " rose", 0.2),
+            token(6, " Wedding", 0.05),
+        ];
+        let mut steer = steer(Positions::All);
+        steer.words = vec!["wedding".into()];
+        let found = report(vec![at]).carriers(&steer);
+        let texts: Vec<&str> = found.iter().map(|c| c.token.text.as_str()).collect();
+        assert_eq!(
+            texts,
+            [" Wedding", " rose", " flowers", ".", " the", "ness"]
+        );
     }
 
     #[test]
@@ -179,14 +254,14 @@ mod tests {
         let part = written(95, 0.1, &[(1, 0.6)], &[(2, 0.5)]);
         let then = written(3, 0.9, &[(3, 0.6)], &[(4, 0.5)]);
         let found = report(vec![part, then]).carriers(&steer(Positions::All));
-        assert_eq!(found.unwrap().prompt, Prompt::Tokens(vec![7, 95]));
+        assert_eq!(found[0].prompt, Prompt::Tokens(vec![7, 95]));
     }
 
     #[test]
     fn what_raises_nothing_has_no_carriers() {
         let same = written(1, 0.0, &[(1, 0.6), (2, 0.3)], &[(1, 0.6), (2, 0.3)]);
-        assert_eq!(report(vec![same]).carriers(&steer(Positions::All)), None);
-        assert_eq!(report(Vec::new()).carriers(&steer(Positions::All)), None);
+        assert_eq!(report(vec![same]).carriers(&steer(Positions::All)), []);
+        assert_eq!(report(Vec::new()).carriers(&steer(Positions::All)), []);
     }
 
     #[test]
@@ -200,6 +275,8 @@ mod tests {
         };
         let carriers = Carriers {
             prompt: Prompt::Text("I".into()),
+            token: top(1, 0.0).token,
+            raised: 0.5,
             answer: " a".into(),
             wrong: " b".into(),
         };

@@ -29,7 +29,7 @@ pub use field::{DirectionField, Field, SweepField};
 pub(crate) use limits::{Stage as Held, within_limits};
 pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
-pub use read::{Choice, Problem, Reading, Token, shown};
+pub use read::{CellFault, CellRemark, Choice, Problem, Reading, Token, shown};
 pub use report::{
     Advice, Axis, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Frame,
     Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,

@@ -1,6 +1,6 @@
 //! How the model's tokenizer read an experiment: what the page draws as chips.
 
-use super::{Field, TokenRef};
+use super::{Field, TokenRef, Tokens};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -97,6 +97,36 @@ pub struct Problem {
     pub fatal: bool,
 }
 
+/// What is probably to be mended in one cell of the table of pairs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CellRemark {
+    /// Which of the pairs: 0 is the experiment's own prompts and answers, 1 the first
+    /// of its further pairs.
+    pub pair: usize,
+    /// `clean`, `corrupted`, `answer` or `wrong`
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub field: Field,
+    pub fault: CellFault,
+    /// What to write instead, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead: Option<Tokens>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum CellFault {
+    /// An answer has no space in front, and the clean run finds it likelier with one.
+    NoSpace,
+    /// An answer is not one token.
+    NotOneToken,
+    /// It holds tokens that the model never met in training.
+    Unseen,
+    /// A prompt ends with a space, which the next word brings itself.
+    EndsInSpace,
+}
+
 /// How the tokenizer read the experiment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -121,6 +151,9 @@ pub struct Reading {
     /// rest can be run without them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_pairs: Vec<usize>,
+    /// What is probably to be mended in the table of pairs, cell by cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cells: Vec<CellRemark>,
     /// Pairs of prompts, or draws of noise, that results are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<usize>,

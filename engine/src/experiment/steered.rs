@@ -53,6 +53,10 @@ pub struct DirectionReport {
     /// weights and the unembedding, and by how much for a direction of length
     /// `sqrt(n_embd)`; at `z` for what its heads write.
     pub promoted: Vec<TokenScore>,
+    /// The most that random directions of that length raise any token by: less than this
+    /// says little.
+    #[serde(default)]
+    pub promoted_by_chance: f32,
     /// Those that it lowers most.
     pub suppressed: Vec<TokenScore>,
     /// Projection of each of the prompt's tokens on the direction, layer by

@@ -136,6 +136,12 @@ pub(crate) async fn group<B: Backend>(
     if cases.start == 0 {
         wishes.add(&telling(&setup.cases[0]));
     }
+    for spaceless in setup.cases[cases.clone()]
+        .iter()
+        .flat_map(|c| c.spaceless.iter())
+    {
+        wishes.add(spaceless.written.iter().chain(&spaceless.spaced));
+    }
     let wanted = Wanted {
         normaliser: true,
         top: TOP.min(lab.model.config.shape.n_vocab),

@@ -6,7 +6,7 @@ use super::frame::frame;
 use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
 use crate::experiment::{
-    self, Axes, Bring, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
+    self, Axes, Bring, CellFault, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
 };
 use crate::host::{Host, SessionError, Task};
 use crate::lab::prompt::token_ids;
@@ -67,10 +67,12 @@ impl Reader<'_> {
         for (i, pair) in e.pairs.iter().enumerate() {
             task.host.breathe().await?;
             let told = self.reading.problems.len();
+            self.pair = i + 1;
             match self.pair(e, pair, &cases[0].clone()) {
                 Ok(case) => {
-                    let new = |id: &&u32| self.tokenizer.token(**id).unseen;
-                    unseen += usize::from(case.clean.iter().any(|id| new(&id)));
+                    let last = self.reading.cells.iter().rev();
+                    let mut own = last.take_while(|c| c.pair == i + 1);
+                    unseen += usize::from(own.any(|c| c.fault == CellFault::Unseen));
                     cases.push(case);
                     self.reading.problems.truncate(told);
                 }
@@ -108,9 +110,15 @@ impl Reader<'_> {
             token_ids(self.tokenizer, most, prompt, e.bos)
                 .map_err(|error| format!("the {name} prompt{error}"))
         };
+        self.spaceless.clear();
         let clean = read("clean", &pair.clean)?;
+        self.look_at_prompt(self.pair, Field::Clean, &pair.clean, &clean);
         let corrupted = match e.corruption {
-            Corruption::Prompt => read("corrupted", &pair.corrupted)?,
+            Corruption::Prompt => {
+                let corrupted = read("corrupted", &pair.corrupted)?;
+                self.look_at_prompt(self.pair, Field::Corrupted, &pair.corrupted, &corrupted);
+                corrupted
+            }
             Corruption::Noise(_) => clean.clone(),
         };
         let as_first = clean.len() == first.clean.len() && corrupted.len() == first.corrupted.len();
@@ -134,7 +142,7 @@ impl Reader<'_> {
                 None => Ok(own.clone()),
                 Some(tokens) => {
                     let told = self.reading.problems.len();
-                    let found = self.choices(field, tokens, e, false).1;
+                    let found = self.choices(field, tokens, &pair.clean, false).1;
                     let why = self.reading.problems.get(told..).and_then(|p| p.first());
                     found.ok_or_else(|| {
                         why.map_or_else(String::new, |problem| problem.message.clone())
@@ -158,6 +166,7 @@ impl Reader<'_> {
             aligned,
             metrics: metrics.into(),
             noise: None,
+            spaceless: std::mem::take(&mut self.spaceless).into(),
         })
     }
 

@@ -101,7 +101,7 @@ impl Wishes {
     }
 
     /// `log(sum(p))` over a set, exact where the probabilities are tiny.
-    fn log_probability(&self, set: &[u32], logits: &Logits) -> f64 {
+    pub fn log_probability(&self, set: &[u32], logits: &Logits) -> f64 {
         let each = |t: &u32| logits.log_probability(self.logit(logits, *t));
         match set {
             [one] => each(one),

@@ -6,6 +6,7 @@ mod bases;
 mod brought;
 mod captures;
 mod cases;
+mod cells;
 mod copies;
 mod frame;
 mod generate;
@@ -153,6 +154,9 @@ pub(crate) async fn run<B: Backend>(
             }
         }
     };
+    if cells::miss_spaces(&mut reading, &setup, &pair.group) {
+        task.host.update(Update::Reading(reading.clone()));
+    }
     let wish = (reading, cell, asked.preview);
     let report = shown(lab, memory, experiment, &setup, &mut pair, wish, task).await;
     memory.pair = Some(pair);

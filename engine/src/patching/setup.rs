@@ -1,6 +1,7 @@
 //! An experiment as the tokenizer reads it: parsed once, here, into token ids
 //! that fit the model, with every problem told by the field that it is about.
 
+use super::cells::{Spaceless, Twin};
 use super::metric::MetricTokens;
 use crate::directions::Push;
 use crate::experiment::{
@@ -41,6 +42,8 @@ pub(crate) struct Case {
     pub metrics: Rc<[MetricTokens]>,
     /// The noise on the embeddings of the corrupted run.
     pub noise: Option<Noise>,
+    /// Its own answers that there are with a space in front, too.
+    pub spaceless: Rc<[Spaceless]>,
 }
 
 /// One draw of noise.
@@ -70,6 +73,8 @@ impl Setup {
                 problems: told,
                 ..Reading::default()
             },
+            pair: 0,
+            spaceless: Vec::new(),
         };
         let setup = reader.setup(experiment, task).await;
         (reader.reading, setup)
@@ -80,6 +85,10 @@ pub(crate) struct Reader<'a> {
     pub(crate) tokenizer: &'a Tokenizer,
     pub(crate) config: &'a Config,
     pub(crate) reading: Reading,
+    /// The pair that is read; 0 is the experiment's own.
+    pub(crate) pair: usize,
+    /// Of that pair.
+    pub(crate) spaceless: Vec<Spaceless>,
 }
 
 impl Reader<'_> {
@@ -109,6 +118,8 @@ impl Reader<'_> {
         self.reading.corrupted = self.tokenizer.tokens(&corrupted);
         self.note_unseen(Field::Clean, &self.reading.clean.clone());
         self.note_unseen(Field::Corrupted, &self.reading.corrupted.clone());
+        self.look_at_prompt(0, Field::Clean, &e.clean, &clean);
+        self.look_at_prompt(0, Field::Corrupted, &e.corrupted, &corrupted);
         let aligned = self.align(e, &clean, &corrupted);
         self.reading.differing = aligned
             .iter()
@@ -122,6 +133,7 @@ impl Reader<'_> {
             aligned: aligned.into(),
             metrics: metrics.clone().unwrap_or_default().into(),
             noise: None,
+            spaceless: std::mem::take(&mut self.spaceless).into(),
         };
         let metrics_of = metrics.as_ref().map_or(0, Vec::len);
         let mut cases = vec![first];
@@ -217,10 +229,10 @@ impl Reader<'_> {
     fn metric(&mut self, e: &Experiment, i: usize, metric: &Metric) -> Option<MetricTokens> {
         // One with the same tokens as the first has told its problems.
         let again = i > 0 && e.metrics[0].answer == metric.answer;
-        let (choice, answers) = self.choices(Field::Answer, &metric.answer, e, again);
+        let (choice, answers) = self.choices(Field::Answer, &metric.answer, &e.clean, again);
         let wrong = metric.wrong.as_ref().map(|w| {
             let again = i > 0 && e.metrics[0].wrong.as_ref() == Some(w);
-            self.choices(Field::Wrong, w, e, again)
+            self.choices(Field::Wrong, w, &e.clean, again)
         });
         let (wrong_choice, wrongs) = match wrong {
             Some((choice, ids)) => (Some(choice), ids),
@@ -260,7 +272,7 @@ impl Reader<'_> {
         &mut self,
         field: Field,
         tokens: &Tokens,
-        e: &Experiment,
+        clean: &Prompt,
         again: bool,
     ) -> (Choice, Option<Vec<u32>>) {
         let told = self.reading.problems.len();
@@ -268,10 +280,11 @@ impl Reader<'_> {
             pieces: Vec::new(),
             suggestion: None,
         };
-        let mut ids = Vec::new();
+        let (mut ids, mut twins) = (Vec::new(), Vec::new());
         let list = tokens.list();
         for token in list {
-            let (choice, id) = self.choice(field, token, e);
+            let (choice, id, twin) = self.choice(field, token, clean);
+            twins.push(twin);
             whole.pieces.extend(choice.pieces);
             if list.len() == 1 {
                 whole.suggestion = choice.suggestion;
@@ -297,12 +310,21 @@ impl Reader<'_> {
         }
         if again {
             self.reading.problems.truncate(told);
+        } else if ids.is_some() {
+            self.note_spaceless(field, tokens, &twins);
         }
+        self.look_at_answer(self.pair, field, &whole, ids.is_some());
         (whole, ids)
     }
 
-    /// A metric's token: how it was read, and its id if it is one token.
-    fn choice(&mut self, field: Field, token: &TokenRef, e: &Experiment) -> (Choice, Option<u32>) {
+    /// A metric's token: how it was read, its id if it is one token, and the one token
+    /// that it is with a space in front, where it stands after a word and has none.
+    fn choice(
+        &mut self,
+        field: Field,
+        token: &TokenRef,
+        clean: &Prompt,
+    ) -> (Choice, Option<u32>, Option<Twin>) {
         let found = match token {
             TokenRef::Id(id) => self.tokenizer.check(*id).map(|()| vec![*id]),
             TokenRef::Text(text) => self.tokenizer.named(text),
@@ -312,7 +334,7 @@ impl Reader<'_> {
             Err(error) => {
                 self.problem(field, true, format!("{error}."));
                 let (pieces, suggestion) = (Vec::new(), None);
-                return (Choice { pieces, suggestion }, None);
+                return (Choice { pieces, suggestion }, None, None);
             }
         };
         let pieces = self.tokenizer.tokens(&ids);
@@ -322,20 +344,30 @@ impl Reader<'_> {
             // By its id, which needs no suggestion.
             _ => {
                 let suggestion = None;
-                return (Choice { pieces, suggestion }, ids.first().copied());
+                return (Choice { pieces, suggestion }, ids.first().copied(), None);
             }
         };
         // After a word, the next word's token starts with a space.
-        let after_word = matches!(&e.clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
+        let after_word =
+            matches!(clean, Prompt::Text(t) if !t.ends_with(char::is_whitespace) && !t.is_empty());
         let spaced = match after_word && !text.starts_with(char::is_whitespace) {
             true => format!(" {text}"),
             false => text.clone(),
         };
-        let suggestion = match (ids.as_slice(), encode(&spaced).as_slice()) {
-            ([_], [_]) if spaced != *text => Some(spaced),
-            ([] | [_], _) => None,
+        let found = encode(&spaced);
+        // Which of the two is meant is told by the clean run.
+        let twin = match (ids.as_slice(), found.as_slice()) {
+            ([written], [twin]) if spaced != *text => Some(Twin {
+                written: *written,
+                spaced: *twin,
+                text: spaced,
+            }),
+            _ => None,
+        };
+        let suggestion = match ids.as_slice() {
+            [] | [_] => None,
             // Offered by its text, so only where that is read as the token again.
-            (_, found) => found
+            _ => found
                 .first()
                 .and_then(|id| match self.tokenizer.reference(*id) {
                     // Nobody means the space before what is no token.
@@ -363,10 +395,7 @@ impl Reader<'_> {
             (0, _) => Some(format!(
                 "Choose the {name}: one token, usually a word with a space in front."
             )),
-            (1, Some(s)) => Some(format!(
-                "“{text}” has no space in front; after a word the token is “{s}”."
-            )),
-            (1, None) => None,
+            (1, _) => None,
             (n, Some(s)) => Some(format!(
                 "“{text}” is {n} tokens here ({}), but the {name} is one token; take “{s}”.",
                 split()
@@ -379,7 +408,7 @@ impl Reader<'_> {
         if let Some(message) = message {
             self.problem(field, id.is_none(), message);
         }
-        (Choice { pieces, suggestion }, id)
+        (Choice { pieces, suggestion }, id, twin)
     }
 }
 

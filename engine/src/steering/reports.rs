@@ -6,8 +6,11 @@ use crate::experiment::{Direction, DirectionReport, Steer, TokenScore};
 use crate::host::SessionError;
 use crate::lab::Lab;
 use crate::lab::TOP;
-use crate::numbers::{cosine, norm, projection, top};
+use crate::numbers::{cosine, norm, normals, projection, top};
 use std::rc::Rc;
+
+/// Random directions that what a direction raises is compared with.
+const RANDOM: u64 = 8;
 
 /// What is told of each direction.
 pub(crate) async fn of<B: Backend>(
@@ -30,14 +33,18 @@ pub(crate) async fn of<B: Backend>(
     for (i, direction) in steer.directions.iter().enumerate() {
         vectors.push(written_by(lab, direction, &resolved[i], layer(i)).await?);
     }
-    let promoted = match vectors.is_empty() {
+    let mut promoted = match vectors.is_empty() {
         true => Vec::new(),
         // Of one length, so that the LayerNorm's epsilon plays no part.
         false => {
-            let of_one_length: Vec<_> = vectors.iter().map(|v| scaled(v)).collect();
+            let random = (0..RANDOM).map(|seed| normals(seed, lab.info.n_embd));
+            let all = vectors.iter().cloned().chain(random);
+            let of_one_length: Vec<_> = all.map(|v| scaled(&v)).collect();
             lab.model.promoted(&lab.backend, &of_one_length).await?
         }
     };
+    let random = promoted.split_off(vectors.len().min(promoted.len()));
+    let chance = random.iter().flatten().copied().fold(0.0, f32::max);
     let mut reports = Vec::new();
     for (i, direction) in steer.directions.iter().enumerate() {
         let v = &vectors[i];
@@ -73,6 +80,7 @@ pub(crate) async fn of<B: Backend>(
                 .as_ref()
                 .map(|f| f.report(activations.at(f.site, f.layer))),
             promoted: scores(top(&promoted[i], scored), 1.0),
+            promoted_by_chance: chance,
             suppressed: scores(top(&lowest, scored), -1.0),
             projections: (0..lab.info.n_layer).map(project).collect(),
         });

@@ -3,6 +3,7 @@
 mod list;
 
 use crate::components::shared::whether;
+use crate::format;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -88,10 +89,10 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
             let evidence = match (entry.kind, entry.evidence.is_empty()) {
                 (Kind::Start, _) => Some(t.start_hint.to_owned()),
                 (Kind::Shown, true) => None,
-                (Kind::Shown, false) => Some((t.evidence)(&entry.evidence)),
+                (Kind::Shown, false) => Some((t.evidence)(&format::sentence(&entry.evidence))),
             };
             view! {
-                <p data-testid="example-about"><strong>{entry.title}": "</strong>{entry.about}</p>
+                <p data-testid="example-about"><strong>{entry.title}": "</strong>{format::sentence(&entry.about)}</p>
                 {evidence.map(|e| view! {
                     <details class="evidence">
                         <summary>{t.proof}</summary>

@@ -59,7 +59,7 @@ fn Offers(advice: Advice) -> impl IntoView {
     let some = !offers.is_empty();
     view! {
         <div class="note advice" data-testid="advice">
-            <p>{advice.message}" "{some.then_some(t.advice_offers)}</p>
+            <p>{format::sentence(&advice.message)}" "{some.then_some(t.advice_offers)}</p>
             {some.then(|| view! { <ul>{offers}</ul> })}
         </div>
     }

@@ -4,6 +4,7 @@ use crate::components::fields::{Labelled, described, invalid};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::format;
+use crate::set;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -48,23 +49,6 @@ impl Which {
                 Self::Wrong => metric.wrong = Some(tokens.clone()),
             }
         }
-    }
-}
-
-/// What stands between the tokens of a set.
-const BETWEEN: &str = "|";
-
-/// What was written in an answer's field: a token, or a set of them.
-fn read(text: &str) -> Tokens {
-    let token = |text: &str| TokenRef::Text(text.into());
-    match text.contains(BETWEEN) {
-        true => Tokens::Any(
-            text.split(BETWEEN)
-                .filter(|t| !t.is_empty())
-                .map(token)
-                .collect(),
-        ),
-        false => Tokens::One(token(text)),
     }
 }
 
@@ -114,15 +98,11 @@ fn AnswerField(which: Which) -> impl IntoView {
     };
     let value = live(move || {
         state.experiment.with(|e| {
-            let tokens = which.of(e).map_or(&[][..], Tokens::list);
-            let text = |(i, token): (usize, &TokenRef)| match token {
-                TokenRef::Text(text) => text.clone(),
-                TokenRef::Id(id) => choice()
-                    .and_then(|c| c.pieces.get(i).map(|p| p.text.clone()))
-                    .unwrap_or_else(|| format!("#{id}")),
-            };
-            let texts: Vec<String> = tokens.iter().enumerate().map(text).collect();
-            texts.join(BETWEEN)
+            let named = |i: usize| choice()?.pieces.get(i).map(|p| p.text.clone());
+            which
+                .of(e)
+                .map(|tokens| set::written(tokens, named))
+                .unwrap_or_default()
         })
     });
     let hint = live(move || if unused() { t.unused } else { hint });
@@ -142,7 +122,7 @@ fn AnswerField(which: Which) -> impl IntoView {
                         prop:value=value
                         on:input:target=move |event| {
                             let text = event.target().value();
-                            state.edit(|e| which.set(e, &read(&text)));
+                            state.edit(|e| which.set(e, &set::tokens(&text)));
                         }
                     />
                     <div class="pieces" id=format!("{field}-pieces") data-testid=format!("{field}-pieces")>
@@ -164,7 +144,7 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
         .iter()
         .map(|piece| {
             view! {
-                <span class="chip" class:unseen=piece.unseen title=format!("{:?} = {}", piece.text, piece.id)>
+                <span class="chip" class:unseen=piece.unseen title=format!("{} = {}", format::token(&piece.text), piece.id)>
                     {format::token(&piece.text)}
                 </span>
             }

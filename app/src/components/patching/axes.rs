@@ -6,7 +6,7 @@ use crate::state::{State, use_state};
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axes, GridKind, Part, Receiver, Site, Sweep};
+use patchbay_engine::experiment::{Axes, GridKind, Mode, Part, Receiver, Site, Sweep};
 
 /// Takes another grid where a sweep's site has changed and does not fit its own.
 pub fn fit(sweep: &mut Sweep) {
@@ -23,6 +23,10 @@ pub fn fit(sweep: &mut Sweep) {
 fn take(sweep: &mut Sweep, kind: GridKind) {
     if kind.names_its_site() {
         sweep.site = Site::Z;
+    }
+    // A circuit's faithfulness is what is left of the clean run.
+    if kind == GridKind::Others {
+        sweep.mode = Mode::Noising;
     }
     let axes = kind.fresh();
     sweep.axes = None;

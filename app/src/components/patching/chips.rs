@@ -68,7 +68,7 @@ fn chip(side: RunName, position: usize, token: Option<Token>, bos: bool) -> impl
     };
     let (shown, unseen, title) = match token {
         Some(token) => {
-            let mut title = format!("{:?} = {}", token.text, token.id);
+            let mut title = format!("{} = {}", format::token(&token.text), token.id);
             if bos {
                 title = format!("{title}, {}", t.bos_token);
             }

@@ -7,7 +7,7 @@ use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axes, Mode, Site, Sweep, Width};
+use patchbay_engine::experiment::{Axes, GridKind, Mode, Site, Sweep, Width};
 
 /// Sites that can be patched, in the order in which they are offered: the stream, what
 /// heads have, neurons, and what has no layer.
@@ -116,7 +116,10 @@ fn Controls() -> impl IntoView {
                 choices=modes
                 chosen=mode
                 choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
-                hint=live(move || (t.mode_hint)(mode.get()))
+                hint=live(move || match state.sweep().axes().kind() {
+                    GridKind::Others => (text().axes.kept)(mode.get()),
+                    _ => (t.mode_hint)(mode.get()),
+                })
             />
             <AxesFields />
             <BringFields />

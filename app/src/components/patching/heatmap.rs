@@ -3,6 +3,7 @@ use crate::colour;
 use crate::components::shared::{live, passing, target};
 use crate::format;
 use crate::grid::{Column, Grid};
+use crate::nothing::nothing;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::ev::KeyboardEvent;
@@ -57,7 +58,13 @@ pub fn HeatMap(
     Effect::new(move |_| pointed.set(at.get()));
     let detail = live(move || {
         at.get()
-            .and_then(|at| grid.with(|g| detail(g.as_ref()?, at)))
+            .and_then(|at| {
+                let detail = grid.with(|g| detail(g.as_ref()?, at))?;
+                Some(match unchanged(state, at) {
+                    Some(why) => format!("{detail}. {why}"),
+                    None => detail,
+                })
+            })
             .unwrap_or_else(|| t.point.into())
     });
     let table = move || {
@@ -355,6 +362,21 @@ pub fn place(grid: &Grid, (row, column): At) -> String {
         "set" => column,
         axis => format!("{}, {column}", name(axis, &grid.rows, row)),
     }
+}
+
+/// Why a cell's patch changes nothing, where it does not.
+pub fn unchanged(state: State, at: At) -> Option<&'static str> {
+    let layers = state.model()?.n_layer;
+    // Of another experiment's reading nothing follows for this map.
+    if state.derived.stale.get() {
+        return None;
+    }
+    let why = state.derived.grid.with(|g| {
+        let grid = g.as_ref()?;
+        let reading = state.derived.reading;
+        reading.with(|r| nothing(grid, r.as_ref()?, at, layers))
+    })?;
+    Some((text().map.nothing)(why))
 }
 
 fn detail(grid: &Grid, at: At) -> Option<String> {

@@ -14,6 +14,7 @@ mod legend;
 mod look;
 mod metric;
 mod overview;
+mod pair_table;
 mod pairs;
 mod picture;
 mod prompts;

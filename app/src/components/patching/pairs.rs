@@ -1,18 +1,26 @@
 use super::metric::OtherMetrics;
+use super::pair_table::{self, PairTable};
 use super::steered::SteeredRuns;
 use super::template::Template;
-use crate::components::fields::{Check, Line, Lines, Number, SEED};
+use crate::components::fields::{Check, Line, Number, SEED};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
+use crate::download::download;
 use crate::parts;
+use crate::set;
 use crate::state::use_state;
 use crate::table::{self, Task};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{self, Corruption, Field};
+use patchbay_engine::experiment::{self, CellFault, Corruption, Experiment, Field};
 
-/// The field of the table.
-const ID: &str = "pairs";
+/// Under which it is told why a table is not taken.
+pub const ID: &str = "pairs";
+
+/// What a space in front mends.
+const LACKING: &[CellFault] = &[CellFault::NoSpace, CellFault::NotOneToken];
+/// What a space less at the end mends.
+const ENDING: &[CellFault] = &[CellFault::EndsInSpace];
 
 /// Pairs that a button makes.
 const MADE: usize = 8;
@@ -35,21 +43,11 @@ pub fn More() -> impl IntoView {
 fn Pairs() -> impl IntoView {
     let state = use_state();
     let t = &text().pairs;
-    let take = move |text: String| {
-        let pairs = table::read(&text).map_err(|fault| (t.wrong)(fault.line, fault.found))?;
-        state.edit(|e| e.pairs = pairs);
-        Ok(())
-    };
-    let written = live(move || state.experiment.with(|e| table::write(&e.pairs)));
-    // What is wrong with a file is told where what is typed is told of.
-    let read = move |text: String| state.refuse(ID, take(text).err(), true);
-    // Of the table as it was read last.
-    let bad = move || {
-        let stale = state.derived.runs_stale.get();
-        state.derived.reading.with(|r| {
-            let bad = r.as_ref().filter(|_| !stale).map(|r| r.bad_pairs.clone());
-            bad.unwrap_or_default()
-        })
+    // Made when it is opened first, and then kept.
+    let opened = RwSignal::new(false);
+    let read = move |text: String| {
+        let pairs = table::read(&text).map_err(|fault| (t.wrong)(fault.line, fault.found));
+        state.refuse(ID, pairs.map(|pairs| state.take_pairs(pairs)).err(), true);
     };
     let fill = move |task| {
         state.refuse(ID, None, true);
@@ -68,6 +66,14 @@ fn Pairs() -> impl IntoView {
             });
         }
     };
+    let save = move |_| {
+        let pairs = state.experiment.with_untracked(set::pairs);
+        download(
+            "patchbay-pairs.csv",
+            "text/csv",
+            table::write(&pairs).as_bytes(),
+        );
+    };
     let buttons = [
         (Task::Ioi, t.ioi, "fill-ioi"),
         (Task::GreaterThan, t.greater_than, "fill-greater-than"),
@@ -80,23 +86,21 @@ fn Pairs() -> impl IntoView {
             </button>
         }
     });
+    let refused = Memo::new(move |_| state.refusal(ID));
+    on_cleanup(move || state.refuse(ID, None, true));
     view! {
-        <details class="more" data-testid="pairs-box">
+        <details class="more" data-testid="pairs-box" on:toggle=move |_| opened.set(true)>
             <summary>{count}</summary>
-            <Lines
-                id=ID
-                label=t.title
-                rows="5"
-                value=written
-                set=take
-                hint=live(move || t.hint)
-                of=Field::Pairs
-            />
+            <Show when=move || opened.get()>
+                <PairTable />
+            </Show>
+            {move || refused.get().map(|why| view! { <p class="problem fatal" role="alert">{why}</p> })}
             <div class="buttons">
                 <label class="file">
                     {t.upload}" "
-                    <input type="file" accept=".csv,.tsv,.txt,text/csv" on:change=upload />
+                    <input type="file" accept=".csv,.tsv,.txt,text/csv" data-testid="pairs-file" on:change=upload />
                 </label>
+                <button type="button" class="quiet" data-testid="save-pairs" on:click=save>{t.save}</button>
                 <span>{t.fill}</span>
                 {buttons.into_iter().collect_view()}
                 <button
@@ -114,21 +118,85 @@ fn Pairs() -> impl IntoView {
             <Template />
         </details>
         <Problems field=Field::Pairs />
-        <button
-            type="button"
-            data-testid="leave-out"
-            hidden=whether(move || bad().is_empty())
-            on:click=move |_| {
-                let bad = untrack(bad);
-                state.refuse(ID, None, true);
-                state.edit(|e| {
-                    let mut at = 0..;
-                    e.pairs.retain(|_| at.next().is_none_or(|i| !bad.contains(&i)));
-                });
-            }
-        >
-            {t.leave_out}
-        </button>
+        <Mends />
+    }
+}
+
+/// What is wrong with cells of the table, all of a kind together, and buttons that mend it.
+#[component]
+fn Mends() -> impl IntoView {
+    let state = use_state();
+    let t = &text().pairs;
+    let remarks = Memo::new(move |_| pair_table::remarks(state));
+    // What is told of the editors' own pair stands beside these.
+    let told = move || {
+        let several = state.experiment.with(|e| !e.pairs.is_empty());
+        let kinds = [
+            CellFault::NotOneToken,
+            CellFault::Unseen,
+            CellFault::EndsInSpace,
+        ];
+        let line = move |fault: CellFault| {
+            let mut rows: Vec<usize> = remarks.with(|r| {
+                let of = r.iter().filter(|r| r.fault == fault);
+                of.map(|r| r.pair + 1).collect()
+            });
+            rows.dedup();
+            (several && !rows.is_empty())
+                .then(|| view! { <p class="problem">{(t.rows)(fault, &rows)}</p> })
+        };
+        kinds.map(line).into_iter().collect_view()
+    };
+    let helps = move |faults: &'static [CellFault]| {
+        let cells = remarks.with(|remarks| {
+            let of = |e: &Experiment| {
+                let remarks = remarks.iter().filter(|r| faults.contains(&r.fault));
+                remarks.filter(|r| set::mended(e, r).is_some()).count()
+            };
+            state.experiment.with(of)
+        });
+        cells
+    };
+    let mend = move |faults: &'static [CellFault]| {
+        state.refuse(ID, None, true);
+        state.edit(|e| remarks.with_untracked(|r| set::mend(e, r, faults)));
+    };
+    let [lacking, ending] = [LACKING, ENDING].map(|faults| Memo::new(move |_| helps(faults)));
+    view! {
+        <div class="mends" data-testid="pair-remarks">{told}</div>
+        <div class="buttons">
+            <button
+                type="button"
+                data-testid="put-spaces-in"
+                hidden=whether(move || lacking.get() == 0)
+                on:click=move |_| mend(LACKING)
+            >
+                {live(move || (t.spaces)(lacking.get()))}
+            </button>
+            <button
+                type="button"
+                data-testid="trim-pairs"
+                hidden=whether(move || ending.get() == 0 || state.experiment.with(|e| e.pairs.is_empty()))
+                on:click=move |_| mend(ENDING)
+            >
+                {live(move || (t.trim_all)(ending.get()))}
+            </button>
+            <button
+                type="button"
+                data-testid="leave-out"
+                hidden=whether(move || pair_table::bad(state).is_empty())
+                on:click=move |_| {
+                    let bad = untrack(|| pair_table::bad(state));
+                    state.refuse(ID, None, true);
+                    state.edit(|e| {
+                        let mut at = 0..;
+                        e.pairs.retain(|_| at.next().is_none_or(|i| !bad.contains(&i)));
+                    });
+                }
+            >
+                {t.leave_out}
+            </button>
+        </div>
     }
 }
 

@@ -90,6 +90,11 @@ fn PatchedStage() -> impl IntoView {
             .unwrap_or_default()
     });
     let place = live(move || cell().map(place).unwrap_or_default());
+    let unchanged = live(move || {
+        let cell = cell().filter(|c| c.sweep == state.active.get());
+        let why = cell.and_then(|c| heatmap::unchanged(state, (c.row, c.column)));
+        why.unwrap_or_default()
+    });
     let strongest = move || {
         let stale = state.derived.stale.get();
         state
@@ -104,6 +109,9 @@ fn PatchedStage() -> impl IntoView {
             <h3>{t.patched} <span class="place">{place}</span></h3>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
+            <p class="note" data-testid="unchanged" hidden=whether(move || unchanged.with(String::is_empty))>
+                {unchanged}
+            </p>
             <div class="empty" hidden=whether(move || cell().is_some())>
                 <p>{t.patched_empty}</p>
                 <button

@@ -7,6 +7,14 @@ pub fn target(event: &web_sys::Event) -> Option<web_sys::Element> {
     event.target()?.dyn_into().ok()
 }
 
+/// Moves the focus to an element that is shown once what was just changed is.
+pub fn focus_next(id: String) {
+    leptos::task::spawn_local(async move {
+        leptos::task::tick().await;
+        focus(&id);
+    });
+}
+
 /// Moves the focus to an element, by its id.
 pub fn focus(id: &str) {
     if let Some(element) = document()

@@ -6,6 +6,6 @@ mod old;
 pub mod problems;
 pub mod shows;
 
-pub use focus::{focus, focus_first, target};
+pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
 pub use old::Old;

@@ -1,3 +1,4 @@
+use crate::format;
 use crate::state::use_state;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
@@ -19,7 +20,7 @@ pub fn Problems(field: Field) -> impl IntoView {
         state
             .problems(field)
             .into_iter()
-            .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{problem.message}</p> })
+            .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{format::sentence(&problem.message)}</p> })
             .collect_view()
     };
     view! {

@@ -45,7 +45,11 @@ fn Save(i: usize) -> impl IntoView {
 
 /// One direction: how much of it, what it is, and where it comes from.
 #[component]
-pub fn DirectionCard(i: usize) -> impl IntoView {
+pub fn DirectionCard(
+    i: usize,
+    /// Whether where it comes from is shown at once.
+    open: bool,
+) -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let name = move || state.direction(i, |d| d.name.clone());
@@ -112,7 +116,7 @@ pub fn DirectionCard(i: usize) -> impl IntoView {
             <Problems field=Field::direction(i) />
             <Feature i />
             <Facts i />
-            <details class="more">
+            <details class="more" open=open>
                 <summary>{t.edit_source}</summary>
                 <SourceEditor i />
                 <Used i />

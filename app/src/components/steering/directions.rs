@@ -1,4 +1,5 @@
 use super::direction::DirectionCard;
+use super::source::begin;
 use crate::components::shared::problems::Problems;
 use crate::examples;
 use crate::state::use_state;
@@ -12,24 +13,51 @@ pub fn Directions() -> impl IntoView {
     let state = use_state();
     let t = &text().steer;
     let count = Memo::new(move |_| state.steer(|s| s.directions.len()));
-    let add = move |_| {
+    // The one added last is open, so that what it is made of can be set.
+    let added = RwSignal::new(None::<usize>);
+    let menu = NodeRef::<leptos::html::Details>::new();
+    let add = move |kind: &'static str| {
+        let n_layer = untrack(|| state.model()).map_or(1, |m| m.n_layer);
+        added.set(Some(untrack(|| state.steer(|s| s.directions.len()))));
         state.edit_steer(|s| {
             let name = (t.new_name)(s.directions.len() + 1);
             let example = examples::steering().directions.pop();
             let last = s.directions.last().cloned().or(example);
-            s.directions.extend(last.map(|last| Direction {
-                name,
-                source: Source::Random { seed: 1 },
-                ..last
+            s.directions.extend(last.map(|last| {
+                let mut made = Direction {
+                    name,
+                    source: Source::Random { seed: 1 },
+                    ..last
+                };
+                begin(&mut made, kind, n_layer);
+                made
             }));
         });
+        if let Some(menu) = menu.get_untracked() {
+            menu.set_open(false);
+        }
     };
+    let kinds = t.sources.map(|(kind, label)| {
+        view! {
+            <button type="button" class="quiet" data-testid=format!("add-{kind}") on:click=move |_| add(kind)>
+                {label}
+            </button>
+        }
+    });
     view! {
         <section class="panel" aria-labelledby="directions-title">
             <h2 id="directions-title">{t.directions_title}</h2>
-            {move || (0..count.get()).map(|i| view! { <DirectionCard i /> }).collect_view()}
+            {move || {
+                let open = |i| added.get_untracked() == Some(i);
+                let card = |i| view! { <DirectionCard i open=open(i) /> };
+                (0..count.get()).map(card).collect_view()
+            }}
             <Problems field=Field::Directions />
-            <button type="button" data-testid="add-direction" on:click=add>{t.add_direction}</button>
+            <details class="add" node_ref=menu>
+                <summary class="button" data-testid="add-direction">{t.add_direction}</summary>
+                <p class="hint">{t.add_hint}</p>
+                <div class="buttons">{kinds.into_iter().collect_view()}</div>
+            </details>
         </section>
     }
 }

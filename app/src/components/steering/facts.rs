@@ -2,7 +2,7 @@ use crate::format;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{DirectionReport, TokenScore};
+use patchbay_engine::experiment::{Direction, DirectionReport, TokenScore};
 
 /// What the engine found out about a direction.
 #[component]
@@ -10,17 +10,22 @@ pub fn Facts(i: usize) -> impl IntoView {
     let state = use_state();
     let found = Memo::new(move |_| {
         state.steered(|s| {
-            let report = &s?.report;
-            report.directions.get(i).cloned()
+            let (s, now) = (s?, state.steer(|s| s.directions.get(i).cloned())?);
+            // Another direction has taken its place where neither name nor source is its own.
+            let of = &s.experiment.steer.as_ref()?.directions;
+            let own = |d: &&Direction| d.name == now.name || d.source == now.source;
+            of.get(i).filter(own)?;
+            let names = of.iter().map(|d| d.name.clone()).collect::<Vec<_>>();
+            Some((s.report.directions.get(i)?.clone(), names))
         })
     });
-    let names = move || {
-        state.steer(|s| {
-            let names = s.directions.iter().map(|d| d.name.clone());
-            names.collect::<Vec<_>>()
-        })
-    };
-    move || found.get().map(|found| facts(i, &found, &names()))
+    let old = state.derived.steered_stale;
+    move || {
+        let (found, names) = found.get()?;
+        Some(
+            view! { <div class:stale=old data-testid=format!("facts-{i}")>{facts(i, &found, &names)}</div> },
+        )
+    }
 }
 
 fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView + use<> {
@@ -55,21 +60,35 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
             .filter(|(j, _)| *j != i)
             .map(|(_, (cosine, name))| (t.cosine)(name, &format::number(*cosine, 2))),
     );
+    let little = found
+        .promoted
+        .first()
+        .filter(|first| first.score < found.promoted_by_chance);
+    let little = little.map(|first| {
+        let (own, chance) = (first.score, found.promoted_by_chance);
+        (t.means_little)(
+            found.layer,
+            &format::number(own, 1),
+            &format::number(chance, 1),
+        )
+    });
     view! {
-        <p class="hint">{lines.join(" ")}</p>
+        <p class="hint">{format::sentence(&lines.join(" "))}</p>
         <dl class="tokens-of">
             <dt>{t.promoted}</dt>
             <dd>{chips(&found.promoted)}</dd>
             <dt>{t.suppressed}</dt>
             <dd>{chips(&found.suppressed)}</dd>
         </dl>
+        {little.map(|little| view! { <p class="note">{little}</p> })}
     }
 }
 
 fn chips(tokens: &[TokenScore]) -> Vec<impl IntoView + use<>> {
     let chip = |t: &TokenScore| {
-        let title = format!("{:?} {}", t.token.text, format::number(t.score, 2));
-        view! { <span class="chip" title=title>{format::token(&t.token.text)}</span> }
+        let shown = format::token(&t.token.text);
+        let title = format!("{shown} {}", format::number(t.score, 2));
+        view! { <span class="chip" title=title>{shown}</span> }
     };
     tokens.iter().take(8).map(chip).collect()
 }

@@ -45,7 +45,9 @@ pub fn MapPanel() -> impl IntoView {
         if state.steered(|s| s.is_some_and(done)) {
             return None;
         }
-        let estimate = state.results.with(|r| r.estimate)?;
+        // Of another experiment's map nothing follows for this one.
+        let of_this = state.derived.steered_akin.get();
+        let estimate = state.results.with(|r| r.estimate.filter(|_| of_this))?;
         Some((t.estimate)(&format::duration(estimate.seconds)))
     };
     let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());

@@ -35,7 +35,7 @@ fn kind(source: &Source) -> &'static str {
 }
 
 /// Gives a direction a source of that kind to begin with, at a site where it can act.
-fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
+pub fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
     let text = |t: &str| TokenRef::Text(t.into());
     let sides = match &d.source {
         Source::Contrast {

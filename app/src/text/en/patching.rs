@@ -5,7 +5,7 @@ use crate::text::table::{
     AlignmentText, AxesText, GridsText, LookText, PairsText, PictureText, RawText, SteeredText,
     TemplateText,
 };
-use patchbay_engine::experiment::{GridKind, Mode};
+use patchbay_engine::experiment::{CellFault, GridKind, Mode};
 
 pub const AXES: AxesText = AxesText {
     grid: "Grid",
@@ -16,7 +16,7 @@ pub const AXES: AxesText = AxesText {
         GridKind::DestinationSource => "one head: from × to",
         GridKind::Neurons => "neurons of one layer",
         GridKind::Parts => "chosen parts",
-        GridKind::Others => "keep only chosen parts",
+        GridKind::Others => "faithfulness of a circuit",
         GridKind::Paths => "paths from heads",
     },
     hint: |kind| match kind {
@@ -28,8 +28,18 @@ pub const AXES: AxesText = AxesText {
         GridKind::DestinationSource => "one attention weight per cell: who looks, and where to",
         GridKind::Neurons => "each neuron of one layer by itself; the strongest are listed",
         GridKind::Parts => "each part by itself, and all of them together",
-        GridKind::Others => "everything else is replaced: how much of the answer do these keep?",
+        GridKind::Others => {
+            "the chosen parts are kept and everything else is replaced: how much of the answer do they keep alone? 1 is all of it"
+        }
         GridKind::Paths => "what each head writes, brought to one receiver and nowhere else",
+    },
+    kept: |mode| match mode {
+        Mode::Noising => {
+            "The clean run, in which all but the chosen parts is replaced: what is left of the answer is the circuit’s faithfulness."
+        }
+        Mode::Denoising => {
+            "The corrupted run, in which all but the chosen parts is replaced with the clean run’s: what everything else brings back without them. Faithfulness is the other direction."
+        }
     },
     window: "Layers at once",
     windows: |layers| format!("{layers} layers at once"),
@@ -135,17 +145,58 @@ pub const GRIDS: GridsText = GridsText {
     beside_scale: "one scale: equal colours are equal shares of the distance between the runs",
 };
 
+/// Rows that one sentence names.
+const NAMED: usize = 10;
+
+fn fault(fault: CellFault) -> &'static str {
+    match fault {
+        CellFault::NoSpace => "no space in front; the clean run finds it likelier with one",
+        CellFault::NotOneToken => "an answer that is not one token",
+        CellFault::Unseen => "words that are new to this model",
+        CellFault::EndsInSpace => "a space at the prompt’s end, which the next word brings itself",
+    }
+}
+
 pub const PAIRS: PairsText = PairsText {
     leave_out: "Leave out those that cannot be run",
-    title: "Further pairs, one a line",
+    title: "Pairs of prompts, one a row",
+    clean: "Clean prompt",
+    corrupted: "Corrupted prompt",
+    answer: "Answer",
+    wrong_answer: "Wrong answer",
+    cell: |row, column| format!("Row {row}, {column}"),
+    add: "Add a row",
+    remove: |row| format!("Delete row {row}"),
+    before: "Rows before",
+    after: "Rows after",
+    shown: |from, to, of| format!("rows {from} to {to} of {of}"),
+    fault: fault,
+    rows: |fault, rows| {
+        let named: Vec<String> = rows.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = if rows.len() > NAMED { " …" } else { "" };
+        let what = self::fault(fault);
+        match rows {
+            [_] => format!("Row {}: {what}.", named.join(", ")),
+            _ => format!("Rows {}{more}: {what}.", named.join(", ")),
+        }
+    },
+    spaces: |cells| match cells {
+        1 => "Put the space in".into(),
+        n => format!("Put the spaces in ({n} answers)"),
+    },
+    trim_all: |cells| match cells {
+        1 => "Remove the space at the end".into(),
+        n => format!("Remove the spaces at the end ({n} prompts)"),
+    },
     summary: |n| match n {
         0 => "More pairs of prompts".into(),
         n => format!("More pairs of prompts: {n} beside the one above"),
     },
-    hint: "One pair a line, as CSV or pasted from a table: clean, corrupted, answer, wrong answer. Results are then means over all pairs, with 95 % intervals.",
+    hint: "Row 1 is the pair in the editors above. A block of cells can be pasted into any cell, from a table or as CSV; pasted into the first cell, it takes the place of all rows. An answer that is left empty is that of row 1. Results are means over all pairs, with 95 % intervals.",
     wrong: |line, found| {
         format!("Line {line} has {found} columns; write clean, corrupted, answer, wrong answer.")
     },
+    save: "Save as CSV",
     upload: "From a file:",
     fill: "Fill with:",
     ioi: "IOI",
@@ -187,7 +238,9 @@ pub const STEERED: SteeredText = SteeredText {
     ],
     hint: "With the same prompt twice and directions on the clean run, the map shows which activations carry their effect.",
     carriers: "Which heads and layers carry this?",
-    carriers_hint: "where the text is changed most: the steered run is patched into the unsteered one, in the patching room",
+    carriers_hint: "where the directions raise it most: the steered run is patched into the unsteered one, in the patching room",
+    carried: "that the text says",
+    raised: |token, by| format!("{token}  (+{by})"),
 };
 
 pub const TEMPLATE: TemplateText = TemplateText {

@@ -12,7 +12,8 @@ pub const STEER: SteerText = SteerText {
     words: "Words to count",
     words_hint: "with commas between; how many continuations hold one of them?",
     directions_title: "Directions",
-    add_direction: "Add a direction",
+    add_direction: "Add a direction …",
+    add_hint: "Where is it to come from?",
     remove: |name| format!("Remove “{name}”"),
     new_name: |n| format!("direction {n}"),
     strength: |name| format!("How much of “{name}”"),
@@ -119,6 +120,11 @@ pub const STEER: SteerText = SteerText {
     },
     cosine: |name, cosine| format!("Cosine with “{name}”: {cosine}."),
     promoted: "Raises",
+    means_little: |layer, own, chance| {
+        format!(
+            "At layer {layer} these lists mean little: the first token is raised by {own}, and random directions of this length raise some token by up to {chance}. Later layers read what is added here before the unembedding does."
+        )
+    },
     suppressed: "Lowers",
     texts_title: "Two continuations, one luck",
     unsteered: "Unsteered",
