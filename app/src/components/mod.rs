@@ -37,24 +37,29 @@
 //! | `axes`, `window`, `positions`, `parts`, `receiver`, `bring` | what its grid is, and what it copies |
 //! | `grid-I`, `add-sweep`, `both-ways`, `all-sweeps` | several sweeps |
 //! | `shown-metric`, `also-KIND`, `agreement` | several metrics |
-//! | `pairs-box`, `pairs`, `leave-out`, `fill-TASK`, `noise`, `noise-positions` | several pairs, and noise |
+//! | `pairs-box`, `pairs`, `pair-R-FIELD`, `remove-pair-R`, `add-pair` | all pairs as a table; R counts on its page from 0 |
+//! | `pairs-before`, `pairs-after`, `pairs-shown`, `pairs-file`, `save-pairs`, `fill-TASK` | its pages, and ways to fill it |
+//! | `pair-remarks`, `put-spaces-in`, `trim-pairs`, `leave-out` | what is wrong with its cells, and what mends it |
+//! | `noise`, `noise-positions` | noise in the place of a corrupted prompt |
 //! | `align`, `alignment-box`, `alignment-way`, `alignment` | which positions belong together |
 //! | `template`, `template-lists`, `template-count`, `template-fill` | pairs from lines with gaps |
-//! | `steered-runs`, `carriers` | which runs directions act on, and the way there from the steering room |
+//! | `steered-runs`, `carriers`, `carried` | which runs directions act on, and the way there from the steering room |
 //! | `strongest-cells`, `look`, `lens`, `attribution` | what else a cell shows |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
-//! | `detail` | the value pointed at |
+//! | `detail`, `unchanged` | the value pointed at; why the chosen cell's patch changes nothing |
 //! | `values-normalised`, `values-raw`, `legend` | the scale |
 //! | `table`, `download-csv`, `download-json`, `-svg`, `-png`, `-python`, `verify` | the same as files, and a check |
 //! | `room-patching`, `room-steering` | which room is shown |
 //! | `steer-prompt`, `steer-words`, `summary` | in the steering room: what is continued, what is counted |
-//! | `direction-I`, `coefficient-I`, `coefficient-number-I` | a direction and how strong it is |
+//! | `direction-I`, `coefficient-I`, `coefficient-number-I`, `facts-I` | a direction, how strong it is, what was found out |
+//! | `add-direction`, `add-KIND` | another direction, by where it comes from |
 //! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
 //! | `inspect` | the token that was opened |
 //! | `source-I`, `file-I`, `save-I-FORMAT` | where direction I comes from, its file, the direction as a file |
 //! | `ask-dictionary-I`, `fetch-encoder-I`, `neuronpedia-I`, `active-I` | of a dictionary's feature |
 //! | `raw`, `raw-SITE`, `raw-safetensors`, `raw-npy` | activations as files |
+//! | `misfit`, `use-nearest` | layers that the model has not |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod app;

@@ -1,6 +1,8 @@
 use super::*;
 use crate::grid::tests::{cell, frame, metric, reading};
-use patchbay_engine::experiment::{BackendInfo, Cell, ModelInfo, PlanReport, SweepReport};
+use patchbay_engine::experiment::{
+    BackendInfo, Cell, ModelInfo, PlanReport, Prompt, SweepReport,
+};
 
 fn model() -> ModelInfo {
     ModelInfo {
@@ -217,6 +219,6 @@ fn no_fact_of_an_example_stands_under_another() {
     let mut other = weddings.clone();
     let steer = other.steer.as_mut().unwrap();
     steer.directions[0].coefficient = 9.0;
-    steer.prompt = "Once".into();
+    steer.prompt = Prompt::Text("Once".into());
     assert!(akin(&weddings, &other));
 }
