@@ -25,6 +25,7 @@ mod state;
 mod svg;
 mod table;
 mod template;
+mod terms;
 mod text;
 
 fn main() {

@@ -39,6 +39,8 @@ pub struct Preferences {
     pub theme: Theme,
     /// Whether a sweep's settings are unfolded.
     pub settings: bool,
+    /// Whether the tour was done or skipped.
+    pub toured: bool,
     /// Hosts that may be asked what a model would take.
     pub hosts: Vec<String>,
     /// Address of the hub's mirror that repositories are looked for on.

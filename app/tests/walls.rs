@@ -9,8 +9,13 @@ use std::path::Path;
 
 /// What of `components` a part of it may know, besides itself. The rest of the page is
 /// below them all, and knows none of them.
-const FLOORS: [(&str, &[&str]); 8] = [
-    ("app", &["header", "patching", "steering", "shared"]),
+const FLOORS: [(&str, &[&str]); 10] = [
+    (
+        "app",
+        &["header", "patching", "steering", "tour", "words", "shared"],
+    ),
+    ("tour", &["shared"]),
+    ("words", &["shared"]),
     ("header", &["models", "fields", "shared"]),
     ("patching", &["notice", "models", "fields", "shared"]),
     ("steering", &["notice", "models", "fields", "shared"]),

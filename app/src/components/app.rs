@@ -2,6 +2,8 @@ use super::header::Header;
 use super::patching::Patching;
 use super::shared::{focus, focus_first};
 use super::steering::Steering;
+use super::tour::{Again, Guide, Tour};
+use super::words::{AllWords, Glossary, Words};
 use crate::state::State;
 use crate::text::text;
 use leptos::prelude::*;
@@ -13,6 +15,7 @@ pub fn App() -> impl IntoView {
     let t = &text().header;
     let state = State::new();
     provide_context(state);
+    let (tour, glossary) = (Tour::new(state), Glossary::new());
     let room = Memo::new(move |_| state.room());
     // The address's fragment holds the experiment, so the skip link must not
     // write its own target there.
@@ -35,11 +38,19 @@ pub fn App() -> impl IntoView {
         </a>
         <Header />
         <main id="main" tabindex="-1">
+            <Guide tour />
             {move || match room.get() {
                 Room::Patching => view! { <Patching /> }.into_any(),
                 Room::Steering => view! { <Steering /> }.into_any(),
             }}
         </main>
-        <footer class="foot"><p>{t.footer}</p></footer>
+        <footer class="foot">
+            <p>{t.footer}</p>
+            <div class="buttons">
+                <AllWords glossary />
+                <Again tour />
+            </div>
+        </footer>
+        <Words glossary />
     }
 }

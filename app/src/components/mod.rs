@@ -60,6 +60,9 @@
 //! | `ask-dictionary-I`, `fetch-encoder-I`, `neuronpedia-I`, `active-I` | of a dictionary's feature |
 //! | `raw`, `raw-SITE`, `raw-safetensors`, `raw-npy` | activations as files |
 //! | `misfit`, `use-nearest` | layers that the model has not |
+//! | `explanation`, `explanation-all` | what a word means; words have `data-term` |
+//! | `glossary`, `glossary-filter`, `glossary-found`, `glossary-close`, `all-words` | all of them |
+//! | `tour`, `tour-says`, `tour-next`, `tour-there`, `tour-skip`, `tour-again` | the first minutes |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod app;
@@ -71,5 +74,7 @@ mod notice;
 mod patching;
 mod shared;
 mod steering;
+mod tour;
+mod words;
 
 pub use app::App;

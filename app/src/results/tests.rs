@@ -1,8 +1,6 @@
 use super::*;
 use crate::grid::tests::{cell, frame, metric, reading};
-use patchbay_engine::experiment::{
-    BackendInfo, Cell, ModelInfo, PlanReport, Prompt, SweepReport,
-};
+use patchbay_engine::experiment::{BackendInfo, Cell, ModelInfo, PlanReport, Prompt, SweepReport};
 
 fn model() -> ModelInfo {
     ModelInfo {

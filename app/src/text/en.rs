@@ -3,6 +3,7 @@
 mod models;
 mod patching;
 mod steer;
+mod words;
 
 use super::table::{
     Answer, ExamplesText, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text,
@@ -32,6 +33,8 @@ pub static TEXT: Text = Text {
     refused: REFUSED,
     steer: steer::STEER,
     models: models::MODELS,
+    words: words::WORDS,
+    tour: words::TOUR,
 };
 
 const HEADER: Header = Header {

@@ -5,8 +5,10 @@
 
 mod en;
 mod table;
+mod words;
 
 pub use table::*;
+pub use words::{TourText, WordsText};
 
 /// The language that the page speaks.
 #[must_use]

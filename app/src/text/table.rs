@@ -1,5 +1,6 @@
 //! What a table of sentences holds, part by part of the page.
 
+use super::words::{TourText, WordsText};
 use crate::misfit::Misfit;
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
@@ -30,6 +31,8 @@ pub struct Text {
     pub refused: RefusedText,
     pub steer: SteerText,
     pub models: ModelsText,
+    pub words: WordsText,
+    pub tour: TourText,
 }
 
 pub struct Header {

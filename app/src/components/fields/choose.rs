@@ -1,4 +1,5 @@
-use super::frame::{described, framed, invalid};
+use super::frame::{Words, described, framed, invalid};
+use crate::terms::Term;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
 
@@ -45,7 +46,12 @@ pub fn Choose(
     #[prop(optional)] class: &'static str,
     #[prop(optional)] hint: Option<Signal<String>>,
     #[prop(optional)] of: Option<Field>,
+    #[prop(optional)] term: Option<Term>,
+    /// What is chosen, as a term.
+    #[prop(optional)]
+    now: Option<Signal<Term>>,
 ) -> impl IntoView {
+    let words = Words { term, now };
     let now = Memo::new(move |_| value.get());
     let options = move || {
         let now = now.get();
@@ -70,5 +76,5 @@ pub fn Choose(
             {options}
         </select>
     };
-    framed(id, label, class, hint, control.into_any())
+    framed(id, label, class, hint, words, control.into_any())
 }

@@ -1,5 +1,6 @@
-use super::frame::{described, framed, invalid};
+use super::frame::{Words, described, framed, invalid};
 use super::typed::{Taken, typed};
+use crate::terms::Term;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
 
@@ -19,7 +20,9 @@ pub fn Line(
     #[prop(optional)] placeholder: &'static str,
     #[prop(optional)] hint: Option<Signal<String>>,
     #[prop(optional)] of: Option<Field>,
+    #[prop(optional)] term: Option<Term>,
 ) -> impl IntoView {
+    let words = Words { term, now: None };
     let (written, take) = typed(&id, value, set, true);
     let control = view! {
         <input
@@ -36,5 +39,5 @@ pub fn Line(
             on:change:target=move |event| if !at_once { take.run(event.target().value()) }
         />
     };
-    framed(id, label, class, hint, control.into_any())
+    framed(id, label, class, hint, words, control.into_any())
 }

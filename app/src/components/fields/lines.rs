@@ -1,4 +1,4 @@
-use super::frame::{described, framed, invalid};
+use super::frame::{Words, described, framed, invalid};
 use super::typed::{Taken, typed};
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
@@ -38,7 +38,7 @@ pub fn Lines(
             on:change:target=move |event| if !at_once { take.run(event.target().value()) }
         ></textarea>
     };
-    framed(id, label, "", hint, control.into_any())
+    framed(id, label, "", hint, Words::default(), control.into_any())
 }
 
 /// The lines of a text that are not empty.

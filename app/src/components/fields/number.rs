@@ -1,5 +1,6 @@
-use super::frame::{described, framed, invalid};
+use super::frame::{Words, described, framed, invalid};
 use super::typed::typed;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
@@ -31,8 +32,11 @@ pub fn Number(
     /// Whether it sets a part of the experiment.
     #[prop(default = true)]
     counts: bool,
+    #[prop(optional)] hint: Option<Signal<String>>,
     #[prop(optional_no_strip)] of: Option<Field>,
+    #[prop(optional_no_strip)] term: Option<Term>,
 ) -> impl IntoView {
+    let words = Words { term, now: None };
     let range = (step == "1").then_some((least, most));
     let read = move |text: String| {
         let number = match text.is_empty() && maybe {
@@ -64,7 +68,7 @@ pub fn Number(
             }
         />
     };
-    framed(id, label, "small", None, control.into_any())
+    framed(id, label, "small", hint, words, control.into_any())
 }
 
 /// Reads a number that 32 bits hold; a whole one of a range, where there is that.

@@ -1,4 +1,6 @@
+use super::frame::beside;
 use crate::components::shared::whether;
+use crate::terms::Term;
 use leptos::prelude::*;
 
 /// A few choices side by side, one of them taken: radio buttons.
@@ -15,6 +17,9 @@ pub fn Segmented<T>(
     /// What the chosen one means: the legend is then seen, too.
     #[prop(optional)]
     hint: Option<Signal<String>>,
+    /// The legend's term, and that of what is chosen, beside the hint.
+    #[prop(optional)]
+    words: [Option<Signal<Term>>; 2],
 ) -> impl IntoView
 where
     T: Copy + PartialEq + Send + Sync + 'static,
@@ -24,7 +29,7 @@ where
         let take = Callback::new(move |()| choose.run(value));
         radio(name, label, testid, checked, take)
     });
-    group(legend, testid, hint, radios.collect())
+    group(legend, testid, hint, words, radios.collect())
 }
 
 fn radio(
@@ -53,6 +58,7 @@ fn group(
     legend: &'static str,
     testid: &'static str,
     hint: Option<Signal<String>>,
+    words: [Option<Signal<Term>>; 2],
     radios: Vec<AnyView>,
 ) -> AnyView {
     let hidden = hint.is_none();
@@ -64,6 +70,10 @@ fn group(
     };
     match hint {
         None => set.into_any(),
-        Some(hint) => view! { <div class="field wide">{set}<small>{hint}</small></div> }.into_any(),
+        Some(hint) => {
+            let hint = view! { <small>{hint}</small> }.into_any();
+            let hint = beside("hinted", hint, words);
+            view! { <div class="field wide">{set}{hint}</div> }.into_any()
+        }
     }
 }

@@ -2,6 +2,7 @@ use crate::components::fields::{Choose, Line, entries};
 use crate::components::shared::live;
 use crate::parts;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Experiment, Field, Role};
@@ -72,6 +73,7 @@ pub fn Alignment() -> impl IntoView {
                 value=live(move || WAYS[now.get()])
                 set=move |name: String| take(WAYS.iter().position(|w| *w == name).unwrap_or(0))
                 hint=live(move || t.hints[now.get()])
+                term=Term::Role
             />
             <Show when=move || now.get() == 1>
                 <Line

@@ -6,6 +6,7 @@ use crate::components::shared::{live, whether};
 use crate::format;
 use crate::set;
 use crate::state::{State, use_state};
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Choice, Experiment, Field, TokenRef, Tokens};
@@ -77,9 +78,9 @@ fn AnswerField(which: Which) -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
     let (field, of) = (which.name(), which.field());
-    let (label, hint) = match which {
-        Which::Answer => (t.answer, t.answer_hint),
-        Which::Wrong => (t.wrong, t.wrong_hint),
+    let (label, hint, term) = match which {
+        Which::Answer => (t.answer, t.answer_hint, Some(Term::Answer)),
+        Which::Wrong => (t.wrong, t.wrong_hint, None),
     };
     let unused = move || {
         which == Which::Wrong
@@ -108,7 +109,7 @@ fn AnswerField(which: Which) -> impl IntoView {
     let hint = live(move || if unused() { t.unused } else { hint });
     view! {
         <div class:unused=whether(unused)>
-            <Labelled id=field label hint>
+            <Labelled id=field label hint term>
                 <div class="with-pieces">
                     <input
                         type="text"

@@ -1,9 +1,10 @@
 use crate::components::fields::{Check, Choose, Entry, Line, Number, numbered};
-use crate::components::shared::{live, whether};
+use crate::components::shared::{Terms, live, whether};
 use crate::grid::Grid;
 use crate::parts;
 use crate::state::{State, use_state};
 use crate::svg;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Axes, GridKind, Mode, Part, Receiver, Site, Sweep};
@@ -63,6 +64,7 @@ pub fn AxesFields() -> impl IntoView {
                 }
             }
             hint=live(move || (t.hint)(now.get()))
+            now=Signal::derive(move || now.get().into())
         />
         <div class="fields">{move || details(state, now.get())}</div>
     }
@@ -91,6 +93,8 @@ fn details(state: State, kind: GridKind) -> AnyView {
             <Number
                 id="window"
                 label=t.window
+                hint=live(|| text().words.advice[2])
+                term=Some(Term::Window)
                 step="1"
                 least=1.0
                 value=live(move || match axes() {
@@ -107,7 +111,12 @@ fn details(state: State, kind: GridKind) -> AnyView {
         .into_any(),
         GridKind::LayerHead => view! { <Positions /> }.into_any(),
         GridKind::DestinationSource => view! { <Place head=true /> }.into_any(),
-        GridKind::Neurons => view! { <Place head=false /> <Positions /> }.into_any(),
+        GridKind::Neurons => view! {
+            <Place head=false />
+            <Positions />
+            <Terms of=&[Term::Neuron] />
+        }
+        .into_any(),
         GridKind::Parts | GridKind::Others => view! { <Parts /> }.into_any(),
         GridKind::Paths => view! { <Path /> }.into_any(),
         GridKind::HeadPosition => ().into_any(),
@@ -276,6 +285,7 @@ fn Parts() -> impl IntoView {
                 hint=live(move || t.parts_hint)
             />
             <div class="buttons">{presets}</div>
+            <Terms of=&[Term::Circuit, Term::Faithfulness] />
         </div>
         <figure class="circuit">
             <div class="small-map" inner_html=move || picture().unwrap_or_default()></div>
@@ -342,6 +352,7 @@ fn Path() -> impl IntoView {
             id="receiver"
             label=t.receiver
             class="small"
+            term=Term::Receiver
             options=numbered(&t.receivers)
             value=live(move || receiver.get().to_string())
             set=move |chosen: String| {
@@ -375,5 +386,6 @@ fn Path() -> impl IntoView {
                 }
             })
         />
+        <Terms of=&[Term::DirectPath, Term::Attention, Term::Mlp] />
     }
 }

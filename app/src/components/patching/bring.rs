@@ -2,6 +2,7 @@ use crate::components::fields::{Choose, Line, numbered};
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Bring, Field, Prompt, SweepField};
@@ -55,6 +56,7 @@ pub fn BringFields() -> impl IntoView {
                 state.edit_sweep(|sweep| sweep.bring = bring);
             }
             hint=live(move || t.bring_hints[now.get()])
+            now=Signal::derive(move || Term::from(&state.sweep().bring))
             of=BRING
         />
         <Show when=move || now.get() == 5>

@@ -1,8 +1,9 @@
 use crate::align::{self, Pair};
 use crate::components::fields::Bos;
-use crate::components::shared::live;
+use crate::components::shared::{Terms, live};
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{RunName, Token};
@@ -34,6 +35,7 @@ pub fn Chips() -> impl IntoView {
             <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
             <div class="under-tokens">
                 <p>{legend}</p>
+                <Terms of=&[Term::Token, Term::Position] />
                 <Bos testid="bos" hint=t.bos_hint />
             </div>
         </div>

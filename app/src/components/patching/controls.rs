@@ -5,6 +5,7 @@ use super::grids::AddButtons;
 use crate::components::fields::{Check, Choose, Segmented, entries};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Axes, GridKind, Mode, Site, Sweep, Width};
@@ -109,6 +110,8 @@ fn Controls() -> impl IntoView {
                     }
                 }
                 hint=live(move || (t.site_hint)(site.get()))
+                term=Term::Activation
+                now=Signal::derive(move || site.get().into())
             />
             <Segmented
                 name="mode"
@@ -116,10 +119,14 @@ fn Controls() -> impl IntoView {
                 choices=modes
                 chosen=mode
                 choose=move |mode| state.edit_sweep(|sweep| sweep.mode = mode)
-                hint=live(move || match state.sweep().axes().kind() {
-                    GridKind::Others => (text().axes.kept)(mode.get()),
-                    _ => (t.mode_hint)(mode.get()),
+                hint=live(move || {
+                    let hint = match state.sweep().axes().kind() {
+                        GridKind::Others => (text().axes.kept)(mode.get()),
+                        _ => (t.mode_hint)(mode.get()),
+                    };
+                    format!("{hint} {}", text().words.advice[3])
                 })
+                words=[Some(Term::WhichWay.into()), Some(Signal::derive(move || mode.get().into()))]
             />
             <AxesFields />
             <BringFields />

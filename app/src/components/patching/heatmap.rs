@@ -1,6 +1,6 @@
 use super::overview::Overview;
 use crate::colour;
-use crate::components::shared::{live, passing, target};
+use crate::components::shared::{focus, live, passing, target};
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::nothing::nothing;
@@ -10,7 +10,6 @@ use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Frame;
-use wasm_bindgen::JsCast;
 
 /// What of a grid decides which cells there are.
 #[derive(Clone, PartialEq)]
@@ -80,9 +79,9 @@ pub fn HeatMap(
     });
     // A wide map begins where there is something to see.
     Effect::new(move |_| {
-        if let (Some(at), Some(element)) = (strongest.get(), scrolls.get()) {
+        if let Some(at) = strongest.get() {
             request_animation_frame(move || {
-                show(&element, at);
+                show(at);
                 turned.update(|n| *n += 1);
             });
         }
@@ -264,20 +263,6 @@ fn MapCell(
     }
 }
 
-/// Scrolls the map's own box until a cell is seen.
-fn show(element: &web_sys::HtmlElement, (row, column): At) {
-    let cell = document()
-        .get_element_by_id(&format!("cell-{row}-{column}"))
-        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(cell) = cell {
-        let (left, width) = (cell.offset_left(), element.client_width());
-        let seen = element.scroll_left()..=element.scroll_left() + width - cell.offset_width();
-        if !seen.contains(&left) {
-            element.set_scroll_left(left - width / 2);
-        }
-    }
-}
-
 /// The cell in which something happened.
 fn cell_of(event: &web_sys::Event) -> Option<At> {
     let id = target(event)?.closest("[role=gridcell]").ok()??.id();
@@ -300,6 +285,30 @@ pub fn choose(state: State, (row, column): At) {
             run.scroll_into_view();
         }
     }
+}
+
+/// Moves the focus to a cell.
+pub fn enter((row, column): At) {
+    focus(&format!("cell-{row}-{column}"));
+}
+
+/// Scrolls the map, and it alone, to where a cell is seen beside the rows' names.
+pub fn show((row, column): At) {
+    let cell = document().get_element_by_id(&format!("cell-{row}-{column}"));
+    let around = cell.as_ref().and_then(|c| c.closest(".map-scroll").ok()?);
+    let (Some(cell), Some(around)) = (cell, around) else {
+        return;
+    };
+    let name = around.query_selector("tbody th").ok().flatten();
+    let name = name.map_or(0.0, |n| n.get_bounding_client_rect().width());
+    let (cell, seen) = (
+        cell.get_bounding_client_rect(),
+        around.get_bounding_client_rect(),
+    );
+    let too_far_left = (seen.left() + name - cell.left()).max(0.0);
+    let too_far_right = (cell.right() - seen.right()).max(0.0);
+    let by = (too_far_right - too_far_left).round();
+    around.set_scroll_left(around.scroll_left() + by as i32);
 }
 
 fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers, columns): At) {
@@ -329,12 +338,7 @@ fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers,
         _ => return,
     };
     event.prevent_default();
-    let cell = document()
-        .get_element_by_id(&format!("cell-{}-{}", next.0, next.1))
-        .and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok());
-    if let Some(cell) = cell {
-        let _ = cell.focus();
-    }
+    enter(next);
 }
 
 /// The number in a cell: raw or normalised; raw where there is no scale.

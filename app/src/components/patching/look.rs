@@ -1,9 +1,10 @@
 use crate::colour::Range;
-use crate::components::shared::live;
+use crate::components::shared::{Explained, live};
 use crate::format;
 use crate::grid::{Grid, farthest};
 use crate::state::{State, use_state};
 use crate::svg;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{LensReport, Look, RunReport};
@@ -76,7 +77,10 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
         }
     });
     Some(view! {
-        <h3>{(t.pattern)(patterns.layer, patterns.head)}</h3>
+        <div class="named">
+            <h3>{(t.pattern)(patterns.layer, patterns.head)}</h3>
+            <Explained term=Term::Pattern />
+        </div>
         <div class="patterns attentions">{maps.into_iter().collect_view()}</div>
     })
 }
@@ -111,7 +115,7 @@ fn lens(state: State, lens: &[LensReport]) -> impl IntoView + use<> {
         })
         .collect();
     view! {
-        <h3>{t.lens}</h3>
+        <div class="named"><h3>{t.lens}</h3><Explained term=Term::LogitLens /></div>
         <div class="table-scroll" tabindex="0" role="region" aria-label=t.lens>
             <table class="lens" data-testid="lens">
                 <thead>
@@ -157,7 +161,7 @@ fn attribution(look: &Look) -> Option<impl IntoView + use<>> {
         .map(|i| view! { <li>{names[i].clone()}<span class="num">{format::number(values[i], 3)}</span></li> })
         .collect();
     Some(view! {
-        <h3>{t.attribution}</h3>
+        <div class="named"><h3>{t.attribution}</h3><Explained term=Term::Attribution /></div>
         <p class="hint">{live(move || t.attribution_hint)}</p>
         <div class="patterns">
             <div class="pattern" inner_html=svg::squares(&places, told)></div>

@@ -2,6 +2,7 @@ use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::state::{State, use_state};
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Field, Metric, MetricKind};
@@ -50,6 +51,8 @@ pub fn MetricKindSelect() -> impl IntoView {
                     }
                 }
                 hint=live(move || kind().map_or("", |kind| (t.kind_hint)(kind)))
+                term=Term::Metric
+                now=Signal::derive(move || kind().unwrap_or(MetricKind::LogitDifference).into())
                 of=Field::Metrics
             />
             <Problems field=Field::Metrics />
@@ -79,6 +82,7 @@ pub fn OtherMetrics() -> impl IntoView {
         <details class="more">
             <summary>{t.also}</summary>
             <div class="checks">{more}</div>
+            <p class="hint">{text().words.advice[0]}</p>
         </details>
     }
 }

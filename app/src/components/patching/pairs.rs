@@ -4,12 +4,13 @@ use super::steered::SteeredRuns;
 use super::template::Template;
 use crate::components::fields::{Check, Line, Number, SEED};
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{live, whether};
+use crate::components::shared::{Explained, Terms, live, whether};
 use crate::download::download;
 use crate::parts;
 use crate::set;
 use crate::state::use_state;
 use crate::table::{self, Task};
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, CellFault, Corruption, Experiment, Field};
@@ -116,6 +117,13 @@ fn Pairs() -> impl IntoView {
                 </button>
             </div>
             <Template />
+            <Terms of=&[
+                Term::ConfidenceInterval,
+                Term::Bootstrap,
+                Term::Ioi,
+                Term::GreaterThan,
+                Term::Docstring,
+            ] />
         </details>
         <Problems field=Field::Pairs />
         <Mends />
@@ -289,10 +297,15 @@ fn Noise() -> impl IntoView {
                     set=set_seed
                 />
             </div>
+            <p class="hint">{text().words.advice[1]}</p>
+            <Terms of=&[Term::CausalTracing] />
         }
     };
     view! {
-        <Check testid="noise" label=t.noise checked=whether(on) set=switch />
+        <div class="named">
+            <Check testid="noise" label=t.noise checked=whether(on) set=switch />
+            <Explained term=Term::GaussianNoise />
+        </div>
         <Show when=on>{fields()}</Show>
         <Problems field=Field::Corruption />
     }

@@ -3,6 +3,7 @@ use super::heatmap::At;
 use crate::components::shared::live;
 use crate::picture::{Located, Model};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Mode, Place, Site};
@@ -67,12 +68,11 @@ pub fn Picture(#[prop(into)] pointed: Signal<Option<At>>) -> impl IntoView {
         });
     };
     let button = move |one: Site| {
-        let hint = (text().sweep.site_hint)(one);
         view! {
             <button
                 type="button"
                 class="site"
-                title=hint
+                data-term=(Term::from(one) as usize).to_string()
                 aria-pressed=live(move || (site.get() == one).to_string())
                 data-testid=format!("picture-{}", one.name())
                 on:click=move |_| take(one)

@@ -3,8 +3,9 @@ use super::chips::Chips;
 use super::pairs::More;
 use crate::components::fields::invalid;
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{live, whether};
+use crate::components::shared::{Explained, live, whether};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Experiment, Field, Prompt, RunName, Token};
@@ -17,7 +18,10 @@ pub fn Prompts() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="prompts-title">
             <div class="panel-head">
-                <h2 id="prompts-title">{t.title}</h2>
+                <div class="named">
+                    <h2 id="prompts-title">{t.title}</h2>
+                    <Explained term=Term::TokenReplacement first=true />
+                </div>
                 <Show when=move || !state.is_example()>
                     <button
                         type="button"
@@ -44,9 +48,14 @@ pub fn Prompts() -> impl IntoView {
 fn Editor(side: RunName) -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
-    let (place, label, hint) = match side {
-        RunName::Clean => (Field::Clean, t.clean, t.clean_hint),
-        RunName::Corrupted => (Field::Corrupted, t.corrupted, t.corrupted_hint),
+    let (place, label, hint, term) = match side {
+        RunName::Clean => (Field::Clean, t.clean, t.clean_hint, Term::CleanRun),
+        RunName::Corrupted => (
+            Field::Corrupted,
+            t.corrupted,
+            t.corrupted_hint,
+            Term::CorruptedRun,
+        ),
     };
     let field = place.to_string();
     let prompt = move || state.experiment.with(|e| of(e, side).clone());
@@ -77,7 +86,10 @@ fn Editor(side: RunName) -> impl IntoView {
     });
     view! {
         <div class=format!("editor {field}") class:unused=unused>
-            <label for=format!("{field}-prompt")>{label}</label>
+            <span class="named">
+                <label for=format!("{field}-prompt")>{label}</label>
+                <Explained term />
+            </span>
             <small id=format!("{field}-hint")>{hint}</small>
             <textarea
                 id=format!("{field}-prompt")

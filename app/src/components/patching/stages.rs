@@ -1,9 +1,10 @@
 use super::heatmap;
 use super::look::LookBox;
 use super::top::Top;
-use crate::components::shared::{Old, live, whether};
+use crate::components::shared::{Explained, Old, Terms, live, whether};
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport, Token};
@@ -24,17 +25,27 @@ pub fn Stages() -> impl IntoView {
     let corrupted = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
     view! {
         <section class="panel" aria-labelledby="stages-title" aria-busy=live(move || state.derived.busy.get().to_string())>
-            <h2 id="stages-title">{t.title}<Old is=state.derived.runs_stale /></h2>
+            <div class="named">
+                <h2 id="stages-title">{t.title}<Old is=state.derived.runs_stale /></h2>
+                <Explained term=Term::ActivationPatching first=true />
+            </div>
             <Show when=move || cases().is_some()>
                 <p class="note" data-testid="first-of">
                     {live(move || cases().map(t.first_of).unwrap_or_default())}
                 </p>
             </Show>
             <div class="stages" class:stale=state.derived.runs_stale>
-                <Stage name="clean" title=t.clean hint=t.clean_hint run=clean />
-                <Stage name="corrupted" title=t.corrupted hint=t.corrupted_hint run=corrupted />
+                <Stage name="clean" title=t.clean term=Term::CleanRun hint=t.clean_hint run=clean />
+                <Stage
+                    name="corrupted"
+                    title=t.corrupted
+                    term=Term::CorruptedRun
+                    hint=t.corrupted_hint
+                    run=corrupted
+                />
                 <PatchedStage />
             </div>
+            <Terms of=&[Term::Logit, Term::Softmax, Term::Probability] />
             <div class:stale=state.derived.patched_stale><LookBox /></div>
         </section>
     }
@@ -44,12 +55,13 @@ pub fn Stages() -> impl IntoView {
 fn Stage(
     name: &'static str,
     title: &'static str,
+    term: Term,
     hint: &'static str,
     #[prop(into)] run: Signal<Option<RunReport>>,
 ) -> impl IntoView {
     view! {
         <article class=format!("stage {name}") data-testid=format!("stage-{name}")>
-            <h3>{title}</h3>
+            <div class="named"><h3>{title}</h3><Explained term /></div>
             <p class="hint">{hint}</p>
             <MetricLine name run />
             <Top name run />
@@ -106,7 +118,10 @@ fn PatchedStage() -> impl IntoView {
     let none = Memo::new(move |_| strongest().is_none());
     view! {
         <article class="stage patched" class:stale=patched_stale id="patched-run" data-testid="stage-patched">
-            <h3>{t.patched} <span class="place">{place}</span></h3>
+            <div class="named">
+                <h3>{t.patched} <span class="place">{place}</span></h3>
+                <Explained term=Term::PatchedRun />
+            </div>
             <p class="hint">{hint}</p>
             <p class="share" aria-live="polite">{share}</p>
             <p class="note" data-testid="unchanged" hidden=whether(move || unchanged.with(String::is_empty))>
@@ -116,12 +131,18 @@ fn PatchedStage() -> impl IntoView {
                 <p>{t.patched_empty}</p>
                 <button
                     type="button"
+                    id="show-strongest"
                     data-testid="strongest"
                     disabled=none
-                    on:click=move |_| {
-                        if let Some((row, column)) = untrack(strongest) {
-                            let cell = state.cell(row, column);
+                    on:click=move |event| {
+                        if let Some(at) = untrack(strongest) {
+                            let cell = state.cell(at.0, at.1);
                             state.edit(|e| e.cell = Some(cell));
+                            heatmap::show(at);
+                            // The button goes: who pressed it with a key goes on from the cell.
+                            if event.detail() == 0 {
+                                heatmap::enter(at);
+                            }
                         }
                     }
                 >

@@ -9,11 +9,12 @@ use super::status::StatusLine;
 use super::table::Values;
 use crate::components::fields::Segmented;
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{live, whether};
+use crate::components::shared::{Explained, Terms, live, whether};
 use crate::download::{download, download_picture};
 use crate::export;
 use crate::state::{State, use_state};
 use crate::svg;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
@@ -44,7 +45,10 @@ pub fn Sweep() -> impl IntoView {
     view! {
         <section class="panel" aria-labelledby="sweep-title">
             <div class="panel-head">
-                <h2 id="sweep-title">{t.title}</h2>
+                <div class="named">
+                    <h2 id="sweep-title">{t.title}</h2>
+                    <Explained term=Term::Cell first=true />
+                </div>
                 <StatusLine />
                 <RunButtons />
             </div>
@@ -82,6 +86,14 @@ pub fn Sweep() -> impl IntoView {
                             <MetricChoice />
                             <Pin />
                         </div>
+                        <Terms of=&[
+                            Term::Normalised,
+                            Term::ResidualStream,
+                            Term::Layer,
+                            Term::Head,
+                            Term::Position,
+                            Term::Activation,
+                        ] />
                         <Strongest />
                         <Downloads />
                         <Values />

@@ -1,11 +1,13 @@
 //! What rooms, fields and models are made of alike. It knows none of them.
 
+mod explained;
 mod focus;
 mod live;
 mod old;
 pub mod problems;
 pub mod shows;
 
+pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
 pub use old::Old;

@@ -5,13 +5,13 @@ use super::choices::Choices;
 use crate::colour;
 use crate::components::fields::{Lines, Number, lines};
 use crate::components::shared::problems::Problems;
-use crate::components::shared::whether;
-use crate::components::shared::{Old, live};
+use crate::components::shared::{Explained, Old, Terms, live, whether};
 use crate::download::download;
 use crate::examples::HELD_OUT;
 use crate::export;
 use crate::format::{number, percent};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Detected, Detector, DetectorReport, Field};
@@ -67,7 +67,10 @@ pub fn DetectorPanel() -> impl IntoView {
     let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());
     view! {
         <section class="panel" aria-labelledby="detector-title" data-testid="detector">
-            <h2 id="detector-title">{t.title}<Old is=old /></h2>
+            <div class="named">
+                <h2 id="detector-title">{t.title}<Old is=old /></h2>
+                <Explained term=Term::Detector first=true />
+            </div>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()
@@ -96,6 +99,7 @@ pub fn DetectorPanel() -> impl IntoView {
                     {side("detector-positive", t.positive, true)}
                     {side("detector-negative", t.negative, false)}
                 </div>
+                <Terms of=&[Term::Roc, Term::Projection] />
                 <Problems field=Field::Detector />
                 <div class:stale=state.derived.steered_stale><Found /></div>
                 <button type="button" class="quiet" on:click=move |_| state.edit_steer(|s| s.detector = None)>{t.remove}</button>

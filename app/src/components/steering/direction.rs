@@ -7,6 +7,7 @@ use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{DirectionField, Export, Field, Format, Operator, Unit};
@@ -109,6 +110,7 @@ pub fn DirectionCard(
                     label=t.strength_number
                     value=live(move || coefficient().to_string())
                     set=typed
+                    term=Some(Term::Coefficient)
                     of=Some(Field::Direction(i, DirectionField::Coefficient))
                 />
                 <button type="button" class="quiet" on:click=move |_| set(0.0)>{t.off}</button>

@@ -1,8 +1,10 @@
 use super::direction::DirectionCard;
 use super::source::begin;
+use crate::components::shared::Explained;
 use crate::components::shared::problems::Problems;
 use crate::examples;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Field, Source};
@@ -46,7 +48,10 @@ pub fn Directions() -> impl IntoView {
     });
     view! {
         <section class="panel" aria-labelledby="directions-title">
-            <h2 id="directions-title">{t.directions_title}</h2>
+            <div class="named">
+                <h2 id="directions-title">{t.directions_title}</h2>
+                <Explained term=Term::Direction first=true />
+            </div>
             {move || {
                 let open = |i| added.get_untracked() == Some(i);
                 let card = |i| view! { <DirectionCard i open=open(i) /> };

@@ -1,5 +1,7 @@
+use crate::components::shared::Terms;
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, DirectionReport, TokenScore};
@@ -74,6 +76,7 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
     });
     view! {
         <p class="hint">{format::sentence(&lines.join(" "))}</p>
+        <Terms of=&[Term::Probe, Term::ShuffledLabels, Term::Cosine, Term::ExplainedVariance, Term::Unembedding] />
         <dl class="tokens-of">
             <dt>{t.promoted}</dt>
             <dd>{chips(&found.promoted)}</dd>

@@ -6,13 +6,14 @@ use super::texts::walk;
 use crate::colour;
 use crate::components::fields::{Choose, Line, Lines, lines, numbered};
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{Old, live, whether};
+use crate::components::shared::{Explained, Old, Terms, live, whether};
 use crate::download::download;
 use crate::export;
 use crate::format;
 use crate::parts;
 use crate::results::Steered;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
@@ -53,7 +54,10 @@ pub fn MapPanel() -> impl IntoView {
     let old = Memo::new(move |_| wanted.get() && state.derived.steered_stale.get());
     view! {
         <section class="panel" aria-labelledby="map-title" data-testid="steer-map">
-            <h2 id="map-title">{t.title}<Old is=old /></h2>
+            <div class="named">
+                <h2 id="map-title">{t.title}<Old is=old /></h2>
+                <Explained term=Term::RandomDirection first=true />
+            </div>
             <p class="hint">{t.hint}</p>
             <Show
                 when=move || wanted.get()
@@ -63,6 +67,13 @@ pub fn MapPanel() -> impl IntoView {
             >
                 <Settings />
                 <Effects />
+                <Terms of=&[
+                    Term::Coefficient,
+                    Term::ShuffledLabels,
+                    Term::Perplexity,
+                    Term::Kl,
+                    Term::DistinctPairs,
+                ] />
                 <Problems field=Field::Map />
                 <div class="buttons">
                     <button type="button" class="primary" data-testid="map-run" on:click=move |_| state.run()>

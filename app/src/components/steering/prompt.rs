@@ -52,7 +52,7 @@ pub fn PromptPanel() -> impl IntoView {
                 of=Field::SteerPrompt
             />
             <Problems field=Field::SteerPrompt />
-            <Bos testid="steer-bos" />
+            <Bos testid="steer-bos" first=true />
             <Line
                 id="steer-words"
                 label=t.words

@@ -1,6 +1,8 @@
 use crate::colour;
+use crate::components::shared::Terms;
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 
@@ -61,6 +63,7 @@ pub fn Reading() -> impl IntoView {
         <details class="more" data-testid="reading">
             <summary>{t.reading_title}</summary>
             <p class="hint">{t.reading_hint}</p>
+            <Terms of=&[Term::Projection] />
             {table}
         </details>
     }

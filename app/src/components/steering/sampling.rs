@@ -2,6 +2,7 @@ use crate::components::fields::{Number, SEED};
 use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Field, Sampling};
@@ -14,14 +15,14 @@ pub fn SamplingSettings() -> impl IntoView {
         <details class="more">
             <summary>{t.sampling}</summary>
             <div class="grid numbers">
-                {one("tokens", t.tokens, "1", |s| s.tokens.to_string(), |s, n| s.tokens = n.unwrap_or(0.0) as usize)}
-                {one("samples", t.samples, "1", |s| s.samples.to_string(), |s, n| s.samples = n.unwrap_or(1.0) as usize)}
-                {one("temperature", t.temperature, "0.1", |s| s.temperature.to_string(), |s, n| s.temperature = n.unwrap_or(0.0) as f32)}
-                {one("top-k", t.top_k, "1", |s| maybe(s.top_k), |s, n| s.top_k = n.map(|n| n as usize))}
-                {one("top-p", t.top_p, "0.05", |s| maybe(s.top_p), |s, n| s.top_p = n.map(|n| n as f32))}
-                {one("repetition", t.repetition, "0.1", |s| s.repetition_penalty.to_string(), |s, n| s.repetition_penalty = n.unwrap_or(1.0) as f32)}
-                {one("frequency", t.frequency, "0.1", |s| s.frequency_penalty.to_string(), |s, n| s.frequency_penalty = n.unwrap_or(0.0) as f32)}
-                {one("seed", t.seed, "1", |s| s.seed.to_string(), |s, n| s.seed = n.unwrap_or(0.0) as u64)}
+                {one("tokens", t.tokens, None, "1", |s| s.tokens.to_string(), |s, n| s.tokens = n.unwrap_or(0.0) as usize)}
+                {one("samples", t.samples, None, "1", |s| s.samples.to_string(), |s, n| s.samples = n.unwrap_or(1.0) as usize)}
+                {one("temperature", t.temperature, Some(Term::Temperature), "0.1", |s| s.temperature.to_string(), |s, n| s.temperature = n.unwrap_or(0.0) as f32)}
+                {one("top-k", t.top_k, Some(Term::TopK), "1", |s| maybe(s.top_k), |s, n| s.top_k = n.map(|n| n as usize))}
+                {one("top-p", t.top_p, Some(Term::TopP), "0.05", |s| maybe(s.top_p), |s, n| s.top_p = n.map(|n| n as f32))}
+                {one("repetition", t.repetition, Some(Term::RepetitionPenalty), "0.1", |s| s.repetition_penalty.to_string(), |s, n| s.repetition_penalty = n.unwrap_or(1.0) as f32)}
+                {one("frequency", t.frequency, Some(Term::FrequencyPenalty), "0.1", |s| s.frequency_penalty.to_string(), |s, n| s.frequency_penalty = n.unwrap_or(0.0) as f32)}
+                {one("seed", t.seed, None, "1", |s| s.seed.to_string(), |s, n| s.seed = n.unwrap_or(0.0) as u64)}
             </div>
         </details>
         <Problems field=Field::Sampling />
@@ -35,6 +36,7 @@ fn maybe<T: ToString>(value: Option<T>) -> String {
 fn one(
     id: &'static str,
     label: &'static str,
+    term: Option<Term>,
     step: &'static str,
     get: fn(&Sampling) -> String,
     set: fn(&mut Sampling, Option<f64>),
@@ -51,6 +53,7 @@ fn one(
             value=live(move || state.steer(|s| get(&s.sampling)))
             set=move |n| state.edit_steer(|s| set(&mut s.sampling, n))
             of=seed.then_some(Field::SamplingSeed)
+            term
         />
     }
 }

@@ -5,6 +5,7 @@ use crate::components::fields::{
 use crate::components::shared::live;
 use crate::examples;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::RES_JB;
@@ -128,6 +129,9 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
                     let n_layer = untrack(|| state.model()).map_or(1, |m| m.n_layer);
                     state.edit_direction(i, |d| begin(d, &kind, n_layer));
                 }
+                now=Signal::derive(move || state.steer(|s| {
+                    s.directions.get(i).map_or(Term::Direction, |d| Term::from(&d.source))
+                }))
                 of=Field::Direction(i, DirectionField::Source)
             />
         </div>
@@ -195,6 +199,12 @@ fn contrast(i: usize, heads: bool) -> impl IntoView {
                     }
                 });
             }
+            now=Signal::derive(move || state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
+                Some(Source::Contrast { method, .. } | Source::Heads { method, .. }) => {
+                    Term::from(*method)
+                }
+                _ => Term::Direction,
+            }))
         />
     }
 }

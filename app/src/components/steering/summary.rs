@@ -1,5 +1,7 @@
+use crate::components::shared::Terms;
 use crate::format::{number, percent};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 
@@ -28,5 +30,8 @@ pub fn SummaryLine() -> impl IntoView {
             }
         })
     };
-    view! { <div class="summary" data-testid="summary" aria-live="polite">{lines}</div> }
+    view! {
+        <div class="summary" data-testid="summary" aria-live="polite">{lines}</div>
+        <Terms of=&[Term::Perplexity] />
+    }
 }

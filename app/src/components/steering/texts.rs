@@ -3,9 +3,10 @@ use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
 use super::summary::SummaryLine;
-use crate::components::shared::{Old, live, target, whether};
+use crate::components::shared::{Explained, Old, live, target, whether};
 use crate::format;
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Sample, Token, Written};
@@ -61,7 +62,10 @@ pub fn Texts() -> impl IntoView {
             hidden=whether(move || state.awaits_model())
             aria-labelledby="texts-title"
             aria-busy=live(move || busy.get().to_string())>
-            <h2 id="texts-title">{t.texts_title}<Old is=old /></h2>
+            <div class="named">
+                <h2 id="texts-title">{t.texts_title}<Old is=old /></h2>
+                <Explained term=Term::Kl first=true />
+            </div>
             <div class="heads">
                 <div><h3>{t.unsteered}</h3><p class="hint">{t.unsteered_hint}</p></div>
                 <div class="with"><h3>{t.steered}</h3><p class="hint">{t.steered_hint}</p></div>

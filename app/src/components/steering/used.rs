@@ -1,6 +1,7 @@
 use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
+use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{DirectionField, Field, Operator, Positions, Site, Unit};
@@ -96,6 +97,7 @@ pub fn Used(i: usize) -> impl IntoView {
                         state.edit_direction(i, |d| d.operator = *operator);
                     }
                 }
+                now=Signal::derive(move || state.direction(i, |d| d.operator).into())
             />
             <Choose
                 id=format!("positions-{i}")
@@ -115,6 +117,8 @@ pub fn Used(i: usize) -> impl IntoView {
                         state.edit_direction(i, |d| d.site = site);
                     }
                 }
+                term=Term::Activation
+                now=Signal::derive(move || state.direction(i, |d| d.site).into())
             />
             <Choose
                 id=format!("unit-{i}")
@@ -127,6 +131,7 @@ pub fn Used(i: usize) -> impl IntoView {
                 set=move |name: String| state.edit_direction(i, |d| {
                     d.unit = if name == "absolute" { Unit::Absolute } else { Unit::MeanNorm };
                 })
+                now=Signal::derive(move || state.direction(i, |d| d.unit).into())
             />
         </div>
     }
