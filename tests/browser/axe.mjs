@@ -10,11 +10,12 @@ const source = await readFile(createRequire(import.meta.url).resolve('axe-core/a
  * Asserts that axe finds nothing in the state that the page is in.
  * @param {import('playwright-core').Page} page
  * @param {string} state what it is called where something is found
+ * @param {string} [part] a selector of what is looked at, instead of all of the page
  */
-export async function clean(page, state) {
+export async function clean(page, state, part) {
   // The page's own policy allows no script that it did not bring: the browser's debugger may.
   const found = await page.evaluate(
-    `(() => { ${source}; return axe.run(document, { resultTypes: ['violations'] }); })()`,
+    `(() => { ${source}; return axe.run(${part ? JSON.stringify(part) : 'document'}, { resultTypes: ['violations'] }); })()`,
   );
   const said = found.violations.map(
     ({ id, help, nodes }) => `${id}: ${help}\n  ${nodes.map((node) => node.target.join(' ')).join('\n  ')}`,

@@ -202,7 +202,9 @@ describe('a circuit', () => {
     );
     await page.getByTestId('fill-ioi').evaluate((button) => button.click());
     await page.getByTestId('axes').selectOption('others');
-    await page.getByTestId('parts').fill(parts.map((p) => (p.site === 'z' ? `${p.layer}.${p.head}` : `mlp ${p.layer}`)).join(', '));
+    await page
+      .getByTestId('parts')
+      .fill(parts.map((p) => (p.site === 'z' ? `${p.layer}.${p.head}` : `mlp ${p.layer}`)).join(', '));
     await page.getByTestId('parts').blur();
     const { experiment } = await link(page);
     await settled(page);

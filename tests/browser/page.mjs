@@ -12,20 +12,12 @@ export const PATIENCE = 120_000;
  * @param {{ url: string }} server
  * @param {string} [hash] with `#`
  * @param {object} [options] the profile's; `before` is given the page before it opens;
- *   `first` for somebody who was never here: the sweep's settings are folded then
+ *   `first` for somebody who was never here: the tour is offered, and the sweep's
+ *   settings are folded
  */
 export async function openPage(browser, server, hash = '', { before, first = false, ...options } = {}) {
   const context = await browser.newContext(options);
-  if (!first) {
-    await context.addInitScript(
-      (kept) => {
-        // A frame without an origin has none.
-        if (globalThis.origin !== 'null')
-          localStorage.setItem('patchbay.preferences', localStorage.getItem('patchbay.preferences') ?? kept);
-      },
-      JSON.stringify({ settings: true }),
-    );
-  }
+  if (!first) await context.addInitScript(known);
   await context.addInitScript(() => {
     globalThis.violations = [];
     document.addEventListener('securitypolicyviolation', (event) => {
@@ -40,6 +32,18 @@ export async function openPage(browser, server, hash = '', { before, first = fal
   await before?.(page);
   await page.goto(server.url + hash);
   return { page, errors, requests, close: () => context.close() };
+}
+
+/**
+ * In a page: as somebody who has had the tour and keeps the sweep's settings unfolded. What
+ * the page keeps itself stays.
+ */
+export function known() {
+  try {
+    localStorage['patchbay.preferences'] ??= JSON.stringify({ toured: true, settings: true });
+  } catch {
+    // A frame without storage has nothing to be kept.
+  }
 }
 
 /** Waits until the sweep of what is on the page is there. */

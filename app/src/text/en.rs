@@ -138,7 +138,7 @@ const ANSWER: Answer = Answer {
         MetricKind::CrossEntropy => "Cross-entropy",
     },
     kind_hint: |kind| match kind {
-        MetricKind::LogitDifference => "logit of the answer minus logit of the wrong answer",
+        MetricKind::LogitDifference => "the answer’s logit minus the wrong answer’s",
         MetricKind::Probability => "probability of the answer, 0 to 1",
         MetricKind::LogProbability => "natural logarithm of the answer’s probability",
         MetricKind::ProbabilityDifference => {

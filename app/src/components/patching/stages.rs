@@ -61,8 +61,8 @@ fn Stage(
 ) -> impl IntoView {
     view! {
         <article class=format!("stage {name}") data-testid=format!("stage-{name}")>
-            <div class="named"><h3>{title}</h3><Explained term /></div>
-            <p class="hint">{hint}</p>
+            <h3>{title}</h3>
+            <p class="hint">{hint}" "<Explained term /></p>
             <MetricLine name run />
             <Top name run />
             <Continuation run />
@@ -118,11 +118,8 @@ fn PatchedStage() -> impl IntoView {
     let none = Memo::new(move |_| strongest().is_none());
     view! {
         <article class="stage patched" class:stale=patched_stale id="patched-run" data-testid="stage-patched">
-            <div class="named">
-                <h3>{t.patched} <span class="place">{place}</span></h3>
-                <Explained term=Term::PatchedRun />
-            </div>
-            <p class="hint">{hint}</p>
+            <h3>{t.patched} <span class="place">{place}</span></h3>
+            <p class="hint">{hint}" "<Explained term=Term::PatchedRun /></p>
             <p class="share" aria-live="polite">{share}</p>
             <p class="note" data-testid="unchanged" hidden=whether(move || unchanged.with(String::is_empty))>
                 {unchanged}

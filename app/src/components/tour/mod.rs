@@ -192,10 +192,9 @@ fn lead(step: Option<Step>) {
         Some(Step::Prompts | Step::Last) => focus("clean-prompt"),
         Some(Step::Map) => focus("show-strongest"),
         Some(Step::Own) => {
-            let cell = document()
-                .query_selector(".map td[tabindex='0']")
-                .ok()
-                .flatten();
+            // The one chosen before, from which it is not far to another.
+            let find = |which: &str| document().query_selector(which).ok().flatten();
+            let cell = find(".map td.chosen").or_else(|| find(".map td[tabindex='0']"));
             if let Some(cell) = cell.and_then(|c| c.dyn_into::<HtmlElement>().ok()) {
                 let _ = cell.focus();
             }

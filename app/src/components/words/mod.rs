@@ -63,7 +63,7 @@ pub fn Words(glossary: Glossary) -> impl IntoView {
                 <button type="button" class="quiet" id=LEAD data-testid=LEAD on:click=all>
                     {t.all}
                 </button>
-                <small>{t.keys}</small>
+                <small hidden=whether(move || !shown.walks.get())>{t.keys}</small>
             </div>
         </div>
         <Dialog glossary />

@@ -24,6 +24,8 @@ const AWAY: u32 = 300;
 pub struct Shown {
     pub term: RwSignal<Option<Term>>,
     pub near: RwSignal<Option<Near>>,
+    /// Whether the arrow keys go on from it.
+    pub walks: RwSignal<bool>,
     /// The element that it is explained at.
     at: StoredValue<Option<HtmlElement>, LocalStorage>,
     /// What opens or closes it after a while.
@@ -36,6 +38,7 @@ impl Shown {
         Self {
             term: RwSignal::new(None),
             near: RwSignal::new(None),
+            walks: RwSignal::new(false),
             at: StoredValue::new_local(None),
             timer: StoredValue::new_local(None),
             meanings,
@@ -53,6 +56,7 @@ impl Shown {
         self.unmark();
         // Its name says what is explained; the explanation is its description.
         let _ = at.set_attribute("aria-describedby", SAYS);
+        self.walks.set(is_button(&at));
         self.at.set_value(Some(at));
         self.near.set(None);
         self.term.set(term);
@@ -80,6 +84,15 @@ impl Shown {
     pub fn place(self) {
         let near = self.at.with_value(|at| Near::of(at.as_ref()?, BOX));
         self.near.set(near);
+    }
+
+    /// Moves the focus into the explanation, once it stands where it is seen: to what
+    /// stands elsewhere the browser would scroll.
+    fn lead(self) {
+        request_animation_frame(move || {
+            self.place();
+            request_animation_frame(|| focus(LEAD));
+        });
     }
 
     fn later(self, milliseconds: u32, what: impl FnOnce() + 'static) {
@@ -148,7 +161,7 @@ impl Shown {
                 // What is there to explain leads into the explanation; a press on
                 // anything else is meant for that.
                 if explains {
-                    focus(LEAD);
+                    self.lead();
                 }
             }
             None if is_within(&target) => {}
