@@ -24,26 +24,91 @@ pub fn read() -> Result<Option<Experiment>, BrokenLink> {
     })
 }
 
-/// Puts the experiment into the page's address, without a new history entry.
-/// Where it could not be read from there, the address stays as it was: it opens again.
-pub fn write(experiment: &Experiment) {
+/// Characters of an address that every browser takes.
+const LONGEST: usize = 1_000_000;
+
+/// What the page notes at an entry of the browser's history: which experiment of
+/// [`crate::history`] it is, and the entry's place among the page's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub number: u32,
+    pub place: i32,
+}
+
+impl Note {
+    fn read(text: &str) -> Option<Self> {
+        let (number, place) = text.split_once(' ')?;
+        Some(Self {
+            number: number.parse().ok()?,
+            place: place.parse().ok()?,
+        })
+    }
+}
+
+/// What is noted at the entry of the browser's history where it is now.
+#[must_use]
+pub fn note() -> Option<Note> {
+    let state = gloo::utils::window().history().ok()?.state().ok()?;
+    Note::read(&state.as_string()?)
+}
+
+/// Puts the experiment into the page's address, and the note beside it: as a new entry
+/// of the browser's history, or in the place of the one where it is. Whether the
+/// browser took it: a sandboxed frame and too many calls are refused.
+/// An experiment that could not be read from there leaves the address as it was.
+pub fn write(experiment: &Experiment, at: Note, new: bool) -> bool {
+    let there = matches!(read(), Ok(Some(current)) if current == *experiment);
+    if !new && there && note() == Some(at) {
+        return true;
+    }
     let fragment = link::encode(experiment);
-    if matches!(read(), Ok(Some(current)) if current == *experiment)
-        || link::decode(&fragment).is_err()
-    {
-        return;
-    }
-    // A refusal (a sandboxed frame, too many calls) costs the address only;
-    // the experiment itself is in the page.
-    if let Ok(history) = gloo::utils::window().history() {
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#{fragment}")));
-    }
+    let fits = fragment.len() <= LONGEST && link::decode(&fragment).is_ok();
+    let address = format!("#{fragment}");
+    let address = (!there && fits).then_some(address.as_str());
+    put(at, address, new)
+}
+
+/// Notes where the browser is, and leaves the address as it came.
+pub fn mark(at: Note) -> bool {
+    put(at, None, false)
+}
+
+fn put(at: Note, address: Option<&str>, new: bool) -> bool {
+    let state = JsValue::from_str(&format!("{} {}", at.number, at.place));
+    let put = |history: web_sys::History| match new {
+        true => history.push_state_with_url(&state, "", address),
+        false => history.replace_state_with_url(&state, "", address),
+    };
+    gloo::utils::window().history().and_then(put).is_ok()
 }
 
 /// The whole address of the page with this experiment, for the clipboard.
 #[must_use]
 pub fn address(experiment: &Experiment) -> String {
+    page(&link::encode(experiment))
+}
+
+/// The whole address of the page with this end of a link.
+#[must_use]
+pub fn page(link: &str) -> String {
     let href = gloo::utils::window().location().href().unwrap_or_default();
     let page = href.split('#').next().unwrap_or_default();
-    format!("{page}#{}", link::encode(experiment))
+    format!("{page}#{link}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_of_another_page_is_none() {
+        let note = Note {
+            number: 3,
+            place: -1,
+        };
+        assert_eq!(Note::read("3 -1"), Some(note));
+        for text in ["", "3", "3 x", "-1 0", "3 1 2", "99999999999 0"] {
+            assert_eq!(Note::read(text), None, "{text}");
+        }
+    }
 }

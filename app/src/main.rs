@@ -2,6 +2,8 @@
 //! results only; no tensor is ever here.
 
 mod align;
+mod cells;
+mod change;
 mod colour;
 mod components;
 mod download;
@@ -10,6 +12,7 @@ mod examples;
 mod export;
 mod format;
 mod grid;
+mod history;
 mod link;
 mod messages;
 mod misfit;
@@ -20,6 +23,7 @@ mod picture;
 mod places;
 mod preferences;
 mod results;
+mod runs;
 mod set;
 mod state;
 mod svg;

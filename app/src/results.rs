@@ -149,7 +149,10 @@ impl Results {
                 grid.finish(sweep.clone(), &report.metrics);
             }
         } else if job.goal == Goal::Full {
-            self.grids.clear();
+            // Those that cannot be run just now leave the last map where it is.
+            if wanted.sweeps.is_empty() {
+                self.grids.clear();
+            }
             self.estimate = None;
         }
         // A preview has no sweep to put in the place of a finished one.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// What of `components` a part of it may know, besides itself. The rest of the page is
 /// below them all, and knows none of them.
-const FLOORS: [(&str, &[&str]); 10] = [
+const FLOORS: [(&str, &[&str]); 12] = [
     (
         "app",
         &["header", "patching", "steering", "tour", "words", "shared"],
@@ -17,8 +17,16 @@ const FLOORS: [(&str, &[&str]); 10] = [
     ("tour", &["shared"]),
     ("words", &["shared"]),
     ("header", &["models", "fields", "shared"]),
-    ("patching", &["notice", "models", "fields", "shared"]),
-    ("steering", &["notice", "models", "fields", "shared"]),
+    (
+        "patching",
+        &["examples", "notice", "models", "runs", "fields", "shared"],
+    ),
+    (
+        "steering",
+        &["examples", "notice", "models", "runs", "fields", "shared"],
+    ),
+    ("examples", &["shared"]),
+    ("runs", &["shared"]),
     ("notice", &["models", "fields", "shared"]),
     ("models", &["fields", "shared"]),
     ("fields", &["shared"]),

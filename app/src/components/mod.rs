@@ -2,7 +2,7 @@
 //! [`crate::state::State`] and edit the experiment in it.
 //!
 //! `app` mounts all. `patching` and `steering` are the rooms, and neither knows the
-//! other; `header`, `notice` and `models` stand in both. They are made of `fields`, in
+//! other; `header`, `examples`, `notice`, `models` and `runs` stand in both. They are made of `fields`, in
 //! which a person types or chooses, and of what is `shared` by all. Arrows point down
 //! (`tests/walls.rs` reads them), and nothing below knows the components.
 //!
@@ -19,7 +19,9 @@
 //! | `source` | where the model came from |
 //! | `theme`, `copy-link`, `link-field` | in the header |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
-//! | `reset` | back to the example |
+//! | `reset`, `undo`, `redo` | in the bar of examples: back to the example, a step back, a step on |
+//! | `runs`, `run-N`, `runs-clear`, `runs-back`, `runs-remark` | the runs of this visit, the last one first |
+//! | `match` | over the old map: to where positions are matched |
 //! | `bos` | the switch of `<\|endoftext\|>` |
 //! | `chips`, `pair-P`, `chip-clean-P`, `chip-corrupted-P` | tokens by position; `data-differs` on the pair |
 //! | `answer`, `wrong` | the answers' text fields |
@@ -72,6 +74,7 @@ mod header;
 mod models;
 mod notice;
 mod patching;
+mod runs;
 mod shared;
 mod steering;
 mod tour;

@@ -220,3 +220,27 @@ fn no_fact_of_an_example_stands_under_another() {
     steer.prompt = Prompt::Text("Once".into());
     assert!(akin(&weddings, &other));
 }
+
+#[test]
+fn the_last_map_stays_while_the_prompts_cannot_be_patched() {
+    let experiment = Experiment::default();
+    let mut results = Results::default();
+    let job = job_for(Goal::Full, &experiment);
+    results.finish(&job, report(&experiment));
+    let unmatched = Experiment {
+        bos: false,
+        ..experiment.clone()
+    };
+    let job = job_for(Goal::Full, &unmatched);
+    results.finish(&job, preview(&unmatched));
+    assert_eq!(
+        results.grids.first().map(|g| &g.experiment),
+        Some(&experiment)
+    );
+    assert!(
+        results
+            .download(&unmatched)
+            .is_some_and(|r| r.sweeps.is_empty())
+    );
+    assert!(results.estimate.is_none());
+}

@@ -2,12 +2,15 @@
 //! and what the engine told about it. Everything else is derived.
 
 mod files;
+mod history;
 mod models;
 mod pulse;
 mod requests;
 mod responses;
+mod runs;
 mod signals;
 mod steering;
 
 pub use models::MINI;
+pub use runs::Remark;
 pub use signals::{Notice, State, Status, is_bundled, use_state};

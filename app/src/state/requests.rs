@@ -3,10 +3,8 @@
 use super::signals::{Notice, State, Status};
 use crate::engine::{Engine, Event};
 use crate::examples::{complete, steering};
-use crate::link;
 use crate::results::{Goal, Job, Results};
 use crate::set;
-use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
 use patchbay_engine::experiment::{Cell, Experiment, Pair, Problem, Room, Sweep};
@@ -23,7 +21,7 @@ impl State {
                 self.experiment.track();
             },
             move |_, _, _: Option<()>| {
-                self.experiment.with_untracked(link::write);
+                self.follow();
                 self.ask();
             },
             PAUSE,
@@ -40,29 +38,6 @@ impl State {
             }
             now
         });
-        for event in ["hashchange", "popstate"] {
-            EventListener::new(&gloo::utils::window(), event, move |_| {
-                self.follow_address()
-            })
-            .forget();
-        }
-    }
-
-    /// Takes over the experiment of an address typed or gone back to.
-    fn follow_address(self) {
-        match link::read() {
-            Ok(None) => {}
-            Ok(Some(experiment)) => {
-                let experiment = complete(experiment);
-                self.broken_link.set(None);
-                // Another link may name another encoder.
-                self.encoders.set(false);
-                if self.experiment.with_untracked(|e| *e != experiment) {
-                    self.experiment.set(experiment);
-                }
-            }
-            Err(broken) => self.broken_link.set(Some(broken)),
-        }
     }
 
     /// Starts the worker, ending the one there was.
@@ -148,6 +123,16 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Whether the engine was asked for the experiment as it is now.
+    #[must_use]
+    pub fn was_asked(self) -> bool {
+        let asked = |e: &Experiment| {
+            self.wire
+                .with_value(|wire| wire.asked.as_ref().is_some_and(|a| a.0 == *e))
+        };
+        self.experiment.with(asked)
     }
 
     /// Runs the experiment once more, for what was agreed to meanwhile.

@@ -108,6 +108,7 @@ impl State {
         let lost = report.reading.problems.iter().any(lost);
         self.results.update(|r| r.finish(&job, report));
         self.job.set(None);
+        self.keep_run(&job);
         if lost {
             self.let_go(job);
         }
@@ -123,7 +124,7 @@ impl State {
         };
         self.wire
             .update_value(|wire| wire.asked = Some((rest, job.goal)));
-        self.experiment.update(|e| {
+        self.correct(|e| {
             if e.cell == cell {
                 e.cell = None;
             }

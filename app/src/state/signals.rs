@@ -1,8 +1,11 @@
 //! What the page follows, and what follows from that.
 
+use super::history::opened;
+use super::runs::{Kept, kept};
 use crate::engine::Engine;
 use crate::examples::complete;
 use crate::grid::Grid;
+use crate::history::History;
 use crate::link::{self, BrokenLink};
 use crate::places::place;
 use crate::preferences::{Preferences, preferences};
@@ -99,6 +102,8 @@ pub(super) struct Wire {
     pub(super) crashes: u32,
     /// Files that are being read or written.
     pub(super) files: Vec<Asked>,
+    /// The experiment's number at the entry that the browser was sent to.
+    pub(super) going: Option<u32>,
 }
 
 /// The handle to everything; copied freely. There is one state as long as the page
@@ -117,6 +122,8 @@ impl Deref for State {
 
 pub struct Signals {
     pub experiment: RwSignal<Experiment>,
+    /// What was on the page before, and what was undone.
+    pub history: RwSignal<History>,
     pub broken_link: RwSignal<Option<BrokenLink>>,
     pub preferences: Signal<Preferences>,
     pub set_preferences: WriteSignal<Preferences>,
@@ -140,6 +147,8 @@ pub struct Signals {
     /// A map that others are compared with, and whether they are.
     pub pinned: RwSignal<Option<Grid>>,
     pub compares: RwSignal<bool>,
+    /// The runs that were finished, the last one first.
+    pub runs: Kept,
     pub derived: Derived,
     pub(super) wire: StoredValue<Wire, LocalStorage>,
 }
@@ -199,6 +208,8 @@ impl State {
         });
         let state = Self(Box::leak(Box::new(Signals {
             experiment,
+            history: RwSignal::new(opened(experiment.get_untracked())),
+            runs: kept(),
             broken_link: RwSignal::new(broken_link),
             preferences,
             set_preferences,
@@ -219,6 +230,7 @@ impl State {
             wire: StoredValue::new_local(Wire::default()),
         })));
         state.watch();
+        state.keep_history();
         state.watch_worker();
         state.start();
         state
@@ -286,6 +298,13 @@ impl State {
         let problems = self.all_problems();
         let of = |p: &Problem| p.field == field || place(p.field, room) == Some(field);
         problems.iter().any(|p| p.fatal && of(p))
+    }
+
+    /// Whether something that is set keeps the experiment from running.
+    #[must_use]
+    pub fn is_barred(self) -> bool {
+        self.refused.with(|r| r.iter().any(|r| r.counts))
+            || self.all_problems().iter().any(|p| p.fatal)
     }
 
     /// Why what was typed in the field of this id is not taken.

@@ -2,6 +2,7 @@
 
 mod models;
 mod patching;
+mod runs;
 mod steer;
 mod words;
 
@@ -29,6 +30,7 @@ pub static TEXT: Text = Text {
     steered: patching::STEERED,
     look: patching::LOOK,
     raw: patching::RAW,
+    runs: runs::RUNS,
     notices: NOTICES,
     refused: REFUSED,
     steer: steer::STEER,

@@ -1,11 +1,12 @@
 //! What a table of sentences holds, part by part of the page.
 
 use super::words::{TourText, WordsText};
+use crate::change::Part;
 use crate::misfit::Misfit;
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    CellFault, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Site,
-    Stage,
+    CellFault, Experiment, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator,
+    PlanReport, Site, Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
 
@@ -27,6 +28,7 @@ pub struct Text {
     pub steered: SteeredText,
     pub look: LookText,
     pub raw: RawText,
+    pub runs: RunsText,
     pub notices: Notices,
     pub refused: RefusedText,
     pub steer: SteerText,
@@ -367,6 +369,40 @@ pub struct LookText {
     pub lens: &'static str,
     pub attribution: &'static str,
     pub attribution_hint: &'static str,
+}
+
+/// Undo, and the list of runs.
+pub struct RunsText {
+    pub undo_title: &'static str,
+    pub undo: &'static str,
+    pub undo_keys: &'static str,
+    pub redo: &'static str,
+    pub redo_keys: &'static str,
+    /// What changed, and the experiment that came of it.
+    pub changes: fn(&[Part], &Experiment) -> String,
+    pub match_positions: &'static str,
+    pub status_pause: &'static str,
+    pub status_barred: &'static str,
+    pub title: &'static str,
+    pub hint: &'static str,
+    pub none: &'static str,
+    pub too_large: &'static str,
+    pub not_stored: &'static str,
+    pub clear: &'static str,
+    pub bring_back: &'static str,
+    pub first: &'static str,
+    /// The metric of both runs, and of the strongest cell.
+    pub numbers: fn(MetricKind, &str, &str, Option<(&str, String)>) -> String,
+    pub on: fn(&str, &str) -> String,
+    pub now: &'static str,
+    pub steering: &'static str,
+    pub name: &'static str,
+    pub open: &'static str,
+    pub compare: &'static str,
+    pub compare_hint: &'static str,
+    pub copy: &'static str,
+    pub link: &'static str,
+    pub delete: &'static str,
 }
 
 pub struct Notices {

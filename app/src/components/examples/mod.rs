@@ -1,6 +1,7 @@
 //! The examples bar of both rooms: one click each, with what to look at.
 
 mod list;
+mod undo;
 
 use crate::components::shared::whether;
 use crate::format;
@@ -9,6 +10,7 @@ use crate::text::text;
 use leptos::prelude::*;
 use list::{Entry, Kind, List};
 use patchbay_engine::experiment::{Experiment, Room};
+use undo::Undo;
 use wasm_bindgen_futures::spawn_local;
 
 /// An example that was taken, and what the experiment was then.
@@ -124,6 +126,7 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
                     </div>
                 </details>
             </div>
+            <Undo />
         </div>
     }
 }

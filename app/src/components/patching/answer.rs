@@ -176,7 +176,9 @@ fn pieces(which: Which, choice: &Choice) -> impl IntoView + use<> {
         }
     });
     view! {
-        {(choice.pieces.len() > 1).then_some(if set { t.set } else { t.pieces })}
+        {(choice.pieces.len() > 1).then(|| view! {
+            <span class="several">{if set { t.set } else { t.pieces }}</span>
+        })}
         {chips}
         {(single && offer.is_none()).then(|| view! { <small>{t.one_token}</small> })}
         {offer}

@@ -1,4 +1,5 @@
-use super::heatmap::{At, number, place};
+use super::heatmap::At;
+use crate::cells::{number, place};
 use crate::components::fields::{Choose, Entry};
 use crate::components::shared::{live, target, whether};
 use crate::grid::Grid;

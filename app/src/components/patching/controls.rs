@@ -25,15 +25,7 @@ fn sites() -> Vec<Site> {
 pub fn Settings() -> impl IntoView {
     let state = use_state();
     let t = &text().sweep;
-    // Prompts of different lengths have to be matched first: that is done in here.
-    let unmatched = Memo::new(move |_| {
-        let reading = state.derived.reading;
-        reading.with(|r| {
-            r.as_ref()
-                .is_some_and(|r| r.clean.len() != r.corrupted.len())
-        })
-    });
-    let open = whether(move || unmatched.get() || state.preferences.with(|p| p.settings));
+    let open = whether(move || state.preferences.with(|p| p.settings));
     let keep = move |event: leptos::ev::Event| {
         let now = event_target::<web_sys::Element>(&event).has_attribute("open");
         if now != open.get_untracked() {

@@ -1,4 +1,5 @@
-use super::heatmap::{choose, number, place};
+use super::heatmap::choose;
+use crate::cells::{number, place};
 use crate::components::fields::{Check, Choose, Entry};
 use crate::components::shared::{live, passing, whether};
 use crate::grid::Grid;

@@ -1,4 +1,5 @@
 use super::overview::Overview;
+use crate::cells::{number, place};
 use crate::colour;
 use crate::components::shared::{focus, live, passing, target};
 use crate::format;
@@ -20,7 +21,7 @@ struct Shape {
 }
 
 /// Row and column that a person points at or is at.
-pub type At = (usize, usize);
+pub use crate::cells::At;
 
 /// The sweep as a table of coloured cells, walked with the arrow keys.
 #[component]
@@ -339,33 +340,6 @@ fn walk(state: State, event: &KeyboardEvent, from: Memo<Option<usize>>, (layers,
     };
     event.prevent_default();
     enter(next);
-}
-
-/// The number in a cell: raw or normalised; raw where there is no scale.
-pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
-    let value = grid.value(row, column)?;
-    match grid.normalised(row, column) {
-        Some(normalised) if !raw => Some(format::number(normalised, 2)),
-        _ => Some(format::metric(value, grid.kind())),
-    }
-}
-
-/// A cell in words, by its row and its column.
-pub fn place(grid: &Grid, (row, column): At) -> String {
-    let name = |axis: &str, side: &[Column], i: usize| {
-        let Some(one) = side.get(i) else {
-            return String::new();
-        };
-        let token = one.token.as_deref().map(format::token);
-        (text().map.named)(axis, &one.label, token.as_deref())
-    };
-    let frame = &grid.frame;
-    let column = name(&frame.columns.name, &grid.columns, column);
-    match frame.rows.name.as_str() {
-        // A set has one row, which says nothing.
-        "set" => column,
-        axis => format!("{}, {column}", name(axis, &grid.rows, row)),
-    }
 }
 
 /// Why a cell's patch changes nothing, where it does not.

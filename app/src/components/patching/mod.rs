@@ -19,6 +19,7 @@ mod pairs;
 mod picture;
 mod prompts;
 mod raw;
+mod remarks;
 mod stages;
 mod status;
 mod steered;
@@ -30,6 +31,7 @@ mod top;
 use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
+use crate::components::runs::Runs;
 use crate::components::shared::shows::Shows;
 use crate::components::shared::whether;
 use crate::state::use_state;
@@ -55,5 +57,6 @@ pub fn Patching() -> impl IntoView {
             <Sweep />
             <Shows id="shows-title" title=shows.shows_title lines=shows.shows />
         </div>
+        <Runs />
     }
 }

@@ -13,7 +13,6 @@ use patchbay_engine::experiment::{Experiment, Field, Prompt, RunName, Token};
 /// Where a person says what is compared.
 #[component]
 pub fn Prompts() -> impl IntoView {
-    let state = use_state();
     let t = &text().prompts;
     view! {
         <section class="panel" aria-labelledby="prompts-title">
@@ -22,16 +21,6 @@ pub fn Prompts() -> impl IntoView {
                     <h2 id="prompts-title">{t.title}</h2>
                     <Explained term=Term::TokenReplacement first=true />
                 </div>
-                <Show when=move || !state.is_example()>
-                    <button
-                        type="button"
-                        class="quiet"
-                        data-testid="reset"
-                        on:click=move |_| state.reset()
-                    >
-                        {t.reset}
-                    </button>
-                </Show>
             </div>
             <div class="editors">
                 <Editor side=RunName::Clean />
@@ -109,7 +98,7 @@ fn Editor(side: RunName) -> impl IntoView {
             <Show when=move || matches!(prompt(), Prompt::Text(text) if text.ends_with(' '))>
                 <button
                     type="button"
-                    class="quiet"
+                    class="quiet trim"
                     on:click=move |_| state.edit(|e| {
                         if let Prompt::Text(text) = of_mut(e, side) {
                             text.truncate(text.trim_end_matches(' ').len());

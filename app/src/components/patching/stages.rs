@@ -1,6 +1,6 @@
-use super::heatmap;
 use super::look::LookBox;
 use super::top::Top;
+use crate::cells;
 use crate::components::shared::{Explained, Old, Terms, live, whether};
 use crate::format;
 use crate::state::use_state;
@@ -202,7 +202,7 @@ fn MetricLine(name: &'static str, #[prop(into)] run: Signal<Option<RunReport>>) 
     view! {
         <p class="metric">
             <strong data-testid=format!("metric-{name}")>{value}</strong>
-            <span>{label}</span>
+            <span title=label>{label}</span>
         </p>
     }
 }
@@ -228,7 +228,7 @@ fn place(cell: Cell) -> String {
         .with(|g| {
             g.as_ref()
                 .filter(|g| g.index == cell.sweep)
-                .map(|g| heatmap::place(g, (cell.row, cell.column)))
+                .map(|g| cells::place(g, (cell.row, cell.column)))
         })
         .unwrap_or_default()
 }

@@ -1,10 +1,9 @@
 use crate::components::shared::{live, whether};
 use crate::format;
-use crate::results::Goal;
 use crate::state::{State, Status, use_state};
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Progress;
+use patchbay_engine::experiment::{Progress, Stage};
 
 /// Where things are: a sentence that is read out when it changes, and a bar
 /// that is not.
@@ -80,13 +79,22 @@ fn sentence(state: State) -> (&'static str, String) {
     }
     let grid = state.derived.grid;
     if let Some(job) = state.job.get() {
-        let sweeping = job.goal == Goal::Full && grid.with(Option::is_some);
-        let text = if sweeping {
-            t.status_sweep
-        } else {
-            t.status_runs
+        // A map that is there may be an older one: the engine says what it is at.
+        let stage = job.progress.map(|p| p.stage);
+        let text = match stage {
+            Some(Stage::Sweep) => t.status_sweep,
+            Some(Stage::Runs | Stage::Load | Stage::Fetch | Stage::Generate) | None => {
+                t.status_runs
+            }
         };
         return ("busy", text.into());
+    }
+    let stale = state.derived.stale.get();
+    if (stale || grid.with(Option::is_none)) && state.is_barred() {
+        return ("barred", text().runs.status_barred.into());
+    }
+    if stale && state.is_automatic() && !state.was_asked() {
+        return ("pause", text().runs.status_pause.into());
     }
     let estimate = state.results.with(|r| r.estimate);
     let all_grids = state.results.with(|r| {
@@ -94,7 +102,6 @@ fn sentence(state: State) -> (&'static str, String) {
             .iter()
             .fold((0, 0), |(d, a), g| (d + g.progress().0, a + g.progress().1))
     });
-    let stale = state.derived.stale.get();
     grid.with(|grid| match grid {
         Some(grid) if !stale => {
             let (done, all) = all_grids;

@@ -5,10 +5,10 @@ use super::heatmap::HeatMap;
 use super::legend::Legend;
 use super::picture::Picture;
 use super::raw::Raw;
+use super::remarks::Remarks;
 use super::status::StatusLine;
 use super::table::Values;
 use crate::components::fields::Segmented;
-use crate::components::shared::problems::Problems;
 use crate::components::shared::{Explained, Terms, live, whether};
 use crate::download::{download, download_picture};
 use crate::export;
@@ -17,7 +17,6 @@ use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Field;
 
 /// Cells that are drawn at most: more could not be read.
 const MOST_CELLS: usize = 4_000;
@@ -54,17 +53,13 @@ pub fn Sweep() -> impl IntoView {
             </div>
             <Grids />
             <Settings />
-            <Problems field=Field::Sweep />
-            <Problems field=Field::Alignment />
             <div class="map-area">
                 <div class="map-column">
+                    <Remarks />
                     <Show
                         when=move || has_grid.get()
                         fallback=move || view! { <p class="empty map-empty">{map.empty}</p> }
                     >
-                        <Show when=move || state.derived.stale.get()>
-                            <p class="note">{map.stale}</p>
-                        </Show>
                         <Show
                             when=move || cells.get() <= MOST_CELLS
                             fallback=move || {

@@ -21,6 +21,7 @@ mod used;
 use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
+use crate::components::runs::Runs;
 use crate::components::shared::shows::Shows;
 use crate::text::text;
 use detector::DetectorPanel;
@@ -48,5 +49,6 @@ pub fn Steering() -> impl IntoView {
             <DetectorPanel />
             <Shows id="steer-shows-title" title=t.shows_title lines=t.shows />
         </div>
+        <Runs />
     }
 }

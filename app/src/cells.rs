@@ -1,0 +1,35 @@
+//! A map's cells in words and numbers.
+
+use crate::format;
+use crate::grid::{Column, Grid};
+use crate::text::text;
+
+/// Row and column.
+pub type At = (usize, usize);
+
+/// The number in a cell: raw or normalised; raw where there is no scale.
+pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
+    let value = grid.value(row, column)?;
+    match grid.normalised(row, column) {
+        Some(normalised) if !raw => Some(format::number(normalised, 2)),
+        _ => Some(format::metric(value, grid.kind())),
+    }
+}
+
+/// A cell in words, by its row and its column.
+pub fn place(grid: &Grid, (row, column): At) -> String {
+    let name = |axis: &str, side: &[Column], i: usize| {
+        let Some(one) = side.get(i) else {
+            return String::new();
+        };
+        let token = one.token.as_deref().map(format::token);
+        (text().map.named)(axis, &one.label, token.as_deref())
+    };
+    let frame = &grid.frame;
+    let column = name(&frame.columns.name, &grid.columns, column);
+    match frame.rows.name.as_str() {
+        // A set has one row, which says nothing.
+        "set" => column,
+        axis => format!("{}, {column}", name(axis, &grid.rows, row)),
+    }
+}

@@ -1,0 +1,330 @@
+//! Undo and redo of every change of the experiment, and the browser's Back and Forward.
+//!
+//! What was on the page is kept in memory, [`crate::history`]; entries of the browser's
+//! own history carry a note that points into it. The other way round, undo being
+//! `history.back()`, would be one thing less, but a sandboxed frame refuses entries,
+//! Safari takes a hundred in half a minute and Chromium keeps fifty, a jump comes too
+//! late for the next key, and one too many leaves the page. So undo works at once and
+//! without the browser, which then follows: one jump at a time, to a place that is
+//! known to be the page's own. Back and Forward go where the note says, or where the
+//! address does, if the note is from before a reload that forgot.
+//!
+//! Within another page's frame the browser's history is the other page's: there the
+//! address alone is kept up to date.
+
+use super::signals::State;
+use crate::examples::complete;
+use crate::history::{History, Taken};
+use crate::link::{self, Note};
+use gloo::events::{EventListener, EventListenerOptions};
+use gloo::timers::callback::Timeout;
+use leptos::ev::KeyboardEvent;
+use leptos::prelude::*;
+use patchbay_engine::experiment::{Experiment, link::decode, link::encode};
+use wasm_bindgen::JsCast;
+use web_sys::{Element, ScrollRestoration, Storage};
+
+/// After so many milliseconds a jump of the browser is no longer waited for.
+const JUMP: u32 = 1_000;
+
+/// Where the history lies while the page is loaded again, and bytes of it at most.
+const KEPT: &str = "patchbay.history";
+const MOST_KEPT: usize = 1_500_000;
+
+/// What is noted at the entry of a page within another one.
+const FRAMED: Note = Note {
+    number: 0,
+    place: 0,
+};
+
+/// Fields that undo what is typed in them themselves.
+const UNDOES_ITSELF: &str =
+    "textarea, input[type=text], input[type=number], input[type=search], [contenteditable]";
+
+/// Fields that are changed bit by bit, by letters or by dragging.
+const BIT_BY_BIT: &str =
+    "textarea, input:not([type=checkbox], [type=radio], [type=file], [type=button])";
+
+/// The history of a page that was just opened with this experiment.
+pub(super) fn opened(experiment: Experiment) -> History {
+    let note = link::note().filter(|_| !is_framed());
+    let mut history = match note {
+        Some(Note { number, place }) => History::new(experiment, number, Some(place)),
+        None => History::new(experiment, 0, None),
+    };
+    if note.is_some()
+        && let Some(lines) = storage().and_then(|s| s.get_item(KEPT).ok()?)
+    {
+        history.read(&lines, |link| decode(link).ok().flatten());
+    }
+    history
+}
+
+impl State {
+    /// Follows the experiment, the keys and the browser's history.
+    pub(super) fn keep_history(self) {
+        if !is_framed() && link::note().is_none() {
+            let number = self.history.with_untracked(|h| h.now().number);
+            if link::mark(Note { number, place: 0 }) {
+                self.history.update(|h| h.put(0));
+            }
+        }
+        // What is gone back to is where it was: nothing of the page moves. But for a
+        // page that is loaded again, the browser remembers where it was scrolled to.
+        scroll_restoration(ScrollRestoration::Manual);
+        Effect::new(move |_| {
+            self.experiment.track();
+            self.record();
+        });
+        let window = gloo::utils::window();
+        for event in ["hashchange", "popstate"] {
+            EventListener::new(&window, event, move |_| self.follow_address()).forget();
+        }
+        EventListener::new(&window, "pagehide", move |_| {
+            scroll_restoration(ScrollRestoration::Auto);
+            let lines = self.history.with_untracked(|h| h.write(encode, MOST_KEPT));
+            // Where there is no room or no leave, the addresses remain.
+            let _ = storage().map(|s| s.set_item(KEPT, &lines));
+        })
+        .forget();
+        EventListener::new(&window, "pageshow", move |_| {
+            scroll_restoration(ScrollRestoration::Manual);
+        })
+        .forget();
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(&window, "keydown", options, move |event| {
+            if let Some(event) = event.dyn_ref::<KeyboardEvent>()
+                && let Some(by) = meant(event)
+            {
+                event.prevent_default();
+                self.go(by);
+            }
+        })
+        .forget();
+    }
+
+    /// Takes note of a change.
+    fn record(self) {
+        let field = focused().filter(|e| is(e, BIT_BY_BIT)).map(|e| e.id());
+        let field = field.filter(|id| !id.is_empty());
+        let now = self.experiment.get_untracked();
+        let mut taken = Taken::Not;
+        self.history.maybe_update(|h| {
+            taken = h.take(&now, field, js_sys::Date::now());
+            taken != Taken::Not
+        });
+        if taken == Taken::Added {
+            self.follow();
+        }
+    }
+
+    /// A change that no person made: it is no step of its own.
+    pub(super) fn correct(self, change: impl FnOnce(&mut Experiment)) {
+        self.experiment.update(change);
+        let now = self.experiment.get_untracked();
+        self.history.update(|h| h.correct(now));
+    }
+
+    /// Undoes the last change.
+    pub fn undo(self) {
+        self.go(-1);
+    }
+
+    /// Does again what was undone.
+    pub fn redo(self) {
+        self.go(1);
+    }
+
+    fn go(self, by: isize) {
+        // What was typed last is not to be missing from its address.
+        self.follow();
+        let found = self.history.try_update(|h| h.step(by)).flatten();
+        if let Some(experiment) = found {
+            self.put(experiment);
+            self.follow();
+        }
+    }
+
+    /// Puts an experiment from the history on the page.
+    fn put(self, experiment: Experiment) {
+        self.broken_link.set(None);
+        let last = experiment.sweeps.len().saturating_sub(1);
+        if self.active.get_untracked() > last {
+            self.active.set(experiment.cell.map_or(last, |c| c.sweep));
+        }
+        self.experiment.set(experiment);
+    }
+
+    /// Lets the browser's history follow, and its address.
+    pub(super) fn follow(self) {
+        if is_framed() {
+            self.experiment
+                .with_untracked(|experiment| link::write(experiment, FRAMED, false));
+            return;
+        }
+        if self.wire.with_value(|wire| wire.going.is_some()) {
+            return;
+        }
+        let note = link::note();
+        let (number, place, leads_on, end) = self
+            .history
+            .with_untracked(|h| (h.now().number, h.now().place, h.leads_on(), h.end()));
+        match (place, note) {
+            (Some(place), Some(note)) if place != note.place => {
+                self.jump(number, place.saturating_sub(note.place));
+            }
+            (Some(place), _) => {
+                self.write(Note { number, place }, false);
+            }
+            // A new entry here would take the way to later ones.
+            (None, Some(_)) if leads_on => {}
+            (None, Some(note)) => {
+                let place = note.place.saturating_add(1);
+                self.write(Note { number, place }, true);
+            }
+            // An address that was typed and could not be read.
+            (None, None) => {
+                self.write(Note { number, place: end }, false);
+            }
+        }
+    }
+
+    fn write(self, at: Note, new: bool) {
+        let written = self
+            .experiment
+            .with_untracked(|experiment| link::write(experiment, at, new));
+        if written {
+            self.history.maybe_update(|h| {
+                let moved = h.now().place != Some(at.place);
+                if moved {
+                    h.put(at.place);
+                }
+                moved
+            });
+        }
+    }
+
+    /// Sends the browser to the place of an entry.
+    fn jump(self, number: u32, by: i32) {
+        let gone = gloo::utils::window()
+            .history()
+            .and_then(|h| h.go_with_delta(by));
+        if gone.is_err() {
+            return;
+        }
+        self.wire.update_value(|wire| wire.going = Some(number));
+        Timeout::new(JUMP, move || {
+            let waits = self.wire.with_value(|wire| wire.going == Some(number));
+            if waits {
+                // It has not got the entry any more: the one where it is takes its part.
+                self.wire.update_value(|wire| wire.going = None);
+                let place = link::note().map(|n| n.place);
+                self.history.update(|h| h.alone(place));
+                self.follow();
+            }
+        })
+        .forget();
+    }
+
+    /// Takes over the experiment of an address typed or gone back to.
+    fn follow_address(self) {
+        let going = self
+            .wire
+            .try_update_value(|wire| wire.going.take())
+            .flatten();
+        let Some(Note { number, place }) = link::note().filter(|_| !is_framed()) else {
+            return self.take_address();
+        };
+        if going == Some(number) {
+            // As it was told; a further step may have been taken meanwhile.
+            return self.follow();
+        }
+        if self.history.with_untracked(|h| h.now().number == number) {
+            self.broken_link.set(None);
+            return;
+        }
+        let known = self
+            .history
+            .try_update(|h| h.visit(number, place))
+            .flatten();
+        let experiment = known.or_else(|| {
+            // An address without an experiment is that of the page as it opens.
+            let found = complete(link::read().ok()?.unwrap_or_default());
+            self.history
+                .update(|h| h.learn(number, place, found.clone()));
+            Some(found)
+        });
+        match experiment {
+            Some(experiment) => self.put(experiment),
+            None => self.take_address(),
+        }
+    }
+
+    /// Takes over the experiment of an address that was typed.
+    fn take_address(self) {
+        match link::read() {
+            Ok(None) => {}
+            Ok(Some(experiment)) => {
+                let experiment = complete(experiment);
+                self.broken_link.set(None);
+                // Another link may name another encoder.
+                self.encoders.set(false);
+                if self.experiment.with_untracked(|e| *e != experiment) {
+                    self.history.update(|h| h.add(experiment.clone(), None));
+                    self.put(experiment);
+                }
+                // The browser has an entry for it already.
+                let (number, place) = self.history.with_untracked(|h| (h.now().number, h.end()));
+                if !is_framed() {
+                    self.write(Note { number, place }, false);
+                }
+            }
+            Err(broken) => self.broken_link.set(Some(broken)),
+        }
+    }
+}
+
+/// What a key means for the history: a step back, a step on, or nothing.
+fn meant(event: &KeyboardEvent) -> Option<isize> {
+    if !(event.ctrl_key() || event.meta_key()) || event.alt_key() {
+        return None;
+    }
+    let by = match (event.key().to_lowercase().as_str(), event.shift_key()) {
+        ("z", false) => -1,
+        ("z", true) | ("y", false) => 1,
+        _ => return None,
+    };
+    // A dialog over the page hides what would change.
+    let covered = document().query_selector("dialog[open]").ok()?.is_some();
+    let own = focused().is_some_and(|e| is(&e, UNDOES_ITSELF));
+    (!covered && !own).then_some(by)
+}
+
+fn focused() -> Option<Element> {
+    document().active_element()
+}
+
+fn is(element: &Element, kind: &str) -> bool {
+    element.matches(kind).unwrap_or(false)
+}
+
+/// Whether the page stands in another one.
+fn is_framed() -> bool {
+    let window = gloo::utils::window();
+    window
+        .parent()
+        .ok()
+        .flatten()
+        .is_some_and(|parent| parent != window)
+}
+
+fn scroll_restoration(way: ScrollRestoration) {
+    if let Ok(history) = gloo::utils::window().history() {
+        // Where it is refused, the page scrolls with Back and Forward.
+        let _ = history.set_scroll_restoration(way);
+    }
+}
+
+fn storage() -> Option<Storage> {
+    gloo::utils::window().session_storage().ok()?
+}

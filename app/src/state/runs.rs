@@ -1,0 +1,161 @@
+//! The list of this visit's runs, kept in this browser as far as it lets itself be used.
+
+use super::signals::State;
+use crate::cells::place;
+use crate::results::{Goal, Job};
+use crate::runs::{self, Run};
+use codee::string::JsonSerdeCodec;
+use leptos::prelude::*;
+use leptos_use_storage::{UseStorageOptions, use_local_storage_with_options};
+use patchbay_engine::experiment::{Room, Token, link};
+
+/// What the list says about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remark {
+    /// The last run's experiment is too large to be kept.
+    TooLarge,
+    /// The browser keeps nothing: it lasts as long as the page.
+    NotStored,
+}
+
+/// The runs, the last one first.
+#[derive(Clone, Copy)]
+pub struct Kept {
+    pub list: Signal<Vec<Run>>,
+    set: WriteSignal<Vec<Run>>,
+    /// What was deleted last, until something else is.
+    pub deleted: RwSignal<Vec<Run>>,
+    pub remark: RwSignal<Option<Remark>>,
+}
+
+pub(super) fn kept() -> Kept {
+    let remark = RwSignal::new(None);
+    let options = UseStorageOptions::default().on_error(move |_| {
+        // Whatever it is: forbidden, full, or not from this page.
+        remark.set(Some(Remark::NotStored));
+    });
+    let (list, set, _) =
+        use_local_storage_with_options::<Vec<Run>, JsonSerdeCodec>("patchbay.runs", options);
+    Kept {
+        list,
+        set,
+        deleted: RwSignal::default(),
+        remark,
+    }
+}
+
+impl State {
+    /// Takes a finished run into the list.
+    pub(super) fn keep_run(self, job: &Job) {
+        let backend = untrack(|| self.backend()).map(|b| b.name);
+        let mut run = Run {
+            link: link::encode(&runs::of_run(&job.experiment)),
+            backend: backend.unwrap_or_default(),
+            ..Run::default()
+        };
+        let whole = match job.experiment.room {
+            Room::Patching => job.goal == Goal::Full && self.take_map(job, &mut run),
+            Room::Steering => self.take_text(&mut run),
+        };
+        if whole {
+            let mut there = true;
+            self.runs.set.update(|list| there = runs::add(list, run));
+            if !there {
+                self.runs.remark.set(Some(Remark::TooLarge));
+            } else if self.runs.remark.get_untracked() == Some(Remark::TooLarge) {
+                self.runs.remark.set(None);
+            }
+        }
+    }
+
+    /// The map that is looked at, where it is finished and of this job.
+    fn take_map(self, job: &Job, run: &mut Run) -> bool {
+        let (active, shown) = (self.active.get_untracked(), self.shown.get_untracked());
+        self.results.with_untracked(|results| {
+            let Some(grid) = results.grids.get(active).or(results.grids.first()) else {
+                return false;
+            };
+            let mut grid = grid.clone();
+            grid.shown = shown.min(grid.metrics.len().saturating_sub(1));
+            run.take(&grid);
+            let strongest = grid.strongest().map(|at| place(&grid, at));
+            run.text = runs::short(&strongest.unwrap_or_default());
+            grid.is_complete() && grid.experiment == job.experiment.sweeps_only()
+        })
+    }
+
+    /// The first steered text, where all are written.
+    fn take_text(self, run: &mut Run) -> bool {
+        self.results.with_untracked(|results| {
+            let Some(steered) = results.steered.as_ref().filter(|s| s.complete) else {
+                return false;
+            };
+            let written = steered.report.samples.first().map(|sample| {
+                let tokens = sample.steered.iter().map(|w| &w.token);
+                Token::joined(tokens)
+            });
+            run.text = runs::short(&written.unwrap_or_default());
+            true
+        })
+    }
+
+    /// Puts a run's experiment on the page: a change like any other.
+    pub fn open_run(self, at: usize) {
+        let found = self.runs.list.with_untracked(|l| l.get(at)?.experiment());
+        if let Some(experiment) = found {
+            let sweep = self
+                .runs
+                .list
+                .with_untracked(|l| l.get(at).map_or(0, |r| r.sweep));
+            self.active.set(sweep);
+            self.shown.set(0);
+            self.experiment
+                .update(|e| *e = runs::opened(experiment, std::mem::take(e)));
+        }
+    }
+
+    /// Compares the map on the page with a run's; no longer, where it is.
+    pub fn compare_with_run(self, at: usize) {
+        let map = self.runs.list.with_untracked(|l| {
+            let run = l.get(at)?;
+            run.grid(&run.experiment()?)
+        });
+        let same = self.compares.get_untracked() && self.pinned.with_untracked(|p| *p == map);
+        if same {
+            self.compares.set(false);
+        } else if map.is_some() {
+            self.pinned.set(map);
+            self.compares.set(true);
+        }
+    }
+
+    pub fn name_run(self, at: usize, name: &str) {
+        self.runs.set.update(|list| {
+            if let Some(run) = list.get_mut(at) {
+                run.name = runs::short(name.trim());
+            }
+        });
+    }
+
+    /// Deletes a run, or all of them; what was deleted last can be brought back.
+    pub fn delete_runs(self, at: Option<usize>) {
+        let mut deleted = Vec::new();
+        self.runs.set.update(|list| match at {
+            Some(at) if at < list.len() => deleted.push(list.remove(at)),
+            Some(_) => {}
+            None => deleted.append(list),
+        });
+        self.runs.deleted.set(deleted);
+    }
+
+    pub fn bring_runs_back(self) {
+        let deleted = self.runs.deleted.get_untracked();
+        self.runs.deleted.set(Vec::new());
+        self.runs.set.update(|list| {
+            // The last one first, as they were.
+            for run in deleted.into_iter().rev() {
+                runs::add(list, run);
+            }
+        });
+    }
+}
