@@ -31,17 +31,21 @@ const LONGEST: usize = 1_000_000;
 /// [`crate::history`] it is, and the entry's place among the page's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note {
+    /// When the page was opened; a reload goes on with the same visit.
+    pub visit: u64,
     pub number: u32,
     pub place: i32,
 }
 
 impl Note {
     fn read(text: &str) -> Option<Self> {
-        let (number, place) = text.split_once(' ')?;
-        Some(Self {
-            number: number.parse().ok()?,
-            place: place.parse().ok()?,
-        })
+        let mut parts = text.split(' ');
+        let note = Self {
+            visit: parts.next()?.parse().ok()?,
+            number: parts.next()?.parse().ok()?,
+            place: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(note)
     }
 }
 
@@ -74,7 +78,7 @@ pub fn mark(at: Note) -> bool {
 }
 
 fn put(at: Note, address: Option<&str>, new: bool) -> bool {
-    let state = JsValue::from_str(&format!("{} {}", at.number, at.place));
+    let state = JsValue::from_str(&format!("{} {} {}", at.visit, at.number, at.place));
     let put = |history: web_sys::History| match new {
         true => history.push_state_with_url(&state, "", address),
         false => history.replace_state_with_url(&state, "", address),
@@ -103,11 +107,12 @@ mod tests {
     #[test]
     fn a_note_of_another_page_is_none() {
         let note = Note {
+            visit: 9,
             number: 3,
             place: -1,
         };
-        assert_eq!(Note::read("3 -1"), Some(note));
-        for text in ["", "3", "3 x", "-1 0", "3 1 2", "99999999999 0"] {
+        assert_eq!(Note::read("9 3 -1"), Some(note));
+        for text in ["", "9 3", "9 3 x", "9 -1 0", "9 3 1 2", "9 99999999999 0"] {
             assert_eq!(Note::read(text), None, "{text}");
         }
     }

@@ -34,6 +34,8 @@ pub struct Run {
     pub corrupted: Option<f32>,
     pub strongest: Option<f32>,
     pub values: Values<f32>,
+    pub rows: Axis,
+    pub columns: Axis,
 }
 
 /// What a run depends on, and nothing else: two that are equal in this are the same run.
@@ -84,28 +86,27 @@ impl Run {
         self.strongest = strongest.and_then(|(row, column)| grid.value(row, column));
         if grid.rows.len() * grid.columns.len() <= MOST_CELLS {
             self.values = grid.values.get(grid.shown).cloned().unwrap_or_default();
+            self.rows = grid.frame.rows.clone();
+            self.columns = grid.frame.columns.clone();
         }
     }
 
-    /// Its map, of which rows and columns have no names any more.
+    /// Its map, without the tokens at its positions.
     #[must_use]
     pub fn grid(&self, experiment: &Experiment) -> Option<Grid> {
         let sweep = experiment.sweeps.get(self.sweep)?.clone();
-        let columns = self.values.first()?.len();
-        if self.values.iter().any(|row| row.len() != columns) {
+        let (rows, columns) = (self.rows.labels.len(), self.columns.labels.len());
+        let whole = self.values.len() == rows && self.values.iter().all(|r| r.len() == columns);
+        if !whole || rows == 0 {
             return None;
         }
-        let axis = || Axis {
-            name: String::new(),
-            labels: Vec::new(),
-        };
-        let nameless = |n: usize| {
-            let one = Column {
-                label: String::new(),
+        let side = |axis: &Axis| {
+            let one = |label: &String| Column {
+                label: label.clone(),
                 token: None,
                 differs: false,
             };
-            vec![one; n]
+            axis.labels.iter().map(one).collect()
         };
         let metric = MetricReport {
             clean: self.clean.unwrap_or(f32::NAN),
@@ -119,11 +120,11 @@ impl Run {
             index: self.sweep,
             frame: Frame {
                 sweep,
-                rows: axis(),
-                columns: axis(),
+                rows: self.rows.clone(),
+                columns: self.columns.clone(),
             },
-            rows: nameless(self.values.len()),
-            columns: nameless(columns),
+            rows: side(&self.rows),
+            columns: side(&self.columns),
             shown: metrics.len() - 1,
             values: vec![self.values.clone(); metrics.len()],
             metrics,
@@ -137,7 +138,11 @@ impl Run {
     /// About as many characters as it takes in the browser's storage.
     fn size(&self) -> usize {
         let cells: usize = self.values.iter().map(Vec::len).sum();
-        self.link.len() + self.text.len() + self.name.len() + 12 * cells + 200
+        let labels = [&self.rows.labels, &self.columns.labels]
+            .into_iter()
+            .flatten();
+        let labels: usize = labels.map(|l| l.len() + 3).sum();
+        self.link.len() + self.text.len() + self.name.len() + 12 * cells + labels + 200
     }
 
     fn is_same_as(&self, other: &Self) -> bool {
@@ -253,6 +258,7 @@ mod tests {
         let kept: Run = serde_json::from_str(&text).unwrap();
         let again = kept.grid(&kept.experiment().unwrap()).unwrap();
         assert_eq!(again.strongest(), whole.strongest());
+        assert!(again.is_like(&whole));
         let difference = whole.minus(&again).unwrap();
         assert!(difference.cells().all(|(_, _, v)| v == Some(0.0)));
         // What somebody else wrote there.

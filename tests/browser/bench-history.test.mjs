@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { openChromium, openFirefox, serveDist, watchErrors } from './harness.mjs';
-import { choose, link, openPage, PATIENCE, settled, values } from './page.mjs';
+import { choose, known, link, openPage, PATIENCE, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -237,6 +237,7 @@ describe('the browser’s Back and Forward', () => {
     try {
       const page = await firefox.newPage();
       const errors = watchErrors(page);
+      await page.evaluateOnNewDocument(known);
       await page.goto(server.url);
       await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
       const answer = (value) =>
@@ -401,6 +402,8 @@ describe('the runs of this visit', () => {
     assert.deepEqual(await values(page), before);
     assert.equal(await page.locator('.run-card').count(), 1);
     assert.equal(await card(page, 0).getAttribute('aria-current'), null);
+    // The way to the settings, where they are folded.
+    await page.getByTestId('settings').locator('summary').first().click();
     await page.getByTestId('match').click();
     await page.getByTestId('align').click();
     await settled(page);
@@ -416,8 +419,11 @@ describe('nothing jumps', () => {
   };
   const watch = {
     viewport: { width: 1280, height: 720 },
+    // As somebody who has had the tour; all else is as it is found at first.
+    first: true,
     before: (page) =>
       page.addInitScript(() => {
+        localStorage['patchbay.preferences'] ??= JSON.stringify({ toured: true });
         globalThis.moves = [];
         // Those after a key, too: a person types, and looks.
         new PerformanceObserver((list) => {

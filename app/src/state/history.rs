@@ -33,6 +33,7 @@ const MOST_KEPT: usize = 1_500_000;
 
 /// What is noted at the entry of a page within another one.
 const FRAMED: Note = Note {
+    visit: 0,
     number: 0,
     place: 0,
 };
@@ -45,19 +46,27 @@ const UNDOES_ITSELF: &str =
 const BIT_BY_BIT: &str =
     "textarea, input:not([type=checkbox], [type=radio], [type=file], [type=button])";
 
-/// The history of a page that was just opened with this experiment.
-pub(super) fn opened(experiment: Experiment) -> History {
-    let note = link::note().filter(|_| !is_framed());
-    let mut history = match note {
-        Some(Note { number, place }) => History::new(experiment, number, Some(place)),
-        None => History::new(experiment, 0, None),
+/// The history of a page that was just opened with this experiment, and its visit.
+pub(super) fn opened(experiment: Experiment) -> (History, u64) {
+    let Some(note) = link::note().filter(|_| !is_framed()) else {
+        let history = History::new(experiment, 0, None);
+        // Milliseconds: no number of them has a fraction or a sign.
+        return (history, js_sys::Date::now() as u64);
     };
-    if note.is_some()
-        && let Some(lines) = storage().and_then(|s| s.get_item(KEPT).ok()?)
+    let Note {
+        visit,
+        number,
+        place,
+    } = note;
+    let mut history = History::new(experiment, number, Some(place));
+    let kept = storage().and_then(|s| s.get_item(KEPT).ok()?);
+    // What another visit left in this tab has numbers of its own.
+    if let Some((of, lines)) = kept.as_deref().and_then(|k| k.split_once('\n'))
+        && of == visit.to_string()
     {
-        history.read(&lines, |link| decode(link).ok().flatten());
+        history.read(lines, |link| decode(link).ok().flatten());
     }
-    history
+    (history, visit)
 }
 
 impl State {
@@ -65,7 +74,7 @@ impl State {
     pub(super) fn keep_history(self) {
         if !is_framed() && link::note().is_none() {
             let number = self.history.with_untracked(|h| h.now().number);
-            if link::mark(Note { number, place: 0 }) {
+            if link::mark(self.note(number, 0)) {
                 self.history.update(|h| h.put(0));
             }
         }
@@ -83,8 +92,9 @@ impl State {
         EventListener::new(&window, "pagehide", move |_| {
             scroll_restoration(ScrollRestoration::Auto);
             let lines = self.history.with_untracked(|h| h.write(encode, MOST_KEPT));
+            let visit = self.wire.with_value(|wire| wire.visit);
             // Where there is no room or no leave, the addresses remain.
-            let _ = storage().map(|s| s.set_item(KEPT, &lines));
+            let _ = storage().map(|s| s.set_item(KEPT, &format!("{visit}\n{lines}")));
         })
         .forget();
         EventListener::new(&window, "pageshow", move |_| {
@@ -174,18 +184,27 @@ impl State {
                 self.jump(number, place.saturating_sub(note.place));
             }
             (Some(place), _) => {
-                self.write(Note { number, place }, false);
+                self.write(self.note(number, place), false);
             }
             // A new entry here would take the way to later ones.
             (None, Some(_)) if leads_on => {}
             (None, Some(note)) => {
                 let place = note.place.saturating_add(1);
-                self.write(Note { number, place }, true);
+                self.write(self.note(number, place), true);
             }
             // An address that was typed and could not be read.
             (None, None) => {
-                self.write(Note { number, place: end }, false);
+                self.write(self.note(number, end), false);
             }
+        }
+    }
+
+    fn note(self, number: u32, place: i32) -> Note {
+        let visit = self.wire.with_value(|wire| wire.visit);
+        Note {
+            visit,
+            number,
+            place,
         }
     }
 
@@ -232,7 +251,9 @@ impl State {
             .wire
             .try_update_value(|wire| wire.going.take())
             .flatten();
-        let Some(Note { number, place }) = link::note().filter(|_| !is_framed()) else {
+        let visit = self.wire.with_value(|wire| wire.visit);
+        let note = link::note().filter(|n| n.visit == visit && !is_framed());
+        let Some(Note { number, place, .. }) = note else {
             return self.take_address();
         };
         if going == Some(number) {
@@ -276,7 +297,7 @@ impl State {
                 // The browser has an entry for it already.
                 let (number, place) = self.history.with_untracked(|h| (h.now().number, h.end()));
                 if !is_framed() {
-                    self.write(Note { number, place }, false);
+                    self.write(self.note(number, place), false);
                 }
             }
             Err(broken) => self.broken_link.set(Some(broken)),

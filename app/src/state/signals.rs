@@ -104,6 +104,8 @@ pub(super) struct Wire {
     pub(super) files: Vec<Asked>,
     /// The experiment's number at the entry that the browser was sent to.
     pub(super) going: Option<u32>,
+    /// Which visit of the page the browser's history is of.
+    pub(super) visit: u64,
 }
 
 /// The handle to everything; copied freely. There is one state as long as the page
@@ -187,6 +189,7 @@ impl State {
             Ok(experiment) => (complete(experiment.unwrap_or_default()), None),
             Err(broken) => (Experiment::default(), Some(broken)),
         };
+        let (history, visit) = opened(experiment.clone());
         let experiment = RwSignal::new(experiment);
         let (preferences, set_preferences) = preferences();
         let status = RwSignal::new(Status::Starting);
@@ -208,7 +211,7 @@ impl State {
         });
         let state = Self(Box::leak(Box::new(Signals {
             experiment,
-            history: RwSignal::new(opened(experiment.get_untracked())),
+            history: RwSignal::new(history),
             runs: kept(),
             broken_link: RwSignal::new(broken_link),
             preferences,
@@ -227,7 +230,10 @@ impl State {
             pinned,
             compares,
             derived: Derived::new(experiment, status, results, job, looked_at, refused),
-            wire: StoredValue::new_local(Wire::default()),
+            wire: StoredValue::new_local(Wire {
+                visit,
+                ..Wire::default()
+            }),
         })));
         state.watch();
         state.keep_history();

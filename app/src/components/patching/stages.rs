@@ -1,3 +1,4 @@
+use super::heatmap;
 use super::look::LookBox;
 use super::top::Top;
 use crate::cells;

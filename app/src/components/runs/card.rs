@@ -5,7 +5,7 @@ use crate::runs::LONGEST_TEXT;
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{MetricKind, Room};
+use patchbay_engine::experiment::{Axis, MetricKind, Room};
 
 /// One run. Its buttons say by attributes what they are for; the list listens.
 #[component]
@@ -15,7 +15,7 @@ pub(super) fn Card(
     /// Whether the page shows it now.
     is_current: bool,
     /// Rows and columns of the map on the page.
-    size: Option<(usize, usize)>,
+    axes: Option<(Axis, Axis)>,
     /// Whether the map on the page is compared with it.
     compared: bool,
     /// Whether the browser copies texts.
@@ -29,8 +29,10 @@ pub(super) fn Card(
     } = read;
     let patching = experiment.room.is_patching();
     let grid = run.grid(&experiment).filter(|_| patching);
-    let same_size =
-        grid.as_ref().map(|g| (g.rows.len(), g.columns.len())) == size && size.is_some();
+    let own = grid
+        .as_ref()
+        .map(|g| (g.frame.rows.clone(), g.frame.columns.clone()));
+    let alike = own.is_some() && own == axes;
     let metric = experiment.metrics.get(run.shown).map(|m| m.kind);
     let number = |value: Option<f32>| {
         let kind = metric.unwrap_or(MetricKind::LogitDifference);
@@ -97,7 +99,7 @@ pub(super) fn Card(
                         data-act="compare"
                         title=t.compare_hint
                         aria-pressed=compared.to_string()
-                        disabled=!compared && (!same_size || is_current)
+                        disabled=!compared && (!alike || is_current)
                     >
                         {t.compare}
                     </button>

@@ -46,11 +46,12 @@ pub fn Runs() -> impl IntoView {
         let at = || read.with(|read| read.iter().position(same));
         fresh.then(at).flatten()
     });
-    // Maps of this size can be compared with the one on the page.
-    let size = Memo::new(move |_| {
-        state.derived.grid.with(|g| {
-            let grid = g.as_ref()?;
-            Some((grid.rows.len(), grid.columns.len()))
+    // Maps of these rows and columns can be compared with the one on the page.
+    let axes = Memo::new(move |_| {
+        let grid = state.derived.grid;
+        grid.with(|g| {
+            g.as_ref()
+                .map(|g| (g.frame.rows.clone(), g.frame.columns.clone()))
         })
     });
     let compared = Memo::new(move |_| {
@@ -65,17 +66,18 @@ pub fn Runs() -> impl IntoView {
     // Followed once for all cards: what outlives them keeps a note of each that follows.
     // A memo: an effect that reads two, of which one follows the other, can miss a change.
     let all = Memo::new(move |_| {
-        let (current, size, compared) = (current.get(), size.get(), compared.get());
-        (read.get(), current, size, compared, is_supported.get())
+        let (current, axes, compared) = (current.get(), axes.get(), compared.get());
+        (read.get(), current, axes, compared, is_supported.get())
     });
     let cards = move || {
-        let (read, current, size, compared, by_clipboard) = all.get();
+        let (read, current, axes, compared, by_clipboard) = all.get();
         let card = |(at, read): (usize, Option<Read>)| {
             let read = read?;
             let of = (&read.experiment, read.run.sweep);
             let compared = compared.as_ref().map(|c| (&c.0, c.1)) == Some(of);
             let is_current = current == Some(at);
-            Some(view! { <Card at read is_current size compared by_clipboard /> })
+            let axes = axes.clone();
+            Some(view! { <Card at read is_current axes compared by_clipboard /> })
         };
         read.into_iter().enumerate().map(card).collect_view()
     };

@@ -56,7 +56,7 @@ pub const RUNS: RunsText = RunsText {
     name: "Name this run",
     open: "Open again",
     compare: "Compare",
-    compare_hint: "The map on the page less this one, cell by cell; both need the same size.",
+    compare_hint: "The map on the page less this one, cell by cell; both need the same rows and columns.",
     copy: "Copy link",
     link: "Link",
     delete: "Delete",
