@@ -971,6 +971,8 @@ export interface Reading {
   bad_pairs?: number[];
   /** Pairs of prompts, or draws of noise, that results are of. */
   cases?: number;
+  /** What is probably to be mended in the table of pairs, cell by cell. */
+  cells?: CellRemark[];
   /** The positions of the experiment's roles in the first pair, clean then corrupted. */
   roles?: [number, number][];
   wrong?: Choice;
@@ -1016,6 +1018,28 @@ export interface Choice {
    */
   suggestion?: string;
 }
+
+/** What is probably to be mended in one cell of the table of pairs. */
+export interface CellRemark {
+  /**
+   * Which of the pairs: 0 is the experiment's own prompts and answers, 1 the first
+   * of its further pairs.
+   */
+  pair: number;
+  /** `clean`, `corrupted`, `answer` or `wrong` */
+  field: string;
+  fault: CellFault;
+  /** What to write instead, where that is known. */
+  instead?: Tokens;
+}
+
+/**
+ * - `no_space`: An answer has no space in front, and the clean run finds it likelier with one.
+ * - `not_one_token`: An answer is not one token.
+ * - `unseen`: It holds tokens that the model never met in training.
+ * - `ends_in_space`: A prompt ends with a space, which the next word brings itself.
+ */
+export type CellFault = "no_space" | "not_one_token" | "unseen" | "ends_in_space";
 
 /** One run, read at its last position. Empty in the steering room. */
 export interface RunReport {
@@ -1202,6 +1226,12 @@ export interface DirectionReport {
    * `sqrt(n_embd)`; at `z` for what its heads write.
    */
   promoted: TokenScore[];
+  /**
+   * What half of random directions of that length raise some token by: less than this
+   * says little.
+   * `0` when left out.
+   */
+  promoted_by_chance: number;
   /** Those that it lowers most. */
   suppressed: TokenScore[];
   /** Share of the variance that a principal component explains, 0 to 1. */

@@ -179,7 +179,7 @@ mod tests {
             csv(&grid).unwrap(),
             "site,mode,metric,layer,position,token,value,normalised,low,high\n\
              resid_pre,denoising,logit_difference,0,0,When,-1,0,,\n\
-             resid_pre,denoising,logit_difference,1,1,\" \"\"Bob\"\"\",1,0.5,,\n"
+             resid_pre,denoising,logit_difference,1,1,\"·\"\"Bob\"\"\",1,0.5,,\n"
         );
     }
 
@@ -206,7 +206,7 @@ mod tests {
         grid.columns[0].token = Some("=cmd|'/c calc'!A1".into());
         grid.enter(&[cell(0, 0, -1.0)]);
         let csv = csv(&grid).unwrap();
-        assert!(csv.contains(",'=cmd|'/c calc'!A1,-1,"), "{csv}");
+        assert!(csv.contains(",'=cmd|'/c·calc'!A1,-1,"), "{csv}");
     }
 
     #[test]

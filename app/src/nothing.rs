@@ -2,7 +2,7 @@
 
 use crate::grid::Grid;
 use crate::picture::mixing_layer;
-use patchbay_engine::experiment::{Corruption, MetricKind, Mode, Reading, Site, Steered, Token};
+use patchbay_engine::experiment::{Corruption, MetricKind, Mode, Reading, Site, Steered};
 
 /// Numbers that differ by less than this share are the same but for rounding.
 const ROUNDING: f32 = 1e-5;
@@ -62,11 +62,11 @@ fn follows(grid: &Grid, reading: &Reading, at: (usize, usize), layers: usize) ->
     let steered_alike = matches!(e.steered, None | Some(Steered::Both));
     // Of several pairs only the first was told.
     let comparable = sweep.bring.is_other() && steered_alike && reading.cases.is_none();
-    let alike = |a: &[Token], b: &[Token]| a.iter().map(|t| t.id).eq(b.iter().map(|t| t.id));
     let same_place = e.alignment.is_none()
         && reading.roles.is_empty()
         && reading.clean.len() == reading.corrupted.len();
-    if comparable && e.corruption.is_prompt() && alike(&reading.clean, &reading.corrupted) {
+    let alike = same_place && reading.differing.is_empty();
+    if comparable && e.corruption.is_prompt() && alike {
         return Some(Nothing::SamePrompts);
     }
     let located = grid.located(at)?;
@@ -82,19 +82,14 @@ fn follows(grid: &Grid, reading: &Reading, at: (usize, usize), layers: usize) ->
         return None;
     }
     let first = match &e.corruption {
-        Corruption::Prompt => {
-            let tokens = reading.clean.iter().zip(&reading.corrupted);
-            tokens
-                .map(|(a, b)| a.id != b.id)
-                .position(|differs| differs)
-        }
-        Corruption::Noise(noise) => noise.positions.iter().copied().min(),
+        Corruption::Prompt => reading.differing.iter().min(),
+        Corruption::Noise(noise) => noise.positions.iter().min(),
     };
     let differs = |position: usize| match &e.corruption {
         Corruption::Prompt => reading.differing.contains(&position),
         Corruption::Noise(noise) => noise.positions.contains(&position),
     };
-    let before = first.is_none_or(|first| position < first);
+    let before = first.is_none_or(|first| position < *first);
     let own = match located.site {
         // No other position has been read yet.
         Site::Embed => !differs(position),

@@ -580,3 +580,28 @@ fn both_backends_draw_the_same_tokens() {
         assert!(largest_difference(&flat(&g.projections), &flat(&c.projections)) < 2e-3);
     }
 }
+
+#[test]
+fn a_token_is_raised_more_than_chance_raises_any() {
+    let session = &mut session("mini", Cpu);
+    let mut of = |source: Source| {
+        let mut steer = common::love();
+        steer.sampling.samples = 1;
+        steer.sampling.tokens = 1;
+        steer.directions[0].source = source;
+        run(session, steer).unwrap().directions.remove(0)
+    };
+    let token = |text: &str| TokenRef::Text(text.into());
+    let love = of(Source::Token {
+        token: token(" love"),
+        minus: Some(token(" hate")),
+        matrix: Matrix::Unembedding,
+    });
+    assert_eq!(love.promoted[0].token.text, " love");
+    assert!(love.promoted[0].score > love.promoted_by_chance);
+    // Some random directions raise a token by more than that, and some do not.
+    let random = (10..20).map(|seed| of(Source::Random { seed }));
+    let above = random.filter(|r| r.promoted[0].score > r.promoted_by_chance);
+    let above = above.count();
+    assert!((1..10).contains(&above), "{above} of 10");
+}

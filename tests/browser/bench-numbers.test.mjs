@@ -259,6 +259,8 @@ describe('the steering room', () => {
     await enter(page);
     const length = await page.getByTestId('facts-0').textContent();
     assert.match(length, /8 positive and 8 negative/);
+    // What it raises directly is not what the two layers after it make of it.
+    assert.match(await page.getByTestId('little-0').textContent(), /2 of 4 layers read it before/);
     // GPT-2 has to be agreed to, so nothing of the other is told yet.
     await page.getByTestId('more-examples').click();
     await page.getByTestId('example-gpt2-honesty.json').click();

@@ -54,7 +54,7 @@
 //! | `table`, `download-csv`, `download-json`, `-svg`, `-png`, `-python`, `verify` | the same as files, and a check |
 //! | `room-patching`, `room-steering` | which room is shown |
 //! | `steer-prompt`, `steer-words`, `summary` | in the steering room: what is continued, what is counted |
-//! | `direction-I`, `coefficient-I`, `coefficient-number-I`, `facts-I` | a direction, how strong it is, what was found out |
+//! | `direction-I`, `coefficient-I`, `coefficient-number-I`, `facts-I`, `little-I` | a direction, how strong it is, what was found out, and where that means little |
 //! | `add-direction`, `add-KIND` | another direction, by where it comes from |
 //! | `unsteered-S`, `steered-S` | the continuations of sample S; `data-index` on their tokens |
 //! | `inspect` | the token that was opened |

@@ -559,6 +559,7 @@ pub struct SteerText {
     pub cosine: fn(&str, &str) -> String,
     pub promoted: &'static str,
     pub suppressed: &'static str,
+    pub rewritten: fn(usize, usize, usize) -> String,
     pub means_little: fn(usize, &str, &str) -> String,
     pub texts_title: &'static str,
     pub unsteered: &'static str,

@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn parts_of_characters_make_a_prompt_of_ids() {
-        let part = written(95, 0.1, &[(1, 0.6)], &[(2, 0.5)]);
+        let part = written(95, 0.1, &[(1, 0.6)], &[(1, 0.5), (2, 0.4)]);
         let then = written(3, 0.9, &[(3, 0.6)], &[(4, 0.5)]);
         let found = report(vec![part, then]).carriers(&steer(Positions::All));
         assert_eq!(found[0].prompt, Prompt::Tokens(vec![7, 95]));

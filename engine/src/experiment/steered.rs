@@ -53,7 +53,7 @@ pub struct DirectionReport {
     /// weights and the unembedding, and by how much for a direction of length
     /// `sqrt(n_embd)`; at `z` for what its heads write.
     pub promoted: Vec<TokenScore>,
-    /// The most that random directions of that length raise any token by: less than this
+    /// What half of random directions of that length raise some token by: less than this
     /// says little.
     #[serde(default)]
     pub promoted_by_chance: f32,

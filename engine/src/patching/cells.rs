@@ -5,31 +5,13 @@
 
 use super::bases::{Bases, Group};
 use super::setup::{Reader, Setup};
+use super::spaces::{Spaceless, Twin};
 use crate::experiment::{
     CellFault, CellRemark, Choice, Field, Problem, Prompt, Reading, TokenRef, Tokens,
 };
 
 /// Pairs, or tokens of a set, that one sentence names.
 const NAMED: usize = 10;
-
-/// An answer without a space in front, whose tokens are tokens with one, too.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Spaceless {
-    /// 0 is the experiment's own.
-    pub pair: usize,
-    pub field: Field,
-    pub written: Vec<u32>,
-    pub spaced: Vec<u32>,
-    /// How it is written with spaces.
-    pub instead: Tokens,
-}
-
-/// A token without a space in front and the one with it, by id, and the latter's text.
-pub(crate) struct Twin {
-    pub written: u32,
-    pub spaced: u32,
-    pub text: String,
-}
 
 impl Reader<'_> {
     /// Looks at a prompt of a pair; 0 is the experiment's own.

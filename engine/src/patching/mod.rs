@@ -20,6 +20,7 @@ mod resident;
 mod roles;
 mod seen;
 mod setup;
+mod spaces;
 mod sweep;
 mod tally;
 

@@ -1,8 +1,8 @@
 //! An experiment as the tokenizer reads it: parsed once, here, into token ids
 //! that fit the model, with every problem told by the field that it is about.
 
-use super::cells::{Spaceless, Twin};
 use super::metric::MetricTokens;
+use super::spaces::{Spaceless, Twin};
 use crate::directions::Push;
 use crate::experiment::{
     Choice, Corruption, Experiment, Field, Metric, Problem, Prompt, Reading, Role, Sweep, TokenRef,

@@ -44,7 +44,11 @@ pub(crate) async fn of<B: Backend>(
         }
     };
     let random = promoted.split_off(vectors.len().min(promoted.len()));
-    let chance = random.iter().flatten().copied().fold(0.0, f32::max);
+    // The middle one: a random direction may lie along what all tokens share.
+    let most = |raised: &Vec<f32>| raised.iter().copied().fold(0.0, f32::max);
+    let mut most: Vec<f32> = random.iter().map(most).collect();
+    most.sort_by(f32::total_cmp);
+    let chance = most.get(most.len() / 2).copied().unwrap_or(0.0);
     let mut reports = Vec::new();
     for (i, direction) in steer.directions.iter().enumerate() {
         let v = &vectors[i];

@@ -1,6 +1,5 @@
 //! All pairs as a table in which a person types, and into which a block can be pasted.
 
-use super::pairs::ID;
 use crate::components::shared::{focus_next, live, target, whether};
 use crate::set::{self, COLUMNS, Row};
 use crate::state::{State, use_state};
@@ -11,6 +10,9 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{CellFault, CellRemark};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlInputElement;
+
+/// Under which it is told why a table is not taken.
+pub const ID: &str = "pairs";
 
 /// Rows that are shown at a time. They are made once and show one page after another:
 /// what outlives a row keeps a note of each that ever followed it.

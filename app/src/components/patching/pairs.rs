@@ -1,5 +1,5 @@
 use super::metric::OtherMetrics;
-use super::pair_table::{self, PairTable};
+use super::pair_table::{self, ID, PairTable};
 use super::steered::SteeredRuns;
 use super::template::Template;
 use crate::components::fields::{Check, Line, Number, SEED};
@@ -14,9 +14,6 @@ use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{self, CellFault, Corruption, Experiment, Field};
-
-/// Under which it is told why a table is not taken.
-pub const ID: &str = "pairs";
 
 /// What a space in front mends.
 const LACKING: &[CellFault] = &[CellFault::NoSpace, CellFault::NotOneToken];

@@ -62,18 +62,19 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
             .filter(|(j, _)| *j != i)
             .map(|(_, (cosine, name))| (t.cosine)(name, &format::number(*cosine, 2))),
     );
-    let little = found
-        .promoted
-        .first()
-        .filter(|first| first.score < found.promoted_by_chance);
-    let little = little.map(|first| {
-        let (own, chance) = (first.score, found.promoted_by_chance);
-        (t.means_little)(
-            found.layer,
-            &format::number(own, 1),
-            &format::number(chance, 1),
-        )
-    });
+    let first = found.promoted.first().map(|first| first.score);
+    // Layers that read what is added before the unembedding does.
+    let all = found.mean_norms.len();
+    let after = all.saturating_sub(found.layer);
+    let little = match first {
+        None => None,
+        Some(_) if 2 * after >= all => Some((t.rewritten)(found.layer, after, all)),
+        Some(own) if own < found.promoted_by_chance => {
+            let [own, chance] = [own, found.promoted_by_chance].map(|x| format::number(x, 1));
+            Some((t.means_little)(found.layer, &own, &chance))
+        }
+        Some(_) => None,
+    };
     view! {
         <p class="hint">{format::sentence(&lines.join(" "))}</p>
         <Terms of=&[Term::Probe, Term::ShuffledLabels, Term::Cosine, Term::ExplainedVariance, Term::Unembedding] />
@@ -83,7 +84,7 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
             <dt>{t.suppressed}</dt>
             <dd>{chips(&found.suppressed)}</dd>
         </dl>
-        {little.map(|little| view! { <p class="note">{little}</p> })}
+        {little.map(|little| view! { <p class="hint" data-testid=format!("little-{i}")>{little}</p> })}
     }
 }
 

@@ -120,9 +120,14 @@ pub const STEER: SteerText = SteerText {
     },
     cosine: |name, cosine| format!("Cosine with “{name}”: {cosine}."),
     promoted: "Raises",
+    rewritten: |layer, after, all| {
+        format!(
+            "These lists mean little at layer {layer}: they are of what reaches the unembedding directly, and {after} of {all} layers read it before and make something else of it. Go by the texts."
+        )
+    },
     means_little: |layer, own, chance| {
         format!(
-            "At layer {layer} these lists mean little: the first token is raised by {own}, and random directions of this length raise some token by up to {chance}. Later layers read what is added here before the unembedding does."
+            "These lists mean little at layer {layer}: the first token is raised by {own}, and half of random directions of this length raise some token by {chance} or more."
         )
     },
     suppressed: "Lowers",
