@@ -9,9 +9,9 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
  *  older or simpler ones send, is printed beside it. */
 // The page was held to 350,000 while it had one kind of sweep. With every grid, several
 // sweeps and metrics, pairs, noise, paths, a look inside, steering's sources, map and
-// detector it is 418,000. Some bytes of it are paths of the machine that builds, so there
-// is room for those.
-const LIMITS = { page: 425_000, engine: 1_200_000, beside: 40_000 };
+// detector it was 418,000; words that explain themselves and a tour may take 14,000 more.
+// Some bytes of it are paths of the machine that builds, so there is room for those.
+const LIMITS = { page: 439_000, engine: 1_200_000, beside: 40_000 };
 const CODE = new Set(['.html', '.css', '.js', '.wasm']);
 
 const folder = process.argv[2] ?? 'dist';
