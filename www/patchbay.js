@@ -36,18 +36,22 @@
  * - `out_of_memory`: the device has too little memory
  * - `disposed`: `dispose()` was called
  * - `internal`: a fault of Patchbay; load again
+ *
+ * `says` is the engine's sentence for other languages: its code and arguments.
  */
 export class PatchbayError extends Error {
   /**
    * @param {import("./patchbay").PatchbayError["code"]} code
    * @param {string} message
    * @param {string} [field]
+   * @param {import("./patchbay").Says} [says]
    */
-  constructor(code, message, field) {
+  constructor(code, message, field, says) {
     super(message);
     this.name = "PatchbayError";
     this.code = code;
     if (field != null) this.field = field;
+    if (says != null) this.says = says;
   }
 }
 
@@ -76,7 +80,8 @@ export async function load({ model = "mini", backend = "auto", engines, hub, onP
   try {
     await wire.ready;
     const request = { type: "load", model: absolute(model), place, backend, ...(engines && { engines }) };
-    const onLoading = (/** @type {Message} */ { progress, waiting }) => onProgress?.({ ...progress, waiting });
+    const onLoading = (/** @type {Message} */ { progress, waiting }) =>
+      onProgress?.({ ...progress, waiting: waiting?.message, says: waiting?.says });
     const loaded = await wire.ask(request, { signal, onLoading });
     return new Engine(wire, loaded);
   } catch (error) {
@@ -99,10 +104,20 @@ export async function describe({ model = "mini", hub, signal, base } = {}) {
   try {
     await wire.ready;
     const { offer } = await wire.ask({ type: "describe", model: absolute(model), place }, { signal });
-    return offer;
+    return remarked(offer);
   } finally {
     wire.end(new PatchbayError("disposed", "This engine only described a model."));
   }
+}
+
+/**
+ * Remarks as sentences and, in the same order, as what they say for other languages.
+ *
+ * @param {{ remarks: { message: string, says: import("./patchbay").Says }[] }} of
+ * @returns {any} the same with both
+ */
+function remarked({ remarks, ...rest }) {
+  return { ...rest, remarks: remarks.map(({ message }) => message), says: remarks.map(({ says }) => says) };
 }
 
 /**
@@ -150,7 +165,7 @@ class Engine {
     /** Where it is computed: `name`, `device`, the `reason`, and under `auto` the `trial`. */
     this.backend = Object.freeze(/** @type {import("./patchbay").BackendInfo} */ (backend));
     /** Where its files came from, whether their hash was published, whether they are kept. */
-    this.source = Object.freeze(/** @type {import("./patchbay").SourceInfo} */ (source));
+    this.source = Object.freeze(/** @type {import("./patchbay").SourceInfo} */ (remarked(source)));
   }
 
   /**
@@ -328,8 +343,8 @@ class Wire {
         case "described":
           return waiting.resolve(message);
         case "failed": {
-          const { code, message: text, field } = message.failure;
-          return waiting.reject(new PatchbayError(code, text, field));
+          const { code, message: text, field, says } = message.failure;
+          return waiting.reject(new PatchbayError(code, text, field, says));
         }
         case "cancelled":
           return waiting.reject(new DOMException("The request was cancelled.", "AbortError"));

@@ -3,6 +3,7 @@
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::text::text;
+use patchbay_engine::experiment::{Axis, AxisKind};
 
 /// Row and column.
 pub type At = (usize, usize);
@@ -18,18 +19,18 @@ pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
 
 /// A cell in words, by its row and its column.
 pub fn place(grid: &Grid, (row, column): At) -> String {
-    let name = |axis: &str, side: &[Column], i: usize| {
+    let name = |axis: &Axis, side: &[Column], i: usize| {
         let Some(one) = side.get(i) else {
             return String::new();
         };
         let token = one.token.as_deref().map(format::token);
-        (text().map.named)(axis, &one.label, token.as_deref())
+        (text().map.named)(axis.kind(), &one.label, token.as_deref())
     };
     let frame = &grid.frame;
-    let column = name(&frame.columns.name, &grid.columns, column);
-    match frame.rows.name.as_str() {
+    let column = name(&frame.columns, &grid.columns, column);
+    match frame.rows.kind() {
         // A set has one row, which says nothing.
-        "set" => column,
-        axis => format!("{}, {column}", name(axis, &grid.rows, row)),
+        AxisKind::Set => column,
+        _ => format!("{}, {column}", name(&frame.rows, &grid.rows, row)),
     }
 }

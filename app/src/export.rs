@@ -15,13 +15,13 @@ use wasm_bindgen_futures::spawn_local;
 /// [`csv::Error`] where a row cannot be written.
 pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let (row_name, column_name) = (&grid.frame.rows.name, &grid.frame.columns.name);
+    let (row_name, column_name) = (grid.frame.rows.kind(), grid.frame.columns.kind());
     writer.write_record([
         "site",
         "mode",
         "metric",
-        row_name,
-        column_name,
+        row_name.name(),
+        column_name.name(),
         "token",
         "value",
         "normalised",

@@ -3,7 +3,7 @@
 use crate::colour::Range;
 use crate::picture::Located;
 use patchbay_engine::experiment::{
-    Axes, Axis, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode,
+    Axes, Axis, AxisKind, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode,
     PlanReport, Reading, Sweep, SweepReport,
 };
 
@@ -65,19 +65,19 @@ impl Grid {
         metrics: &[MetricReport],
     ) -> Self {
         let side = |axis: &Axis| -> Vec<Column> {
-            let positions = matches!(axis.name.as_str(), "position" | "source" | "destination");
-            let column = |(i, label): (usize, &String)| {
-                let role = reading.roles.get(i).map(|of| match frame.sweep.mode {
+            let roles: &[_] = match axis.kind() == AxisKind::Role {
+                true => &reading.roles,
+                false => &[],
+            };
+            let column = |(i, label): (usize, String)| {
+                let role = roles.get(i).map(|of| match frame.sweep.mode {
                     Mode::Denoising => of.1,
                     Mode::Noising => of.0,
                 });
-                let position = match axis.name.as_str() {
-                    "role" => role,
-                    _ => label.parse().ok().filter(|_| positions),
-                };
+                let position = axis.position(i).or(role);
                 named(label, position, frame.sweep.mode, experiment, reading)
             };
-            axis.labels.iter().enumerate().map(column).collect()
+            axis.labels().into_iter().enumerate().map(column).collect()
         };
         let (rows, columns) = (side(&frame.rows), side(&frame.columns));
         Self {
@@ -349,7 +349,7 @@ impl Grid {
 
 /// A row or column; of a position the token of the run that is patched.
 fn named(
-    label: &str,
+    label: String,
     position: Option<usize>,
     mode: Mode,
     experiment: &Experiment,
@@ -369,7 +369,7 @@ fn named(
         None => Some(position),
     };
     Column {
-        label: label.into(),
+        label,
         token: position.and_then(|p| tokens.get(p)).map(|t| t.text.clone()),
         differs: position
             .and_then(clean)
@@ -410,17 +410,13 @@ pub(crate) mod tests {
 
     /// The frame of a plain sweep on a model of two layers and three heads.
     pub(crate) fn frame(sweep: Sweep) -> Frame {
-        let axis = |name: &str, count: usize| Axis {
-            name: name.into(),
-            labels: (0..count).map(|n| n.to_string()).collect(),
-        };
         let columns = match sweep.site.per_head() {
-            true => axis("head", 3),
-            false => axis("position", 2),
+            true => Axis::Heads(vec![0, 1, 2]),
+            false => Axis::Positions(vec![0, 1]),
         };
         Frame {
             sweep,
-            rows: axis("layer", 2),
+            rows: Axis::Layers(vec![0, 1]),
             columns,
         }
     }
@@ -469,7 +465,7 @@ pub(crate) mod tests {
             ..Experiment::default()
         };
         let mut frame = frame(sweep);
-        frame.columns.labels = vec!["0".into()];
+        frame.columns = Axis::Positions(vec![0]);
         let grid = Grid::empty(&experiment, 0, frame, &reading(), &[metric()]);
         assert!(grid.columns[0].differs);
     }

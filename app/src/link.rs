@@ -1,6 +1,7 @@
 //! The experiment in the page's address. Its form is the engine's,
 //! [`patchbay_engine::experiment::link`].
 
+use crate::text::say;
 use patchbay_engine::experiment::{Experiment, link};
 use wasm_bindgen::JsValue;
 
@@ -19,7 +20,7 @@ pub struct BrokenLink {
 pub fn read() -> Result<Option<Experiment>, BrokenLink> {
     let text = gloo::utils::window().location().hash().unwrap_or_default();
     link::decode(&text).map_err(|error| BrokenLink {
-        message: error.to_string(),
+        message: say(&error),
         text,
     })
 }

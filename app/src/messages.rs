@@ -135,6 +135,7 @@ mod tests {
         SteerReport, Sweep, SweepReport, Token, TokenScore, TopToken, Tried, Unsteered, Written,
     };
     use patchbay_engine::protocol::{Failure, FailureCode, Keeping, Offer, SourceInfo, Store};
+    use patchbay_engine::sentence::{Said, Says};
 
     fn token() -> Token {
         Token {
@@ -207,6 +208,13 @@ mod tests {
         }
     }
 
+    fn said(message: &str) -> Said {
+        Said {
+            message: message.into(),
+            says: Says::new("tests.said", [("number", 2.into())]),
+        }
+    }
+
     fn model() -> (ModelInfo, BackendInfo) {
         let model = ModelInfo {
             name: "mini".into(),
@@ -222,6 +230,7 @@ mod tests {
             name: "cpu".into(),
             device: "x".into(),
             reason: None,
+            says: None,
             trial: None,
         };
         (model, backend)
@@ -340,11 +349,12 @@ mod tests {
             revision: None,
             published: Some("00".into()),
             kept: Keeping::NotKept,
-            remarks: vec!["a".into()],
+            remarks: vec![said("a")],
         });
         let failure = Failure {
             code: FailureCode::Experiment,
             message: "no".into(),
+            says: said("no").says,
             field: Some(Field::direction(2)),
         };
         let update = |update| Response::Update {
@@ -363,7 +373,7 @@ mod tests {
             Response::Loading {
                 id,
                 progress,
-                waiting: Some("for the network".into()),
+                waiting: Some(said("for the network")),
             },
             Response::Loaded {
                 id,

@@ -8,6 +8,7 @@ pub mod dictionary;
 pub mod experiment;
 pub mod json;
 pub mod protocol;
+pub mod sentence;
 pub mod source;
 pub mod text;
 

@@ -8,6 +8,7 @@
 use crate::experiment::{
     BackendInfo, Direction, Experiment, Export, Field, ModelInfo, Progress, Report, Update,
 };
+use crate::sentence::{Said, Says};
 use crate::source::Place;
 use serde::{Deserialize, Serialize};
 
@@ -130,7 +131,7 @@ pub enum Response {
         progress: Progress,
         /// Why nothing arrives just now, where it is being tried again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        waiting: Option<String>,
+        waiting: Option<Said>,
     },
     Loaded {
         id: u32,
@@ -207,8 +208,8 @@ pub struct Offer {
     pub kept: u64,
     /// Whether all of it is kept: loading then asks no host.
     pub complete: bool,
-    /// What else a person should know before agreeing, as sentences.
-    pub remarks: Vec<String>,
+    /// What else a person should know before agreeing.
+    pub remarks: Vec<Said>,
 }
 
 /// Where the loaded model came from.
@@ -220,8 +221,8 @@ pub struct SourceInfo {
     /// where none is published, so that only the one found can be shown.
     pub published: Option<String>,
     pub kept: Keeping,
-    /// What went otherwise than expected, as sentences.
-    pub remarks: Vec<String>,
+    /// What went otherwise than expected.
+    pub remarks: Vec<Said>,
 }
 
 /// Whether a model stays in the browser for the next time.
@@ -268,6 +269,9 @@ pub struct Failure {
     pub code: FailureCode,
     /// What happened, what was expected and found, and what to do, in sentences.
     pub message: String,
+    /// The same for other languages.
+    #[serde(default)]
+    pub says: Says,
     /// The field of the experiment that it is about, if it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Field>,

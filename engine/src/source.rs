@@ -6,6 +6,7 @@ mod withheld;
 pub use address::{Address, Fault};
 pub use withheld::Withheld;
 
+use crate::sentence::{Says, Sentence};
 use serde::{Deserialize, Serialize};
 
 /// The hub that repositories are looked for on.
@@ -105,6 +106,25 @@ pub enum NameError {
         "{found:?} is a page of the hub about a repository, not a folder with its files; write the repository's name, {repository}"
     )]
     Page { found: String, repository: String },
+}
+
+impl Sentence for NameError {
+    // By hand, as what the page says is: it is smaller so.
+    #[inline]
+    fn says(&self) -> Says {
+        match self {
+            Self::Name { found } => Says::new("source.name", [("found", found.as_str().into())]),
+            Self::Address { found, fault } => fault.says_of("source.address", found),
+            Self::Hub { found, fault } => fault.says_of("source.hub", found),
+            Self::Page { found, repository } => Says::new(
+                "source.page",
+                [
+                    ("found", found.as_str().into()),
+                    ("repository", repository.as_str().into()),
+                ],
+            ),
+        }
+    }
 }
 
 impl Named {

@@ -11,6 +11,7 @@ use patchbay_engine::experiment::{
     Controls, Detector, DetectorReport, Direction, Effect, Experiment, MapReading, Method,
     Operator, Prompt, Room, Sampling, Site, Source, Steer, SteerMap, SteerReport, Tried, Unit,
 };
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Session, SessionError};
 use serde_json::Value;
 
@@ -260,7 +261,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         change(&mut steer, &mut detector);
         steer.detector = Some(detector);
         match detected(steer) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert_eq!(field, "steer.detector");
                 assert!(message.contains(reason), "{reason}: {message}");
             }
@@ -298,7 +302,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         change(&mut steer, &mut map);
         steer.map = Some(map);
         match run(&mut session("mini", Cpu), steer, true) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert_eq!(field, "steer.map");
                 assert!(message.contains(reason), "{reason}: {message}");
             }

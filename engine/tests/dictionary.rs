@@ -12,7 +12,8 @@ use patchbay_engine::experiment::{
     Unit, Update,
 };
 use patchbay_engine::model::Cancelled;
-use patchbay_engine::session::{DictionaryFile, Host, Session, SessionError, Unread};
+use patchbay_engine::sentence::Said;
+use patchbay_engine::session::{DictionaryFile, Host, NoFile, Session, SessionError, Unread};
 use std::cell::RefCell;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -74,7 +75,10 @@ impl Host for Folder {
             Some((_, bytes)) => Ok(bytes.clone()),
             None => file(&wanted.folder, wanted.name),
         };
-        let bytes = bytes.map_err(|e| Unread::Because(format!("{}: {e}", wanted.folder)))?;
+        let bytes = bytes.map_err(|e| NoFile::Unread {
+            path: wanted.folder.clone(),
+            reason: e.to_string(),
+        })?;
         let bytes = match self.change {
             Some(change) => change(wanted.name, bytes),
             None => bytes,
@@ -298,8 +302,14 @@ fn what_cannot_be_had_says_so() {
         let host = Folder::new(true, change);
         match found(session, &experiment(&prompt[..1], source), &host) {
             Err(
-                SessionError::Experiment { field, message }
-                | SessionError::Unread { field, message },
+                SessionError::Experiment {
+                    field,
+                    said: Said { message, .. },
+                }
+                | SessionError::Unread {
+                    field,
+                    said: Said { message, .. },
+                },
             ) => {
                 assert_eq!(field, "steer.directions.0", "{message}");
                 assert!(message.contains(reason), "{reason}: {message}");

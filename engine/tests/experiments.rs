@@ -11,6 +11,7 @@ use patchbay_engine::experiment::{
     Sweep, SweepReport, TokenRef, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Host, Session, SessionError};
 use std::process::Command;
 
@@ -219,7 +220,10 @@ fn what_cannot_be_run_is_refused_by_field() {
     ];
     for (expected, experiment) in cases {
         match run(session, &experiment) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert_eq!(field, expected, "{message}");
             }
             other => panic!("{expected}: {other:?}"),

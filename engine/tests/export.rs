@@ -11,6 +11,7 @@ use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
     Experiment, Export, File, Format, LayerVector, Pair, RunName, Site, Source,
 };
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Session, SessionError};
 use safetensors::SafeTensors;
 use std::path::PathBuf;
@@ -184,7 +185,7 @@ fn a_contrast_is_written_where_others_look_for_it() {
         let first = &mut with.steer.as_mut().unwrap().directions[0];
         (first.site, first.layers) = (site, vec![layer]);
         let file = export(&mut session, &with, &gguf).unwrap();
-        assert!(file.remark.unwrap().starts_with(remark));
+        assert!(file.remark.unwrap().message.starts_with(remark));
         let found = files::read(&file.bytes, 0).unwrap();
         assert!(found.iter().all(|v| v.layer > 0), "{site}");
         let first = &mut with.steer.as_mut().unwrap().directions[0];
@@ -209,7 +210,10 @@ fn what_has_no_file_says_so() {
         with,
         &what,
     ) {
-        Err(SessionError::Experiment { field: f, message }) => {
+        Err(SessionError::Experiment {
+            field: f,
+            said: Said { message, .. },
+        }) => {
             assert_eq!(f, field);
             assert!(message.contains(reason), "{reason}: {message}");
         }

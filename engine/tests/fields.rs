@@ -11,6 +11,7 @@ use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::Experiment;
 use patchbay_engine::model::folder::{CONFIG, INDEX, MERGES, NAMES, TOKENIZER, VOCAB, WEIGHTS};
 use patchbay_engine::model::{Config, Folder, ModelError, Tokenizer};
+use patchbay_engine::sentence::Listed;
 use patchbay_engine::session::{Arriving, Session};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ fn fields_do_what_they_do_in_transformers_or_are_named() {
         close(what, &found.logits, &floats(logits), 2e-4);
         match done {
             Some("said") => {
-                let remarks = session.remarks().join(" ");
+                let remarks = Listed(session.remarks()).to_string();
                 assert!(remarks.contains(&name.unwrap()), "{what}: {remarks}");
             }
             _ => {
@@ -190,7 +191,7 @@ fn fields_do_what_they_do_in_transformers_or_are_named() {
         }
         if what.contains("normalizer 0") || what.contains("pre_tokenizer 0") {
             assert!(
-                remarks.join(" ").contains("GPT2Tokenizer"),
+                Listed(&remarks).to_string().contains("GPT2Tokenizer"),
                 "{what}: {remarks:?}"
             );
         }

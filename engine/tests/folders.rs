@@ -13,6 +13,7 @@ use patchbay_engine::model::folder::{
     VOCAB, WEIGHTS,
 };
 use patchbay_engine::model::{Files, Folder, Index, ModelError, WeightsError, combined_sha256};
+use patchbay_engine::sentence::Listed;
 use patchbay_engine::session::{Arriving, Session};
 use pollster::block_on;
 use serde_json::{Value, json};
@@ -282,7 +283,7 @@ fn which_head_is_taken_is_said() {
         ("bare-head-only.safetensors", Some("no wte.weight"), tied),
     ] {
         let session = session(weights, &config(true));
-        let said = session.remarks().join(" ");
+        let said = Listed(session.remarks()).to_string();
         match remark {
             Some(remark) => assert!(said.contains(remark), "{weights}: {said}"),
             None => assert_eq!(said, "", "{weights}"),
@@ -308,7 +309,7 @@ fn which_head_is_taken_is_said() {
 fn tensors_without_a_use_are_named() {
     let mut config: Value = serde_json::from_slice(&file(CONFIG)).unwrap();
     config["n_layer"] = json!(1);
-    let said = session(WEIGHTS, &config).remarks().join(" ");
+    let said = Listed(session(WEIGHTS, &config).remarks()).to_string();
     assert!(
         said.contains("12 tensors") && said.contains("transformer.h.1."),
         "{said}"

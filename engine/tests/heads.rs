@@ -13,6 +13,7 @@ use patchbay_engine::experiment::{
     Direction, Experiment, Export, Format, Method, Operator, Positions, Prompt, Report, Room,
     Sampling, Site, Source, Steer, SteerMap, Tried, Unit,
 };
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Session, SessionError};
 use serde_json::Value;
 
@@ -256,7 +257,10 @@ fn what_cannot_be_done_with_heads_says_so() {
         let mut e = ok.clone();
         change(&mut e.steer.as_mut().unwrap().directions[0]);
         match run(&mut session, &e) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert_eq!(field, "steer.directions.0");
                 assert!(message.contains(reason), "{reason}: {message}");
             }

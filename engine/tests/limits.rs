@@ -11,6 +11,7 @@ use patchbay_engine::experiment::{
     Pair, Part, Positions, Prompt, Report, Role, Room, RunName, Site, Source, Steer, Sweep,
     TokenRef, Tokens,
 };
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Session, SessionError};
 use serde_json::{Value, json};
 
@@ -21,7 +22,10 @@ fn run(session: &mut Session<Cpu>, experiment: &Experiment) -> Result<Report, Se
 /// The field and the sentence with which an experiment is refused.
 fn refused(session: &mut Session<Cpu>, experiment: &Experiment) -> (String, String) {
     match run(session, experiment) {
-        Err(SessionError::Experiment { field, message }) => (field.to_string(), message),
+        Err(SessionError::Experiment {
+            field,
+            said: Said { message, .. },
+        }) => (field.to_string(), message),
         other => panic!("it is not refused: {other:?}"),
     }
 }

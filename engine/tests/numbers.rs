@@ -12,6 +12,7 @@ use patchbay_engine::experiment::{
     Room, RunName, Sampling, Site, Source, Steer, Steered, Token, TokenRef, Tokens, Unit, Update,
 };
 use patchbay_engine::model::{Cancelled, Config, Files};
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Host, Session, SessionError};
 use serde_json::Value;
 
@@ -24,7 +25,10 @@ fn run<B: Backend>(
 
 fn refused<B: Backend>(session: &mut Session<B>, experiment: &Experiment) -> (String, String) {
     match run(session, experiment) {
-        Err(SessionError::Experiment { field, message }) => (field.to_string(), message),
+        Err(SessionError::Experiment {
+            field,
+            said: Said { message, .. },
+        }) => (field.to_string(), message),
         other => panic!("it is not refused: {other:?}"),
     }
 }

@@ -64,7 +64,7 @@ impl Expected<'_> {
     }
 
     fn sweep(&self, what: &str, sweep: &SweepReport, about: &Value) {
-        let (rows, columns) = (&sweep.frame.rows.labels, &sweep.frame.columns.labels);
+        let (rows, columns) = (&sweep.frame.rows, &sweep.frame.columns);
         let cells = rows.len() * columns.len();
         let metric = self.tolerance.metric;
         self.check(what, &flat(&sweep.values), about, cells, metric);

@@ -11,6 +11,7 @@ use patchbay_engine::experiment::{
     Receiver, Report, Role, Site, Sweep, Tokens, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Cells, Crew, Host, Session, SessionError, Turn};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -308,7 +309,10 @@ fn another_engine_finds_the_same_in_any_group() {
 fn refused(session: &mut Session<Cpu>, e: &Experiment, field: &str) -> String {
     let report = match run(session, e) {
         // Beyond a limit: nothing of it is run.
-        Err(SessionError::Experiment { field: of, message }) if of == *field => return message,
+        Err(SessionError::Experiment {
+            field: of,
+            said: Said { message, .. },
+        }) if of == *field => return message,
         report => report.unwrap(),
     };
     assert!(report.sweeps.is_empty(), "{field}: it ran");
@@ -687,11 +691,11 @@ fn roles_are_found_in_each_pair() {
 }
 
 trait Columns {
-    fn columns(&self) -> &[String];
+    fn columns(&self) -> Vec<String>;
 }
 
 impl Columns for patchbay_engine::experiment::SweepReport {
-    fn columns(&self) -> &[String] {
-        &self.frame.columns.labels
+    fn columns(&self) -> Vec<String> {
+        self.frame.columns.labels()
     }
 }

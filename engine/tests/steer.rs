@@ -12,6 +12,7 @@ use patchbay_engine::experiment::{
     RunName, Sample, Sampling, Site, Source, Steer, SteerMap, SteerReport, SteerUpdate, TokenRef,
     Unit, Update, Written,
 };
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Session, SessionError};
 
 fn steering(steer: Steer) -> Experiment {
@@ -518,7 +519,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             ..common::love()
         };
         match run(session, steer) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert!(
                     field.to_string().starts_with("steer.directions.0"),
                     "{field}"

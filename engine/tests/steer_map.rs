@@ -11,6 +11,7 @@ use patchbay_engine::experiment::{
     Steer, SteerMap, SteerReport, SteerUpdate, TokenRef, Tried, Update,
 };
 use patchbay_engine::model::{Cancelled, ModelError};
+use patchbay_engine::sentence::Said;
 use patchbay_engine::session::{Host, Session, SessionError};
 use std::cell::{Cell, RefCell};
 
@@ -400,7 +401,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         change(&mut steer, &mut map);
         steer.map = Some(map);
         match run(session, steer, &Listener::default()) {
-            Err(SessionError::Experiment { field, message }) => {
+            Err(SessionError::Experiment {
+                field,
+                said: Said { message, .. },
+            }) => {
                 assert_eq!(field, "steer.map");
                 assert!(message.contains(reason), "{reason}: {message}");
             }

@@ -192,7 +192,7 @@ fn what_is_written_is_what_the_gguf_package_reads() {
         (name, v.values.clone())
     });
     assert_eq!(named(&read_by_gguf["tensors"]), expected.collect());
-    let remark = written.remark.unwrap();
+    let remark = written.remark.unwrap().to_string();
     assert!(
         remark.starts_with("resid_post of layer 0 is not in the file:")
             && remark.contains("llama.cpp"),
@@ -379,7 +379,7 @@ fn a_direction_keeps_its_place_in_the_stream() {
         ),
     ] {
         let file = write(&vectors, site, format).unwrap();
-        let said = file.remark.unwrap_or_default();
+        let said = file.remark.map_or_else(String::new, |r| r.to_string());
         assert!(said.starts_with(remark), "{said}");
         let found = direction("love.x", &file.bytes, 0).unwrap();
         assert_eq!(found.site, Site::ResidPost);

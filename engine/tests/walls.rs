@@ -11,7 +11,7 @@ use std::path::Path;
 /// The floors from the ground up. What stands on one line does not know its neighbours.
 const FLOORS: [&[&str]; 13] = [
     &["text"],
-    &["json"],
+    &["json", "sentence"],
     &["experiment"],
     &["source", "rows"],
     &["dictionary", "protocol", "backend"],

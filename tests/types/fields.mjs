@@ -16,7 +16,8 @@ export const FIELDS = {
     kept: true,
     complete: true,
     remarks: true,
+    says: true,
   },
   /** @satisfies {Record<keyof import('../../www/patchbay').SourceInfo, true>} */
-  source: { folder: true, revision: true, published: true, kept: true, remarks: true },
+  source: { folder: true, revision: true, published: true, kept: true, remarks: true, says: true },
 };

@@ -68,6 +68,8 @@ export interface Offer {
   /** Whether all of it is kept: loading then asks no host. */
   complete: boolean;
   remarks: string[];
+  /** What the remarks say, for other languages, in their order. */
+  says: Says[];
 }
 
 export interface LoadOptions extends DescribeOptions {
@@ -75,8 +77,11 @@ export interface LoadOptions extends DescribeOptions {
   backend?: "auto" | "cpu" | "webgpu";
   /** Workers that share a sweep on the CPU, each with the model; as many as there is room for when left out. */
   engines?: number;
-  /** Progress in bytes; `waiting` is a sentence while a broken connection is tried again. */
-  onProgress?: (progress: Progress & { waiting?: string }) => void;
+  /**
+   * Progress in bytes; `waiting` is a sentence while a broken connection is tried again, and
+   * `says` the same for other languages.
+   */
+  onProgress?: (progress: Progress & { waiting?: string; says?: Says }) => void;
 }
 
 /** Where the loaded model came from. */
@@ -88,6 +93,8 @@ export interface SourceInfo {
   /** Whether it stays in the browser for the next time. */
   kept: "bundled" | "kept" | "not_kept";
   remarks: string[];
+  /** What the remarks say, for other languages, in their order. */
+  says: Says[];
 }
 
 export interface Engine {
@@ -208,4 +215,6 @@ export class PatchbayError extends Error {
     | "internal";
   /** The field of the experiment that it is about: its name, or its path. */
   readonly field?: string;
+  /** The engine's sentence for other languages. */
+  readonly says?: Says;
 }

@@ -4,10 +4,10 @@ use crate::components::shared::{live, whether};
 use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
-use patchbay_engine::experiment::Room;
+use patchbay_engine::experiment::{BackendInfo, Room};
 use patchbay_engine::protocol::BackendChoice;
 
 /// The name, the model and where it runs, the link, the colours.
@@ -62,7 +62,10 @@ fn ModelInfo() -> impl IntoView {
             .map(|b| (t.on_backend)(&b.name, &b.device))
             .unwrap_or_default()
     });
-    let reason = live(move || state.backend().and_then(|b| b.reason).unwrap_or_default());
+    let reason = live(move || {
+        let of = |b: BackendInfo| Some(said(&b.reason?, &b.says.unwrap_or_default()));
+        state.backend().and_then(of).unwrap_or_default()
+    });
     let is_away = whether(move || state.backend().is_none());
     let backends = vec![
         (BackendChoice::Auto, t.backend_auto, "backend-auto"),

@@ -1,7 +1,7 @@
 use crate::components::models::open_menu;
 use crate::format;
 use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::Problem;
 use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode};
@@ -56,7 +56,7 @@ fn Unplaced() -> impl IntoView {
     let problem = |problem: Problem| {
         view! {
             <div class="note warn" data-testid="notice">
-                <p>{format::sentence(&problem.message)}" ("{problem.field.to_string()}")"</p>
+                <p>{format::sentence(&said(&problem.message, &problem.says))}" ("{problem.field.to_string()}")"</p>
             </div>
         }
     };
@@ -70,7 +70,9 @@ fn message(notice: Notice, stopped: bool) -> Option<impl IntoView> {
     let sentence = match notice {
         // A problem of its field.
         Notice::Failure(Failure { field: Some(_), .. }) => return None,
-        Notice::Failure(failure) => format!("{} {}", t.failed, failure.message),
+        Notice::Failure(failure) => {
+            format!("{} {}", t.failed, said(&failure.message, &failure.says))
+        }
         Notice::Restarted { reason } if stopped => (t.stopped)(&reason),
         Notice::Restarted { reason } => (t.restarted)(&reason),
     };
@@ -112,9 +114,10 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
     let on_cpu = state.preferences.with_untracked(|p| p.backend) == BackendChoice::Cpu;
     let broken = failure.code == FailureCode::Model;
     let is_mini = name == MINI;
+    let message = said(&failure.message, &failure.says);
     let message = match is_bundled(&name) && !is_mini {
-        true => (t.no_such_model)(&name) + &failure.message,
-        false => failure.message,
+        true => (t.no_such_model)(&name) + &message,
+        false => message,
     };
     // Whether it helps, its label, its name in tests, and what it does.
     let buttons: [Button; 6] = [

@@ -32,6 +32,7 @@ fn report(experiment: &Experiment) -> Report {
             name: "cpu".into(),
             device: String::new(),
             reason: None,
+            says: None,
             trial: None,
         },
         reading: reading(),

@@ -2,11 +2,12 @@
 
 use super::signals::{Asked, Notice, State};
 use crate::download::download;
-use crate::text::text;
+use crate::text::{said, text};
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Export, Field};
 use patchbay_engine::protocol::{Failure, Request};
+use patchbay_engine::sentence::Says;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
 
@@ -96,7 +97,8 @@ impl State {
         let field = asked.direction.map(Field::direction);
         let mut failure = failure;
         if field.is_some() {
-            failure.message.push_str(text().refused.file);
+            failure.message = said(&failure.message, &failure.says) + text().refused.file;
+            failure.says = Says::default();
         }
         self.notice.set(Some(Notice::Failure(Failure {
             field: failure.field.or(field),

@@ -14,6 +14,7 @@ use patchbay_engine::experiment::Source;
 use patchbay_engine::protocol::{
     Agreed, Failure, FailureCode, KeptModel, Offer, Request, SourceInfo, Store,
 };
+use patchbay_engine::sentence::Sentence;
 use patchbay_engine::source::{Named, Place};
 
 /// The model that comes with the page.
@@ -96,6 +97,7 @@ impl State {
             (Err(error), _) => self.status.set(Status::Failed(Failure {
                 code: FailureCode::Model,
                 message: error.to_string(),
+                says: error.says(),
                 field: None,
             })),
             (Ok(Named::Bundled(_)), _) => self.fetch(None),

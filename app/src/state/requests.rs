@@ -7,8 +7,9 @@ use crate::results::{Goal, Job, Results};
 use crate::set;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
-use patchbay_engine::experiment::{Cell, Experiment, Pair, Problem, Room, Sweep};
+use patchbay_engine::experiment::{Cell, Experiment, Pair, Room, Sweep};
 use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode, Request};
+use patchbay_engine::sentence::Says;
 
 /// Pause in typing after which the engine is asked, in milliseconds.
 const PAUSE: f64 = 300.0;
@@ -61,6 +62,7 @@ impl State {
             Err(message) => self.status.set(Status::Failed(Failure {
                 code: FailureCode::Internal,
                 message,
+                says: Says::default(),
                 field: None,
             })),
         }
@@ -199,11 +201,12 @@ impl State {
     /// would itself, but a number that JavaScript rounds on the way reaches it rounded.
     pub(super) fn is_sendable(self, experiment: &Experiment) -> bool {
         let found = experiment.check();
-        if let Err(Problem { field, message, .. }) = &found {
+        if let Err(problem) = &found {
             self.notice.set(Some(Notice::Failure(Failure {
                 code: FailureCode::Experiment,
-                message: message.clone(),
-                field: Some(*field),
+                message: problem.message.clone(),
+                says: problem.says.clone(),
+                field: Some(problem.field),
             })));
         }
         found.is_ok()

@@ -16,6 +16,7 @@ use patchbay_engine::experiment::{
     Sweep,
 };
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
+use patchbay_engine::sentence::Said;
 use patchbay_engine::source::Named;
 use std::ops::Deref;
 
@@ -70,7 +71,7 @@ struct Refused {
 pub struct Arriving {
     pub progress: Option<Progress>,
     /// Why nothing arrives just now.
-    pub waiting: Option<String>,
+    pub waiting: Option<Said>,
 }
 
 /// A file that the engine was asked to read or to write.
@@ -291,6 +292,7 @@ impl State {
             problems.push(Problem {
                 field,
                 message: failure.message,
+                says: failure.says,
                 fatal: true,
             });
         }

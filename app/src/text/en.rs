@@ -11,9 +11,11 @@ use super::table::{
 };
 use crate::format::{count, number};
 use crate::nothing::Nothing;
-use patchbay_engine::experiment::{MetricKind, Mode, PlanReport, Site, Stage};
+use patchbay_engine::experiment::{AxisKind, MetricKind, Mode, PlanReport, Site, Stage};
 
 pub static TEXT: Text = Text {
+    // The engine speaks English.
+    says: |_| None,
     header: HEADER,
     examples: EXAMPLES,
     prompts: PROMPTS,
@@ -275,22 +277,22 @@ const MAP: Map = Map {
     },
     keys: "Arrow keys move from cell to cell, Enter shows that cell’s run, Escape lets it go.",
     layer: "Layer",
-    axis: |name| match name {
-        "layer" => "Layer",
-        "position" => "Position",
-        "role" => "Role",
-        "head" => "Head",
-        "destination" => "From (destination)",
-        "source" => "To (source)",
-        "neuron" => "Neuron",
-        "set" | "site" => "",
-        _ => "Part",
+    axis: |kind| match kind {
+        AxisKind::Layer => "Layer",
+        AxisKind::Position => "Position",
+        AxisKind::Role => "Role",
+        AxisKind::Head => "Head",
+        AxisKind::Destination => "From (destination)",
+        AxisKind::Source => "To (source)",
+        AxisKind::Neuron => "Neuron",
+        AxisKind::Set | AxisKind::Site => "",
+        AxisKind::Part => "Part",
     },
-    named: |axis, label, token| match (axis, token) {
-        ("part" | "site", _) => label.into(),
-        ("role", Some(token)) => format!("{label} {token}"),
-        (axis, Some(token)) => format!("{axis} {label} {token}"),
-        (axis, None) => format!("{axis} {label}"),
+    named: |kind, label, token| match (kind, token) {
+        (AxisKind::Part | AxisKind::Site, _) => label.into(),
+        (AxisKind::Role, Some(token)) => format!("{label} {token}"),
+        (kind, Some(token)) => format!("{} {label} {token}", kind.name()),
+        (kind, None) => format!("{} {label}", kind.name()),
     },
     position_axis: |mode| match mode {
         Mode::Denoising => "Position and token of the corrupted prompt",

@@ -1,7 +1,8 @@
 //! Every sentence of the page, one table a language.
 //!
 //! A second language is one more table beside [`en`]. Sentences of the engine
-//! (problems, failures, advice) come from the engine.
+//! (problems, failures, advice) come with a code and arguments, by which the table says
+//! them, and in English for those that it does not say.
 
 mod en;
 mod table;
@@ -10,8 +11,22 @@ mod words;
 pub use table::*;
 pub use words::{TourText, WordsText};
 
+use patchbay_engine::sentence::{Says, Sentence};
+
 /// The language that the page speaks.
 #[must_use]
 pub fn text() -> &'static Text {
     &en::TEXT
+}
+
+/// A sentence of the engine: in the page's language, or as it came.
+#[must_use]
+pub fn said(message: &str, says: &Says) -> String {
+    (text().says)(says).unwrap_or_else(|| message.into())
+}
+
+/// The same of an error that the page itself found.
+#[must_use]
+pub fn say(sentence: &impl Sentence) -> String {
+    said(&sentence.to_string(), &sentence.says())
 }

@@ -5,13 +5,17 @@ use crate::change::Part;
 use crate::misfit::Misfit;
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    CellFault, Experiment, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo, Operator,
-    PlanReport, Site, Stage,
+    AxisKind, CellFault, Experiment, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo,
+    Operator, PlanReport, Site, Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
+use patchbay_engine::sentence::Says;
 
 /// The sentences of one language.
 pub struct Text {
+    /// A sentence of the engine, from its code and its arguments; `None` where the language
+    /// has none for it, or is the engine's own.
+    pub says: fn(&Says) -> Option<String>,
     pub header: Header,
     pub examples: ExamplesText,
     pub prompts: Prompts,
@@ -175,8 +179,8 @@ pub struct Map {
     pub label: fn(Site, Mode) -> String,
     pub keys: &'static str,
     pub layer: &'static str,
-    pub axis: fn(&str) -> &'static str,
-    pub named: fn(&str, &str, Option<&str>) -> String,
+    pub axis: fn(AxisKind) -> &'static str,
+    pub named: fn(AxisKind, &str, Option<&str>) -> String,
     pub position_axis: fn(Mode) -> &'static str,
     pub column: fn(usize, &str) -> String,
     pub differs: &'static str,

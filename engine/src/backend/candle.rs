@@ -13,6 +13,11 @@ pub(crate) fn said(error: &Error) -> String {
     }
 }
 
+/// An argument of a sentence.
+pub(crate) fn text<S: serde::Serializer>(error: &Error, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&said(error))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

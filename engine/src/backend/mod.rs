@@ -14,8 +14,10 @@ mod operation;
 
 use crate::experiment::{BackendInfo, Counters};
 use crate::rows::{RowEdit, SlotTable};
+use crate::sentence::{Says, Sentence, text, within};
 pub use operation::Operation;
 use patchbay_kernels::Activation;
+use serde::Serialize;
 use std::future::Future;
 use std::ops::Range;
 
@@ -239,7 +241,8 @@ impl<'a, T> Then<'a, T> {
 }
 
 /// What can go wrong on a device.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BackendError {
     #[error(
         "the device has no room for another {bytes} bytes; use a shorter prompt or a smaller model, or continue on the CPU"
@@ -253,27 +256,31 @@ pub enum BackendError {
     TooLarge { bytes: u64, most: u64 },
     #[error("the GPU was lost ({0}); load the model again, or continue on the CPU")]
     DeviceLost(String),
-    #[error("WebGPU is not to be had here: {0}; use the CPU")]
-    Unavailable(String),
+    #[error("WebGPU is not to be had here: {why}; use the CPU")]
+    Unavailable {
+        #[serde(serialize_with = "within")]
+        why: NoGpu,
+    },
     #[error(transparent)]
     Wrong(#[from] WrongNumbers),
     #[error("{operation}: expected {expected}, found {found}")]
     Shape {
+        #[serde(serialize_with = "text")]
         operation: Operation,
         expected: String,
         found: String,
     },
     #[cfg(feature = "cpu")]
     #[error("candle: {}", candle::said(.0))]
-    Candle(#[from] candle_core::Error),
+    Candle(
+        #[from]
+        #[serde(serialize_with = "candle::text")]
+        candle_core::Error,
+    ),
     #[error(
         "the GPU takes at most {most} {what} at once, found {found}; use shorter or fewer prompts, or continue on the CPU"
     )]
-    TooMany {
-        what: &'static str,
-        most: u64,
-        found: u64,
-    },
+    TooMany { what: Many, most: u64, found: u64 },
     #[error("the GPU reported a fault: {0}")]
     Gpu(String),
     /// What cannot be, on any device: the program is wrong, not what it was given.
@@ -281,8 +288,46 @@ pub enum BackendError {
     Internal(String),
 }
 
+impl Sentence for BackendError {
+    fn says(&self) -> Says {
+        Says::of("backend", self)
+    }
+}
+
+/// What a GPU takes only so many of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Many {
+    #[error("workgroups")]
+    Workgroups,
+    #[error("rows, columns or heads")]
+    Sizes,
+}
+
+/// Why there is no GPU to compute with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoGpu {
+    /// The browser's or the driver's word.
+    #[error("{0}")]
+    Refused(String),
+    #[error("the GPU's limits are too low: expected {}", .missing.join("; expected "))]
+    Limits {
+        /// Each with its name, what is needed and what was found.
+        missing: Vec<String>,
+    },
+    #[error("the GPU ({device}) failed a check of its kernels ({why})")]
+    Check { device: String, why: String },
+}
+
+impl Sentence for NoGpu {
+    fn says(&self) -> Says {
+        Says::of("no_gpu", self)
+    }
+}
+
 /// A GPU that does not compute what it should.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[error(
     "the GPU ({device}) computes wrongly: its kernel {kernel} gave {found} where {expected} is right; it is not to be trusted, the CPU is"
 )]
@@ -291,6 +336,12 @@ pub struct WrongNumbers {
     pub kernel: &'static str,
     pub expected: f32,
     pub found: f32,
+}
+
+impl Sentence for WrongNumbers {
+    fn says(&self) -> Says {
+        BackendError::from(self.clone()).says()
+    }
 }
 
 pub type Result<T> = std::result::Result<T, BackendError>;

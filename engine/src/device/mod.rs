@@ -2,12 +2,15 @@
 //! takes it where it is faster.
 
 mod check;
+mod reason;
 mod trial;
 
 use crate::backend::gpu::{Gpu, GpuOptions};
-use crate::backend::{Backend, BackendError, Result, WrongNumbers};
+use crate::backend::{Backend, BackendError, NoGpu, Result, WrongNumbers};
 use crate::experiment::Trial;
 use crate::model::Config;
+use crate::sentence::{Said, Sentence};
+pub use reason::Reason;
 use std::cell::RefCell;
 use std::pin::pin;
 use std::task::Poll;
@@ -53,8 +56,8 @@ impl Devices {
             Err(BackendError::Wrong(wrong)) => Err(wrong),
             Err(BackendError::Gpu(why)) => {
                 let device = gpu.info().device;
-                let why = format!("the GPU ({device}) failed a check of its kernels ({why})");
-                return Err(BackendError::Unavailable(why));
+                let why = NoGpu::Check { device, why };
+                return Err(BackendError::Unavailable { why });
             }
             // A device that was lost or full has not shown anything.
             Err(e) => return Err(e),
@@ -83,65 +86,56 @@ impl Devices {
     pub async fn choose(&self, options: GpuOptions, config: &Config, clock: &impl Clock) -> Choice {
         let gpu = match Gpu::new(options).await {
             Ok(gpu) => Opened(gpu),
-            Err(e) => return Choice::cpu(format!("no GPU can be used: {e}")),
+            Err(fault) => return Choice::cpu(&Reason::NoGpu { fault }),
         };
         if let Some(Err(wrong)) = self.known(&gpu.0) {
-            return Choice::cpu(wrong.to_string());
+            let fault = wrong.into();
+            return Choice::cpu(&Reason::Failed { fault });
         }
         let (outcome, trial) = match trial::of(&gpu.0, config, clock).await {
             Ok(done) => done,
-            Err(e) => return Choice::cpu(format!("the GPU could not be tried: {e}")),
+            Err(fault) => return Choice::cpu(&Reason::NotTried { fault }),
         };
         let device = gpu.0.info().device;
         let figures = trial::figures(outcome, &trial, &device);
         if outcome != Outcome::Faster {
             return Choice {
-                gpu: None,
-                reason: format!("The CPU, because the GPU was not faster in a trial: {figures}."),
                 trial: Some(trial),
+                ..Choice::cpu(&Reason::NotFaster { figures })
             };
         }
         match unless(self.trust(&gpu.0), clock.sleep(PATIENCE)).await {
             Some(Ok(difference)) => Choice {
-                reason: format!(
-                    "WebGPU, because it was faster in a trial: {figures}. {}",
-                    agreed(difference)
-                ),
+                reason: Reason::Faster {
+                    figures,
+                    difference,
+                }
+                .said(),
                 gpu: Some(gpu),
                 trial: Some(trial),
             },
-            Some(Err(e)) => Choice {
+            Some(Err(fault)) => Choice {
                 trial: Some(trial),
-                ..Choice::cpu(e.to_string())
+                ..Choice::cpu(&Reason::Failed { fault })
             },
-            None => Choice::cpu(format!("the GPU ({device}) does not answer")),
+            None => Choice::cpu(&Reason::Silent { device }),
         }
     }
-}
-
-/// What was found when a GPU's kernels were checked, as a sentence.
-#[must_use]
-pub fn agreed(difference: f32) -> String {
-    let millionths = 1e6 * difference;
-    format!(
-        "Its kernels were checked against the CPU's: they differ by at most {millionths:.1} millionths."
-    )
 }
 
 /// What a device was chosen for.
 pub struct Choice {
     /// `None`: the CPU.
     pub gpu: Option<Opened>,
-    /// As a sentence.
-    pub reason: String,
+    pub reason: Said,
     pub trial: Option<Trial>,
 }
 
 impl Choice {
-    fn cpu(because: String) -> Self {
+    fn cpu(because: &Reason) -> Self {
         Self {
             gpu: None,
-            reason: format!("The CPU, because {}.", because.trim_end_matches('.')),
+            reason: because.said(),
             trial: None,
         }
     }

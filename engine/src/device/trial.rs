@@ -11,6 +11,8 @@ use crate::backend::cpu::Cpu;
 use crate::backend::gpu::Gpu;
 use crate::experiment::Trial;
 use crate::model::{Config, ModelError, Sample};
+use serde::Serialize;
+use std::fmt;
 
 /// Rows of a piece of a sweep: a tile of the GPU's kernel for many rows.
 const MANY: usize = 32;
@@ -78,14 +80,38 @@ pub(super) async fn of(
 }
 
 /// The figures, for people.
-pub(super) fn figures(outcome: Outcome, trial: &Trial, device: &str) -> String {
-    let cpu = trial.cpu_ms;
-    let gpu = match (outcome, trial.gpu_ms) {
-        (Outcome::FarSlower, Some(ms)) => format!("over {ms} ms"),
-        (_, Some(ms)) => format!("{ms} ms"),
-        (_, None) => format!("no answer within {PATIENCE} ms"),
-    };
-    format!("{gpu} on the GPU ({device}), {cpu} ms on the CPU")
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figures {
+    /// Whether the GPU was given up, and would take at least so long.
+    over: bool,
+    /// Not there where it did not answer.
+    gpu_ms: Option<f64>,
+    device: String,
+    cpu_ms: f64,
+    /// How long an answer was waited for.
+    patience_ms: u32,
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { device, cpu_ms, .. } = self;
+        match self.gpu_ms {
+            Some(ms) if self.over => write!(f, "over {ms} ms"),
+            Some(ms) => write!(f, "{ms} ms"),
+            None => write!(f, "no answer within {} ms", self.patience_ms),
+        }?;
+        write!(f, " on the GPU ({device}), {cpu_ms} ms on the CPU")
+    }
+}
+
+pub(super) fn figures(outcome: Outcome, trial: &Trial, device: &str) -> Figures {
+    Figures {
+        over: outcome == Outcome::FarSlower,
+        gpu_ms: trial.gpu_ms,
+        device: device.into(),
+        cpu_ms: trial.cpu_ms,
+        patience_ms: PATIENCE,
+    }
 }
 
 /// To a tenth of a millisecond.

@@ -1,5 +1,6 @@
 //! Directions as edits of rows: where each acts, decided row by row.
 
+use super::problem::DirectionProblem;
 use super::{Resolved, Rows, length};
 use crate::experiment::{Direction, Field, Operator, Positions, Site, Source as From, Steer, Unit};
 use crate::host::SessionError;
@@ -56,14 +57,13 @@ pub(crate) fn act(
     (layer, mean_norm): (usize, f32),
     shape: &Shape,
 ) -> Result<Vec<Act>, SessionError> {
+    let wrong = |problem: DirectionProblem| SessionError::of(field, problem);
+    let name = || direction.name.clone();
     let rows = rows.ok_or_else(|| {
-        SessionError::of(
-            field,
-            format!(
-                "“{}” has no vector for layer {layer}; choose a layer that it has.",
-                direction.name
-            ),
-        )
+        wrong(DirectionProblem::NoVector {
+            name: name(),
+            layer,
+        })
     })?;
     let c = direction.coefficient;
     let adds = matches!(direction.operator, Operator::Add | Operator::Subtract);
@@ -76,13 +76,10 @@ pub(crate) fn act(
         return Ok(Vec::new());
     }
     if size == 0.0 {
-        return Err(SessionError::of(
-            field,
-            format!(
-                "“{}” has length 0 at layer {layer}: its two sides have the same activations there, so it points nowhere. Take prompts that differ, or another layer.",
-                direction.name
-            ),
-        ));
+        return Err(wrong(DirectionProblem::NoLength {
+            name: name(),
+            layer,
+        }));
     }
     let unit = match (direction.unit, adds) {
         (Unit::Absolute, _) => 1.0,
@@ -102,14 +99,11 @@ pub(crate) fn act(
     };
     // A LayerNorm squares it, and gives zeros or no numbers where that overflows.
     if !(reach * reach).is_finite() {
-        return Err(SessionError::of(
-            field,
-            format!(
-                "The coefficient of “{}” is too large: it makes the vector {:.0e} long at layer {layer}, and from 1.8e19 on 32-bit arithmetic cannot normalise it. Take a smaller one.",
-                direction.name,
-                reach.abs()
-            ),
-        ));
+        return Err(wrong(DirectionProblem::TooStrong {
+            name: name(),
+            length: reach.abs(),
+            layer,
+        }));
     }
     let site = direction.site;
     let of = |(head, rows)| Act {

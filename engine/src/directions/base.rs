@@ -5,7 +5,7 @@ use crate::experiment::{Field, Site};
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::lab::line::Line;
-use crate::lab::overflow::{Overflow, numbers};
+use crate::lab::overflow::{Overflow, Whose, numbers};
 use crate::numbers::norm;
 use crate::rows::{Run, kept_for_entry};
 use std::collections::HashMap;
@@ -61,7 +61,7 @@ pub(crate) async fn unsteered_base<B: Backend>(
     if !numbers(&line.logits) {
         let of = Overflow {
             field: Field::Model,
-            whose: "the unsteered run",
+            whose: Whose::Unsteered,
         };
         return Err(lab.overflow(of, &run, task).await);
     }

@@ -1,5 +1,6 @@
 //! Directions between two sets of prompts.
 
+use super::problem::{DirectionProblem, Origin};
 use super::sides::{MOST_PROMPTS, check_sides};
 use super::{Resolved, Vectors, accuracy, one};
 use crate::backend::Backend;
@@ -31,16 +32,10 @@ pub(crate) async fn find<B: Backend>(
     let (positive, negative) = (sides[0].len(), sides[1].len());
     let paired = matches!(method, Method::PcaDiff | Method::PcaCenter);
     if paired && positive != negative {
-        return Err(task.wrong(
-            format!(
-                "This method compares the prompts pair by pair, but there are {positive} positive and {negative} negative ones; make them as many."
-            ),
-        ));
+        return Err(task.wrong(DirectionProblem::UnevenSides { positive, negative }));
     }
     if paired && positive < 2 {
-        return Err(task.wrong(
-            "A principal component needs at least two pairs of prompts; write more, or take the mean difference.",
-        ));
+        return Err(task.wrong(DirectionProblem::OnePair));
     }
     let rows = lab.last_rows(site, sides, task).await?;
     let n_layer = lab.info.n_layer;
@@ -73,24 +68,14 @@ pub(crate) async fn find<B: Backend>(
         }
         task.host.breathe().await?;
     }
+    let origin = Origin::Contrast {
+        method,
+        positive,
+        negative,
+    };
     Ok(Resolved {
         explained,
         probes,
-        ..Resolved::new(
-            Vectors::Layers(layers),
-            origin_of(method, positive, negative),
-        )
+        ..Resolved::new(Vectors::Layers(layers), &origin)
     })
-}
-
-fn origin_of(method: Method, positive: usize, negative: usize) -> String {
-    let how = match method {
-        Method::MeanDifference => "Difference of the means",
-        Method::PcaDiff => "First principal component of the differences",
-        Method::PcaCenter => "First principal component, each pair centred,",
-        Method::Logistic => "Normal of a logistic regression",
-    };
-    format!(
-        "{how} of {positive} positive and {negative} negative prompts, read at each one’s last token"
-    )
 }

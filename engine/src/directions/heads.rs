@@ -1,6 +1,7 @@
 //! Inference-time intervention (Li et al., 2023): a probe on each head's
 //! output, and a shift of the heads that tell the two sides apart best.
 
+use super::problem::{DirectionProblem, Origin};
 use super::sides::check_sides;
 use super::{Resolved, Vectors, accuracy, one};
 use crate::backend::Backend;
@@ -76,19 +77,17 @@ pub(crate) async fn find<B: Backend>(
             shuffled,
         });
     }
-    let origin = format!(
-        "A shift of the {top} heads whose outputs best tell {positive} positive from {} negative prompts, each along {} by its standard deviation",
-        sides[1].len(),
-        match method {
-            Method::Logistic => "the normal of its probe",
-            _ => "the difference of the means",
-        }
-    );
+    let origin = Origin::Heads {
+        top,
+        positive,
+        negative: sides[1].len(),
+        method,
+    };
     let layers = layers.into_iter().map(|row| row.map(one)).collect();
     Ok(Resolved {
         probes,
         chosen: true,
-        ..Resolved::new(Vectors::Layers(layers), origin)
+        ..Resolved::new(Vectors::Layers(layers), &origin)
     })
 }
 
@@ -99,21 +98,15 @@ fn check(
     method: Method,
     heads: usize,
 ) -> Result<(), SessionError> {
-    let wrong = |message: String| Err(SessionError::of(field, message));
+    let wrong = |problem: DirectionProblem| Err(SessionError::of(field, problem));
     if sides.iter().any(|side| side.len() < 2) {
-        return wrong(
-            "Heads are chosen by how well they tell prompts apart that their probe has not seen, so there have to be at least two prompts a side.".into(),
-        );
+        return wrong(DirectionProblem::FewPrompts);
     }
     if !matches!(method, Method::Logistic | Method::MeanDifference) {
-        return wrong(
-            "Heads are shifted along their probe’s normal (logistic) or the difference of the means (mean_difference); take one of these methods.".into(),
-        );
+        return wrong(DirectionProblem::HeadsMethod);
     }
     if !(1..=heads).contains(&top) {
-        return wrong(format!(
-            "The best {top} heads were asked for, but this model has {heads}; take from 1 to {heads}."
-        ));
+        return wrong(DirectionProblem::Heads { top, heads });
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod file;
 pub mod files;
 mod heads;
 mod pair;
+mod problem;
 mod push;
 mod shuffled;
 mod sides;
@@ -22,10 +23,15 @@ use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::numbers::{Contrast, folds, norm, told_right};
 use crate::rows::Shape;
+use crate::sentence::{Said, Sentence};
 pub(crate) use act::{Act, act, acts};
 pub(crate) use base::{Activations, unsteered_base};
 pub(crate) use feature::Feature;
-pub use feature::{Config as DictionaryConfig, Layout as DictionaryLayout};
+pub use feature::{
+    Config as DictionaryConfig, DictionaryFault, Known as KnownSetting, Layout as DictionaryLayout,
+};
+pub(crate) use problem::Side;
+use problem::{DirectionProblem, Origin};
 pub(crate) use push::{Push, whole};
 pub(crate) use shuffled::shuffled;
 pub(crate) use sides::MOST_PROMPTS;
@@ -39,8 +45,8 @@ pub(crate) type Rows = Rc<[Rc<[f32]>]>;
 /// A direction that was found.
 pub(crate) struct Resolved {
     vectors: Vectors,
-    /// Where it came from, as a sentence.
-    pub(crate) origin: String,
+    /// Where it came from.
+    pub(crate) origin: Said,
     explained: Vec<Option<f32>>,
     pub(crate) probes: Vec<ProbeReport>,
     /// Whether it chose its layers itself, so that it rightly does nothing at
@@ -57,14 +63,14 @@ enum Vectors {
 }
 
 impl Resolved {
-    fn same(vector: Vec<f32>, origin: String) -> Self {
+    fn same(vector: Vec<f32>, origin: &Origin) -> Self {
         Self::new(Vectors::Same(one(vector)), origin)
     }
 
-    fn new(vectors: Vectors, origin: String) -> Self {
+    fn new(vectors: Vectors, origin: &Origin) -> Self {
         Self {
             vectors,
-            origin,
+            origin: origin.said(),
             explained: Vec::new(),
             probes: Vec::new(),
             chosen: false,
@@ -182,13 +188,9 @@ pub(crate) async fn layer_vectors<B: Backend>(
             continue;
         };
         let [row] = &*rows else {
-            return Err(SessionError::of(
-                Field::direction(i),
-                format!(
-                    "“{}” has a vector for each position of its prompts, but a file holds one a layer; take two sets of prompts instead of a pair.",
-                    direction.name
-                ),
-            ));
+            let name = direction.name.clone();
+            let problem = DirectionProblem::RowsInFile { name };
+            return Err(SessionError::of(Field::direction(i), problem));
         };
         vectors.push(LayerVector {
             layer,
@@ -249,62 +251,48 @@ async fn find<B: Backend>(
 
 fn check(field: Field, direction: &Direction, shape: &Shape) -> Result<(), SessionError> {
     let site = direction.site;
-    let wrong = |message: String| Err(SessionError::of(field, message));
+    let wrong = |problem: DirectionProblem| Err(SessionError::of(field, problem));
+    let name = || direction.name.clone();
     let heads = site == Site::Z;
     if !site.is_of_the_stream() {
         let sites = Site::ALL.into_iter().filter(|s| s.is_of_the_stream());
-        return wrong(format!(
-            "No direction acts at {site}, which is no vector of the residual stream; take one of {}.",
-            sites.map(Site::name).collect::<Vec<_>>().join(", ")
-        ));
+        let sites = sites.collect();
+        return wrong(DirectionProblem::Site { site, sites });
     }
     match &direction.source {
         Source::Heads { .. } if !heads => {
-            return wrong(format!(
-                "Heads are probed and shifted at z, not at {site}; take z."
-            ));
+            return wrong(DirectionProblem::HeadsElsewhere { site });
         }
         Source::Heads { .. } if direction.from.is_some() => {
-            return wrong(
-                "Each head is shifted along a direction of its own, read in its own layer; leave from out.".into(),
-            );
+            return wrong(DirectionProblem::HeadsFrom);
         }
         Source::Token { .. } | Source::Neuron { .. } | Source::Feature { .. } if heads => {
-            return wrong(
-                "This is a vector of the residual stream, and z is what heads have before they write to it; take resid_pre or another site of the stream.".into(),
-            );
+            return wrong(DirectionProblem::StreamAtZ);
         }
         _ => {}
     }
     if direction.layers.is_empty() {
-        return wrong(format!(
-            "“{}” acts at no layer; choose one.",
-            direction.name
-        ));
+        return wrong(DirectionProblem::NoLayer { name: name() });
     }
     let mut layers = direction.layers.iter().chain(&direction.from);
     if let Some(layer) = layers.find(|l| **l >= shape.n_layer) {
-        return wrong(format!(
-            "There is no layer {layer}; this model has layers 0 to {}.",
-            shape.n_layer - 1
-        ));
+        return wrong(DirectionProblem::Layer {
+            layer: *layer,
+            last: shape.n_layer - 1,
+        });
     }
     let last = shape.n_positions - 1;
     let beyond = match &direction.positions {
-        Positions::First(0) => return wrong(nowhere(direction)),
-        Positions::Chosen(list) if list.is_empty() => return wrong(nowhere(direction)),
+        Positions::First(0) => return wrong(DirectionProblem::NoPosition { name: name() }),
+        Positions::Chosen(list) if list.is_empty() => {
+            return wrong(DirectionProblem::NoPosition { name: name() });
+        }
         Positions::First(n) => (*n - 1 > last).then_some(*n - 1),
         Positions::Chosen(list) => list.iter().copied().find(|p| *p > last),
         _ => None,
     };
     match beyond {
         None => Ok(()),
-        Some(position) => wrong(format!(
-            "There is no position {position}; this model reads positions 0 to {last}."
-        )),
+        Some(position) => wrong(DirectionProblem::Position { position, last }),
     }
-}
-
-fn nowhere(direction: &Direction) -> String {
-    format!("“{}” acts at no position; choose one.", direction.name)
 }

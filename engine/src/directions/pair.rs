@@ -1,5 +1,6 @@
 //! Activation addition: two prompts, position by position.
 
+use super::problem::{DirectionProblem, Origin};
 use super::{Resolved, Rows, Vectors};
 use crate::backend::Backend;
 use crate::experiment::{Prompt, Site};
@@ -23,9 +24,7 @@ pub(crate) async fn find<B: Backend>(
     if ids.iter().any(|i| i.len() < longest) {
         let space = lab.tokenizer.encode(" ", false)?;
         let &[space] = space.as_slice() else {
-            return Err(task.wrong(
-                "The two prompts have different numbers of tokens, and this model has no token for a space to pad the shorter one with.",
-            ));
+            return Err(task.wrong(DirectionProblem::NoSpace));
         };
         ids.iter_mut().for_each(|i| i.resize(longest, space));
     }
@@ -44,7 +43,10 @@ pub(crate) async fn find<B: Backend>(
         };
         (0..longest).map(row).collect()
     };
-    let origin = format!("“{}” less “{}”, position by position", texts[0], texts[1]);
+    let origin = Origin::Pair {
+        positive: texts[0].into(),
+        negative: texts[1].into(),
+    };
     let layers = (0..n_layer).map(|l| Some(layer(l))).collect();
-    Ok(Resolved::new(Vectors::Layers(layers), origin))
+    Ok(Resolved::new(Vectors::Layers(layers), &origin))
 }

@@ -2,6 +2,7 @@
 
 use super::act::{Act, acts};
 use super::base::unsteered_base;
+use super::problem::DirectionProblem;
 use super::{Memory, Resolved, resolve_all};
 use crate::backend::Backend;
 use crate::experiment::{Experiment, Field, Site, Steer, Steered, Unit};
@@ -31,10 +32,8 @@ impl Push {
         };
         let steer = experiment.steer.clone().unwrap_or_default();
         if steer.directions.is_empty() {
-            return Err(SessionError::of(
-                Field::Steered,
-                "A run is to be steered, but the steering room has no direction; make one there, or let no run be steered.",
-            ));
+            let problem = DirectionProblem::NothingToSteerWith;
+            return Err(SessionError::of(Field::Steered, problem));
         }
         let resolved = resolve_all(lab, known, &steer, task).await?;
         Ok(Some(Self {

@@ -1,5 +1,6 @@
 //! The two sets of prompts that a direction lies between.
 
+use super::problem::{DirectionProblem, Side};
 use crate::experiment::Field;
 use crate::host::SessionError;
 
@@ -12,23 +13,17 @@ pub(crate) fn check_sides(
     sides: [&[String]; 2],
     most: usize,
 ) -> Result<(), SessionError> {
-    for (side, name) in sides.iter().zip(["positive", "negative"]) {
-        let found = side.len();
+    for (prompts, side) in sides.iter().zip([Side::Positive, Side::Negative]) {
+        let found = prompts.len();
         if found == 0 {
             return Err(SessionError::of(
                 field,
-                format!(
-                    "There are no {name} prompts; a direction lies between two sets, so write at least one a side."
-                ),
+                DirectionProblem::NoPrompts { side },
             ));
         }
         if found > most {
-            return Err(SessionError::of(
-                field,
-                format!(
-                    "There are {found} {name} prompts, but at most {most} are read; take fewer."
-                ),
-            ));
+            let problem = DirectionProblem::ManyPrompts { found, side, most };
+            return Err(SessionError::of(field, problem));
         }
     }
     Ok(())

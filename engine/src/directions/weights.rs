@@ -1,6 +1,7 @@
 //! Vectors that the weights hold, and chance.
 
 use super::Resolved;
+use super::problem::{DirectionProblem, Origin};
 use crate::backend::Backend;
 use crate::experiment::{Matrix, TokenRef};
 use crate::host::{Host, SessionError, Task};
@@ -21,11 +22,7 @@ pub(crate) async fn tokens<B: Backend>(
             vector.iter_mut().zip(row).for_each(|(v, x)| *v += sign * x);
         }
     }
-    let origin = match matrix {
-        Matrix::Embedding => "A row of the embedding",
-        Matrix::Unembedding => "A row of the unembedding",
-    };
-    Ok(Resolved::same(vector, origin.into()))
+    Ok(Resolved::same(vector, &Origin::Token { matrix }))
 }
 
 /// What a neuron writes.
@@ -37,19 +34,16 @@ pub(crate) async fn neuron<B: Backend>(
 ) -> Result<Resolved, SessionError> {
     let shape = lab.model.config.shape;
     if layer >= shape.n_layer || neuron >= shape.n_inner {
-        return Err(task.wrong(
-            format!(
-                "There is no neuron {neuron} in layer {layer}; this model has layers 0 to {} with neurons 0 to {}.",
-                shape.n_layer - 1,
-                shape.n_inner - 1
-            ),
-        ));
+        return Err(task.wrong(DirectionProblem::Neuron {
+            neuron,
+            layer,
+            last_layer: shape.n_layer - 1,
+            last_neuron: shape.n_inner - 1,
+        }));
     }
     let row = u32::try_from(neuron).unwrap_or(u32::MAX);
     let vector = lab.model.neuron(&lab.backend, layer, row).await?;
-    let origin =
-        format!("What neuron {neuron} of layer {layer}’s MLP writes to the residual stream");
-    Ok(Resolved::same(vector, origin))
+    Ok(Resolved::same(vector, &Origin::Neuron { neuron, layer }))
 }
 
 async fn token_row<B: Backend>(
@@ -70,5 +64,5 @@ pub(crate) fn random(seed: u64, width: usize) -> Resolved {
     let vector = normals(seed, width);
     let length = norm(&vector);
     let unit = vector.iter().map(|x| x / length).collect();
-    Resolved::same(unit, format!("A random direction of length 1, seed {seed}"))
+    Resolved::same(unit, &Origin::Random { seed })
 }

@@ -2,6 +2,7 @@
 //! it was not found on.
 
 use super::{Site, Token};
+use crate::sentence::Says;
 use serde::{Deserialize, Serialize};
 
 /// Monitoring: the last token of each held-out prompt is projected on a
@@ -55,9 +56,15 @@ pub struct DetectorReport {
     pub better: bool,
     /// The same as a sentence.
     pub said: String,
+    /// The sentence for other languages.
+    #[serde(default)]
+    pub says: Says,
     /// What to know before believing the numbers, as sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// The same for other languages, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings_say: Vec<Says>,
 }
 
 /// Mean projections of a direction's own prompts.

@@ -1,6 +1,7 @@
 //! What an experiment gives as a file.
 
 use super::{RunName, Site};
+use crate::sentence::Said;
 use serde::{Deserialize, Serialize};
 
 /// What is written to a file.
@@ -47,6 +48,6 @@ pub struct File {
     /// A name for it, with its ending.
     pub name: String,
     pub bytes: Vec<u8>,
-    /// What is not in it, and why, as a sentence.
-    pub remark: Option<String>,
+    /// What is not in it, and why.
+    pub remark: Option<Said>,
 }

@@ -6,6 +6,7 @@
 use super::Direction;
 use super::{Experiment, MAX_PROMPT_BYTES, Problem};
 use crate::json;
+use crate::sentence::{Says, Sentence};
 use serde_json::Value;
 #[cfg(feature = "model")]
 use std::collections::HashSet;
@@ -162,17 +163,100 @@ fn again(value: Value) -> Option<Experiment> {
     serde_json::from_value(value).ok()
 }
 
-/// What is beyond its limit: where it stands, and the rest of a sentence on it.
+/// What is beyond its limit, and the path to it.
 pub(crate) struct Beyond {
     path: String,
-    rest: String,
+    excess: Excess,
+}
+
+/// How something is beyond its limit: the rest of a sentence on it.
+#[derive(thiserror::Error, Debug)]
+enum Excess {
+    #[error(" has {found} entries, but at most {most} are read; take fewer.")]
+    Entries { found: usize, most: usize },
+    #[error(" has {found} bytes, but at most {most} are read; take fewer.")]
+    Bytes { found: usize, most: usize },
+    #[error(" is where this experiment gets larger than {WHOLE} bytes; take less.")]
+    Whole,
+    #[error(
+        " is {}, but seeds go up to {MOST_SEED} (2^53 - 1); take a smaller one.",
+        number(found)
+    )]
+    Seed { found: Value },
+    #[error(
+        " is {}, but 32-bit numbers go up to 3.4e38; take a smaller one.",
+        number(found)
+    )]
+    Real { found: Value },
+    #[error(
+        " is {}, but counts go up to {}; take a smaller one.",
+        number(found),
+        u32::MAX
+    )]
+    Count { found: Value },
+}
+
+/// A number as it stands in JSON, where `null` is one that is not finite.
+#[inline]
+fn number(found: &Value) -> String {
+    match found {
+        Value::Null => "not finite".into(),
+        number => number.to_string(),
+    }
+}
+
+/// Something beyond its limit, under the name that whoever reads of it knows it by.
+struct Named<'a> {
+    name: &'a str,
+    excess: &'a Excess,
+}
+
+impl fmt::Display for Named<'_> {
+    #[inline]
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.name, self.excess)
+    }
+}
+
+impl Sentence for Named<'_> {
+    // By hand, as what the page says is: it is smaller so.
+    #[inline]
+    fn says(&self) -> Says {
+        let (code, found, most) = match self.excess {
+            Excess::Entries { found, most } => ("limit.entries", (*found).into(), (*most).into()),
+            Excess::Bytes { found, most } => ("limit.bytes", (*found).into(), (*most).into()),
+            Excess::Whole => ("limit.whole", Value::Null, WHOLE.into()),
+            Excess::Seed { found } => ("limit.seed", found.clone(), MOST_SEED.into()),
+            Excess::Real { found } => ("limit.real", found.clone(), f32::MAX.into()),
+            Excess::Count { found } => ("limit.count", found.clone(), u32::MAX.into()),
+        };
+        let name = self.name.into();
+        Says::new(code, [("name", name), ("found", found), ("most", most)])
+    }
 }
 
 /// For who reads JSON, and finds it there.
 impl fmt::Display for Beyond {
     #[inline]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.path, self.rest)
+        self.named(&self.path).fmt(f)
+    }
+}
+
+impl Sentence for Beyond {
+    #[inline]
+    fn says(&self) -> Says {
+        self.named(&self.path).says()
+    }
+}
+
+impl Beyond {
+    #[inline]
+    fn named<'a>(&'a self, name: &'a str) -> Named<'a> {
+        Named {
+            name,
+            excess: &self.excess,
+        }
     }
 }
 
@@ -180,11 +264,24 @@ impl fmt::Display for Beyond {
 impl From<Beyond> for Problem {
     #[inline]
     fn from(beyond: Beyond) -> Self {
-        Self {
-            field: beyond.path.as_str().into(),
-            message: format!("{}{}", name(&beyond.path), beyond.rest),
-            fatal: true,
-        }
+        let field = beyond.path.as_str().into();
+        Self::of(field, true, &beyond.named(&name(&beyond.path)))
+    }
+}
+
+/// What is told of a list that names something twice.
+#[cfg(feature = "model")]
+#[derive(Debug, thiserror::Error, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Remark {
+    #[error("{name} names {entry} more than once; what is named twice counts once.")]
+    Again { name: String, entry: String },
+}
+
+#[cfg(feature = "model")]
+impl Sentence for Remark {
+    fn says(&self) -> Says {
+        Says::of("list", self)
     }
 }
 
@@ -205,9 +302,9 @@ pub(crate) fn within_limits(experiment: &Value, stage: Stage) -> Result<(), Beyo
         left: WHOLE,
     };
     let looked = visit.look("", experiment);
-    looked.map_err(|rest| Beyond {
+    looked.map_err(|excess| Beyond {
         path: visit.path,
-        rest,
+        excess,
     })
 }
 
@@ -221,7 +318,7 @@ struct Visit {
 
 impl Visit {
     #[inline]
-    fn look(&mut self, name: &str, value: &Value) -> Result<(), String> {
+    fn look(&mut self, name: &str, value: &Value) -> Result<(), Excess> {
         match value {
             Value::Object(fields) => fields.iter().try_for_each(|(k, v)| self.step(k, k, v)),
             _ => match limit(name) {
@@ -233,7 +330,7 @@ impl Visit {
     }
 
     #[inline]
-    fn step(&mut self, step: &str, name: &str, value: &Value) -> Result<(), String> {
+    fn step(&mut self, step: &str, name: &str, value: &Value) -> Result<(), Excess> {
         let len = self.path.len();
         if len > 0 {
             self.path.push('.');
@@ -245,52 +342,45 @@ impl Visit {
     }
 
     #[inline]
-    fn hold(&mut self, name: &str, limit: &Limit, value: &Value) -> Result<(), String> {
+    fn hold(&mut self, name: &str, limit: &Limit, value: &Value) -> Result<(), Excess> {
         let (_, entries, bytes, numbers) = *limit;
         match value {
             Value::Array(list) => {
                 let inner = self.path.ends_with(|c: char| c.is_ascii_digit());
-                self.take(
-                    list.len(),
-                    if inner { POSITIONS } else { entries },
-                    "entries",
-                )?;
+                let most = if inner { POSITIONS } else { entries };
+                let found = list.len();
+                self.take(found, most, |found, most| Excess::Entries { found, most })?;
                 let mut each = list.iter().enumerate();
                 each.try_for_each(|(i, v)| self.step(&i.to_string(), name, v))
             }
-            Value::String(text) => self.take(text.len(), bytes, "bytes"),
+            Value::String(text) => self.take(text.len(), bytes, |found, most| Excess::Bytes {
+                found,
+                most,
+            }),
             Value::Number(_) | Value::Null if !self.fits(numbers, value) => {
-                let most = match numbers {
-                    Seed => format!("seeds go up to {MOST_SEED} (2^53 - 1)"),
-                    Real => "32-bit numbers go up to 3.4e38".into(),
-                    Never | Count => format!("counts go up to {}", u32::MAX),
-                };
-                let found = match value {
-                    Value::Null => "not finite".into(),
-                    number => number.to_string(),
-                };
-                Err(format!(" is {found}, but {most}; take a smaller one."))
+                let found = value.clone();
+                Err(match numbers {
+                    Seed => Excess::Seed { found },
+                    Real => Excess::Real { found },
+                    Never | Count => Excess::Count { found },
+                })
             }
             _ => Ok(()),
         }
     }
 
     #[inline]
-    fn take(&mut self, found: usize, most: usize, what: &str) -> Result<(), String> {
+    fn take(
+        &mut self,
+        found: usize,
+        most: usize,
+        excess: fn(usize, usize) -> Excess,
+    ) -> Result<(), Excess> {
         if found > most {
-            return Err(format!(
-                " has {found} {what}, but at most {most} are read; take fewer."
-            ));
+            return Err(excess(found, most));
         }
-        match self.left.checked_sub(found) {
-            Some(left) => {
-                self.left = left;
-                Ok(())
-            }
-            None => Err(format!(
-                " is where this experiment gets larger than {WHOLE} bytes; take less."
-            )),
-        }
+        self.left = self.left.checked_sub(found).ok_or(Excess::Whole)?;
+        Ok(())
     }
 
     #[inline]
@@ -335,14 +425,9 @@ fn once(path: &str, name: &str, value: &mut Value, told: &mut Vec<Problem>) {
                 first
             });
             if let Some(entry) = again {
-                told.push(Problem {
-                    field: path.into(),
-                    message: format!(
-                        "{} names {entry} more than once; what is named twice counts once.",
-                        self::name(path)
-                    ),
-                    fatal: false,
-                });
+                let name = self::name(path);
+                let again = Remark::Again { name, entry };
+                told.push(Problem::of(path.into(), false, &again));
             }
         }
         _ => {}

@@ -6,6 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::{Experiment, ParseError};
+use crate::sentence::{Says, Sentence};
 
 const PREFIX: &str = "v1=";
 
@@ -22,6 +23,22 @@ pub enum LinkError {
     Utf8,
     #[error(transparent)]
     Experiment(#[from] ParseError),
+}
+
+impl Sentence for LinkError {
+    // By hand, as what the page says is: it is smaller so.
+    #[inline]
+    fn says(&self) -> Says {
+        match self {
+            Self::Form { found } => Says::new("link.form", [("found", found.as_str().into())]),
+            Self::Base64(reason) => {
+                let reason = reason.to_string().into();
+                Says::new("link.base64", [("reason", reason)])
+            }
+            Self::Utf8 => Says::new("link.utf8", []),
+            Self::Experiment(e) => e.says(),
+        }
+    }
 }
 
 /// The fragment for an experiment, without `#`.

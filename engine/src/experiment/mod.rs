@@ -4,6 +4,7 @@
 //! line and the JavaScript API. It holds wishes, not results: running it again
 //! anywhere recomputes the same numbers. What comes back is a [`Report`].
 
+mod axis;
 mod carriers;
 mod detector;
 mod export;
@@ -21,6 +22,7 @@ mod steered;
 mod sweep;
 pub mod tree;
 
+pub use axis::{Axis, AxisKind, Chosen, Frame, Located};
 pub use carriers::Carriers;
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};
@@ -31,9 +33,9 @@ pub use metric::{Metric, MetricKind, Tokens};
 pub use migrate::upgrade;
 pub use read::{CellFault, CellRemark, Choice, Problem, Reading, Token, shown};
 pub use report::{
-    Advice, Axis, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Frame,
-    Interval, LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport,
-    Progress, Report, RunReport, Stage, SweepReport, TopToken, Trial, Update,
+    Advice, BackendInfo, CaptureReport, CellReport, CellValues, Counters, Estimate, Interval,
+    LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport, Progress, Report,
+    RunReport, Stage, SweepReport, TopToken, Trial, Update,
 };
 pub use site::{Origin, Place, Site, Width};
 pub use steer::{
@@ -52,6 +54,7 @@ pub use sweep::{
 };
 
 use crate::json;
+use crate::sentence::{Said, Says, Sentence};
 use crate::text::Plain;
 use serde::{Deserialize, Serialize};
 
@@ -240,8 +243,26 @@ pub enum ParseError {
     )]
     Json(#[from] serde_json::Error),
     /// Something in it is larger than anything that is read.
-    #[error("{}", Plain(.0))]
-    Limit(String),
+    #[error("{0}")]
+    Limit(Said),
+}
+
+impl Sentence for ParseError {
+    // By hand, as what the page says is: it is smaller so.
+    #[inline]
+    fn says(&self) -> Says {
+        match self {
+            Self::Version { found } => Says::new(
+                "experiment.version",
+                [("found", (*found).into()), ("most", VERSION.into())],
+            ),
+            Self::Json(reason) => {
+                let reason = reason.to_string().into();
+                Says::new("experiment.json", [("reason", reason)])
+            }
+            Self::Limit(said) => said.says.clone(),
+        }
+    }
 }
 
 impl Experiment {
@@ -289,7 +310,7 @@ impl Experiment {
         let mut value = json::value(text)?;
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
-            .map_err(|beyond| ParseError::Limit(beyond.to_string()))?;
+            .map_err(|beyond| ParseError::Limit(beyond.said()))?;
         Ok(tree::read(&value)?)
     }
 

@@ -1,6 +1,7 @@
 //! How the model's tokenizer read an experiment: what the page draws as chips.
 
 use super::{Field, TokenRef, Tokens};
+use crate::sentence::{Said, Says, Sentence};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
 
@@ -93,8 +94,35 @@ pub struct Problem {
     pub field: Field,
     /// What is wrong, what was expected and found, and what to do, as a sentence.
     pub message: String,
+    /// The same for other languages.
+    #[serde(default)]
+    pub says: Says,
     /// Whether it keeps the experiment (or its sweep) from running.
     pub fatal: bool,
+}
+
+impl Problem {
+    // As the limits: compiled with whoever calls it.
+    #[inline]
+    pub fn of(field: Field, fatal: bool, sentence: &dyn Sentence) -> Self {
+        let Said { message, says } = Said::of(sentence);
+        Self {
+            field,
+            message,
+            says,
+            fatal,
+        }
+    }
+
+    /// Its sentence.
+    #[inline]
+    #[must_use]
+    pub fn said(self) -> Said {
+        Said {
+            message: self.message,
+            says: self.says,
+        }
+    }
 }
 
 /// What is probably to be mended in one cell of the table of pairs.

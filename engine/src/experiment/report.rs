@@ -1,7 +1,8 @@
 //! What comes back from running an experiment.
 
 use super::tree::{field, read, whole};
-use super::{Experiment, Reading, SteerReport, SteerUpdate, Sweep, Token};
+use super::{Experiment, Frame, Reading, SteerReport, SteerUpdate, Token};
+use crate::sentence::Says;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The model that is loaded.
@@ -35,6 +36,9 @@ pub struct BackendInfo {
     /// Why this backend and not the other, as sentences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The same for other languages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<Says>,
     /// How fast both were, where `auto` tried them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trial: Option<Trial>,
@@ -108,6 +112,9 @@ pub struct MetricReport {
 pub struct Advice {
     /// Why the present metric says little, as a sentence.
     pub message: String,
+    /// The same for other languages.
+    #[serde(default)]
+    pub says: Says,
     /// Metrics to offer instead, best first, each with its clean and corrupted value.
     pub offers: Vec<Offer>,
 }
@@ -170,33 +177,6 @@ impl std::ops::Sub for Counters {
             bytes_read: self.bytes_read - earlier.bytes_read,
         }
     }
-}
-
-/// What one side of a grid is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Axis {
-    /// What it counts; `role`, where positions go by the experiment's roles; `site`,
-    /// where the site has no layer; `set`, the one row of chosen parts.
-    #[cfg_attr(
-        feature = "schema",
-        schemars(extend("enum" = [
-            "layer", "site", "position", "role", "head", "destination", "source", "neuron",
-            "set", "part"
-        ]))
-    )]
-    pub name: String,
-    /// What stands at each row or column: a number, or what was written for it.
-    pub labels: Vec<String>,
-}
-
-/// A grid without its values.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Frame {
-    pub sweep: Sweep,
-    pub rows: Axis,
-    pub columns: Axis,
 }
 
 /// The results of a sweep.

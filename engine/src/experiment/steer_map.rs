@@ -2,6 +2,7 @@
 //! of prompts, beside random ones.
 
 use super::{Measures, Prompt, TokenRef};
+use crate::sentence::Says;
 use serde::{Deserialize, Serialize};
 
 /// A grid of layers and coefficients. Each cell is the steering that it names,
@@ -246,6 +247,9 @@ pub struct Verdict {
     pub beaten: usize,
     /// The same as a sentence.
     pub said: String,
+    /// The sentence for other languages.
+    #[serde(default)]
+    pub says: Says,
 }
 
 fn four() -> f32 {

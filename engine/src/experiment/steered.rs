@@ -2,6 +2,7 @@
 
 use super::tree::{field, read, whole};
 use super::{DetectorReport, MapCell, MapReport, Site, Token, TopToken};
+use crate::sentence::Says;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// Everything found while steering.
@@ -29,6 +30,9 @@ pub struct SteerReport {
 pub struct DirectionReport {
     /// Where it came from, as a sentence.
     pub origin: String,
+    /// The same for other languages.
+    #[serde(default)]
+    pub says: Says,
     /// The layer of the numbers here.
     pub layer: usize,
     /// Its length there; of a prompt pair, the longest row's.

@@ -5,27 +5,27 @@ use crate::experiment::{Field, Problem};
 use crate::model::{Cancelled, ModelError, TokenizerError};
 use crate::numbers::SamplingError;
 use crate::rows::PlanError;
-use crate::text::Plain;
+use crate::sentence::{Said, Says, Sentence, Stop};
 
 /// Why an experiment ended without a report.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
-    #[error("{}", Plain(message))]
-    Experiment { field: Field, message: String },
+    #[error("{said}")]
+    Experiment { field: Field, said: Said },
     /// A dictionary's file could not be read.
-    #[error("{}", Plain(message))]
-    Unread { field: Field, message: String },
+    #[error("{said}")]
+    Unread { field: Field, said: Said },
     #[error(transparent)]
     Model(#[from] ModelError),
 }
 
 impl SessionError {
     /// The experiment cannot be run because of one of its fields.
-    pub(crate) fn of(field: impl Into<Field>, message: impl Into<String>) -> Self {
+    pub(crate) fn of(field: Field, sentence: impl Sentence) -> Self {
         Self::Experiment {
-            field: field.into(),
-            message: message.into(),
+            field,
+            said: sentence.said(),
         }
     }
 
@@ -35,9 +35,21 @@ impl SessionError {
     }
 }
 
+impl Sentence for SessionError {
+    fn says(&self) -> Says {
+        match self {
+            Self::Experiment { said, .. } | Self::Unread { said, .. } => said.says(),
+            Self::Model(e) => e.says(),
+        }
+    }
+}
+
 impl From<Problem> for SessionError {
     fn from(problem: Problem) -> Self {
-        Self::of(problem.field, problem.message)
+        Self::Experiment {
+            field: problem.field,
+            said: problem.said(),
+        }
     }
 }
 
@@ -69,8 +81,12 @@ impl From<SamplingError> for SessionError {
     fn from(e: SamplingError) -> Self {
         match e {
             SamplingError::Candle(e) => BackendError::from(e).into(),
-            SamplingError::NotFinite => SessionError::of(Field::direction(0), format!("{e}.")),
-            SamplingError::Setting { .. } => SessionError::of(Field::Sampling, format!("{e}.")),
+            SamplingError::NotFinite => SessionError::of(Field::direction(0), Stop(e)),
+            SamplingError::Temperature { .. }
+            | SamplingError::TopK
+            | SamplingError::TopP { .. }
+            | SamplingError::RepetitionPenalty { .. }
+            | SamplingError::FrequencyPenalty { .. } => SessionError::of(Field::Sampling, Stop(e)),
         }
     }
 }

@@ -8,7 +8,7 @@ mod task;
 use crate::experiment::Update;
 use crate::model::{Cancelled, Pulse};
 pub use crew::{Cells, Crew, Turn};
-pub use dictionary::{DictionaryFile, Unread};
+pub use dictionary::{DictionaryFile, NoFile, Unread};
 pub use error::SessionError;
 use std::ops::Range;
 pub(crate) use task::{Asked, Task};
@@ -38,11 +38,10 @@ pub trait Host {
         _range: Range<u64>,
         _take: &mut dyn FnMut(&[u8]),
     ) -> impl Future<Output = Result<(), Unread>> {
-        let message = format!(
-            "The dictionary {} cannot be read here, because nothing says where it is.",
-            file.dictionary
-        );
-        async { Err(Unread::Because(message)) }
+        let nowhere = NoFile::Nowhere {
+            dictionary: file.dictionary.into(),
+        };
+        async { Err(nowhere.into()) }
     }
     /// Whether dictionaries' encoders may be read, which are large.
     fn reads_encoders(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{Host, SessionError};
 use crate::experiment::{Field, Problem};
+use crate::sentence::Sentence;
 
 /// Who asked, how prompts begin, and which field of the experiment is at work.
 #[derive(Debug)]
@@ -29,8 +30,8 @@ impl<H: Host> Task<'_, H> {
     }
 
     /// The experiment cannot be run because of the field at work.
-    pub fn wrong(&self, message: impl Into<String>) -> SessionError {
-        SessionError::of(self.field, message)
+    pub fn wrong(&self, sentence: impl Sentence) -> SessionError {
+        SessionError::of(self.field, sentence)
     }
 }
 

@@ -4,17 +4,19 @@
 mod activations;
 pub(crate) mod line;
 pub(crate) mod overflow;
+mod problem;
 pub(crate) mod prompt;
 mod texts;
 pub(crate) mod writer;
 
 use crate::backend::Backend;
 use crate::experiment::{
-    BackendInfo, Experiment, ModelInfo, Problem, Reading, Report, RunReport, TopToken,
+    BackendInfo, Experiment, Field, ModelInfo, Problem, Reading, Report, RunReport, TopToken,
 };
 use crate::host::SessionError;
 use crate::model::{Gpt2, Logits, OfRuns, Pulse, Store, Tokenizer, Wanted};
 use crate::rows::{Plan, Run};
+use problem::LabProblem;
 
 /// How many next tokens are told of each run.
 pub(crate) const TOP: usize = 10;
@@ -115,9 +117,6 @@ impl<B: Backend> Lab<B> {
 
 /// Says that BOS is off though the experiment has it on, where the model has none.
 pub(crate) fn bos_off(tokenizer: &Tokenizer, experiment: &Experiment) -> Option<Problem> {
-    (experiment.bos && tokenizer.bos().is_none()).then(|| Problem {
-        field: "bos".into(),
-        message: "This model has no start token in its vocabulary (bos_token, bos_token_id), so BOS is off: nothing is put in front of a text.".into(),
-        fatal: false,
-    })
+    let off = experiment.bos && tokenizer.bos().is_none();
+    off.then(|| Problem::of(Field::Bos, false, &LabProblem::NoBos))
 }

@@ -1,6 +1,8 @@
 //! Runs whose numbers stop being finite, traced to the first place in the model
 //! where that came about.
 
+use super::problem::LabProblem;
+pub(crate) use super::problem::Whose;
 use crate::backend::Backend;
 use crate::experiment::{Field, Site};
 use crate::host::{Beats, Host, SessionError, Task};
@@ -9,46 +11,39 @@ use crate::model::{Logits, Wanted};
 use crate::rows::Run;
 
 /// Why an experiment has no results: its numbers stopped being finite.
-pub(crate) struct Overflow<'a> {
+#[derive(Clone, Copy)]
+pub(crate) struct Overflow {
     /// The field that is to be changed.
     pub field: Field,
-    /// Whose run it was, as in “the clean run”.
-    pub whose: &'a str,
+    /// Whose run it was.
+    pub whose: Whose,
 }
 
 /// A patched run.
-pub(crate) const CELL: Overflow<'static> = Overflow {
+pub(crate) const CELL: Overflow = Overflow {
     field: Field::Sweep,
-    whose: "a patched run",
+    whose: Whose::Patched,
 };
 
 impl<B: Backend> Lab<B> {
     /// Traces a run whose logits are not finite to the site where that began.
     pub(crate) async fn overflow(
         &mut self,
-        of: Overflow<'_>,
+        of: Overflow,
         run: &Run,
         task: Task<'_, impl Host>,
     ) -> SessionError {
         match self.first_not_finite(run, task).await {
             Err(error) => error,
             Ok((site, layer, position)) => {
-                let place = site.hook(site.per_layer().then_some(layer));
-                let edited = !run.edits.is_empty() || run.parent.is_some();
-                SessionError::of(
-                    of.field,
-                    format!(
-                        "The numbers of {} stop being finite at {place}, position {position}{}, so there is nothing to show after it. {}",
-                        of.whose,
-                        made_with(site, layer),
-                        match edited {
-                            true =>
-                                "What is done to this run is too strong for 32-bit arithmetic; make it weaker.",
-                            false =>
-                                "The model's weights are too large for 32-bit arithmetic, or damaged; take another model.",
-                        }
-                    ),
-                )
+                let problem = LabProblem::Overflow {
+                    run: of.whose,
+                    place: site.hook(site.per_layer().then_some(layer)),
+                    position,
+                    tensor: made_with(site, layer),
+                    edited: !run.edits.is_empty() || run.parent.is_some(),
+                };
+                SessionError::of(of.field, problem)
             }
         }
     }
@@ -122,18 +117,18 @@ impl<B: Backend> Lab<B> {
 const MOST_HELD: usize = 1 << 24;
 
 /// The tensor whose product a site is, as the checkpoint names it.
-fn made_with(site: Site, layer: usize) -> String {
+fn made_with(site: Site, layer: usize) -> Option<String> {
     let tensor = match site {
-        Site::Embed | Site::Logits => return " (made with wte)".into(),
-        Site::PosEmbed => return " (made with wpe)".into(),
-        Site::LnFinal => return " (made with ln_f)".into(),
+        Site::Embed | Site::Logits => return Some("wte".into()),
+        Site::PosEmbed => return Some("wpe".into()),
+        Site::LnFinal => return Some("ln_f".into()),
         Site::Q | Site::K | Site::V | Site::Pattern | Site::Z => "attn.c_attn",
         Site::AttnOut | Site::ResidMid => "attn.c_proj",
         Site::MlpPre | Site::MlpPost => "mlp.c_fc",
         Site::MlpOut | Site::ResidPost => "mlp.c_proj",
-        Site::ResidPre => return String::new(),
+        Site::ResidPre => return None,
     };
-    format!(" (made with h.{layer}.{tensor})")
+    Some(format!("h.{layer}.{tensor}"))
 }
 
 /// Whether all that was read of a run's logits are numbers. A sum that was not

@@ -2,19 +2,36 @@
 
 use crate::experiment::{MAX_PROMPT_BYTES, Prompt};
 use crate::model::{Tokenizer, TokenizerError};
+use crate::sentence::{Says, Sentence, within};
+use serde::Serialize;
 
 /// Why a prompt cannot be run: the rest of a sentence that begins with what
 /// the prompt is called.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum PromptError {
     #[error(" has {found} bytes, but at most {MAX_PROMPT_BYTES} are read; shorten it.")]
     TooLarge { found: usize },
     #[error(": {0}.")]
-    Tokenizer(#[from] TokenizerError),
+    Tokenizer(
+        #[from]
+        #[serde(serialize_with = "within")]
+        TokenizerError,
+    ),
     #[error(" is empty; write something, or switch BOS on.")]
     Empty,
     #[error(" has {found} tokens, but this model reads at most {most}; shorten it.")]
     TooLong { found: usize, most: usize },
+}
+
+impl Sentence for PromptError {
+    fn says(&self) -> Says {
+        match self {
+            // What is wrong is told by its own name.
+            Self::Tokenizer(fault) => fault.says(),
+            Self::TooLarge { .. } | Self::Empty | Self::TooLong { .. } => Says::of("prompt", self),
+        }
+    }
 }
 
 /// The ids of a prompt of at most `most` tokens, BOS in front if wanted.

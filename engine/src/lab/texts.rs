@@ -1,10 +1,12 @@
 //! Texts of the steering room as token ids that fit the model.
 
+use super::problem::LabProblem;
 use super::prompt::{PromptError, token_ids};
 use crate::backend::Backend;
 use crate::experiment::{Field, MAX_PROMPT_BYTES, Prompt, TokenRef};
 use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
+use crate::sentence::Stop;
 
 impl<B: Backend> Lab<B> {
     /// The token ids of a prompt, BOS in front if wanted.
@@ -14,14 +16,20 @@ impl<B: Backend> Lab<B> {
         task: Task<'_, impl Host>,
     ) -> Result<Vec<u32>, SessionError> {
         let ids = token_ids(&self.tokenizer, self.info.n_positions, prompt, task.bos);
-        ids.map_err(|e| {
-            let name = match e {
-                PromptError::TooLarge { .. } | PromptError::Empty => "This text".into(),
-                PromptError::Tokenizer(_) | PromptError::TooLong { .. } => {
-                    format!("“{}”", short(prompt))
+        ids.map_err(|fault| {
+            task.wrong(match (&fault, prompt) {
+                (PromptError::TooLarge { .. } | PromptError::Empty, _) => {
+                    LabProblem::Text { fault }
                 }
-            };
-            task.wrong(format!("{name}{e}"))
+                (PromptError::Tokenizer(_) | PromptError::TooLong { .. }, Prompt::Text(text)) => {
+                    let text = short(text);
+                    LabProblem::NamedText { text, fault }
+                }
+                (PromptError::Tokenizer(_) | PromptError::TooLong { .. }, Prompt::Tokens(ids)) => {
+                    let count = ids.len();
+                    LabProblem::TextOfIds { count, fault }
+                }
+            })
         })
     }
 
@@ -35,12 +43,8 @@ impl<B: Backend> Lab<B> {
         if ids.len() < self.info.n_positions {
             return Ok(ids);
         }
-        Err(task.wrong(
-            format!(
-                "The prompt fills this model's {} positions, so nothing can be written after it; shorten it.",
-                self.info.n_positions
-            ),
-        ))
+        let n_positions = self.info.n_positions;
+        Err(task.wrong(LabProblem::NoRoomToWrite { n_positions }))
     }
 
     /// The id of what has to be one token.
@@ -48,7 +52,7 @@ impl<B: Backend> Lab<B> {
         let text = match token {
             TokenRef::Id(id) => {
                 let id = self.tokenizer.check(*id).map(|()| *id);
-                return id.map_err(|e| SessionError::of(field, format!("{e}.")));
+                return id.map_err(|e| SessionError::of(field, Stop(e)));
             }
             TokenRef::Text(text) => text,
         };
@@ -56,42 +60,28 @@ impl<B: Backend> Lab<B> {
             true => Vec::new(),
             false => {
                 let named = self.tokenizer.named(text);
-                named.map_err(|e| SessionError::of(field, format!("{e}.")))?
+                named.map_err(|e| SessionError::of(field, Stop(e)))?
             }
         };
         match ids.as_slice() {
             [id] => Ok(*id),
-            [] => Err(SessionError::of(
-                field,
-                "Choose a token: usually a word with a space in front.",
-            )),
+            [] => Err(SessionError::of(field, LabProblem::NoToken)),
             many => {
-                let pieces: Vec<String> = self
-                    .tokenizer
-                    .tokens(many)
-                    .iter()
-                    .map(|t| format!("“{}”", t.text))
-                    .collect();
-                Err(SessionError::of(
-                    field,
-                    format!(
-                        "“{text}” is {} tokens here ({}), but one is needed; take one of them, usually with its space in front.",
-                        many.len(),
-                        pieces.join(" ")
-                    ),
-                ))
+                let pieces = self.tokenizer.tokens(many).into_iter();
+                let problem = LabProblem::SeveralTokens {
+                    text: text.clone(),
+                    pieces: pieces.map(|t| t.text).collect(),
+                };
+                Err(SessionError::of(field, problem))
             }
         }
     }
 }
 
-/// Enough of a prompt to know it by.
-fn short(prompt: &Prompt) -> String {
-    match prompt {
-        Prompt::Text(text) if text.chars().count() > 40 => {
-            text.chars().take(40).chain(['…']).collect()
-        }
-        Prompt::Text(text) => text.clone(),
-        Prompt::Tokens(ids) => format!("{} token ids", ids.len()),
+/// Enough of a text to know it by.
+fn short(text: &str) -> String {
+    match text.chars().count() > 40 {
+        true => text.chars().take(40).chain(['…']).collect(),
+        false => text.into(),
     }
 }

@@ -1,7 +1,10 @@
+use super::Expected;
 use super::fields::{self, Fields};
 use crate::rows::Shape;
+use crate::sentence::{Says, Sentence, text};
 use crate::text::{Plain, short};
 pub use patchbay_kernels::Activation;
+use serde::Serialize;
 
 /// `config.json` of a model with the GPT-2 architecture, checked. Which of its fields
 /// are read is in `FIELDS.md`.
@@ -26,19 +29,41 @@ pub struct Config {
 }
 
 /// Why a `config.json` cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ConfigError {
     #[error("config.json is not readable as JSON of a GPT-2 model: {}", Plain(.0))]
-    Json(serde_json::Error),
+    Json(#[serde(serialize_with = "text")] serde_json::Error),
     #[error(
         "config.json, field {field}: expected {expected}, found {}",
         Plain(found)
     )]
     Field {
         field: &'static str,
-        expected: &'static str,
+        expected: Expected,
         found: String,
     },
+    #[error(
+        "config.json, field {field}: expected one value, found {}, and {} under its other name {alias}",
+        Plain(found),
+        Plain(other)
+    )]
+    TwoValues {
+        field: &'static str,
+        found: String,
+        alias: &'static str,
+        other: String,
+    },
+    #[error(
+        "config.json, field n_embd: expected a multiple of n_head, found {n_embd} with n_head {n_head}"
+    )]
+    Heads { n_embd: usize, n_head: usize },
+}
+
+impl Sentence for ConfigError {
+    fn says(&self) -> Says {
+        Says::of("config", self)
+    }
 }
 
 /// Sizes beyond this are not models of this kind; they would only overflow sums.
@@ -58,15 +83,15 @@ impl Config {
     pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
         let mut fields = Fields::read(bytes)?;
         if let Some(kind) = fields
-            .take::<Option<String>>("model_type", "a text")?
+            .take::<Option<String>>("model_type", Expected::Text)?
             .flatten()
             && kind != "gpt2"
         {
-            return Err(field("model_type", "\"gpt2\"", short(kind)));
+            return Err(field("model_type", Expected::Gpt2, short(kind)));
         }
         fields.refuse(&fields::CONFIG)?;
         let shape = shape(&mut fields)?;
-        let flag = "true or false";
+        let flag = Expected::Flag;
         Ok(Self {
             shape,
             activation: activation(&mut fields)?,
@@ -76,13 +101,11 @@ impl Config {
                 .take("scale_attn_by_inverse_layer_idx", flag)?
                 .unwrap_or(false),
             tied_head: fields.take("tie_word_embeddings", flag)?.unwrap_or(true),
-            bos_token_id: fields
-                .take("bos_token_id", "a token's id, or null")?
-                .flatten(),
+            bos_token_id: fields.take("bos_token_id", Expected::MaybeId)?.flatten(),
             eos_token_ids: fields.ids("eos_token_id")?.unwrap_or(vec![GPT2_END]),
-            tokenizer_class: fields.take("tokenizer_class", "a text")?.flatten(),
+            tokenizer_class: fields.take("tokenizer_class", Expected::Text)?.flatten(),
             unseen_tokens: fields
-                .take("unseen_tokens", "a list of token ids")?
+                .take("unseen_tokens", Expected::IdList)?
                 .unwrap_or_default(),
         })
     }
@@ -114,7 +137,7 @@ const GPT2: Shape = Shape {
 const GPT2_END: i64 = 50_256;
 
 fn shape(fields: &mut Fields) -> Result<Shape, ConfigError> {
-    let size = "a whole number from 1 to 16777216";
+    let size = Expected::Size;
     let mut read = |name: &'static str, default: usize| {
         let found = fields.take(name, size)?.unwrap_or(default);
         match found {
@@ -135,11 +158,10 @@ fn shape(fields: &mut Fields) -> Result<Shape, ConfigError> {
         return Err(field("n_inner", size, n_inner));
     }
     if n_layer > MOST_LAYERS {
-        return Err(field("n_layer", "a whole number from 1 to 1024", n_layer));
+        return Err(field("n_layer", Expected::Layers, n_layer));
     }
     if !n_embd.is_multiple_of(n_head) {
-        let found = format!("{n_embd} with n_head {n_head}");
-        return Err(field("n_embd", "a multiple of n_head", found));
+        return Err(ConfigError::Heads { n_embd, n_head });
     }
     Ok(Shape {
         n_layer,
@@ -152,7 +174,7 @@ fn shape(fields: &mut Fields) -> Result<Shape, ConfigError> {
 }
 
 fn epsilon(fields: &mut Fields) -> Result<f32, ConfigError> {
-    let (name, expected) = ("layer_norm_epsilon", "a number between 0 and 1");
+    let (name, expected) = ("layer_norm_epsilon", Expected::Share);
     let found: f64 = fields.take(name, expected)?.unwrap_or(1e-5);
     // As it is computed with: smaller numbers than f32 has would be 0.
     #[allow(clippy::cast_possible_truncation)]
@@ -164,7 +186,7 @@ fn epsilon(fields: &mut Fields) -> Result<f32, ConfigError> {
 }
 
 fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
-    let (name, expected) = ("activation_function", "gelu_new, gelu, relu, silu or tanh");
+    let (name, expected) = ("activation_function", Expected::Activation);
     let found: Option<String> = fields.take(name, expected)?;
     let found = found.as_deref().unwrap_or("gelu_new");
     let named = |a: &&Activation| a.names().contains(&found);
@@ -174,11 +196,7 @@ fn activation(fields: &mut Fields) -> Result<Activation, ConfigError> {
     }
 }
 
-pub(super) fn field(
-    field: &'static str,
-    expected: &'static str,
-    found: impl ToString,
-) -> ConfigError {
+pub(super) fn field(field: &'static str, expected: Expected, found: impl ToString) -> ConfigError {
     ConfigError::Field {
         field,
         expected,
@@ -210,8 +228,8 @@ mod tests {
             ("layer_norm_epsilon", "0.9999999999"),
         ] {
             let e = read(name, value).unwrap_err();
-            let found = matches!(&e, ConfigError::Field { field, .. } if *field == name);
-            assert!(found, "{name} {value}: {e}");
+            let named = format!("config.json, field {name}: expected");
+            assert!(e.to_string().starts_with(&named), "{name} {value}: {e}");
         }
         let widest = read("n_layer", "1024").unwrap();
         assert_eq!(widest.shape.n_layer, 1024);

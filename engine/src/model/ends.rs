@@ -3,7 +3,7 @@
 
 use super::fields::ids;
 use super::folder::{Folder, GENERATION};
-use super::{Config, TokenizerError};
+use super::{Config, Expected, ModelRemark, TokenizerError, TokenizerFault};
 use crate::json;
 use crate::text::short;
 use serde_json::{Map, Value};
@@ -28,23 +28,22 @@ const UNUSED: [(&str, &[&str]); 14] = [
     ("num_beams", &["null", "1"]),
 ];
 
-/// The end tokens that the model has, and a sentence about what is not as the files
-/// have it.
+/// The end tokens that the model has, and what is not as the files have it.
 ///
 /// # Errors
 /// [`TokenizerError`] when `generation_config.json` is not right.
 pub(super) fn read(
     folder: &Folder,
     config: &Config,
-) -> Result<(Vec<u32>, Option<String>), TokenizerError> {
+) -> Result<(Vec<u32>, Vec<ModelRemark>), TokenizerError> {
     let mut remarks = Vec::new();
     let (file, named) = match folder.get(GENERATION) {
         None => ("config.json", config.eos_token_ids.clone()),
         Some(bytes) => {
             let fields: Map<String, Value> =
-                json::read(bytes).map_err(|e| TokenizerError::Json {
+                json::read(bytes).map_err(|e| TokenizerError::File {
                     file: GENERATION,
-                    error: e.to_string(),
+                    fault: TokenizerFault::unread(e),
                 })?;
             let not_done = UNUSED.iter().filter(|(name, harmless)| {
                 let found = fields.get(*name).map(Value::to_string);
@@ -52,16 +51,13 @@ pub(super) fn read(
             });
             let not_done: Vec<&str> = not_done.map(|(name, _)| *name).collect();
             if !not_done.is_empty() {
-                remarks.push(format!(
-                    "{GENERATION} sets {}, which is not done here; how texts are written is set in the experiment.",
-                    not_done.join(", ")
-                ));
+                remarks.push(ModelRemark::Generation { fields: not_done });
             }
             let value = fields.get("eos_token_id").unwrap_or(&Value::Null);
             let named = ids(value).ok_or_else(|| TokenizerError::Setting {
                 file: GENERATION,
                 field: "eos_token_id".into(),
-                expected: "a token's id, a list of them, or null",
+                expected: Expected::Ids,
                 found: short(value),
             })?;
             (GENERATION, named)
@@ -73,18 +69,19 @@ pub(super) fn read(
             .ok()
             .filter(|id| (*id as usize) < n_vocab)
     };
-    let unknown: Vec<String> = named
+    let tokens: Vec<i64> = named
         .iter()
         .filter(|id| known(id).is_none())
         .take(8)
-        .map(ToString::to_string)
+        .copied()
         .collect();
-    if !unknown.is_empty() {
-        remarks.push(format!(
-            "{file} says that a text ends with token {} (eos_token_id), which is not in this model's vocabulary of {n_vocab}; it ends no text.",
-            unknown.join(", ")
-        ));
+    if !tokens.is_empty() {
+        remarks.push(ModelRemark::EndTokens {
+            file,
+            tokens,
+            n_vocab,
+        });
     }
     let ends = named.iter().filter_map(known).collect();
-    Ok((ends, (!remarks.is_empty()).then(|| remarks.join(" "))))
+    Ok((ends, remarks))
 }

@@ -2,6 +2,7 @@
 //! transformers knows: read, of no consequence, or refused; here are those that are
 //! refused, and the ones with two names.
 
+use super::Expected;
 use super::config::{ConfigError, field};
 use crate::json;
 use crate::text::short;
@@ -18,19 +19,15 @@ pub(super) const ALIASES: [(&str, &str); 4] = [
 
 /// A field that may only have values with which it changes nothing: its name, those
 /// values as JSON, and what is said of others.
-pub(super) type Refused = (&'static str, &'static [&'static str], &'static str);
+pub(super) type Refused = (&'static str, &'static [&'static str], Expected);
 
 /// Of `config.json`.
 pub(super) const CONFIG: [Refused; 5] = [
-    ("add_cross_attention", &["false", "null"], "false"),
-    ("is_encoder_decoder", &["false", "null"], "false"),
-    ("per_layer_config", &["null", "{}"], "none"),
-    ("pruned_heads", &["null", "{}"], "none"),
-    (
-        "quantization_config",
-        &["null"],
-        "none; quantised weights are not read, so take the model as it was before",
-    ),
+    ("add_cross_attention", &["false", "null"], Expected::False),
+    ("is_encoder_decoder", &["false", "null"], Expected::False),
+    ("per_layer_config", &["null", "{}"], Expected::None),
+    ("pruned_heads", &["null", "{}"], Expected::None),
+    ("quantization_config", &["null"], Expected::NotQuantised),
 ];
 
 /// A JSON object whose fields are taken out one by one.
@@ -46,15 +43,12 @@ impl Fields {
             };
             match map.get(name) {
                 Some(other) if *other != value => {
-                    return Err(field(
-                        name,
-                        "one value",
-                        format!(
-                            "{}, and {} under its other name {alias}",
-                            short(other),
-                            short(value)
-                        ),
-                    ));
+                    return Err(ConfigError::TwoValues {
+                        field: name,
+                        found: short(other),
+                        alias,
+                        other: short(value),
+                    });
                 }
                 _ => drop(map.insert(name.into(), value)),
             }
@@ -69,7 +63,7 @@ impl Fields {
             if let Some(found) = self.0.get(*name)
                 && !harmless.contains(&found.to_string().as_str())
             {
-                return Err(field(name, expected, short(found)));
+                return Err(field(name, *expected, short(found)));
             }
         }
         Ok(())
@@ -79,7 +73,7 @@ impl Fields {
     pub fn take<T: DeserializeOwned>(
         &mut self,
         name: &'static str,
-        expected: &'static str,
+        expected: Expected,
     ) -> Result<Option<T>, ConfigError> {
         let Some(value) = self.0.remove(name) else {
             return Ok(None);
@@ -98,7 +92,7 @@ impl Fields {
         };
         ids(&value)
             .map(Some)
-            .ok_or_else(|| field(name, "a token's id, a list of them, or null", short(value)))
+            .ok_or_else(|| field(name, Expected::Ids, short(value)))
     }
 }
 

@@ -4,7 +4,9 @@
 use super::index::Index;
 use super::{ModelError, WeightsError};
 use crate::json;
+use crate::sentence::{Says, Sentence};
 use crate::text::without_bom;
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 pub const CONFIG: &str = "config.json";
@@ -35,7 +37,8 @@ pub const NAMES: [&str; 10] = [
 ];
 
 /// What a folder must have to be a model's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FolderError {
     #[error(
         "the folder has no {CONFIG}; a model's folder has {CONFIG}, {TOKENIZER} (or {VOCAB} and {MERGES}) and {WEIGHTS} (or {INDEX} and its shards)"
@@ -49,6 +52,12 @@ pub enum FolderError {
         "the folder has no weights: neither {WEIGHTS} nor {INDEX} was found; weights in other formats (pytorch_model.bin, GGUF, ONNX) are not read, so save the model as safetensors"
     )]
     Weights,
+}
+
+impl Sentence for FolderError {
+    fn says(&self) -> Says {
+        Says::of("folder", self)
+    }
 }
 
 /// Where a folder's small files come from.

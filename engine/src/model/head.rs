@@ -11,7 +11,7 @@
 //! | false | yes | no | refused: transformers makes one up | |
 //! | false | no | yes | refused: transformers makes one up | |
 
-use super::{Config, Gpt2, WeightsError};
+use super::{Config, Gpt2, ModelRemark, WeightsError};
 use crate::backend::Backend;
 use std::hash::{DefaultHasher, Hasher};
 
@@ -66,11 +66,9 @@ impl Head {
         self.both.then(Twins::default)
     }
 
-    /// What a person should know, as a sentence.
-    pub fn remark(&self) -> Option<String> {
-        self.only.then(|| {
-            "The weights have lm_head.weight and no wte.weight; the two are one matrix in this model (tie_word_embeddings), so it is both, as transformers reads it.".into()
-        })
+    /// What a person should know.
+    pub fn remark(&self) -> Option<ModelRemark> {
+        self.only.then_some(ModelRemark::HeadIsBoth)
     }
 }
 
@@ -98,14 +96,12 @@ impl Twins {
     }
 
     /// Lets go of a head that is the embedding again. Says so where it is not.
-    pub fn settle<B: Backend>(self, model: &mut Gpt2<B>) -> Option<String> {
+    pub fn settle<B: Backend>(self, model: &mut Gpt2<B>) -> Option<ModelRemark> {
         if self.embedding.finish() == self.head.finish() {
             model.lm_head = None;
             return None;
         }
         model.config.tied_head = false;
-        Some(
-            "config.json says that embedding and output share one matrix (tie_word_embeddings), but the weights have an lm_head.weight with other values; it is used for the output, as transformers does.".into(),
-        )
+        Some(ModelRemark::HeadOfItsOwn)
     }
 }

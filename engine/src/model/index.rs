@@ -1,7 +1,7 @@
 //! `model.safetensors.index.json`: which file has which tensor, where a model's weights
 //! are in several.
 
-use super::WeightsError;
+use super::{IndexFault, WeightsError};
 use crate::json;
 use crate::text::short;
 use serde::Deserialize;
@@ -44,31 +44,28 @@ impl Index {
     /// [`WeightsError::Index`] when it is not one, names no file or too many, or
     /// files that are not in the folder itself.
     pub fn parse(bytes: &[u8]) -> Result<Self, WeightsError> {
-        let wrong = WeightsError::Index;
+        let wrong = |fault| WeightsError::Index { fault };
         if bytes.len() > LONGEST {
-            return Err(wrong(format!(
-                "it has {} bytes, more than the {LONGEST} that are read",
-                bytes.len()
-            )));
+            return Err(wrong(IndexFault::TooLong {
+                found: bytes.len(),
+                most: LONGEST,
+            }));
         }
-        let raw: Raw = json::read(bytes).map_err(|e| wrong(e.to_string()))?;
+        let raw: Raw = json::read(bytes).map_err(|e| wrong(IndexFault::Unread(e.to_string())))?;
         let mut shards: Vec<String> = raw.weight_map.values().cloned().collect();
         shards.sort_unstable();
         shards.dedup();
         if shards.is_empty() {
-            return Err(wrong("its weight_map is empty".into()));
+            return Err(wrong(IndexFault::Empty));
         }
         if shards.len() > MOST_SHARDS {
-            let found = shards.len();
-            return Err(wrong(format!(
-                "it names {found} files, more than the {MOST_SHARDS} that are read"
-            )));
+            return Err(wrong(IndexFault::TooMany {
+                found: shards.len(),
+                most: MOST_SHARDS,
+            }));
         }
         if let Some(name) = shards.iter().find(|name| !is_plain(name)) {
-            return Err(wrong(format!(
-                "it names the file “{}”, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.'",
-                short(name)
-            )));
+            return Err(wrong(IndexFault::Name { name: short(name) }));
         }
         let place = |name: &String| shards.binary_search(name).unwrap_or_default();
         let tensors = raw.weight_map.iter();
@@ -173,7 +170,7 @@ mod tests {
             r#"{"weight_map": {"a": 1}}"#,
         ] {
             let e = Index::parse(json.as_bytes()).expect_err(json);
-            assert!(matches!(e, WeightsError::Index(_)), "{json}: {e}");
+            assert!(matches!(e, WeightsError::Index { .. }), "{json}: {e}");
         }
         let e = Index::parse(&vec![b' '; LONGEST + 1]).unwrap_err();
         assert!(e.to_string().contains("bytes"), "{e}");

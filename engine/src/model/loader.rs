@@ -13,7 +13,7 @@ use super::header::Header;
 use super::incoming::Data;
 use super::index::Index;
 use super::places::Place;
-use super::{Config, Gpt2, ModelError, WeightsError};
+use super::{Config, Gpt2, ModelError, ModelRemark, WeightsError};
 use crate::backend::Backend;
 use crate::source::WEIGHTS;
 use sha2::{Digest, Sha256};
@@ -36,7 +36,7 @@ pub struct Loader<B: Backend> {
     state: State<B>,
     /// Tensors that the model has no use for: how many, and the first of them.
     unused: (usize, Vec<String>),
-    remarks: Vec<String>,
+    remarks: Vec<ModelRemark>,
 }
 
 enum State<B: Backend> {
@@ -204,13 +204,10 @@ impl<B: Backend> Loader<B> {
         if let Some(twins) = self.twins {
             self.remarks.extend(twins.settle(&mut self.model));
         }
-        let (unused, names) = self.unused;
-        if unused > 0 {
-            let more = if unused > names.len() { ", …" } else { "" };
-            self.remarks.push(format!(
-                "{unused} tensors of the weights are no part of GPT-2 as config.json describes it and are not used: {}{more}.",
-                names.join(", ")
-            ));
+        let (count, names) = self.unused;
+        if count > 0 {
+            self.remarks
+                .push(ModelRemark::UnusedTensors { count, names });
         }
         let sha256 = match (&self.index, self.done.as_slice()) {
             (None, [(_, sha256)]) => sha256.clone(),
@@ -241,8 +238,8 @@ pub struct Loaded<B: Backend> {
     pub model: Gpt2<B>,
     /// In hexadecimal; see [`Loader::finish`].
     pub sha256: String,
-    /// What a person should know of them, as sentences.
-    pub remarks: Vec<String>,
+    /// What a person should know of them.
+    pub remarks: Vec<ModelRemark>,
 }
 
 /// One SHA-256 for several files: that of their list as `sha256sum` prints it.

@@ -2,6 +2,7 @@
 
 mod config;
 mod ends;
+mod expected;
 mod fields;
 pub mod folder;
 mod gpt2;
@@ -13,6 +14,7 @@ mod index;
 mod loader;
 mod places;
 mod readout;
+mod remark;
 mod sample;
 mod settings;
 mod table;
@@ -22,6 +24,7 @@ mod vocabulary;
 mod weights;
 
 pub use config::{Activation, Config, ConfigError};
+pub use expected::Expected;
 pub use folder::{Folder, FolderError};
 pub use gpt2::{Gpt2, Outcome};
 pub use header::{Entry, Header};
@@ -29,12 +32,14 @@ pub use hooks::Store;
 pub use index::Index;
 pub use loader::{Loaded, Loader, combined_sha256};
 pub use readout::{Logits, OfRuns, Wanted};
+pub use remark::ModelRemark;
 pub use sample::Sample;
-pub use tokenizer::{Tokenizer, TokenizerError};
-pub use weights::WeightsError;
+pub use tokenizer::{Tokenizer, TokenizerError, TokenizerFault};
+pub use weights::{IndexFault, WeightsError};
 
 use crate::backend::BackendError;
 use crate::rows::PlanError;
+use crate::sentence::{Says, Sentence};
 use std::future::Future;
 
 /// The three files of a plain model folder, as bytes; [`Folder`] has what else there may be.
@@ -62,6 +67,20 @@ pub enum ModelError {
     Plan(#[from] PlanError),
     #[error("stopped")]
     Cancelled,
+}
+
+impl Sentence for ModelError {
+    fn says(&self) -> Says {
+        match self {
+            Self::Folder(e) => e.says(),
+            Self::Config(e) => e.says(),
+            Self::Tokenizer(e) => e.says(),
+            Self::Weights(e) => e.says(),
+            Self::Backend(e) => e.says(),
+            Self::Plan(e) => e.says(),
+            Self::Cancelled => Says::new("model.stopped", []),
+        }
+    }
 }
 
 /// Whoever waits for a forward pass: it hears how far the pass has got, may

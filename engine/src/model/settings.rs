@@ -1,8 +1,8 @@
 //! What a model's files say of its tokenizer beside the vocabulary: `tokenizer_config.json`
 //! and, of older folders, `special_tokens_map.json` and `added_tokens.json`.
 
-use super::TokenizerError;
 use super::folder::{ADDED_TOKENS, Folder, SPECIAL_TOKENS, TOKENIZER_CONFIG};
+use super::{Expected, TokenizerError, TokenizerFault};
 use crate::json;
 use crate::text::short;
 use serde_json::{Map, Value};
@@ -63,19 +63,19 @@ impl Settings {
             let flag = || {
                 value
                     .as_bool()
-                    .ok_or_else(|| wrong(field, "true or false", value))
+                    .ok_or_else(|| wrong(field, Expected::Flag, value))
             };
             match field.as_str() {
                 "tokenizer_class" => settings.class = value.as_str().map(str::to_owned),
                 "add_prefix_space" => settings.add_prefix_space = flag()?,
                 "split_special_tokens" => settings.split_special_tokens = flag()?,
                 "added_tokens_decoder" => {
-                    let expected = "an object of tokens by their ids";
+                    let expected = Expected::TokensById;
                     let found = by_id(value).ok_or_else(|| wrong(field, expected, value))?;
                     settings.added = Some(found);
                 }
                 "init_inputs" if value.as_array().is_none_or(|list| !list.is_empty()) => {
-                    return Err(wrong(field, "an empty list", value));
+                    return Err(wrong(field, Expected::EmptyList, value));
                 }
                 _ => {}
             }
@@ -107,20 +107,20 @@ impl Settings {
                     Value::Array(list) => {
                         let tokens = list.iter().map(|token| token_of(token, true));
                         let tokens: Option<Vec<_>> = tokens.collect();
-                        let tokens = tokens.ok_or_else(|| wrong("a list of tokens"))?;
+                        let tokens = tokens.ok_or_else(|| wrong(Expected::Tokens))?;
                         self.extra.extend(tokens);
                     }
                     Value::Object(map) => {
                         let tokens = map.values().filter_map(|token| token_of(token, true));
                         self.extra.extend(tokens);
                     }
-                    _ => return Err(wrong("a list of tokens")),
+                    _ => return Err(wrong(Expected::Tokens)),
                 },
                 field if NAMED.contains(&field) => {
                     let token = match value {
                         Value::Null => None,
                         value => {
-                            Some(token_of(value, true).ok_or_else(|| wrong("a token, or null"))?)
+                            Some(token_of(value, true).ok_or_else(|| wrong(Expected::MaybeToken))?)
                         }
                     };
                     self.named.retain(|(name, _)| name != field);
@@ -145,7 +145,7 @@ impl Settings {
                 return Err(TokenizerError::Setting {
                     file: ADDED_TOKENS,
                     field: short(content),
-                    expected: "a token's id",
+                    expected: Expected::Id,
                     found: short(id),
                 });
             };
@@ -189,9 +189,9 @@ fn object(folder: &Folder, file: &'static str) -> Result<Map<String, Value>, Tok
     let Some(bytes) = folder.get(file) else {
         return Ok(Map::new());
     };
-    json::read(bytes).map_err(|e| TokenizerError::Json {
+    json::read(bytes).map_err(|e| TokenizerError::File {
         file,
-        error: e.to_string(),
+        fault: TokenizerFault::unread(e),
     })
 }
 

@@ -1,8 +1,10 @@
 use super::folder::{Folder, TOKENIZER};
 use super::vocabulary::{Made, make};
-use super::{Config, ends};
+use super::{Config, Expected, ModelRemark, ends};
 use crate::experiment::{Token, TokenRef, shown};
+use crate::sentence::{Listed, Says, Sentence, within};
 use crate::text::{Plain, short};
+use serde::Serialize;
 use serde_json::Value;
 use std::collections::HashSet;
 
@@ -17,12 +19,15 @@ pub struct Tokenizer {
 }
 
 /// What can go wrong with `tokenizer.json` and texts.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TokenizerError {
-    #[error("tokenizer.json is not readable: {}", Plain(.0))]
-    File(String),
-    #[error("{file} is not readable: {}", Plain(error))]
-    Json { file: &'static str, error: String },
+    #[error("{file} is not readable: {}", Plain(fault))]
+    File {
+        file: &'static str,
+        #[serde(serialize_with = "within")]
+        fault: TokenizerFault,
+    },
     #[error(
         "{file}, field {}: expected {expected}, found {}",
         Plain(field),
@@ -31,7 +36,7 @@ pub enum TokenizerError {
     Setting {
         file: &'static str,
         field: String,
-        expected: &'static str,
+        expected: Expected,
         found: String,
     },
     #[error("the text cannot be split into tokens: {}", Plain(.0))]
@@ -40,21 +45,73 @@ pub enum TokenizerError {
     NoSuchToken { id: u32, n_vocab: usize },
 }
 
+impl Sentence for TokenizerError {
+    fn says(&self) -> Says {
+        Says::of("tokenizer", self)
+    }
+}
+
+/// What is wrong in a tokenizer's file.
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenizerFault {
+    /// What reads it says.
+    #[error("{0}")]
+    Unread(String),
+    #[error("its model's vocab has an id that is none")]
+    VocabId,
+    #[error("its model's merges are not pairs of pieces")]
+    Merges,
+    #[error("its added_tokens are not tokens")]
+    AddedTokens,
+    #[error("the vocabulary has the id {id}, but ids go up to {most} at most")]
+    LargeId { id: u64, most: u64 },
+    #[error("the merge of “{first}” and “{second}” makes a piece that is not in the vocabulary")]
+    Merge { first: String, second: String },
+    #[error("line {number} is “{line}”, but two pieces with a space between them were expected")]
+    MergesLine { number: usize, line: String },
+    #[error(
+        "its {part} has {found}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
+        Listed(known)
+    )]
+    Part {
+        part: &'static str,
+        found: String,
+        known: &'static [&'static str],
+    },
+}
+
+impl Sentence for TokenizerFault {
+    fn says(&self) -> Says {
+        Says::of("tokenizer_file", self)
+    }
+}
+
+impl TokenizerFault {
+    /// Another reader's error.
+    pub(super) fn unread(error: impl ToString) -> Self {
+        Self::Unread(error.to_string())
+    }
+}
+
 impl Tokenizer {
     /// Reads the tokenizer's files of a folder, and what its others say of tokens.
-    /// With it come sentences that a person should know.
+    /// With it comes what a person should know.
     ///
     /// # Errors
     /// [`TokenizerError`] naming the file that is not right.
-    pub fn of(folder: &Folder, config: &Config) -> Result<(Self, Vec<String>), TokenizerError> {
+    pub fn of(
+        folder: &Folder,
+        config: &Config,
+    ) -> Result<(Self, Vec<ModelRemark>), TokenizerError> {
         let n_vocab = config.shape.n_vocab;
         let made = make(folder, config.tokenizer_class.as_deref())?;
-        let (ends, remark) = ends::read(folder, config)?;
+        let (ends, told) = ends::read(folder, config)?;
         let bos = config.bos_token_id.and_then(|id| u32::try_from(id).ok());
         let (mut tokenizer, mut remarks) =
             Self::from_made(made, n_vocab, bos, &config.unseen_tokens);
         tokenizer.ends = ends;
-        remarks.extend(remark);
+        remarks.extend(told);
         Ok((tokenizer, remarks))
     }
 
@@ -81,7 +138,7 @@ impl Tokenizer {
         n_vocab: usize,
         bos: Option<u32>,
         unseen: &[u32],
-    ) -> (Self, Vec<String>) {
+    ) -> (Self, Vec<ModelRemark>) {
         let Made {
             mut inner,
             bos: own,
@@ -229,11 +286,14 @@ pub(super) fn guard(json: &Value) -> Result<(), TokenizerError> {
     for (name, known) in GUARDED {
         let part = &json[name];
         if let Some(other) = (!part.is_null()).then(|| not_of(part, known)).flatten() {
-            return Err(TokenizerError::File(format!(
-                "its {name} has {}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
-                short(other),
-                known.join(", ")
-            )));
+            return Err(TokenizerError::File {
+                file: TOKENIZER,
+                fault: TokenizerFault::Part {
+                    part: name,
+                    found: short(other),
+                    known,
+                },
+            });
         }
     }
     Ok(())
@@ -366,7 +426,7 @@ mod tests {
             let json = SOUND.replacen(from, to, 1);
             assert_ne!(json, SOUND, "{what}");
             let e = read(&json).expect_err(what);
-            assert!(matches!(e, TokenizerError::File(_)), "{what}: {e}");
+            assert!(matches!(e, TokenizerError::File { .. }), "{what}: {e}");
         }
     }
 }

@@ -6,11 +6,11 @@
 //! whatever else the file says; `add_prefix_space` counts in `tokenizer_config.json`
 //! alone. The class `PreTrainedTokenizerFast` takes `tokenizer.json` as it stands.
 
-use super::TokenizerError;
 use super::folder::{Folder, MERGES, TOKENIZER, VOCAB};
 use super::settings::{END, Settings, Tokens, token_of};
+use super::{ModelRemark, TokenizerError, TokenizerFault};
 use crate::json;
-use crate::text::{Plain, short};
+use crate::text::short;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use tokenizers::models::bpe::BPE;
@@ -28,7 +28,7 @@ pub(super) struct Made {
     pub inner: Tokenizer,
     /// The token that the files call BOS, or else GPT-2's, where they have it.
     pub bos: Option<u32>,
-    pub remarks: Vec<String>,
+    pub remarks: Vec<ModelRemark>,
 }
 
 /// Makes the tokenizer of a folder; `class` reads it where its own files name none.
@@ -48,7 +48,7 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
     let (mut inner, added) = match folder.get(TOKENIZER) {
         None => (from_vocabulary(folder, &settings)?, Tokens::new()),
         Some(bytes) => {
-            let json: Value = json::read(bytes).map_err(|e| file(e.to_string()))?;
+            let json: Value = json::read(bytes).map_err(|e| file(TokenizerFault::unread(e)))?;
             super::tokenizer::guard(&json)?;
             let model = &json["model"];
             // Older files do not say what they are.
@@ -63,10 +63,9 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
                 }
                 false => {
                     if !WHOLE.contains(&class.as_str()) {
-                        remarks.push(format!(
-                            "The tokenizer's class is {}, which is not GPT-2's kind; tokenizer.json is read as it stands.",
-                            Plain(&short(&class))
-                        ));
+                        remarks.push(ModelRemark::TokenizerClass {
+                            class: class.clone(),
+                        });
                     }
                     let inner = as_it_stands(&json).map_err(file)?;
                     (inner, Tokens::new())
@@ -107,16 +106,16 @@ pub(super) fn make(folder: &Folder, class: Option<&str>) -> Result<Made, Tokeniz
 
 fn add(inner: &mut Tokenizer, tokens: Vec<AddedToken>) -> Result<(), TokenizerError> {
     let added = inner.add_tokens(tokens);
-    added.map(drop).map_err(|e| file(e.to_string()))
+    added.map(drop).map_err(|e| file(TokenizerFault::unread(e)))
 }
 
 /// `vocab.json` and `merges.txt`.
 fn from_vocabulary(folder: &Folder, settings: &Settings) -> Result<Tokenizer, TokenizerError> {
-    let wrong = |name| move |error| TokenizerError::Json { file: name, error };
+    let wrong = |file| move |fault| TokenizerError::File { file, fault };
     let vocab: HashMap<String, u32> = json::read(folder.get(VOCAB).unwrap_or_default())
-        .map_err(|e| wrong(VOCAB)(e.to_string()))?;
+        .map_err(|e| wrong(VOCAB)(TokenizerFault::unread(e)))?;
     let text = std::str::from_utf8(folder.get(MERGES).unwrap_or_default())
-        .map_err(|e| wrong(MERGES)(e.to_string()))?;
+        .map_err(|e| wrong(MERGES)(TokenizerFault::unread(e)))?;
     let mut merges = Vec::new();
     for (number, line) in text.lines().enumerate() {
         // A first line says which version the file is of.
@@ -126,11 +125,10 @@ fn from_vocabulary(folder: &Folder, settings: &Settings) -> Result<Tokenizer, To
         match line.split(' ').collect::<Vec<_>>().as_slice() {
             [a, b] => merges.push(((*a).to_owned(), (*b).to_owned())),
             _ => {
-                return Err(wrong(MERGES)(format!(
-                    "line {} is “{}”, but two pieces with a space between them were expected",
-                    number + 1,
-                    short(line)
-                )));
+                return Err(wrong(MERGES)(TokenizerFault::MergesLine {
+                    number: number + 1,
+                    line: short(line),
+                }));
             }
         }
     }
@@ -144,25 +142,25 @@ fn from_file(json: &Value, settings: &Settings) -> Result<(Tokenizer, Tokens), T
     let vocab: Option<HashMap<String, u32>> = entries
         .map(|(token, id)| Some((token.clone(), u32::try_from(id.as_u64()?).ok()?)))
         .collect();
-    let vocab = vocab.ok_or_else(|| file("its model's vocab has an id that is none".into()))?;
+    let vocab = vocab.ok_or_else(|| file(TokenizerFault::VocabId))?;
     let merges: Option<Vec<(String, String)>> = match &model["merges"] {
         Value::Null => Some(Vec::new()),
         Value::Array(merges) => merges.iter().map(merge).collect(),
         _ => None,
     };
-    let merges = merges.ok_or_else(|| file("its model's merges are not pairs of pieces".into()))?;
+    let merges = merges.ok_or_else(|| file(TokenizerFault::Merges))?;
     let listed = |token: &Value| Some((token.get("id")?.as_i64()?, token_of(token, false)?));
     let added: Option<Tokens> = match &json["added_tokens"] {
         Value::Null => Some(Tokens::new()),
         Value::Array(tokens) => tokens.iter().map(listed).collect(),
         _ => None,
     };
-    let added = added.ok_or_else(|| file("its added_tokens are not tokens".into()))?;
+    let added = added.ok_or_else(|| file(TokenizerFault::AddedTokens))?;
     Ok((gpt2(vocab, merges, settings).map_err(file)?, added))
 }
 
 /// All of `tokenizer.json`, in which what stands twice stands once by now.
-fn as_it_stands(json: &Value) -> Result<Tokenizer, String> {
+fn as_it_stands(json: &Value) -> Result<Tokenizer, TokenizerFault> {
     let model = &json["model"];
     let vocab = model["vocab"].as_object().into_iter().flatten();
     let merges: Vec<_> = model["merges"].as_array().into_iter().flatten().collect();
@@ -174,16 +172,14 @@ fn as_it_stands(json: &Value) -> Result<Tokenizer, String> {
         &merges,
         prefix.unwrap_or_default(),
     )?;
-    Tokenizer::from_bytes(json.to_string()).map_err(|e| e.to_string())
+    Tokenizer::from_bytes(json.to_string()).map_err(TokenizerFault::unread)
 }
 
 /// Refuses ids that no model of this kind has: `tokenizers` counts on from the last.
-fn last(mut ids: impl Iterator<Item = u64>) -> Result<(), String> {
+fn last(mut ids: impl Iterator<Item = u64>) -> Result<(), TokenizerFault> {
     match ids.find(|id| *id > LAST) {
         None => Ok(()),
-        Some(id) => Err(format!(
-            "the vocabulary has the id {id}, but ids go up to {LAST} at most"
-        )),
+        Some(id) => Err(TokenizerFault::LargeId { id, most: LAST }),
     }
 }
 
@@ -193,7 +189,7 @@ fn joined<'a>(
     vocab: impl Iterator<Item = &'a String>,
     merges: &[(String, String)],
     prefix: &str,
-) -> Result<(), String> {
+) -> Result<(), TokenizerFault> {
     let longest = vocab.map(String::len).max().unwrap_or_default();
     let made = |a: &str, b: &str| b.strip_prefix(prefix).map(|rest| a.len() + rest.len());
     let wrong = merges
@@ -201,11 +197,10 @@ fn joined<'a>(
         .find(|(a, b)| made(a, b).is_none_or(|len| len > longest));
     match wrong {
         None => Ok(()),
-        Some((a, b)) => Err(format!(
-            "the merge of “{}” and “{}” makes a piece that is not in the vocabulary",
-            short(a),
-            short(b)
-        )),
+        Some((a, b)) => Err(TokenizerFault::Merge {
+            first: short(a),
+            second: short(b),
+        }),
     }
 }
 
@@ -226,13 +221,13 @@ fn gpt2(
     vocab: HashMap<String, u32>,
     merges: Vec<(String, String)>,
     settings: &Settings,
-) -> Result<Tokenizer, String> {
+) -> Result<Tokenizer, TokenizerFault> {
     last(vocab.values().map(|id| u64::from(*id)))?;
     joined(vocab.keys(), &merges, "")?;
     let model = BPE::builder()
         .vocab_and_merges(vocab.into_iter().collect::<Vocab>(), merges)
         .build()
-        .map_err(|e| e.to_string())?;
+        .map_err(TokenizerFault::unread)?;
     let mut inner = Tokenizer::new(model);
     inner.with_pre_tokenizer(Some(ByteLevel::new(settings.add_prefix_space, true, true)));
     inner.with_decoder(Some(ByteLevel::default()));
@@ -241,23 +236,23 @@ fn gpt2(
 
 type Vocab = tokenizers::models::bpe::Vocab;
 
-/// What `tokenizer.json` says and GPT2Tokenizer does not go by, as a sentence.
-fn differing(json: &Value) -> Option<String> {
+/// What `tokenizer.json` says and GPT2Tokenizer does not go by.
+fn differing(json: &Value) -> Option<ModelRemark> {
     let empty = Map::new();
     let model = json["model"].as_object().unwrap_or(&empty);
     let set = |name: &str| {
         let value = model.get(name).unwrap_or(&Value::Null);
         !matches!(value, Value::Null | Value::Bool(false)) && value.as_str() != Some("")
     };
-    let mut parts: Vec<&str> = Vec::new();
+    let mut settings: Vec<&str> = Vec::new();
     if !json["normalizer"].is_null() {
-        parts.push("normalizer");
+        settings.push("normalizer");
     }
     let pre = &json["pre_tokenizer"];
     let plain =
         pre["type"] == "ByteLevel" && pre["add_prefix_space"] != true && pre["use_regex"] != false;
     if !plain {
-        parts.push("pre_tokenizer");
+        settings.push("pre_tokenizer");
     }
     let options = [
         "dropout",
@@ -268,17 +263,15 @@ fn differing(json: &Value) -> Option<String> {
         "byte_fallback",
         "ignore_merges",
     ];
-    parts.extend(options.into_iter().filter(|name| set(name)));
-    (!parts.is_empty()).then(|| {
-        format!(
-            "tokenizer.json has settings of its own ({}) that transformers' GPT2Tokenizer, which reads this model, does not go by; text is split in GPT-2's way.",
-            parts.join(", ")
-        )
-    })
+    settings.extend(options.into_iter().filter(|name| set(name)));
+    (!settings.is_empty()).then_some(ModelRemark::TokenizerSettings { settings })
 }
 
-fn file(error: String) -> TokenizerError {
-    TokenizerError::File(error)
+fn file(fault: TokenizerFault) -> TokenizerError {
+    TokenizerError::File {
+        file: TOKENIZER,
+        fault,
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,45 @@
 //! From logits to the next token.
 
 use super::noise::Noise;
-use crate::backend::candle::said;
+use crate::backend::candle::{said, text};
 use crate::experiment::Sampling;
+use crate::sentence::{Says, Sentence};
 use candle_core::{Device, Tensor};
 use candle_transformers::utils::apply_repeat_penalty;
+use serde::Serialize;
 
 /// Why sampling cannot go on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SamplingError {
-    #[error("{field} is {found}; {expected}")]
-    Setting {
-        field: &'static str,
-        found: f32,
-        expected: &'static str,
-    },
+    #[error(
+        "Temperature is {found}; it divides the logits, so it is 0 (the likeliest token) or more"
+    )]
+    Temperature { found: f32 },
+    #[error("Top-k is 0; at least 1 token has to be left")]
+    TopK,
+    #[error("Top-p is {found}; it is a probability above 0, at most 1")]
+    TopP { found: f32 },
+    #[error("Repetition penalty is {found}; it divides logits, so it is above 0")]
+    RepetitionPenalty { found: f32 },
+    #[error("Frequency penalty is {found}; it is a number")]
+    FrequencyPenalty { found: f32 },
     #[error(
         "the model's logits are no longer finite numbers; the steering is too strong for 32-bit arithmetic, so make the coefficient smaller"
     )]
     NotFinite,
     #[error("{}", said(.0))]
-    Candle(#[from] candle_core::Error),
+    Candle(
+        #[from]
+        #[serde(serialize_with = "text")]
+        candle_core::Error,
+    ),
+}
+
+impl Sentence for SamplingError {
+    fn says(&self) -> Says {
+        Says::of("sampling", self)
+    }
 }
 
 /// Sampling settings, checked.
@@ -31,40 +50,28 @@ pub struct Sampler {
 
 impl Sampler {
     /// # Errors
-    /// [`SamplingError::Setting`] naming the setting that makes no sense.
+    /// [`SamplingError`] naming the setting that makes no sense.
     pub fn new(settings: Sampling) -> Result<Self, SamplingError> {
-        let bad = |field, found, expected| {
-            Err(SamplingError::Setting {
-                field,
-                found,
-                expected,
-            })
-        };
         let s = settings;
         if !(s.temperature >= 0.0 && s.temperature.is_finite()) {
-            return bad(
-                "Temperature",
-                s.temperature,
-                "it divides the logits, so it is 0 (the likeliest token) or more",
-            );
+            let found = s.temperature;
+            return Err(SamplingError::Temperature { found });
         }
         if s.top_k == Some(0) {
-            return bad("Top-k", 0.0, "at least 1 token has to be left");
+            return Err(SamplingError::TopK);
         }
-        if let Some(p) = s.top_p
-            && !(p > 0.0 && p <= 1.0)
+        if let Some(found) = s.top_p
+            && !(found > 0.0 && found <= 1.0)
         {
-            return bad("Top-p", p, "it is a probability above 0, at most 1");
+            return Err(SamplingError::TopP { found });
         }
         if !(s.repetition_penalty > 0.0 && s.repetition_penalty.is_finite()) {
-            return bad(
-                "Repetition penalty",
-                s.repetition_penalty,
-                "it divides logits, so it is above 0",
-            );
+            let found = s.repetition_penalty;
+            return Err(SamplingError::RepetitionPenalty { found });
         }
         if !s.frequency_penalty.is_finite() {
-            return bad("Frequency penalty", s.frequency_penalty, "it is a number");
+            let found = s.frequency_penalty;
+            return Err(SamplingError::FrequencyPenalty { found });
         }
         Ok(Self { settings })
     }

@@ -1,8 +1,10 @@
 //! Whether a metric can show anything for a pair of prompts, and what could.
 
 use super::metric::{MetricTokens, Wishes};
+use super::problem::PatchingProblem;
 use crate::experiment::{Advice, Metric, MetricKind, Offer, Tokens};
 use crate::model::{Logits, Tokenizer};
+use crate::sentence::{Said, Sentence};
 
 /// If the metric falls by less than this from the clean to the corrupted run, a
 /// heat map is mostly rounding and side effects: there is too little to restore.
@@ -59,19 +61,20 @@ pub(crate) fn advise(
         .collect();
     offers.sort_by(|a, b| b.0.total_cmp(&a.0));
     offers.truncate(3);
-    let list = |ids: &[u32]| {
-        let texts: Vec<String> = ids.iter().map(|id| quoted(tokenizer, *id)).collect();
-        texts.join(", ")
+    let list = |ids: &[u32]| ids.iter().map(|id| shown(tokenizer, *id)).collect();
+    let problem = PatchingProblem::NotLowered {
+        answers: list(&metric.answers),
+        wrongs: match metric.kind.compares() {
+            true => list(&metric.wrongs),
+            false => Vec::new(),
+        },
+        clean: now_clean,
+        corrupted: now_corrupted,
     };
-    let what = match metric.kind.compares() {
-        true => format!("{} minus {}", list(&metric.answers), list(&metric.wrongs)),
-        false => format!("the metric of {}", list(&metric.answers)),
-    };
-    let why = format!(
-        "The corruption does not lower {what}: it is {now_clean:.2} on the clean run and {now_corrupted:.2} on the corrupted one, so there is little for a patch to restore. A wrong answer that the corrupted prompt makes likelier, or a probability, shows more."
-    );
+    let Said { message, says } = problem.said();
     Some(Advice {
-        message: why,
+        message,
+        says,
         offers: offers.into_iter().map(|o| o.1).collect(),
     })
 }
@@ -93,6 +96,6 @@ fn offer(tokenizer: &Tokenizer, metric: &MetricTokens, clean: f32, corrupted: f3
     }
 }
 
-fn quoted(tokenizer: &Tokenizer, id: u32) -> String {
-    format!("“{}”", tokenizer.token(id).text.trim())
+fn shown(tokenizer: &Tokenizer, id: u32) -> String {
+    tokenizer.token(id).text.trim().to_owned()
 }

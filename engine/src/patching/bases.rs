@@ -15,7 +15,7 @@ use crate::experiment::{
     Site, Stage, Sweep, Update,
 };
 use crate::host::{Beats, Host, SessionError, Task};
-use crate::lab::overflow::{Overflow, sound};
+use crate::lab::overflow::{Overflow, Whose, sound};
 use crate::lab::{Lab, TOP};
 use crate::model::{Logits, Wanted};
 use crate::numbers::shuffle;
@@ -91,7 +91,7 @@ enum Role {
 
 impl Role {
     /// What is said where such a run's numbers stop being finite.
-    fn overflow(self, run: &Run) -> Overflow<'static> {
+    fn overflow(self, run: &Run) -> Overflow {
         let noise = |edit: &Edit| edit.site == Site::Embed;
         let field = match run.edits.as_slice() {
             [] => Field::Model,
@@ -99,9 +99,9 @@ impl Role {
             _ => Field::Steered,
         };
         let whose = match self {
-            Self::Of(RunName::Clean) => "the clean run",
-            Self::Of(RunName::Corrupted) => "the corrupted run",
-            Self::Brought(_) => "the run that a sweep brings",
+            Self::Of(RunName::Clean) => Whose::Clean,
+            Self::Of(RunName::Corrupted) => Whose::Corrupted,
+            Self::Brought(_) => Whose::Brought,
         };
         Overflow { field, whose }
     }

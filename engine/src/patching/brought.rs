@@ -1,5 +1,6 @@
 //! What a sweep puts in the place of activations, and where it is kept.
 
+use super::problem::PatchingProblem;
 use crate::experiment::{Field, Site};
 use crate::host::SessionError;
 use crate::rows::{Op, Shape, Source, Trace};
@@ -32,10 +33,12 @@ impl Numbers {
         let position = if self.over_positions { 0 } else { position };
         let row = self.rows.get(&(site, layer, position));
         row.map(|r| &**r).ok_or_else(|| {
-            SessionError::of(
-                Field::Sweeps,
-                format!("There is no {site} to copy at layer {layer}, position {position}."),
-            )
+            let problem = PatchingProblem::NothingToCopy {
+                site,
+                layer,
+                position,
+            };
+            SessionError::of(Field::Sweeps, problem)
         })
     }
 }

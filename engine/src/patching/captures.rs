@@ -1,5 +1,6 @@
 //! Activations that are handed back as numbers.
 
+use super::problem::PatchingProblem;
 use super::setup::Case;
 use crate::experiment::{CaptureReport, Experiment, Field, RunName, Site};
 use crate::host::SessionError;
@@ -7,6 +8,10 @@ use crate::rows::Shape;
 
 /// Numbers that a report may hand back, over all captures: as JSON some 200 MB.
 pub(crate) const MOST_CAPTURED: usize = 16_000_000;
+
+fn wrong(problem: PatchingProblem) -> SessionError {
+    SessionError::of(Field::Captures, problem)
+}
 
 /// Whether what is to be captured has at most so many numbers in all.
 pub(crate) fn fit(
@@ -25,12 +30,7 @@ pub(crate) fn fit(
     };
     let found: usize = experiment.captures.iter().map(numbers).sum();
     match found > most {
-        true => Err(SessionError::of(
-            Field::Captures,
-            format!(
-                "The captures have {found} numbers in all, but at most {most} are handed back at once; take fewer sites, layers or positions."
-            ),
-        )),
+        true => Err(wrong(PatchingProblem::ManyCaptured { found, most })),
         false => Ok(()),
     }
 }
@@ -47,19 +47,12 @@ pub(crate) fn asked(
             (true, Some(layer)) => layer,
             (false, None) => 0,
             (true, None) => {
-                return Err(SessionError::of(
-                    Field::Captures,
-                    format!("A capture of {} needs a layer.", capture.site),
-                ));
+                let site = capture.site;
+                return Err(wrong(PatchingProblem::CaptureWithoutLayer { site }));
             }
             (false, Some(_)) => {
-                return Err(SessionError::of(
-                    Field::Captures,
-                    format!(
-                        "{} has no layer; leave it out of the capture.",
-                        capture.site
-                    ),
-                ));
+                let site = capture.site;
+                return Err(wrong(PatchingProblem::CaptureWithLayer { site }));
             }
         };
         let positions = capture

@@ -3,10 +3,13 @@
 use super::LONGEST_PATTERN;
 use super::copies::Kept;
 use super::frame::frame;
+use super::problem::{PairFault, PatchingProblem};
 use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
+use super::unfit::SweepProblem;
 use crate::experiment::{
-    self, Axes, Bring, CellFault, Corruption, Experiment, Field, Mode, Pair, Prompt, Steered,
+    self, Axes, Bring, CellFault, Corruption, Experiment, Field, Mode, Pair, Problem, Prompt,
+    Steered,
 };
 use crate::host::{Host, SessionError, Task};
 use crate::lab::prompt::token_ids;
@@ -41,10 +44,11 @@ impl Reader<'_> {
                 || !alignment.iter().all(inside)
                 || !alignment.windows(2).all(ascending)
             {
-                self.problem(Field::Alignment, true, format!(
-                    "The alignment pairs positions of the clean prompt (0 to {}) with positions of the corrupted one (0 to {}), both in ascending order; this one does not. Align them again.",
-                    clean.len() - 1, corrupted.len() - 1
-                ));
+                let problem = PatchingProblem::Alignment {
+                    last_clean: clean.len() - 1,
+                    last_corrupted: corrupted.len() - 1,
+                };
+                self.problem(Field::Alignment, true, &problem);
                 return Vec::new();
             }
             return alignment.clone();
@@ -76,12 +80,14 @@ impl Reader<'_> {
                     cases.push(case);
                     self.reading.problems.truncate(told);
                 }
-                Err(message) => {
+                Err(fault) => {
                     self.reading.problems.truncate(told);
                     // A table of the wrong kind has the same fault in each row.
                     if self.reading.bad_pairs.len() < EXPLAINED {
                         // The first pair is the experiment's own.
-                        self.problem(Field::Pairs, true, format!("Pair {}: {message}", i + 2));
+                        let number = i + 2;
+                        let problem = PatchingProblem::Pair { number, fault };
+                        self.problem(Field::Pairs, true, &problem);
                     }
                     self.reading.bad_pairs.push(i);
                 }
@@ -89,33 +95,32 @@ impl Reader<'_> {
         }
         let bad = &self.reading.bad_pairs;
         if !bad.is_empty() {
-            let (found, all) = (bad.len(), e.pairs.len() + 1);
-            let numbers: Vec<String> = bad.iter().map(|i| (i + 2).to_string()).collect();
-            self.problem(Field::Pairs, true, format!(
-                "{found} of {all} pairs cannot be run: {}. Mend them, or leave them out and run the rest.",
-                numbers.join(", ")
-            ));
+            let problem = PatchingProblem::BadPairs {
+                found: bad.len(),
+                all: e.pairs.len() + 1,
+                numbers: bad.iter().map(|i| i + 2).collect(),
+            };
+            self.problem(Field::Pairs, true, &problem);
         }
         if unseen > 0 {
-            self.problem(Field::Pairs, false, format!(
-                "{unseen} of the further pairs hold words that are new to this small model; what it predicts after them means little."
-            ));
+            let problem = PatchingProblem::UnseenInPairs { pairs: unseen };
+            self.problem(Field::Pairs, false, &problem);
         }
         Ok(self.reading.bad_pairs.is_empty())
     }
 
-    fn pair(&mut self, e: &Experiment, pair: &Pair, first: &Case) -> Result<Case, String> {
+    fn pair(&mut self, e: &Experiment, pair: &Pair, first: &Case) -> Result<Case, PairFault> {
         let most = self.config.shape.n_positions;
-        let read = |name: &str, prompt: &Prompt| {
+        let read = |field: Field, prompt: &Prompt| {
             token_ids(self.tokenizer, most, prompt, e.bos)
-                .map_err(|error| format!("the {name} prompt{error}"))
+                .map_err(|fault| PairFault::Prompt { field, fault })
         };
         self.spaceless.clear();
-        let clean = read("clean", &pair.clean)?;
+        let clean = read(Field::Clean, &pair.clean)?;
         self.look_at_prompt(self.pair, Field::Clean, &pair.clean, &clean);
         let corrupted = match e.corruption {
             Corruption::Prompt => {
-                let corrupted = read("corrupted", &pair.corrupted)?;
+                let corrupted = read(Field::Corrupted, &pair.corrupted)?;
                 self.look_at_prompt(self.pair, Field::Corrupted, &pair.corrupted, &corrupted);
                 corrupted
             }
@@ -124,16 +129,16 @@ impl Reader<'_> {
         let as_first = clean.len() == first.clean.len() && corrupted.len() == first.corrupted.len();
         let aligned: Rc<[(usize, usize)]> = match &e.alignment {
             _ if !e.roles.is_empty() => {
-                by_role(&e.roles, self.tokenizer, &clean, &corrupted)?.into()
+                let found = by_role(&e.roles, self.tokenizer, &clean, &corrupted);
+                found.map_err(|fault| PairFault::Roles { fault })?.into()
             }
             Some(_) if as_first => first.aligned.clone(),
             _ if clean.len() == corrupted.len() => (0..clean.len()).map(|p| (p, p)).collect(),
             _ => {
-                return Err(format!(
-                    "the clean prompt has {} tokens and the corrupted one {}; give both the same number.",
-                    clean.len(),
-                    corrupted.len()
-                ));
+                return Err(PairFault::Lengths {
+                    clean: clean.len(),
+                    corrupted: corrupted.len(),
+                });
             }
         };
         let mut metrics = Vec::new();
@@ -144,8 +149,8 @@ impl Reader<'_> {
                     let told = self.reading.problems.len();
                     let found = self.choices(field, tokens, &pair.clean, false).1;
                     let why = self.reading.problems.get(told..).and_then(|p| p.first());
-                    found.ok_or_else(|| {
-                        why.map_or_else(String::new, |problem| problem.message.clone())
+                    found.ok_or_else(|| PairFault::Tokens {
+                        fault: why.cloned().map(Problem::said).unwrap_or_default(),
                     })
                 }
             };
@@ -182,33 +187,28 @@ impl Reader<'_> {
             draws,
         } = noise;
         let shortest = cases.iter().map(|c| c.clean.len()).min().unwrap_or(0);
-        let message = if positions.is_empty() {
-            Some("Choose the tokens that get noise on their embeddings.".to_owned())
+        let problem = if positions.is_empty() {
+            Some(PatchingProblem::NoNoisePosition)
         } else if let Some(p) = positions.iter().find(|p| **p >= shortest) {
-            Some(format!(
-                "Noise was asked for at position {p}, but the prompt has positions 0 to {}; choose others.",
-                shortest - 1
-            ))
+            Some(PatchingProblem::NoisePosition {
+                position: *p,
+                last: shortest - 1,
+            })
         } else if !sigma.is_finite() || *sigma < 0.0 || *sigma > 1e6 {
-            Some(format!(
-                "The noise has {sigma} standard deviations; take a number from 0 up, 3 is usual."
-            ))
+            Some(PatchingProblem::Sigma { sigma: *sigma })
         } else if *draws == 0 || *draws > MOST_DRAWS {
-            Some(format!(
-                "Noise is drawn 1 to {MOST_DRAWS} times, not {draws}."
-            ))
+            Some(PatchingProblem::Draws {
+                most: MOST_DRAWS,
+                draws: *draws,
+            })
         } else {
             None
         };
         if *sigma == 0.0 {
-            self.problem(
-                Field::Corruption,
-                false,
-                "Noise of 0 standard deviations changes nothing, so both runs are the same; 3 is usual.",
-            );
+            self.problem(Field::Corruption, false, &PatchingProblem::NoNoise);
         }
-        if let Some(message) = message {
-            self.problem(Field::Corruption, true, message);
+        if let Some(problem) = problem {
+            self.problem(Field::Corruption, true, &problem);
             return cases;
         }
         let mut positions = positions.clone();
@@ -241,15 +241,10 @@ impl Reader<'_> {
             };
             match token_ids(self.tokenizer, most, prompt, e.bos) {
                 Ok(ids) => all.push(Some(ids.into())),
-                Err(error) => {
-                    self.problem(
-                        Field::Sweeps,
-                        true,
-                        format!(
-                            "Sweep {}: the prompt that activations are brought from{error}",
-                            i + 1
-                        ),
-                    );
+                Err(fault) => {
+                    let sweep = i + 1;
+                    let problem = SweepProblem::Brought { sweep, fault };
+                    self.problem(Field::Sweeps, true, &problem);
                     return None;
                 }
             }
@@ -268,38 +263,35 @@ impl Reader<'_> {
                 .zip(corrupted.iter())
                 .position(|(a, b)| a != b)
                 .unwrap_or(clean.len().min(corrupted.len()));
-            self.problem(Field::Sweep, true, format!(
-                "The clean prompt has {} tokens and the corrupted one {}; patching copies position by position, so they need the same number, or positions aligned by hand or by role. They first differ at position {at}.",
-                clean.len(), corrupted.len()
-            ));
+            let problem = SweepProblem::Lengths {
+                clean: clean.len(),
+                corrupted: corrupted.len(),
+                position: at,
+            };
+            self.problem(Field::Sweep, true, &problem);
             return false;
         }
         let mut runs = 0;
         for sweep in &e.sweeps {
             let fault = match frame(&self.config.shape, sweep, first, &e.roles) {
                 Ok(frame) => {
-                    runs += frame.rows.labels.len() * frame.columns.labels.len() * cases.len();
+                    runs += frame.rows.len() * frame.columns.len() * cases.len();
                     self.unfit(e, sweep, cases)
                 }
-                Err(message) => Some(message),
+                Err(problem) => Some(problem),
             };
-            if let Some(message) = fault {
-                self.problem(Field::Sweep, true, message);
+            if let Some(problem) = fault {
+                self.problem(Field::Sweep, true, &problem);
             }
         }
         if runs > MOST_RUNS {
-            self.problem(Field::Sweep, true, format!(
-                "These sweeps have {runs} patched runs, but at most {MOST_RUNS} are computed; take fewer pairs or a coarser grid."
-            ));
+            let most = MOST_RUNS;
+            self.problem(Field::Sweep, true, &SweepProblem::ManyRuns { runs, most });
         }
         let steered_apart = e.steered.is_some_and(|on| on != Steered::Both);
         let alike = |c: &Case| c.clean == c.corrupted;
         if e.corruption.is_prompt() && !steered_apart && cases.iter().all(alike) {
-            self.problem(
-                Field::Corrupted,
-                false,
-                "Both prompts are the same, so patching one with the other changes nothing.",
-            );
+            self.problem(Field::Corrupted, false, &PatchingProblem::SamePrompts);
         }
         // A metric's own problems are known by its not being there.
         let about = |field| {
@@ -319,7 +311,7 @@ impl Reader<'_> {
         e: &Experiment,
         sweep: &crate::experiment::Sweep,
         cases: &[Case],
-    ) -> Option<String> {
+    ) -> Option<SweepProblem> {
         let first = &cases[0];
         let axes = sweep.axes();
         let by_position = match &axes {
@@ -334,12 +326,11 @@ impl Reader<'_> {
             .iter()
             .position(|c| c.aligned.len() != first.aligned.len());
         if let Some(i) = other.filter(|_| by_position) {
-            return Some(format!(
-                "Pair {} has {} positions and the first pair {}; a grid of positions needs pairs of one length. Take heads, or prompts of one template.",
-                i + 1,
-                cases[i].aligned.len(),
-                first.aligned.len()
-            ));
+            return Some(SweepProblem::UnevenPairs {
+                pair: i + 1,
+                found: cases[i].aligned.len(),
+                expected: first.aligned.len(),
+            });
         }
         let kept = Kept::of(sweep);
         if kept.pattern {
@@ -347,12 +338,11 @@ impl Reader<'_> {
                 || !e.roles.is_empty()
                 || cases.iter().any(|c| c.clean.len() != c.corrupted.len())
             {
-                return Some("Attention patterns cannot be copied between prompts of different lengths, nor from some positions to others; take another site.".into());
+                return Some(SweepProblem::PatternElsewhere);
             }
             if cases.iter().any(|c| c.clean.len() > LONGEST_PATTERN) {
-                return Some(format!(
-                    "Attention patterns are copied for prompts of at most {LONGEST_PATTERN} tokens."
-                ));
+                let most = LONGEST_PATTERN;
+                return Some(SweepProblem::LongPattern { most });
             }
         }
         let patched = |case: &Case| match sweep.mode {
@@ -367,26 +357,25 @@ impl Reader<'_> {
                     .iter()
                     .any(|c| corrupted(c) != corrupted(first) || patched(c) != corrupted(first));
                 if *over_positions {
-                    return kept.pattern.then(|| "An attention pattern has no mean over positions; take the mean at each position.".into());
+                    return kept.pattern.then_some(SweepProblem::MeanPattern);
                 }
-                uneven.then(|| "A mean at each position needs prompts of one length; take the mean over all positions.".into())
+                uneven.then_some(SweepProblem::UnevenMean)
             }
             Bring::Resample { .. } => {
                 let alone = cases.iter().position(|c| {
                     let same = |d: &&Case| d.corrupted.len() == patched(c);
                     cases.iter().filter(same).count() < 2
                 });
-                alone.map(|i| format!(
-                    "Resampling takes activations from another pair of the same length, but pair {} has none; add pairs.", i + 1
-                ))
+                alone.map(|i| SweepProblem::NothingToResample { pair: i + 1 })
             }
             Bring::Prompt { prompt } => {
                 let ids = token_ids(self.tokenizer, self.config.shape.n_positions, prompt, e.bos);
                 let len = ids.map_or(0, |ids| ids.len());
-                cases.iter().any(|c| patched(c) != len).then(|| format!(
-                    "The prompt that activations are brought from has {len} tokens, but the run that is patched has {}; give it as many.",
-                    patched(first)
-                ))
+                let other = cases.iter().any(|c| patched(c) != len);
+                other.then(|| SweepProblem::BroughtLength {
+                    found: len,
+                    expected: patched(first),
+                })
             }
         }
     }

@@ -4,6 +4,7 @@
 //! after “17”, and “ Mary” after “to”. The clean run is asked which of the two is likelier.
 
 use super::bases::{Bases, Group};
+use super::problem::PatchingProblem;
 use super::setup::{Reader, Setup};
 use super::spaces::{Spaceless, Twin};
 use crate::experiment::{
@@ -137,60 +138,38 @@ pub(crate) fn miss_spaces(reading: &mut Reading, setup: &Setup, group: &Group) -
         if let (Tokens::One(TokenRef::Text(text)), Some(choice)) = (instead, choice) {
             choice.suggestion = Some(text.clone());
         }
-        tell(reading, *field, own(instead));
+        tell(reading, *field, &own(instead));
     }
     // Its answer and its wrong one stand one after the other.
     pairs.dedup();
     if !pairs.is_empty() {
-        tell(reading, Field::Pairs, of_pairs(&pairs));
+        tell(reading, Field::Pairs, &of_pairs(&pairs));
     }
     any
 }
 
-fn tell(reading: &mut Reading, field: Field, message: String) {
-    reading.problems.push(Problem {
-        field,
-        message,
-        fatal: false,
-    });
+fn tell(reading: &mut Reading, field: Field, problem: &PatchingProblem) {
+    reading.problems.push(Problem::of(field, false, problem));
 }
 
-fn own(instead: &Tokens) -> String {
-    let mut names: Vec<String> = instead.list().iter().take(NAMED).map(quoted).collect();
-    if instead.list().len() > NAMED {
-        names.push("…".into());
-    }
-    let names = names.join(", ");
-    match instead {
-        Tokens::One(_) => {
-            format!("There is no space in front; the clean run finds {names} likelier.")
-        }
-        Tokens::Any(_) => {
-            format!("These tokens have no space in front; the clean run finds {names} likelier.")
-        }
-    }
-}
-
-fn quoted(token: &TokenRef) -> String {
-    match token {
-        TokenRef::Text(text) => format!("“{text}”"),
+fn own(instead: &Tokens) -> PatchingProblem {
+    let name = |token: &TokenRef| match token {
+        TokenRef::Text(text) => text.clone(),
         TokenRef::Id(id) => format!("#{id}"),
+    };
+    match instead {
+        Tokens::One(one) => PatchingProblem::NoSpaceInFront { spaced: name(one) },
+        Tokens::Any(all) => PatchingProblem::NoSpacesInFront {
+            spaced: all.iter().take(NAMED).map(name).collect(),
+            more: all.len().saturating_sub(NAMED),
+        },
     }
 }
 
 /// `pairs` count from 1, after the experiment's own.
-fn of_pairs(pairs: &[usize]) -> String {
-    let mut numbers: Vec<String> = pairs
-        .iter()
-        .take(NAMED)
-        .map(|p| (p + 1).to_string())
-        .collect();
-    if pairs.len() > NAMED {
-        numbers.push("…".into());
+fn of_pairs(pairs: &[usize]) -> PatchingProblem {
+    PatchingProblem::NoSpacesInPairs {
+        numbers: pairs.iter().take(NAMED).map(|p| p + 1).collect(),
+        more: pairs.len().saturating_sub(NAMED),
     }
-    format!(
-        "Answers of {} further pairs have no space in front, and the clean run finds them likelier with one: pairs {}. Without it they are other tokens.",
-        pairs.len(),
-        numbers.join(", ")
-    )
 }

@@ -9,6 +9,7 @@ use crate::lab::line::{Line, tokens_done};
 use crate::lab::writer::{self, Text};
 use crate::numbers::{Noise, Sampler};
 use crate::rows::Trace;
+use crate::sentence::Stop;
 use std::rc::Rc;
 
 /// The greedy continuation of a kept run, whose last logits are `[n_vocab]`, up to
@@ -26,7 +27,7 @@ pub(crate) async fn greedy<B: Backend>(
         repetition_penalty: generate.repetition_penalty,
         ..Sampling::default()
     });
-    let sampler = sampler.map_err(|e| SessionError::of(Field::Generate, format!("{e}.")))?;
+    let sampler = sampler.map_err(|e| SessionError::of(Field::Generate, Stop(e)))?;
     let given = trace.tokens.len();
     let count = generate.tokens.min(lab.info.n_positions - given);
     let line = Line {

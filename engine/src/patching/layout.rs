@@ -123,8 +123,8 @@ pub(crate) async fn lay_out(
     let most = chunk_rows(shape, keys.unwrap_or(1));
     let mut rows = usize::MAX;
     for (sweep, frame) in frames.iter().enumerate() {
-        let grid = (0..frame.rows.labels.len())
-            .flat_map(|row| (0..frame.columns.labels.len()).map(move |column| (row, column)));
+        let grid = (0..frame.rows.len())
+            .flat_map(|row| (0..frame.columns.len()).map(move |column| (row, column)));
         for (row, column) in grid.filter(|(r, c)| exists(&frame.sweep, *r, *c)) {
             for case in 0..group.bases.len() {
                 if layout.items.len().is_multiple_of(BREATH) {

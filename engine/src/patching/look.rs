@@ -1,14 +1,17 @@
 //! One patched run of the first pair, seen closely.
 
 use super::bases::{Group, values};
-use super::frame::{exists, place};
+use super::frame::exists;
 use super::layout::On;
 use super::paths;
+use super::problem::PatchingProblem;
 use super::seen::{Pattern, Seen, captures, lens, pattern, shows_patterns};
 use super::setup::Setup;
 use super::sweep::frames;
 use crate::backend::Backend;
-use crate::experiment::{Cell, CellReport, LensReport, Look, PatternReport, Site};
+use crate::experiment::{
+    Axes, Cell, CellReport, LensReport, Located, Look, PatternReport, Site, Sweep,
+};
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::overflow::{CELL, sound};
 use crate::lab::{Lab, TOP};
@@ -21,23 +24,22 @@ pub(crate) fn no_such_cell(
     shape: &Shape,
     setup: &Setup,
     cell: Cell,
-) -> Result<Option<String>, SessionError> {
+) -> Result<Option<PatchingProblem>, SessionError> {
     let frames = frames(shape, setup)?;
     let Some(frame) = frames.get(cell.sweep) else {
-        return Ok(Some(format!(
-            "The chosen cell is of sweep {}, but this experiment has {}, so no cell is looked at; choose another.",
-            cell.sweep + 1,
-            frames.len()
-        )));
+        return Ok(Some(PatchingProblem::NoSuchSweep {
+            sweep: cell.sweep + 1,
+            sweeps: frames.len(),
+        }));
     };
-    let (rows, columns) = (frame.rows.labels.len(), frame.columns.labels.len());
+    let (rows, columns) = (frame.rows.len(), frame.columns.len());
     let there =
         cell.row < rows && cell.column < columns && exists(&frame.sweep, cell.row, cell.column);
-    Ok((!there).then(|| {
-        format!(
-            "The chosen cell is row {}, column {}, but this sweep has {rows} rows and {columns} columns, and not a cell for each, so no cell is looked at; choose another.",
-            cell.row, cell.column
-        )
+    Ok((!there).then_some(PatchingProblem::NoSuchCell {
+        row: cell.row,
+        column: cell.column,
+        rows,
+        columns,
     }))
 }
 
@@ -65,8 +67,11 @@ pub(crate) async fn cell<B: Backend>(
             paths::runs(lab, &paths, task).await?.remove(0)
         }
     };
-    let (layer, head) = place(&shape, on.sweep, cell.row, cell.column);
-    let head = head.filter(|_| shows_patterns(&on));
+    let frames = frames(&shape, setup)?;
+    let frame = frames.get(cell.sweep);
+    let at = frame.and_then(|frame| frame.located(cell.row, cell.column));
+    let at = at.or_else(|| of_parts(on.sweep)).unwrap_or_default();
+    let (layer, head) = (at.layer, at.head.filter(|_| shows_patterns(&on)));
     let parent = on.bases.varied(on.sweep);
     let len = parent.trace.tokens.len();
     let layers: Vec<usize> = head.iter().map(|_| layer).collect();
@@ -151,4 +156,12 @@ pub(crate) async fn cell<B: Backend>(
             mlp_attribution: seen.mlp_attribution.clone(),
         }),
     })
+}
+
+/// Parts that are patched together are looked at where the first of them is.
+fn of_parts(sweep: &Sweep) -> Option<Located> {
+    let Some(Axes::Parts { parts, .. }) = &sweep.axes else {
+        return None;
+    };
+    parts.first().map(Located::part)
 }

@@ -16,6 +16,7 @@ mod look;
 mod means;
 mod metric;
 mod paths;
+mod problem;
 mod resident;
 mod roles;
 mod seen;
@@ -23,6 +24,7 @@ mod setup;
 mod spaces;
 mod sweep;
 mod tally;
+mod unfit;
 
 use crate::backend::Backend;
 use crate::directions::{self, Push};
@@ -119,15 +121,12 @@ pub(crate) async fn run<B: Backend>(
     let (shape, mut cell) = (config.shape, experiment.cell);
     if let Ok(setup) = &setup
         && let Some(chosen) = cell.filter(|_| !setup.sweeps.is_empty())
-        && let Some(message) = no_such_cell(&shape, setup, chosen)?
+        && let Some(problem) = no_such_cell(&shape, setup, chosen)?
     {
         // It was chosen in a grid that was larger: the rest goes on without it.
         cell = None;
-        reading.problems.push(Problem {
-            field: Field::Cell,
-            message,
-            fatal: false,
-        });
+        let problem = Problem::of(Field::Cell, false, &problem);
+        reading.problems.push(problem);
     }
     task.host.update(Update::Reading(reading.clone()));
     let mut setup = setup?;

@@ -1,5 +1,6 @@
 //! Positions that belong together by what they are in the sentence.
 
+use super::problem::{PatchingProblem, RoleFault};
 use super::setup::Reader;
 use crate::experiment::{Experiment, Field, Role};
 use crate::model::Tokenizer;
@@ -14,9 +15,7 @@ impl Reader<'_> {
         corrupted: &[u32],
     ) -> Vec<(usize, usize)> {
         let found = match &e.alignment {
-            Some(_) => Err(
-                "positions are aligned both by hand and by role; choose one of the two.".to_owned(),
-            ),
+            Some(_) => Err(RoleFault::ByHandToo),
             None => by_role(&e.roles, self.tokenizer, clean, corrupted),
         };
         match found {
@@ -24,12 +23,9 @@ impl Reader<'_> {
                 self.reading.roles.clone_from(&positions);
                 positions
             }
-            Err(message) => {
-                self.problem(
-                    Field::Alignment,
-                    true,
-                    format!("In the first pair, {message}"),
-                );
+            Err(fault) => {
+                let problem = PatchingProblem::RolesOfFirst { fault };
+                self.problem(Field::Alignment, true, &problem);
                 Vec::new()
             }
         }
@@ -45,38 +41,36 @@ pub(crate) fn by_role(
     tokenizer: &Tokenizer,
     clean: &[u32],
     corrupted: &[u32],
-) -> Result<Vec<(usize, usize)>, String> {
+) -> Result<Vec<(usize, usize)>, RoleFault> {
     let (names, others) = (names(tokenizer, clean), names(tokenizer, corrupted));
     let same = |i: usize, j: usize| names[i].text == names[j].text;
     let second = |i: &usize| (i + 1..names.len()).find(|j| same(*i, *j));
     let subject = (0..names.len()).find_map(|i| Some((i, second(&i)?)));
-    let place = |role: &Role| -> Result<(usize, usize), String> {
-        if *role == Role::End {
-            return Ok((clean.len() - 1, corrupted.len() - 1));
-        }
-        let missing = |what: &str| {
-            format!(
-                "the role {} asks for {what}; its names are {}. Write another prompt, or align positions by hand.",
-                role.name(),
-                said(&names)
-            )
+    let place = |role: &Role| -> Result<(usize, usize), RoleFault> {
+        let role = *role;
+        let twice = || {
+            subject.ok_or_else(|| RoleFault::NoNameTwice {
+                role,
+                names: texts(&names),
+            })
         };
-        let (s1, s2) =
-            subject.ok_or_else(|| missing("a name that is twice in the clean prompt"))?;
         let which = match role {
-            Role::S1 => s1,
-            Role::S2 => s2,
-            _ => (0..names.len())
-                .find(|i| !same(*i, s1))
-                .ok_or_else(|| missing("a second name in the clean prompt"))?,
+            Role::End => return Ok((clean.len() - 1, corrupted.len() - 1)),
+            Role::S1 => twice()?.0,
+            Role::S2 => twice()?.1,
+            Role::Io => {
+                let (s1, _) = twice()?;
+                let another = (0..names.len()).find(|i| !same(*i, s1));
+                another.ok_or_else(|| RoleFault::NoSecondName {
+                    role,
+                    names: texts(&names),
+                })?
+            }
         };
         let other = others.get(which).filter(|_| others.len() == names.len());
-        let other = other.ok_or_else(|| {
-            format!(
-                "the clean prompt has the names {} and the corrupted one {}; roles need as many in both.",
-                said(&names),
-                said(&others)
-            )
+        let other = other.ok_or_else(|| RoleFault::UnevenNames {
+            clean: texts(&names),
+            corrupted: texts(&others),
         })?;
         Ok((names[which].last, other.last))
     };
@@ -116,12 +110,6 @@ fn names(tokenizer: &Tokenizer, ids: &[u32]) -> Vec<Name> {
     names
 }
 
-fn said(names: &[Name]) -> String {
-    match names {
-        [] => "none".into(),
-        some => {
-            let quoted: Vec<String> = some.iter().map(|n| format!("“{}”", n.text)).collect();
-            quoted.join(", ")
-        }
-    }
+fn texts(names: &[Name]) -> Vec<String> {
+    names.iter().map(|name| name.text.clone()).collect()
 }

@@ -2,6 +2,7 @@
 //! that fit the model, with every problem told by the field that it is about.
 
 use super::metric::MetricTokens;
+use super::problem::{Answer, PatchingProblem};
 use super::spaces::{Spaceless, Twin};
 use crate::directions::Push;
 use crate::experiment::{
@@ -12,6 +13,7 @@ use crate::host::{Host, SessionError, Task};
 use crate::lab::bos_off;
 use crate::lab::prompt::{PromptError, token_ids};
 use crate::model::{Config, Tokenizer};
+use crate::sentence::{Sentence, Stop};
 use std::collections::HashSet;
 use std::rc::Rc;
 
@@ -104,10 +106,8 @@ impl Reader<'_> {
             Corruption::Prompt => self.prompt(Field::Corrupted, &e.corrupted, e.bos),
             Corruption::Noise(_) => clean.as_ref().map_or_else(
                 |_| {
-                    Err(SessionError::of(
-                        Field::Clean,
-                        "There is no clean prompt to put noise on.",
-                    ))
+                    let problem = PatchingProblem::NoCleanPrompt;
+                    Err(SessionError::of(Field::Clean, problem))
                 },
                 |clean| Ok(clean.clone()),
             ),
@@ -157,17 +157,9 @@ impl Reader<'_> {
         })
     }
 
-    pub(crate) fn problem(&mut self, field: Field, fatal: bool, message: impl Into<String>) {
-        self.reading.problems.push(Problem {
-            field,
-            message: message.into(),
-            fatal,
-        });
-    }
-
-    fn refuse<T>(&mut self, field: Field, message: String) -> Result<T, SessionError> {
-        self.problem(field, true, message.clone());
-        Err(SessionError::of(field, message))
+    pub(crate) fn problem(&mut self, field: Field, fatal: bool, sentence: &dyn Sentence) {
+        let problem = Problem::of(field, fatal, sentence);
+        self.reading.problems.push(problem);
     }
 
     fn prompt(
@@ -181,26 +173,24 @@ impl Reader<'_> {
             && text.ends_with(' ')
             && !matches!(ids, Err(PromptError::TooLarge { .. }))
         {
-            self.problem(field, false, format!(
-                "The {field} prompt ends with a space. This model's words bring their own space in front, so the next word is read better without it."
-            ));
+            self.problem(field, false, &PatchingProblem::EndsWithSpace { field });
         }
-        ids.or_else(|e| self.refuse(field, format!("The {field} prompt{e}")))
+        ids.map_err(|fault| {
+            let problem = PatchingProblem::Prompt { field, fault };
+            self.problem(field, true, &problem);
+            SessionError::of(field, problem)
+        })
     }
 
     fn note_unseen(&mut self, field: Field, tokens: &[crate::experiment::Token]) {
-        let mut words: Vec<String> = Vec::new();
+        let mut pieces: Vec<String> = Vec::new();
         for token in tokens.iter().filter(|t| t.unseen) {
-            let word = format!("“{}”", token.text);
-            if !words.contains(&word) {
-                words.push(word);
+            if !pieces.contains(&token.text) {
+                pieces.push(token.text.clone());
             }
         }
-        if !words.is_empty() {
-            self.problem(field, false, format!(
-                "New to this small model: {}. It never met these pieces in training, so what it predicts after them means little.",
-                words.join(", ")
-            ));
+        if !pieces.is_empty() {
+            self.problem(field, false, &PatchingProblem::Unseen { pieces });
         }
     }
 
@@ -211,11 +201,7 @@ impl Reader<'_> {
         task: Task<'_, impl Host>,
     ) -> Result<Option<Vec<MetricTokens>>, SessionError> {
         if e.metrics.is_empty() {
-            self.problem(
-                Field::Metrics,
-                true,
-                "There is nothing to measure; choose a metric.",
-            );
+            self.problem(Field::Metrics, true, &PatchingProblem::NoMetric);
             return Ok(None);
         }
         let mut read = Vec::new();
@@ -253,11 +239,11 @@ impl Reader<'_> {
         }
         let (answers, wrongs) = (answers?, wrongs?);
         if wrongs.is_empty() {
-            self.problem(Field::Wrong, true, "A difference compares the answer with a second token; choose a wrong answer, or take the probability.");
+            self.problem(Field::Wrong, true, &PatchingProblem::NoWrongAnswer);
             return None;
         }
         if answers == wrongs {
-            self.problem(Field::Wrong, false, "The answer and the wrong answer are the same token, so their difference is always 0.");
+            self.problem(Field::Wrong, false, &PatchingProblem::SameAnswers);
         }
         Some(MetricTokens {
             kind,
@@ -292,11 +278,7 @@ impl Reader<'_> {
             ids.push(id);
         }
         if list.is_empty() {
-            self.problem(
-                field,
-                true,
-                "The set of tokens is empty; name at least one.",
-            );
+            self.problem(field, true, &PatchingProblem::NoTokens);
             ids.push(None);
         }
         let mut ids: Option<Vec<u32>> = ids.into_iter().collect();
@@ -304,9 +286,7 @@ impl Reader<'_> {
             && let Some(id) = take_once(ids)
         {
             let text = self.tokenizer.token(id).text;
-            self.problem(field, false, format!(
-                "“{text}” is named more than once in this set of tokens; what is named twice counts once."
-            ));
+            self.problem(field, false, &PatchingProblem::TokenTwice { text });
         }
         if again {
             self.reading.problems.truncate(told);
@@ -332,7 +312,7 @@ impl Reader<'_> {
         let ids = match found {
             Ok(ids) => ids,
             Err(error) => {
-                self.problem(field, true, format!("{error}."));
+                self.problem(field, true, &Stop(error));
                 let (pieces, suggestion) = (Vec::new(), None);
                 return (Choice { pieces, suggestion }, None, None);
             }
@@ -379,34 +359,29 @@ impl Reader<'_> {
             [id] => Some(*id),
             _ => None,
         };
-        let name = if field == Field::Answer {
-            "answer"
-        } else {
-            "wrong answer"
+        let answer = match field == Field::Answer {
+            true => Answer::Right,
+            false => Answer::Wrong,
         };
-        let split = || {
-            pieces
-                .iter()
-                .map(|p| format!("“{}”", p.text))
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        let message = match (ids.len(), &suggestion) {
-            (0, _) => Some(format!(
-                "Choose the {name}: one token, usually a word with a space in front."
-            )),
+        let text = text.clone();
+        let split = || pieces.iter().map(|p| p.text.clone()).collect();
+        let problem = match (ids.len(), suggestion.clone()) {
+            (0, _) => Some(PatchingProblem::NoAnswer { answer }),
             (1, _) => None,
-            (n, Some(s)) => Some(format!(
-                "“{text}” is {n} tokens here ({}), but the {name} is one token; take “{s}”.",
-                split()
-            )),
-            (n, None) => Some(format!(
-                "“{text}” is {n} tokens here ({}), but the {name} is one token.",
-                split()
-            )),
+            (_, Some(suggestion)) => Some(PatchingProblem::SeveralTokens {
+                text,
+                pieces: split(),
+                answer,
+                suggestion,
+            }),
+            (_, None) => Some(PatchingProblem::OnlySeveralTokens {
+                text,
+                pieces: split(),
+                answer,
+            }),
         };
-        if let Some(message) = message {
-            self.problem(field, id.is_none(), message);
+        if let Some(problem) = problem {
+            self.problem(field, id.is_none(), &problem);
         }
         (Choice { pieces, suggestion }, id, twin)
     }

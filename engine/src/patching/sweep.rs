@@ -28,7 +28,7 @@ use std::cell::Cell;
 pub(crate) fn frames(shape: &Shape, setup: &Setup) -> Result<Vec<Frame>, SessionError> {
     let frame = |sweep| {
         frame(shape, sweep, &setup.cases[0], &setup.roles)
-            .map_err(|message| SessionError::of(Field::Sweeps, message))
+            .map_err(|problem| SessionError::of(Field::Sweeps, problem))
     };
     setup.sweeps.iter().map(frame).collect()
 }

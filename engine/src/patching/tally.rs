@@ -37,7 +37,7 @@ impl Tally {
     pub fn new(setup: &Setup, frames: &[Frame]) -> Self {
         let cases = setup.cases.len();
         let grid = |frame: &Frame| {
-            let (rows, columns) = (frame.rows.labels.len(), frame.columns.labels.len());
+            let (rows, columns) = (frame.rows.len(), frame.columns.len());
             Grid {
                 rows,
                 columns,

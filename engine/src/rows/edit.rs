@@ -1,4 +1,4 @@
-use super::{PlanError, Shape, Trace};
+use super::{NotEditable, PlanError, Shape, Trace};
 use crate::experiment::Site;
 use std::rc::Rc;
 
@@ -98,7 +98,7 @@ impl Edit {
         if site == Site::Logits {
             return Err(PlanError::NotEditable {
                 site,
-                why: "they are what is read; edit ln_final, from which they are made",
+                why: NotEditable::IsRead,
             });
         }
         let n_layer = site.layers(shape.n_layer);
@@ -141,7 +141,7 @@ impl Edit {
             (Site::Pattern, None) => {
                 return Err(PlanError::NotEditable {
                     site,
-                    why: "some keys of a pattern belong to one head; name the head",
+                    why: NotEditable::SomeKeys,
                 });
             }
             // A row sees no key after its own: there is nothing to edit.
@@ -171,7 +171,7 @@ impl Edit {
             if site == Site::Pattern && self.head.is_none() {
                 return Err(PlanError::NotEditable {
                     site,
-                    why: "a vector of keys belongs to one head; name the head",
+                    why: NotEditable::VectorOfKeys,
                 });
             }
             let expected = self.columns(shape, len).1;
@@ -194,7 +194,7 @@ impl Edit {
                 if v.iter().all(|x| *x == 0.0) {
                     return Err(PlanError::NotEditable {
                         site,
-                        why: "a direction of length zero has no projection",
+                        why: NotEditable::NoLength,
                     });
                 }
             }

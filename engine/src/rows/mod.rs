@@ -26,6 +26,8 @@ pub use rounds::{EditRound, EditSource};
 pub use slots::{OWN_ROW, SlotPool, SlotTable, Trace};
 
 use crate::experiment::{Site, Width};
+use crate::sentence::{Says, Sentence};
+use serde::Serialize;
 use std::rc::Rc;
 
 /// One run of the model, to be planned together with others.
@@ -127,7 +129,8 @@ impl Shape {
 }
 
 /// Why a set of runs cannot be planned.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PlanError {
     #[error("a prompt has {found} tokens, but this model reads at most {expected}; shorten it")]
     TooLong { found: usize, expected: usize },
@@ -165,7 +168,7 @@ pub enum PlanError {
     #[error("{site} has no heads; leave the head out")]
     NotPerHead { site: Site },
     #[error("{site} cannot be edited in this way: {why}")]
-    NotEditable { site: Site, why: &'static str },
+    NotEditable { site: Site, why: NotEditable },
     #[error(
         "an edit at {site} brings a vector of width {found}, but the site has width {expected}; a vector fits only the model that it was made on"
     )]
@@ -182,4 +185,24 @@ pub enum PlanError {
         "a run differs from its parent's tokens at position {position}; a child continues or varies its parent"
     )]
     NotAChild { position: usize },
+}
+
+impl Sentence for PlanError {
+    fn says(&self) -> Says {
+        Says::of("plan", self)
+    }
+}
+
+/// Why a site cannot be edited in some way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotEditable {
+    #[error("they are what is read; edit ln_final, from which they are made")]
+    IsRead,
+    #[error("some keys of a pattern belong to one head; name the head")]
+    SomeKeys,
+    #[error("a vector of keys belongs to one head; name the head")]
+    VectorOfKeys,
+    #[error("a direction of length zero has no projection")]
+    NoLength,
 }

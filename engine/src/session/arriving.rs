@@ -5,7 +5,9 @@ use crate::backend::Backend;
 use crate::experiment::ModelInfo;
 use crate::lab::Lab;
 use crate::model::folder::CONFIG;
-use crate::model::{Config, Folder, FolderError, Index, Loaded, Loader, ModelError, Tokenizer};
+use crate::model::{
+    Config, Folder, FolderError, Index, Loaded, Loader, ModelError, ModelRemark, Tokenizer,
+};
 use crate::{directions, patching, steering};
 
 /// A model that is being loaded: its small files have come, room for its weights
@@ -15,7 +17,7 @@ pub struct Arriving<B: Backend> {
     backend: B,
     tokenizer: Tokenizer,
     loader: Loader<B>,
-    remarks: Vec<String>,
+    remarks: Vec<ModelRemark>,
 }
 
 impl<B: Backend> Arriving<B> {

@@ -2,6 +2,7 @@
 
 use super::Session;
 use super::finite::not_finite;
+use super::problem::SessionProblem;
 use crate::backend::Backend;
 use crate::directions::{files, layer_vectors};
 use crate::experiment::{
@@ -9,6 +10,7 @@ use crate::experiment::{
 };
 use crate::host::{Asked, Host, SessionError, Task};
 use crate::rows::Shape;
+use crate::sentence::Sentence;
 use safetensors::tensor::{Dtype, TensorView};
 
 /// Numbers that a file of activations may have: it is held twice, at 4 bytes each.
@@ -33,13 +35,11 @@ impl<B: Backend> Session<B> {
                 let steer = experiment.steer.clone().unwrap_or_default();
                 let Steer { directions, .. } = &steer;
                 let Some(wanted) = directions.get(*direction) else {
-                    return Err(SessionError::of(
-                        Field::Directions,
-                        format!(
-                            "Direction {direction} was asked for, but the experiment has {}; choose one that it has.",
-                            directions.len()
-                        ),
-                    ));
+                    let problem = SessionProblem::NoDirection {
+                        direction: *direction,
+                        directions: directions.len(),
+                    };
+                    return Err(SessionError::of(Field::Directions, problem));
                 };
                 let field = Field::direction(*direction);
                 let task = Task {
@@ -49,7 +49,10 @@ impl<B: Backend> Session<B> {
                 };
                 let (lab, known) = (&mut self.lab, &mut self.directions);
                 let vectors = layer_vectors(lab, known, *direction, wanted, task).await?;
-                let wrong = |e| SessionError::of(field, format!("“{}”: {e}.", wanted.name));
+                let wrong = |fault| {
+                    let name = wanted.name.clone();
+                    SessionError::of(field, SessionProblem::DirectionFile { name, fault })
+                };
                 let written = files::write(&vectors, wanted.site, *format).map_err(wrong)?;
                 // A file without any layer at which it acts would do something else.
                 let place = |l: &usize| files::place(wanted.site, *l, *format);
@@ -62,7 +65,7 @@ impl<B: Backend> Session<B> {
                 Ok(File {
                     name: format!("{}.{}", plain(&wanted.name), format.extension()),
                     bytes: written.bytes,
-                    remark: written.remark,
+                    remark: written.remark.map(|left_out| left_out.said()),
                 })
             }
             Export::Activations { sites } => {
@@ -71,9 +74,14 @@ impl<B: Backend> Session<B> {
                     .activations_of(experiment, told, &runs, sites, host)
                     .await?;
                 let bytes = safetensors(&self.lab.model.config.shape, &captured);
+                let bytes = bytes.map_err(|e| {
+                    let reason = e.to_string();
+                    let problem = SessionProblem::ActivationsFile { reason };
+                    SessionError::of(Field::Captures, problem)
+                })?;
                 Ok(File {
                     name: "activations.safetensors".into(),
-                    bytes: bytes.map_err(|e| SessionError::of(Field::Captures, format!("{e}.")))?,
+                    bytes,
                     remark: None,
                 })
             }
@@ -100,10 +108,8 @@ impl<B: Backend> Session<B> {
         host: &impl Host,
     ) -> Result<Vec<CaptureReport>, SessionError> {
         if sites.is_empty() {
-            return Err(SessionError::of(
-                Field::Captures,
-                "No activation is chosen; choose at least one.",
-            ));
+            let problem = SessionProblem::NoActivation;
+            return Err(SessionError::of(Field::Captures, problem));
         }
         let n_layer = self.lab.info.n_layer;
         let layers = |site: Site| match site.per_layer() {
@@ -138,10 +144,10 @@ impl<B: Backend> Session<B> {
         let captures = self.found(&experiment, asked, host).await?.captures;
         match not_finite(&captures) {
             None => Ok(captures),
-            Some(_) => Err(SessionError::of(
-                Field::Captures,
-                "Some of these activations are not finite numbers: 32-bit arithmetic overflowed on the way to them. Take sites before that.",
-            )),
+            Some(_) => {
+                let problem = SessionProblem::ActivationsNotFinite;
+                Err(SessionError::of(Field::Captures, problem))
+            }
         }
     }
 }

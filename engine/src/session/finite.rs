@@ -1,5 +1,6 @@
 //! Numbers of a report that are not finite, wherever they are.
 
+use super::problem::SessionProblem;
 use crate::experiment::{Field, Problem};
 use serde::ser::{self, Serialize};
 use std::fmt::{self, Display};
@@ -13,13 +14,12 @@ pub(super) fn not_finite(report: &impl Serialize) -> Option<String> {
 
 /// What is told of such a number.
 pub(super) fn problem(path: &str) -> Problem {
-    Problem {
-        field: Field::Experiment,
-        message: format!(
-            "The result {path} is not a finite number: 32-bit arithmetic overflowed on the way to it. Read it, and what depends on it, as missing."
-        ),
-        fatal: false,
-    }
+    let path = path.to_owned();
+    Problem::of(
+        Field::Experiment,
+        false,
+        &SessionProblem::NotFinite { path },
+    )
 }
 
 /// The path to a number that is not finite, its last step first.

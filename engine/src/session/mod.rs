@@ -6,24 +6,25 @@
 mod arriving;
 mod export;
 mod finite;
+mod problem;
 
 use crate::backend::Backend;
-pub use crate::directions::{DictionaryConfig, DictionaryLayout};
+pub use crate::directions::{DictionaryConfig, DictionaryFault, DictionaryLayout, KnownSetting};
 use crate::experiment::{BackendInfo, Experiment, Field, ModelInfo, Report, Room, Trial};
 use crate::host::{Asked, Task};
-pub use crate::host::{Cells, Crew, DictionaryFile, Host, SessionError, Turn, Unread};
+pub use crate::host::{Cells, Crew, DictionaryFile, Host, NoFile, SessionError, Turn, Unread};
 use crate::lab::Lab;
-use crate::model::{Files, Folder, ModelError};
+use crate::model::{Files, Folder, ModelError, ModelRemark};
 use crate::rows::SlotPool;
-use crate::text::Plain;
+use crate::sentence::Said;
 use crate::{directions, patching, steering};
 pub use arriving::Arriving;
 
 /// A model on a device, ready for experiments: the lab, and what each room remembers.
 pub struct Session<B: Backend> {
     lab: Lab<B>,
-    /// What a person should know of the model's files, as sentences.
-    remarks: Vec<String>,
+    /// What a person should know of the model's files.
+    remarks: Vec<ModelRemark>,
     directions: directions::Memory,
     patching: patching::Memory,
     steering: steering::Memory,
@@ -47,9 +48,9 @@ impl<B: Backend> Session<B> {
         &self.lab.info
     }
 
-    /// What a person should know of how the model's files were read, as sentences.
+    /// What a person should know of how the model's files were read.
     #[must_use]
-    pub fn remarks(&self) -> &[String] {
+    pub fn remarks(&self) -> &[ModelRemark] {
         &self.remarks
     }
 
@@ -60,8 +61,10 @@ impl<B: Backend> Session<B> {
     }
 
     /// Says why this backend was chosen, and how fast each was where both were tried.
-    pub fn set_reason(&mut self, reason: Option<String>, trial: Option<Trial>) {
+    pub fn set_reason(&mut self, reason: Option<Said>, trial: Option<Trial>) {
+        let (reason, says) = reason.map(|said| (said.message, said.says)).unzip();
         self.lab.backend_info.reason = reason;
+        self.lab.backend_info.says = says;
         self.lab.backend_info.trial = trial;
     }
 
@@ -117,9 +120,6 @@ impl<B: Backend> Session<B> {
         report.experiment.clone_from(experiment);
         if let Some(path) = finite::not_finite(&report) {
             report.reading.problems.push(finite::problem(&path));
-        }
-        for problem in &mut report.reading.problems {
-            problem.message = Plain(&problem.message).to_string();
         }
         Ok(report)
     }

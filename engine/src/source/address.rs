@@ -4,6 +4,8 @@
 //! asks. The URL standard lets one host be written in many ways (backslashes,
 //! credentials, percent signs, letters of other scripts, 127.1); here each has one.
 
+use crate::sentence::Says;
+use serde_json::Value;
 use std::fmt;
 
 /// An address of the one form `scheme://host[:port]/path/`, in plain ASCII, so that
@@ -29,6 +31,29 @@ pub enum Fault {
     Host,
     Port,
     Letter(char),
+}
+
+impl Fault {
+    /// What an error about an address says, in which this is the reason.
+    #[inline]
+    pub(super) fn says_of(&self, code: &str, found: &str) -> Says {
+        let fault = Value::from(match self {
+            Self::Scheme => "scheme",
+            Self::Insecure => "insecure",
+            Self::Query => "query",
+            Self::Backslash => "backslash",
+            Self::Credentials => "credentials",
+            Self::Host => "host",
+            Self::Port => "port",
+            Self::Letter(_) => "letter",
+        });
+        let letter = match self {
+            Self::Letter(letter) => Some(("letter", Value::from(u32::from(*letter)))),
+            _ => None,
+        };
+        let args = [("found", found.into()), ("fault", fault)];
+        Says::new(code, args.into_iter().chain(letter))
+    }
 }
 
 impl fmt::Display for Fault {

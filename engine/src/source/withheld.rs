@@ -1,10 +1,12 @@
 //! What a hub means when it does not give something out.
 
 use super::{Named, Place, WEIGHTS};
+use crate::sentence::{Says, Sentence};
+use serde::Serialize;
 use std::fmt;
 
 /// A repository's file, or its list of files, that the hub refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Withheld {
     pub host: String,
     pub repository: String,
@@ -41,6 +43,29 @@ impl Named {
     }
 }
 
+impl Sentence for Withheld {
+    fn says(&self) -> Says {
+        Says::of("source", &self.as_variant())
+    }
+}
+
+/// The sentences that a refusal is told in.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Variant<'a> {
+    NotGivenOut(&'a Withheld),
+    NotThere(&'a Withheld),
+}
+
+impl Withheld {
+    fn as_variant(&self) -> Variant<'_> {
+        match self.status {
+            401 | 403 => Variant::NotGivenOut(self),
+            _ => Variant::NotThere(self),
+        }
+    }
+}
+
 impl fmt::Display for Withheld {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -50,7 +75,7 @@ impl fmt::Display for Withheld {
             ..
         } = self;
         let what = self.file.as_deref().unwrap_or("the list of files");
-        if matches!(status, 401 | 403) {
+        if let Variant::NotGivenOut(_) = self.as_variant() {
             // The hub answers 401 for a name that nobody has, so as not to tell
             // which private ones there are.
             return write!(

@@ -1,14 +1,17 @@
 //! Monitoring: a direction as a detector, on prompts that it was not found on.
 
 use super::Memory;
+use super::detected::{Area, DetectorTold, DetectorWarning};
+use super::problem::SteeringProblem;
 use crate::backend::Backend;
-use crate::directions::{self, MOST_PROMPTS, Resolved, Seen, length, see, training_means};
+use crate::directions::{self, MOST_PROMPTS, Resolved, Seen, Side, length, see, training_means};
 use crate::experiment::{
     Detected, Detector, DetectorControls, DetectorReport, Direction, Field, Means, Source, Steer,
 };
 use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::numbers::{auc, normals, projection, roc};
+use crate::sentence::{Said, Sentence};
 use std::rc::Rc;
 
 /// Random directions that a detector is compared with.
@@ -20,8 +23,8 @@ const SEED: u64 = 0;
 /// Prompts of a side below which a rate says little.
 const FEW: usize = 5;
 
-fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of(Field::Detector, message))
+fn wrong<T>(problem: SteeringProblem) -> Result<T, SessionError> {
+    Err(SessionError::of(Field::Detector, problem))
 }
 
 /// The detector's report, from memory but for the threshold where nothing
@@ -36,20 +39,17 @@ pub(crate) async fn report<B: Backend>(
     task: Task<'_, impl Host>,
 ) -> Result<DetectorReport, SessionError> {
     let Some(direction) = steer.directions.get(detector.direction) else {
-        return wrong(format!(
-            "The detector reads direction {}, but the experiment has {}; choose one that it has.",
-            detector.direction,
-            steer.directions.len()
-        ));
+        return wrong(SteeringProblem::DetectorDirection {
+            direction: detector.direction,
+            directions: steer.directions.len(),
+        });
     };
     check(detector)?;
     let layer = detector.layer.or(direction.layers.first().copied());
     let layer = layer.unwrap_or_default();
     if layer >= lab.info.n_layer {
-        return wrong(format!(
-            "The detector reads layer {layer}; this model has layers 0 to {}.",
-            lab.info.n_layer - 1
-        ));
+        let last = lab.info.n_layer - 1;
+        return wrong(SteeringProblem::DetectorLayer { layer, last });
     }
     let asked = Detector {
         threshold: None,
@@ -77,7 +77,9 @@ pub(crate) async fn report<B: Backend>(
     report.threshold = detector.threshold.or(middle);
     report.rates = report.threshold.map(|t| report.rates_at(t));
     if report.threshold.is_none() {
-        report.warnings.push("This direction has no prompts of its own to choose a threshold by; give one, or judge by the whole curve.".into());
+        let Said { message, says } = DetectorWarning::NoThreshold.said();
+        report.warnings.push(message);
+        report.warnings_say.push(says);
     }
     Ok(report)
 }
@@ -96,10 +98,8 @@ async fn detect<B: Backend>(
         .filter(|r| length(r) > 0.0)
         .and_then(|r| r.last().cloned())
     else {
-        return wrong(format!(
-            "“{}” has no vector for layer {layer}, or one of length 0; read at a layer that it has.",
-            direction.name
-        ));
+        let name = direction.name.clone();
+        return wrong(SteeringProblem::DetectorNoVector { name, layer });
     };
     let place = (direction.site, layer);
     let task = task.about(Field::Detector);
@@ -136,9 +136,27 @@ async fn detect<B: Backend>(
         shuffled,
     };
     let auc = auc(&of_positive, &of_negative);
+    let Said { message, says } = told_of(
+        Area {
+            auc,
+            positive: positive.len(),
+            negative: negative.len(),
+        },
+        &controls,
+    )
+    .said();
+    let warned = warned(detector, &direction.source, training);
+    let (warnings, warnings_say) = warned
+        .iter()
+        .map(|warning| {
+            let Said { message, says } = warning.said();
+            (message, says)
+        })
+        .unzip();
     Ok(DetectorReport {
         better: auc > controls.best_random.max(shuffled.unwrap_or(0.0)),
-        said: said(auc, &controls, [positive.len(), negative.len()]),
+        said: message,
+        says,
         direction: direction.name.clone(),
         site: direction.site,
         layer,
@@ -149,7 +167,8 @@ async fn detect<B: Backend>(
         roc: roc(&of_positive, &of_negative),
         auc,
         controls,
-        warnings: warnings(detector, &direction.source, training),
+        warnings,
+        warnings_say,
         ..DetectorReport::default()
     })
 }
@@ -157,48 +176,48 @@ async fn detect<B: Backend>(
 /// What can be told without the model.
 fn check(detector: &Detector) -> Result<(), SessionError> {
     let sides = [
-        ("positive", &detector.positive),
-        ("negative", &detector.negative),
+        (Side::Positive, &detector.positive),
+        (Side::Negative, &detector.negative),
     ];
-    for (name, side) in sides {
-        if side.is_empty() {
-            return wrong(format!(
-                "There are no {name} held-out prompts; a detector is judged by both kinds, so write at least one of each."
-            ));
+    for (side, prompts) in sides {
+        if prompts.is_empty() {
+            return wrong(SteeringProblem::NoHeldOut { side });
         }
-        if side.len() > MOST_PROMPTS {
-            return wrong(format!(
-                "There are {} {name} held-out prompts, but at most {MOST_PROMPTS} are read; take fewer.",
-                side.len()
-            ));
+        if prompts.len() > MOST_PROMPTS {
+            return wrong(SteeringProblem::ManyHeldOut {
+                found: prompts.len(),
+                side,
+                most: MOST_PROMPTS,
+            });
         }
     }
     Ok(())
 }
 
-fn said(auc: f32, controls: &DetectorControls, [positive, negative]: [usize; 2]) -> String {
-    let start = format!(
-        "On {positive} positive and {negative} negative held-out prompts the area under the curve is {auc:.2} (0.5 is chance, 1 is perfect)"
-    );
+fn told_of(area: Area, controls: &DetectorControls) -> DetectorTold {
     let (random, best) = (controls.random, controls.best_random);
-    if auc <= best {
-        return format!(
-            "{start}, but the best of {random} random directions reaches {best:.2}: it does no better than random."
-        );
+    if area.auc <= best {
+        return DetectorTold::AsRandom { area, random, best };
     }
     match controls.shuffled {
-        Some(shuffled) if auc <= shuffled => format!(
-            "{start}; the best of {random} random directions reaches {best:.2}, but the direction found with shuffled labels {shuffled:.2}: the labels do not matter."
-        ),
-        Some(shuffled) => format!(
-            "{start}, more than the best of {random} random directions ({best:.2}) and than the direction found with shuffled labels ({shuffled:.2})."
-        ),
-        None => format!("{start}, more than the best of {random} random directions ({best:.2})."),
+        Some(shuffled) if area.auc <= shuffled => DetectorTold::AsShuffled {
+            area,
+            random,
+            best,
+            shuffled,
+        },
+        Some(shuffled) => DetectorTold::Better {
+            area,
+            random,
+            best,
+            shuffled,
+        },
+        None => DetectorTold::BetterThanRandom { area, random, best },
     }
 }
 
 /// What to know before believing the numbers.
-fn warnings(detector: &Detector, source: &Source, training: Option<Means>) -> Vec<String> {
+fn warned(detector: &Detector, source: &Source, training: Option<Means>) -> Vec<DetectorWarning> {
     let mut warnings = Vec::new();
     let held_out = || detector.positive.iter().chain(&detector.negative);
     let own: Vec<&str> = match source {
@@ -210,25 +229,22 @@ fn warnings(detector: &Detector, source: &Source, training: Option<Means>) -> Ve
     };
     let seen = || held_out().filter(|p| own.contains(&p.trim()));
     if let Some(first) = seen().next() {
-        warnings.push(format!(
-            "{} of the held-out prompts, such as “{first}”, are among those that the direction was found on, so the curve is too good; take others.",
-            seen().count()
-        ));
+        warnings.push(DetectorWarning::SeenBefore {
+            count: seen().count(),
+            first: first.clone(),
+        });
     }
     let same = |p: &&String| detector.negative.iter().any(|n| n.trim() == p.trim());
     if let Some(both) = detector.positive.iter().find(same) {
-        warnings.push(format!(
-            "“{both}” stands on both sides; no detector can be right about it."
-        ));
+        let prompt = both.clone();
+        warnings.push(DetectorWarning::OnBothSides { prompt });
     }
-    let fewest = detector.positive.len().min(detector.negative.len());
-    if fewest < FEW {
-        warnings.push(format!(
-            "The smaller side has {fewest} of the held-out prompts: too few for the rates to say much."
-        ));
+    let count = detector.positive.len().min(detector.negative.len());
+    if count < FEW {
+        warnings.push(DetectorWarning::Few { count });
     }
     if training.is_some_and(|m| m.positive <= m.negative) {
-        warnings.push("Of the direction's own prompts the negative ones lie further along it: it points the wrong way here.".into());
+        warnings.push(DetectorWarning::WrongWay);
     }
     warnings
 }

@@ -2,8 +2,10 @@
 //! and measured.
 
 mod detect;
+mod detected;
 mod map;
 mod measures;
+mod problem;
 mod reports;
 mod write;
 
@@ -15,11 +17,12 @@ use crate::experiment::{
 };
 use crate::host::{Asked, Beats, Host, SessionError, Task};
 use crate::lab::line::{CACHE, Line};
-use crate::lab::overflow::{Overflow, numbers};
+use crate::lab::overflow::{Overflow, Whose, numbers};
 use crate::lab::{Lab, bos_off};
 use crate::numbers::Sampler;
 use crate::rows::Run;
 use measures::{measures, read};
+use problem::SteeringProblem;
 use std::rc::Rc;
 use write::Unsteered;
 
@@ -62,10 +65,7 @@ pub(crate) async fn run<B: Backend>(
         ..Reading::default()
     };
     let Some(steer) = &experiment.steer else {
-        return Err(SessionError::of(
-            Field::Steer,
-            "The steering room is to run, but the experiment has no `steer`; write there at least what is to be continued.",
-        ));
+        return Err(SessionError::of(Field::Steer, SteeringProblem::NoSteer));
     };
     let found = report(lab, known, memory, steer, asked.preview, task).await?;
     Ok(Report {
@@ -85,13 +85,11 @@ async fn report<B: Backend>(
 ) -> Result<SteerReport, SessionError> {
     let sampler = Sampler::new(steer.sampling)?;
     if !(1..=MOST_SAMPLES).contains(&steer.sampling.samples) {
-        return Err(SessionError::of(
-            Field::Sampling,
-            format!(
-                "{} continuations were asked for; from 1 to {MOST_SAMPLES} are written at once.",
-                steer.sampling.samples
-            ),
-        ));
+        let problem = SteeringProblem::Samples {
+            samples: steer.sampling.samples,
+            most: MOST_SAMPLES,
+        };
+        return Err(SessionError::of(Field::Sampling, problem));
     }
     let prompt = lab.to_continue(&steer.prompt, task.about(Field::SteerPrompt))?;
     let resolved = directions::resolve_all(lab, known, steer, task).await?;
@@ -224,7 +222,7 @@ async fn steered_base<B: Backend>(
     if !numbers(&line.logits) {
         let of = Overflow {
             field: Field::direction(0),
-            whose: "the steered run",
+            whose: Whose::Steered,
         };
         return Err(lab.overflow(of, &run, task).await);
     }

@@ -70,7 +70,8 @@ pub(crate) async fn of<B: Backend>(
             activations.at(direction.site, l).map(along).collect()
         };
         reports.push(DirectionReport {
-            origin: resolved[i].origin.clone(),
+            origin: resolved[i].origin.message.clone(),
+            says: resolved[i].origin.says.clone(),
             layer: layer(i),
             norm: resolved[i].at(at).map_or(0.0, |rows| length(&rows)),
             mean_norms: (0..lab.info.n_layer)

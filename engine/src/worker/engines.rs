@@ -3,11 +3,12 @@
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Fault, Faulty, Gpu, GpuOptions, Kernel};
 use crate::backend::{Backend, BackendError};
-use crate::device::{Choice, Clock, Devices, Opened, agreed};
+use crate::device::{Choice, Clock, Devices, Opened, Reason};
 use crate::experiment::{BackendInfo, Experiment, Export, File, ModelInfo, Report, Trial};
 use crate::model::folder::CONFIG;
-use crate::model::{Config, Folder, FolderError, Index, ModelError};
+use crate::model::{Config, Folder, FolderError, Index, ModelError, ModelRemark};
 use crate::protocol::BackendChoice;
+use crate::sentence::{Said, Sentence};
 use crate::session::{Arriving, Host, Session, SessionError};
 use gloo_timers::future::TimeoutFuture;
 use web_sys::Performance;
@@ -33,7 +34,7 @@ impl Engine {
     }
 
     /// What a person should know of how the model's files were read.
-    pub fn remarks(&self) -> &[String] {
+    pub fn remarks(&self) -> &[ModelRemark] {
         match self {
             Self::Cpu(session) => session.remarks(),
             Self::Gpu(on) => on.session.remarks(),
@@ -79,7 +80,7 @@ pub(super) struct ComingToGpu {
 }
 
 /// Why a backend was chosen, and the trial's figures where there was one.
-type Why = (Option<String>, Option<Trial>);
+type Why = (Option<Said>, Option<Trial>);
 
 /// What a model is to run on.
 #[derive(Clone, Copy)]
@@ -117,15 +118,11 @@ impl On<'_> {
     async fn gpu(&self) -> Result<(Opened, Why), BackendError> {
         let (gpu, difference) = self.devices.open(self.options()?).await?;
         let device = gpu.0.info().device;
-        let but = match gpu.0.is_software() {
-            true => ", though it is itself the CPU, which is faster without that detour",
-            false => "",
+        let why = match gpu.0.is_software() {
+            true => Reason::AskedForInSoftware { device, difference },
+            false => Reason::AskedFor { device, difference },
         };
-        let why = format!(
-            "WebGPU ({device}), because it was asked for{but}. {}",
-            agreed(difference)
-        );
-        Ok((gpu, (Some(why), None)))
+        Ok((gpu, (Some(why.said()), None)))
     }
 }
 
@@ -144,7 +141,11 @@ impl Coming {
         };
         let why = match on.choice {
             // What was refused stays visible.
-            BackendChoice::Cpu => (on.devices.refused().map(|e| format!("The CPU; {e}.")), None),
+            BackendChoice::Cpu => {
+                let refused = on.devices.refused();
+                let why = refused.map(|fault| Reason::Refused { fault }.said());
+                (why, None)
+            }
             BackendChoice::Webgpu => {
                 let (gpu, why) = on.gpu().await?;
                 return on_gpu(gpu, why).await;
@@ -156,9 +157,7 @@ impl Coming {
                 let reason = match gpu {
                     None => reason,
                     Some(gpu) => match on_gpu(gpu, (Some(reason), trial)).await {
-                        Err(ModelError::Backend(e)) => {
-                            format!("The CPU, because the GPU could not take the model: {e}.")
-                        }
+                        Err(ModelError::Backend(fault)) => Reason::NoRoom { fault }.said(),
                         coming => return coming,
                     },
                 };

@@ -2,17 +2,23 @@
 
 use super::load::{FetchError, LoadError};
 use crate::backend::BackendError;
+use crate::experiment::Field;
 use crate::model::ModelError;
 use crate::protocol::{Failure, FailureCode};
+use crate::sentence::{Said, Sentence};
 use crate::session::SessionError;
-use crate::text::Plain;
 
 impl Failure {
-    pub(super) fn new(code: FailureCode, message: impl ToString) -> Self {
+    pub(super) fn new(code: FailureCode, sentence: &dyn Sentence) -> Self {
+        Self::said(code, Said::of(sentence), None)
+    }
+
+    pub(super) fn said(code: FailureCode, said: Said, field: Option<Field>) -> Self {
         Self {
             code,
-            message: Plain(&message.to_string()).to_string(),
-            field: None,
+            message: said.message,
+            says: said.says,
+            field,
         }
     }
 }
@@ -32,20 +38,12 @@ impl From<Failure> for Ended {
 
 impl From<SessionError> for Ended {
     fn from(e: SessionError) -> Self {
-        let message = e.to_string();
-        match e {
-            SessionError::Experiment { field, .. } => Self::Failed(Failure {
-                code: FailureCode::Experiment,
-                message,
-                field: Some(field),
-            }),
-            SessionError::Unread { field, .. } => Self::Failed(Failure {
-                code: FailureCode::Network,
-                message,
-                field: Some(field),
-            }),
-            SessionError::Model(e) => e.into(),
-        }
+        let (code, field, said) = match e {
+            SessionError::Experiment { field, said } => (FailureCode::Experiment, field, said),
+            SessionError::Unread { field, said } => (FailureCode::Network, field, said),
+            SessionError::Model(e) => return e.into(),
+        };
+        Failure::said(code, said, Some(field)).into()
     }
 }
 
@@ -61,7 +59,7 @@ impl From<ModelError> for Ended {
             // A layer, position or head that this model has not, or a prompt it cannot read.
             ModelError::Plan(_) => FailureCode::Experiment,
         };
-        Failure::new(code, e).into()
+        Failure::new(code, &e).into()
     }
 }
 
@@ -71,7 +69,7 @@ fn code(e: &BackendError) -> FailureCode {
             FailureCode::OutOfMemory
         }
         BackendError::DeviceLost(_) => FailureCode::DeviceLost,
-        BackendError::Unavailable(_) => FailureCode::NoWebgpu,
+        BackendError::Unavailable { .. } => FailureCode::NoWebgpu,
         BackendError::Wrong(_) => FailureCode::WrongNumbers,
         BackendError::Shape { .. }
         | BackendError::TooMany { .. }
@@ -97,6 +95,6 @@ impl From<LoadError> for Ended {
                 _ => FailureCode::Model,
             },
         };
-        Failure::new(code, e).into()
+        Failure::new(code, &e).into()
     }
 }

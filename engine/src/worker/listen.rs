@@ -1,7 +1,9 @@
 //! Reading requests from JavaScript, and saying precisely what is wrong with them.
 
+use super::problem::WorkerProblem;
 use crate::experiment::{self, Experiment, Field, Held, Problem};
 use crate::protocol::{Failure, FailureCode, Request};
+use crate::sentence::{Said, Sentence};
 use js_sys::{JSON, JsString, Reflect};
 use serde::Deserialize;
 use serde_json::Value;
@@ -23,7 +25,7 @@ pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
         let experiment = Box::new(read(&value).map_err(|failure| Refused { id, failure })?);
         let agreed = field(&message, "agreed").unwrap_or_default();
         return Ok(match field(&message, "what") {
-            None if kind == "export" => return Err(unknown(id, "it does not say what to write")),
+            None if kind == "export" => return Err(unknown(id, &WorkerProblem::NothingToWrite)),
             Some(what) if kind == "export" => Request::Export {
                 id,
                 experiment,
@@ -39,16 +41,16 @@ pub(super) fn request(message: JsValue) -> Result<Request, Refused> {
             },
         });
     }
-    serde_wasm_bindgen::from_value(message).map_err(|e| unknown(id, e))
+    serde_wasm_bindgen::from_value(message).map_err(|e| {
+        let reason = e.to_string();
+        unknown(id, &WorkerProblem::UnknownRequest { reason })
+    })
 }
 
-fn unknown(id: u32, reason: impl std::fmt::Display) -> Refused {
+fn unknown(id: u32, problem: &WorkerProblem) -> Refused {
     Refused {
         id,
-        failure: Failure::new(
-            FailureCode::Internal,
-            format!("this is not a request that the engine knows: {reason}"),
-        ),
+        failure: Failure::new(FailureCode::Internal, problem),
     }
 }
 
@@ -71,29 +73,28 @@ fn read(value: &JsValue) -> Result<Experiment, Failure> {
     let mut value: Value = text
         .and_then(|text| serde_json::from_str(&text).ok())
         .unwrap_or_default();
-    let fault = |field: Field, message: String| Failure {
-        field: Some(field),
-        ..Failure::new(FailureCode::Experiment, message)
+    let fault = |field: Field, sentence: &dyn Sentence| {
+        Failure::said(FailureCode::Experiment, Said::of(sentence), Some(field))
     };
     // Before all else, as `Experiment::from_json` does it.
-    experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, e.to_string()))?;
+    experiment::upgrade(&mut value).map_err(|e| fault(Field::Version, &e))?;
     serde_path_to_error::deserialize(&value).map_err(|e| {
         // Whoever runs it looks at its limits; one that cannot be read may be beyond one.
         if let Err(beyond) = experiment::within_limits(&value, Held::Sent) {
             let problem = Problem::from(beyond);
-            return fault(problem.field, problem.message);
+            return fault(problem.field, &problem.said());
         }
         let path = e.path().to_string();
-        let what = e.inner();
+        let reason = e.inner().to_string();
         match path.as_str() {
             "." => Failure::new(
                 FailureCode::Experiment,
-                format!("this is not an experiment: {what}; it needs clean, corrupted and metrics"),
+                &WorkerProblem::NoExperiment { reason },
             ),
-            _ => fault(
-                path.as_str().into(),
-                format!("the experiment's field {path} cannot be read: {what}"),
-            ),
+            _ => {
+                let field = path.as_str().into();
+                fault(field, &WorkerProblem::Field { path, reason })
+            }
         }
     })
 }

@@ -15,6 +15,8 @@ mod js;
 mod listen;
 #[cfg(feature = "worker")]
 mod load;
+#[cfg(feature = "worker")]
+mod problem;
 mod rate;
 mod room;
 #[cfg(feature = "worker")]

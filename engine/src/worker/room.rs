@@ -1,5 +1,8 @@
 //! What a device has room for, by what its browser tells of it.
 
+use crate::sentence::{Says, Sentence};
+use serde::Serialize;
+
 /// Memory that an engine takes beside its weights: activations, tokenizer, code.
 const BESIDE: u64 = 100 << 20;
 
@@ -51,23 +54,46 @@ impl Device {
 
     /// What to say to a person before a model that takes so many bytes of memory is
     /// fetched, where it may not fit.
-    pub fn doubt(self, needed: u64) -> Option<String> {
-        let takes = format!("It takes about {} MB of memory", needed / 1_000_000);
+    pub fn doubt(self, needed: u64) -> Option<Doubt> {
+        let megabytes = needed / 1_000_000;
         if needed > PAGE {
-            return Some(format!(
-                "{takes}, more than the 4 GB that a page may use on the CPU; only a GPU with room for it can run it."
-            ));
+            return Some(Doubt::MoreThanAPage { megabytes });
         }
         if needed <= self.room() {
             return None;
         }
-        let has = match self.memory {
-            Some(memory) => format!("this device says that it has {memory} GB in all"),
-            None => "this browser does not say how much this device has".into(),
-        };
-        Some(format!(
-            "{takes}, and {has}: where that is too little, as on many phones, the browser closes the page. A smaller model is safer."
-        ))
+        Some(match self.memory {
+            Some(memory) => Doubt::Little { megabytes, memory },
+            None => Doubt::Untold { megabytes },
+        })
+    }
+}
+
+/// Why a model may not fit.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Doubt {
+    #[error(
+        "It takes about {megabytes} MB of memory, more than the 4 GB that a page may use on the CPU; only a GPU with room for it can run it."
+    )]
+    MoreThanAPage { megabytes: u64 },
+    #[error(
+        "It takes about {megabytes} MB of memory, and this device says that it has {memory} GB in all: where that is too little, as on many phones, the browser closes the page. A smaller model is safer."
+    )]
+    Little {
+        megabytes: u64,
+        /// In GiB.
+        memory: f64,
+    },
+    #[error(
+        "It takes about {megabytes} MB of memory, and this browser does not say how much this device has: where that is too little, as on many phones, the browser closes the page. A smaller model is safer."
+    )]
+    Untold { megabytes: u64 },
+}
+
+impl Sentence for Doubt {
+    fn says(&self) -> Says {
+        Says::of("memory", self)
     }
 }
 
@@ -125,14 +151,14 @@ mod tests {
     fn what_may_not_fit_is_said() {
         assert_eq!(device(8, 8.0).doubt(needed(GPT2)), None);
         assert_eq!(device(8, None).doubt(needed(DISTIL)), None);
-        let said = device(8, None).doubt(needed(GPT2)).unwrap();
+        let said = device(8, None).doubt(needed(GPT2)).unwrap().to_string();
         assert!(
             said.contains("602 MB") && said.contains("does not say"),
             "{said}"
         );
-        let said = device(8, 0.5).doubt(needed(DISTIL)).unwrap();
+        let said = device(8, 0.5).doubt(needed(DISTIL)).unwrap().to_string();
         assert!(said.contains("says that it has 0.5 GB in all"), "{said}");
-        let said = device(8, 8.0).doubt(needed(XL)).unwrap();
+        let said = device(8, 8.0).doubt(needed(XL)).unwrap().to_string();
         assert!(said.contains("only a GPU"), "{said}");
         assert!(device(8, None).doubt(needed(u64::MAX)).is_some());
     }

@@ -8,6 +8,7 @@ use super::helpers::{self, Helpers};
 use super::js::words;
 use super::listen;
 use super::load::{self, Load};
+use super::problem::WorkerProblem;
 use crate::device::Devices;
 use crate::directions::files;
 use crate::experiment::File;
@@ -37,15 +38,11 @@ static RUNNING: AtomicU32 = AtomicU32::new(0);
 pub fn serve() -> Result<(), JsValue> {
     std::panic::set_hook(Box::new(|panic| {
         // The worker cannot go on, and nobody else can tell the page why.
+        let fault = panic.to_string().replace('\n', " ");
+        let problem = WorkerProblem::Stopped { fault };
         post(&Response::Failed {
             id: RUNNING.load(Ordering::Relaxed),
-            failure: Failure::new(
-                FailureCode::Internal,
-                format!(
-                    "Patchbay's engine has a fault and stopped ({}); load the model again",
-                    panic.to_string().replace('\n', " ")
-                ),
-            ),
+            failure: Failure::new(FailureCode::Internal, &problem),
         });
     }));
     let scope: DedicatedWorkerGlobalScope = js_sys::global().dyn_into()?;
@@ -160,7 +157,11 @@ impl Desk {
                     RUNNING.store(id, Ordering::Relaxed);
                     self.answer(request, &running).await
                 }
-                Err(e) => Err(Failure::new(FailureCode::Internal, words(&e)).into()),
+                Err(e) => {
+                    let reason = words(&e);
+                    let problem = WorkerProblem::Browser { reason };
+                    Err(Failure::new(FailureCode::Internal, &problem).into())
+                }
             };
             RUNNING.store(0, Ordering::Relaxed);
             *self.running.borrow_mut() = None;
@@ -190,7 +191,10 @@ impl Desk {
                     id,
                     direction: Box::new(direction),
                 })
-                .map_err(|e| Failure::new(FailureCode::Experiment, format!("{name}: {e}.")).into()),
+                .map_err(|fault| {
+                    let problem = WorkerProblem::DirectionFile { name, fault };
+                    Failure::new(FailureCode::Experiment, &problem).into()
+                }),
             request => {
                 if let Request::Forget { key, .. } = &request {
                     load::forget(key).await;
@@ -303,7 +307,7 @@ impl Desk {
     /// The engine, out of its place.
     fn engine(&self) -> Result<Engine, Failure> {
         let engine = self.engine.borrow_mut().take();
-        engine.ok_or_else(|| Failure::new(FailureCode::Model, "no model is loaded; load one first"))
+        engine.ok_or_else(|| Failure::new(FailureCode::Model, &WorkerProblem::NoModel))
     }
 }
 

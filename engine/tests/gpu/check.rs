@@ -99,7 +99,9 @@ fn a_kernel_that_does_not_run_is_told() {
     let gpu = open(faulty(Kernel::Mix, Fault::Unreadable));
     let devices = Devices::default();
     match block_on(devices.trust(&gpu)) {
-        Err(BackendError::Unavailable(why)) => assert!(why.contains(&gpu.info().device), "{why}"),
+        Err(BackendError::Unavailable { why }) => {
+            assert!(why.to_string().contains(&gpu.info().device), "{why}");
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(devices.refused(), None, "it may be another time");

@@ -70,7 +70,7 @@ fn choose(config: &Config, faulty: Option<Faulty>, time: &Time) -> (Choice, Devi
         ..GpuOptions::default()
     };
     let choice = block_on(devices.choose(options, config, time));
-    println!("{}", choice.reason);
+    println!("{}", choice.reason.message);
     (choice, devices)
 }
 
@@ -85,9 +85,17 @@ fn the_faster_one_is_taken_and_the_figures_are_told() {
     assert!(gpu_ms < trial.cpu_ms);
     assert!(fast.gpu.is_some());
     let figures = format!("{gpu_ms} ms on the GPU (");
-    assert!(fast.reason.starts_with("WebGPU, because it was faster"));
-    assert!(fast.reason.contains(&figures), "{}", fast.reason);
-    assert!(fast.reason.contains("checked against the CPU's"));
+    assert!(
+        fast.reason
+            .message
+            .starts_with("WebGPU, because it was faster")
+    );
+    assert!(
+        fast.reason.message.contains(&figures),
+        "{}",
+        fast.reason.message
+    );
+    assert!(fast.reason.message.contains("checked against the CPU's"));
 
     // As far as the clock tells, both take as long; without a difference it is the CPU.
     let (slow, _) = choose(&config("mini"), None, &Time::made(64.0, 1.0));
@@ -96,11 +104,17 @@ fn the_faster_one_is_taken_and_the_figures_are_told() {
     assert!(slow.gpu.is_none());
     assert!(
         slow.reason
+            .message
             .starts_with("The CPU, because the GPU was not faster")
     );
-    assert!(!slow.reason.contains("over "), "{}", slow.reason);
+    assert!(
+        !slow.reason.message.contains("over "),
+        "{}",
+        slow.reason.message
+    );
     assert!(
         slow.reason
+            .message
             .contains(&format!("{} ms on the CPU", trial.cpu_ms))
     );
 }
@@ -113,7 +127,11 @@ fn one_that_is_far_slower_is_given_up() {
     let (choice, devices) = choose(&small(), None, &Time::made(1.0, 1.5));
     let trial = choice.trial.unwrap();
     assert!(choice.gpu.is_none());
-    assert!(choice.reason.contains("over "), "{}", choice.reason);
+    assert!(
+        choice.reason.message.contains("over "),
+        "{}",
+        choice.reason.message
+    );
     assert!(trial.gpu_ms.unwrap() > trial.cpu_ms);
     assert_eq!(devices.refused(), None);
 }
@@ -127,7 +145,7 @@ fn a_software_adapter_loses_by_its_numbers() {
         let (choice, _) = choose(&config, None, &Time::real());
         println!("{:?}", started.elapsed());
         if gpu.is_software() {
-            assert!(choice.gpu.is_none(), "{}", choice.reason);
+            assert!(choice.gpu.is_none(), "{}", choice.reason.message);
         }
     }
 }
@@ -145,8 +163,8 @@ fn one_that_computes_wrongly_is_refused_though_it_is_faster() {
     assert!(choice.gpu.is_none());
     let wrong = devices.refused().unwrap();
     assert_eq!(wrong.kernel, "Attend");
-    assert_eq!(choice.reason, format!("The CPU, because {wrong}."));
-    assert!(choice.reason.contains(&wrong.device));
+    assert_eq!(choice.reason.message, format!("The CPU, because {wrong}."));
+    assert!(choice.reason.message.contains(&wrong.device));
     assert!(choice.trial.is_some());
     // It is not tried again.
     let options = GpuOptions {
@@ -154,6 +172,6 @@ fn one_that_computes_wrongly_is_refused_though_it_is_faster() {
         ..GpuOptions::default()
     };
     let again = block_on(devices.choose(options, &config("mini"), &Time::real()));
-    assert_eq!(again.reason, choice.reason);
+    assert_eq!(again.reason.message, choice.reason.message);
     assert!(again.trial.is_none());
 }

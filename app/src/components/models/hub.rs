@@ -1,7 +1,7 @@
 use crate::components::fields::{Typed, form, understood};
 use crate::components::shared::live;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{say, text};
 use leptos::prelude::*;
 use patchbay_engine::source::mirror;
 
@@ -20,7 +20,7 @@ pub fn Hub() -> impl IntoView {
             let hub = match address {
                 "" => None,
                 address => {
-                    let hub = mirror(&understood(address)).map_err(|e| e.to_string())?;
+                    let hub = mirror(&understood(address)).map_err(|e| say(&e))?;
                     Some(hub.text)
                 }
             };

@@ -2,7 +2,7 @@ use super::act::{Act, UseMini};
 use crate::components::shared::live;
 use crate::format;
 use crate::state::{State, use_state};
-use crate::text::text;
+use crate::text::{say, text};
 use leptos::prelude::*;
 use patchbay_engine::protocol::Offer;
 
@@ -31,7 +31,7 @@ pub fn Offered(offer: Offer) -> impl IntoView {
     let remarks = offer
         .remarks
         .into_iter()
-        .map(|remark| view! { <p>{remark}</p> })
+        .map(|remark| view! { <p>{say(&remark)}</p> })
         .collect_view();
     let facts = [
         (t.folder, Some(offer.folder)),

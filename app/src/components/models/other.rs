@@ -1,7 +1,7 @@
 use super::dialog::take;
 use crate::components::fields::{Typed, form, understood};
 use crate::components::shared::live;
-use crate::text::text;
+use crate::text::{say, text};
 use leptos::prelude::*;
 use patchbay_engine::source::Named;
 
@@ -28,7 +28,7 @@ pub fn Other() -> impl IntoView {
             live(move || t.other_hint),
             |state, name| {
                 let name = understood(name);
-                Named::parse(&name).map_err(|e| e.to_string())?;
+                Named::parse(&name).map_err(|e| say(&e))?;
                 take(state, &name);
                 Ok(name)
             },

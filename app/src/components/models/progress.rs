@@ -2,7 +2,7 @@ use super::act::{Act, UseMini};
 use crate::components::shared::{live, whether};
 use crate::format;
 use crate::state::{State, use_state};
-use crate::text::text;
+use crate::text::{say, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::Progress;
 
@@ -18,7 +18,7 @@ pub fn Arrival(
     let waiting = live(move || {
         state
             .arriving
-            .with(|a| a.waiting.clone().unwrap_or_default())
+            .with(|a| a.waiting.as_ref().map(say).unwrap_or_default())
     });
     let keeps_nothing = whether(move || {
         pausable

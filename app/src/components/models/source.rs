@@ -1,6 +1,6 @@
 use crate::components::shared::live;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{say, text};
 use leptos::prelude::*;
 use patchbay_engine::protocol::Keeping;
 
@@ -21,7 +21,7 @@ pub fn Source() -> impl IntoView {
         let remarks = state.source().map(|s| s.remarks).unwrap_or_default();
         remarks
             .into_iter()
-            .map(|remark| view! { <p>{remark}</p> })
+            .map(|remark| view! { <p>{say(&remark)}</p> })
             .collect_view()
     };
     view! {

@@ -1,6 +1,6 @@
 use crate::format;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Advice, Metric, TokenRef, Tokens};
 
@@ -59,7 +59,7 @@ fn Offers(advice: Advice) -> impl IntoView {
     let some = !offers.is_empty();
     view! {
         <div class="note advice" data-testid="advice">
-            <p>{format::sentence(&advice.message)}" "{some.then_some(t.advice_offers)}</p>
+            <p>{format::sentence(&said(&advice.message, &advice.says))}" "{some.then_some(t.advice_offers)}</p>
             {some.then(|| view! { <ul>{offers}</ul> })}
         </div>
     }

@@ -7,7 +7,7 @@ use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axes, GridKind, Mode, Part, Receiver, Site, Sweep};
+use patchbay_engine::experiment::{Axes, Axis, GridKind, Mode, Part, Receiver, Site, Sweep};
 
 /// Takes another grid where a sweep's site has changed and does not fit its own.
 pub fn fit(sweep: &mut Sweep) {
@@ -303,7 +303,7 @@ fn strongest(grids: &[Grid]) -> Option<Vec<Part>> {
         let frame = &g.frame;
         g.is_complete()
             && frame.sweep.site == Site::Z
-            && frame.columns.name == "head"
+            && matches!(frame.columns, Axis::Heads(_))
             && frame.sweep.axes() == Axes::LayerHead { positions: None }
     };
     let grid = grids.iter().find(over_heads)?;

@@ -10,7 +10,7 @@ use crate::text::text;
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Frame;
+use patchbay_engine::experiment::{AxisKind, Frame};
 
 /// What of a grid decides which cells there are.
 #[derive(Clone, PartialEq)]
@@ -115,9 +115,9 @@ fn table(
     let t = &text().map;
     let size = (shape.rows.len(), shape.columns.len());
     let sweep = &shape.frame.sweep;
-    let axis = match shape.frame.columns.name.as_str() {
-        "position" => (t.position_axis)(sweep.mode),
-        name => (t.axis)(name),
+    let axis = match shape.frame.columns.kind() {
+        AxisKind::Position => (t.position_axis)(sweep.mode),
+        kind => (t.axis)(kind),
     };
     // What the cells follow goes with this table: what outlives them keeps a note of
     // each. A smaller map keeps a cell that the Tab key reaches.
@@ -137,7 +137,7 @@ fn table(
     // All cells follow this one, which goes with them.
     let grid = passing(move || state.derived.grid.get());
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
-    let row_axis = (t.axis)(&shape.frame.rows.name);
+    let row_axis = (t.axis)(shape.frame.rows.kind());
     let rows = shape
         .rows
         .iter()

@@ -20,8 +20,8 @@ pub fn Values() -> impl IntoView {
         live(move || grid.with(|g| g.as_ref().map(of)).unwrap_or_default())
     };
     let caption = of_grid(|g| (text().map.table_caption)(g.sweep().site, g.sweep().mode));
-    let row = of_grid(|g| (text().map.axis)(&g.frame.rows.name).into());
-    let column = of_grid(|g| (text().map.axis)(&g.frame.columns.name).into());
+    let row = of_grid(|g| (text().map.axis)(g.frame.rows.kind()).into());
+    let column = of_grid(|g| (text().map.axis)(g.frame.columns.kind()).into());
     // A long table costs: its rows are there only while it is open.
     let rows = move || open.get().then(|| grid.with(|g| g.as_ref().map(rows)));
     view! {

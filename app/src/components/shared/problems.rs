@@ -1,5 +1,6 @@
 use crate::format;
 use crate::state::use_state;
+use crate::text::said;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Field;
 
@@ -20,7 +21,10 @@ pub fn Problems(field: Field) -> impl IntoView {
         state
             .problems(field)
             .into_iter()
-            .map(|problem| view! { <p class="problem" class:fatal=problem.fatal>{format::sentence(&problem.message)}</p> })
+            .map(|problem| {
+                let message = format::sentence(&said(&problem.message, &problem.says));
+                view! { <p class="problem" class:fatal=problem.fatal>{message}</p> }
+            })
             .collect_view()
     };
     view! {

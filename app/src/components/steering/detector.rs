@@ -12,7 +12,7 @@ use crate::export;
 use crate::format::{number, percent};
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Detected, Detector, DetectorReport, Field};
 
@@ -158,8 +158,11 @@ fn Found() -> impl IntoView {
         <Show when=move || report.with(Option::is_some)>
             <div aria-live="polite" data-testid="detector-said">
                 {move || with(&|r| {
-                    let warnings = r.warnings.iter().map(|w| view! { <p class="problem">{w.clone()}</p> });
-                    view! { <p>{r.said.clone()}</p>{warnings.collect_view()} }.into_any()
+                    let warnings = r.warnings.iter().enumerate().map(|(i, warning)| {
+                        let says = r.warnings_say.get(i).cloned().unwrap_or_default();
+                        view! { <p class="problem">{said(warning, &says)}</p> }
+                    });
+                    view! { <p>{said(&r.said, &r.says)}</p>{warnings.collect_view()} }.into_any()
                 })}
             </div>
             <div class="roc">

@@ -2,7 +2,7 @@ use crate::components::shared::Terms;
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, DirectionReport, TokenScore};
 
@@ -35,7 +35,7 @@ fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView +
     let mean = found.mean_norms.get(found.layer).copied().unwrap_or(0.0);
     let percent = |x: f32| format::percent(x);
     let mut lines = vec![
-        format!("{}.", found.origin),
+        format!("{}.", said(&found.origin, &found.says)),
         (t.norm)(
             &format::number(found.norm, 1),
             &format::number(mean, 1),

@@ -14,7 +14,7 @@ use crate::parts;
 use crate::results::Steered;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     Effect, Field, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
@@ -283,7 +283,7 @@ fn Found() -> impl IntoView {
     let verdicts = move || {
         map.with(|m| {
             let verdicts = m.as_ref()?.verdicts.iter().rev();
-            let said = verdicts.map(|v| view! { <li>{v.said.clone()}</li> });
+            let said = verdicts.map(|v| view! { <li>{said(&v.said, &v.says)}</li> });
             Some(view! { <ul data-testid="map-verdicts">{said.collect_view()}</ul> })
         })
     };

@@ -44,6 +44,7 @@ impl Backend for Cpu {
             name: "cpu".into(),
             device: device(),
             reason: None,
+            says: None,
             trial: None,
         }
     }

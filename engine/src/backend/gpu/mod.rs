@@ -148,6 +148,7 @@ impl Backend for Gpu {
             name: "webgpu".into(),
             device: format!("{name}{software}"),
             reason: None,
+            says: None,
             trial: None,
         }
     }

@@ -4,6 +4,7 @@ use super::calls::MOST_BINDINGS;
 use super::faults::Faults;
 use super::faulty::Faulty;
 use super::{BackendError, Result};
+use crate::backend::NoGpu;
 
 /// What to ask of a GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +74,8 @@ pub(super) async fn open() -> Result<Opened> {
 }
 
 fn unavailable(e: impl std::fmt::Display) -> BackendError {
-    BackendError::Unavailable(e.to_string().trim_end_matches('.').to_owned())
+    let why = NoGpu::Refused(e.to_string().trim_end_matches('.').to_owned());
+    BackendError::Unavailable { why }
 }
 
 /// The limits to ask for, no higher than what the adapter `has`.
@@ -88,9 +90,8 @@ fn limits(has: &wgpu::Limits) -> Result<wgpu::Limits> {
     });
     match missing.is_empty() {
         true => Ok(wanted),
-        false => Err(unavailable(format!(
-            "the GPU's limits are too low: expected {}",
-            missing.join("; expected ")
-        ))),
+        false => Err(BackendError::Unavailable {
+            why: NoGpu::Limits { missing },
+        }),
     }
 }

@@ -7,6 +7,7 @@ use super::faulty::Faulty;
 use super::kernels::{Kernel, Kernels};
 use super::pool::{Held, Kind, Pool};
 use super::{BackendError, Result};
+use crate::backend::Many;
 use crate::experiment::Counters;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -198,7 +199,7 @@ impl Recorder {
         match (u32::try_from(groups.div_ceil(lines)), u32::try_from(lines)) {
             (Ok(x), Ok(y)) if y <= self.max_groups => Ok((x, y)),
             (Ok(_) | Err(_), Ok(_) | Err(_)) => Err(BackendError::TooMany {
-                what: "workgroups",
+                what: Many::Workgroups,
                 most: across * down,
                 found: groups,
             }),

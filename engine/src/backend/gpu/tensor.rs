@@ -1,5 +1,6 @@
 use super::pool::Held;
 use super::{BackendError, Operation, Result};
+use crate::backend::Many;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -74,7 +75,7 @@ impl Tensor {
 /// A size as the kernels count them.
 pub(super) fn word(size: usize) -> Result<u32> {
     u32::try_from(size).map_err(|_| BackendError::TooMany {
-        what: "rows, columns or heads",
+        what: Many::Sizes,
         most: u64::from(u32::MAX),
         found: size as u64,
     })

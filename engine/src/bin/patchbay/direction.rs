@@ -37,7 +37,7 @@ impl Options {
             _ => return Err(wrong(out, &"the name ends in .gguf, .safetensors or .json")),
         };
         let written = write(vectors, direction.site, format).map_err(|e| wrong(out, &e))?;
-        remark(written.remark.as_deref());
+        remark(written.remark);
         std::fs::write(out, written.bytes).map_err(|e| wrong(out, &e))
     }
 }

@@ -95,7 +95,7 @@ impl Options {
         let mut session = load(&self.on.model, backend)?;
         let file = pollster::block_on(session.export(experiment, what, &self.on.terminal()));
         let file = file.map_err(|e| e.to_string())?;
-        remark(file.remark.as_deref());
+        remark(file.remark);
         std::fs::write(&self.out, file.bytes).map_err(|e| format!("{}: {e}", self.out.display()))
     }
 }

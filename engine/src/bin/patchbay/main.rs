@@ -11,7 +11,7 @@ use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report, Update};
 use patchbay_engine::model::{Cancelled, Files, ModelError};
-use patchbay_engine::session::{Arriving, DictionaryFile, Host, Session, Unread};
+use patchbay_engine::session::{Arriving, DictionaryFile, Host, NoFile, Session, Unread};
 use patchbay_engine::text::decoded;
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek, SeekFrom, Write};
@@ -238,7 +238,7 @@ fn load<B: Backend>(model: &str, backend: B) -> Result<Session<B>, Failure> {
 }
 
 /// Something to know about a file that was written all the same.
-fn remark(text: Option<&str>) {
+fn remark(text: Option<impl std::fmt::Display>) {
     if let Some(text) = text {
         let _ = writeln!(std::io::stderr(), "patchbay: {text}");
     }
@@ -305,10 +305,8 @@ impl Host for Terminal<'_> {
         take: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Unread> {
         let Some(folder) = self.dictionary else {
-            return Err(Unread::Because(format!(
-                "The dictionary {} is read from a folder; name it with --dictionary.",
-                file.dictionary
-            )));
+            let dictionary = file.dictionary.into();
+            return Err(NoFile::NoFolder { dictionary }.into());
         };
         let path = folder.join(&file.folder).join(file.name);
         let bytes = File::open(&path).and_then(|mut opened| {
@@ -319,7 +317,10 @@ impl Host for Terminal<'_> {
                 .read_to_end(&mut bytes)?;
             Ok(bytes)
         });
-        let bytes = bytes.map_err(|e| Unread::Because(format!("{}: {e}.", path.display())))?;
+        let bytes = bytes.map_err(|e| NoFile::Unread {
+            path: path.display().to_string(),
+            reason: e.to_string(),
+        })?;
         take(&bytes);
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! activation would be wrong.
 
 use super::fields::{CHANGE_NOTHING, LOADED_ALIKE};
+use super::problem::{DictionaryFault, Known};
 use crate::experiment::Site;
 use crate::json;
 use crate::text::short;
@@ -50,11 +51,12 @@ impl Config {
         site: Site,
         layer: usize,
         centred: Option<bool>,
-    ) -> Result<Self, String> {
-        let json: Value =
-            json::read(bytes).map_err(|e| format!("its cfg.json is not JSON ({e})"))?;
+    ) -> Result<Self, DictionaryFault> {
+        let json: Value = json::read(bytes).map_err(|e| DictionaryFault::NotJson {
+            reason: e.to_string(),
+        })?;
         let Value::Object(top) = &json else {
-            return Err("its cfg.json is no JSON object".into());
+            return Err(DictionaryFault::NoObject);
         };
         let fields = Fields {
             top,
@@ -85,7 +87,7 @@ impl Config {
             takes_off_bias: match fields.get(&["apply_b_dec_to_input"])? {
                 None => true,
                 Some(Value::Bool(said)) => *said,
-                Some(other) => return Err(refused("apply_b_dec_to_input", other, "true or false")),
+                Some(other) => return Err(refused("apply_b_dec_to_input", other, Known::Flag)),
             },
             centred: centred.map_or_else(|| fields.centred(), Ok)?,
         };
@@ -94,9 +96,16 @@ impl Config {
     }
 }
 
-fn refused(name: &str, found: &Value, expected: &str) -> String {
-    let found = short(found);
-    format!("its {name} is {found}, but activations are known only for {expected}")
+fn refused(name: &str, found: &Value, expected: Known) -> DictionaryFault {
+    DictionaryFault::Setting {
+        name: name.into(),
+        found: short(found),
+        expected,
+    }
+}
+
+fn value(one: &str) -> Known {
+    Known::Values(vec![one.into()])
 }
 
 /// The fields of a config; from version 6 on some of them are in `metadata`.
@@ -107,63 +116,62 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// The value of a field that has had several names, wherever it stands.
-    fn get(&self, names: &[&str]) -> Result<Option<&'a Value>, String> {
+    fn get(&self, names: &[&str]) -> Result<Option<&'a Value>, DictionaryFault> {
         let maps = [Some(self.top), self.metadata].into_iter().flatten();
         let values = maps.flat_map(|m| names.iter().filter_map(|n| m.get(*n)));
         let mut values = values.filter(|v| !v.is_null());
         let first = values.next();
         match values.find(|v| Some(*v) != first) {
-            Some(_) => Err(format!("it gives two values of {}", names.join(" and "))),
+            Some(_) => Err(DictionaryFault::TwoValues {
+                names: names.iter().map(ToString::to_string).collect(),
+            }),
             None => Ok(first),
         }
     }
 
-    fn only(&self, names: &[&str], expected: &str) -> Result<(), String> {
+    fn only(&self, names: &[&str], expected: &str) -> Result<(), DictionaryFault> {
         match self.get(names)? {
-            Some(found) if found != expected => Err(refused(names[0], found, expected)),
+            Some(found) if found != expected => Err(refused(names[0], found, value(expected))),
             _ => Ok(()),
         }
     }
 
-    fn not(&self, names: &[&str]) -> Result<(), String> {
+    fn not(&self, names: &[&str]) -> Result<(), DictionaryFault> {
         match self.get(names)? {
             None | Some(Value::Bool(false)) => Ok(()),
-            Some(found) => Err(refused(names[0], found, "none")),
+            Some(found) => Err(refused(names[0], found, Known::None)),
         }
     }
 
     /// One of the values that are known; the first where nothing, or `false`, is said.
-    fn one_of<T: Copy>(&self, name: &str, known: &[(&str, T)]) -> Result<T, String> {
+    fn one_of<T: Copy>(&self, name: &str, known: &[(&str, T)]) -> Result<T, DictionaryFault> {
         let found = match self.get(&[name])? {
             None | Some(Value::Bool(false)) => return Ok(known[0].1),
             Some(found) => found,
         };
         let named = known.iter().find(|(n, _)| found == n);
         named.map(|(_, value)| *value).ok_or_else(|| {
-            let names: Vec<&str> = known.iter().map(|(n, _)| *n).collect();
-            refused(name, found, &names.join(", "))
+            let names = known.iter().map(|(n, _)| (*n).to_owned());
+            refused(name, found, Known::Values(names.collect()))
         })
     }
 
     /// Since it loads models as they are, `SAELens` writes few fields: one that
     /// is not among them might change a number. The older ones hold all settings
     /// of the training run, and its own loader passes over what it does not know.
-    fn known(&self) -> Result<(), String> {
+    fn known(&self) -> Result<(), DictionaryFault> {
         if !self.loads_as_they_are()? {
             return Ok(());
         }
         let mut names = self.top.keys();
         match names.find(|n| !CHANGE_NOTHING.contains(&n.as_str()) && !read(n)) {
-            Some(name) => Err(format!(
-                "its cfg.json has a field {}, of which it is not known what it does to an activation",
-                short(name)
-            )),
+            Some(name) => Err(DictionaryFault::Field { name: short(name) }),
             None => Ok(()),
         }
     }
 
     /// Whether it was trained at the place where it is asked for.
-    fn hook(&self, site: Site, layer: usize) -> Result<(), String> {
+    fn hook(&self, site: Site, layer: usize) -> Result<(), DictionaryFault> {
         let Some(found) = self.get(&["hook_name", "hook_point"])? else {
             return Ok(());
         };
@@ -175,19 +183,19 @@ impl<'a> Fields<'a> {
         let named = found.as_str().and_then(Site::of_hook);
         match named.map(place) == Some(place((site, layer))) {
             true => Ok(()),
-            false => Err(refused("hook_name", found, &site.hook(Some(layer)))),
+            false => Err(refused("hook_name", found, value(&site.hook(Some(layer))))),
         }
     }
 
     /// Whether the version of `SAELens` that trained it loads models as they
     /// are. Without a version the fields that it writes since then tell.
-    fn loads_as_they_are(&self) -> Result<bool, String> {
+    fn loads_as_they_are(&self) -> Result<bool, DictionaryFault> {
         let trained = self.get(&["sae_lens_training_version"])?;
         let saved = self.get(&["sae_lens_version"])?;
         if let Some(version) = trained.or(saved) {
             let numbers = version.as_str().and_then(numbers);
-            let numbers = numbers
-                .ok_or_else(|| refused("sae_lens_version", version, "versions, such as 6.0.0"))?;
+            let numbers =
+                numbers.ok_or_else(|| refused("sae_lens_version", version, Known::Versions))?;
             return Ok(numbers >= AS_THEY_ARE);
         }
         let settings = self.get(&["model_from_pretrained_kwargs"])?;
@@ -201,13 +209,17 @@ impl<'a> Fields<'a> {
     }
 
     /// Whether the model was loaded with its writing weights centred.
-    fn centred(&self) -> Result<bool, String> {
+    fn centred(&self) -> Result<bool, DictionaryFault> {
         const NAME: &str = "center_writing_weights";
         let settings = match self.get(&["model_from_pretrained_kwargs"])? {
             None => None,
             Some(Value::Object(settings)) => Some(settings),
             Some(other) => {
-                return Err(refused("model_from_pretrained_kwargs", other, "an object"));
+                return Err(refused(
+                    "model_from_pretrained_kwargs",
+                    other,
+                    Known::Object,
+                ));
             }
         };
         let mut others = settings.into_iter().flat_map(Map::iter);
@@ -217,17 +229,17 @@ impl<'a> Fields<'a> {
             return Err(refused(
                 &format!("model_from_pretrained_kwargs.{}", short(name)),
                 value,
-                NAME,
+                self::value(NAME),
             ));
         }
         match settings.and_then(|s| s.get(NAME)) {
             Some(Value::Bool(said)) => Ok(*said),
             // Saved again by a later version than the unknown one that trained it.
-            None if self.forgot("sae_lens_training_version") => Err(format!(
-                "its sae_lens_training_version is null and it has no {NAME}, so it is not known whether the model’s writing weights were centred"
-            )),
+            None if self.forgot("sae_lens_training_version") => {
+                Err(DictionaryFault::NoVersion { missing: NAME })
+            }
             None => Ok(!self.loads_as_they_are()?),
-            Some(other) => Err(refused(NAME, other, "true or false")),
+            Some(other) => Err(refused(NAME, other, Known::Flag)),
         }
     }
 }
@@ -272,7 +284,8 @@ mod tests {
     use super::*;
 
     fn of(json: &str) -> Result<Config, String> {
-        Config::read(json.as_bytes(), Site::ResidPre, 2, None)
+        let read = Config::read(json.as_bytes(), Site::ResidPre, 2, None);
+        read.map_err(|e| e.to_string())
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Where the tensors of `sae_weights.safetensors` are.
 
 use super::Wish;
+use super::problem::{DictionaryFault, DictionaryProblem};
 use crate::experiment::Field;
 use crate::host::SessionError;
 use crate::model::Header;
@@ -55,42 +56,42 @@ const LONGEST: u64 = 1 << 20;
 
 impl Layout {
     /// Bytes of the length and the header, from the file's first bytes.
-    pub fn stop(start: &[u8]) -> Result<u64, String> {
-        let stop = Header::stop(start).map_err(|e| e.to_string())?;
-        let stop = stop.ok_or("it has no header")? as u64;
+    pub fn stop(start: &[u8]) -> Result<u64, DictionaryFault> {
+        let stop = Header::stop(start).map_err(|fault| DictionaryFault::Header { fault })?;
+        let stop = stop.ok_or(DictionaryFault::NoHeader)? as u64;
         match stop <= LONGEST {
             true => Ok(stop),
-            false => Err(format!("its header would have {stop} bytes")),
+            false => Err(DictionaryFault::LongHeader { found: stop }),
         }
     }
 
     /// Reads the file's first bytes, of which the header takes `stop`.
-    pub fn parse(start: &[u8], stop: u64) -> Result<Self, String> {
+    pub fn parse(start: &[u8], stop: u64) -> Result<Self, DictionaryFault> {
         let header = usize::try_from(stop).ok().and_then(|s| start.get(..s));
-        let header = Header::parse(header.ok_or("it ends within its header")?);
-        let header = header.map_err(|e| e.to_string())?;
+        let header = Header::parse(header.ok_or(DictionaryFault::EndsInHeader)?);
+        let header = header.map_err(|fault| DictionaryFault::Header { fault })?;
         let mut at = stop;
         let mut places = Vec::new();
         for entry in &header.entries {
             places.push((entry, at));
             at += entry.bytes;
         }
-        let find = |name: &str| {
+        let find = |name: &'static str| {
             let Some((entry, at)) = places.iter().find(|(e, _)| e.name == name) else {
                 return Ok(None);
             };
             match entry.dtype {
                 Dtype::F32 => Ok(Some((*at, entry.shape.as_slice()))),
-                other => Err(format!(
-                    "{name} has numbers of the kind {other:?}, but 32-bit ones were expected"
-                )),
+                other => Err(DictionaryFault::Numbers {
+                    name,
+                    found: format!("{other:?}"),
+                }),
             }
         };
         let (w_dec, shape) = find("W_dec")?.ok_or_else(|| missing("W_dec"))?;
         let &[features, width] = shape else {
-            return Err(format!(
-                "W_dec is {shape:?}, but has a row for each feature"
-            ));
+            let shape = shape.to_vec();
+            return Err(DictionaryFault::Decoder { shape });
         };
         let mut others = [None; 7];
         for ((tensor, name), place) in Tensor::ALL.iter().zip(&mut others) {
@@ -101,9 +102,11 @@ impl Layout {
             };
             match find(name)? {
                 Some((_, shape)) if shape != expected => {
-                    return Err(format!(
-                        "{name} is {shape:?}, but by W_dec it would be {expected:?}"
-                    ));
+                    return Err(DictionaryFault::Shape {
+                        name,
+                        shape: shape.to_vec(),
+                        expected: expected.to_vec(),
+                    });
                 }
                 found => *place = found.map(|(at, _)| at),
             }
@@ -123,23 +126,25 @@ impl Layout {
         wish: &Wish,
         shape: &Shape,
     ) -> Result<(), SessionError> {
-        let wrong = |message: String| Err(SessionError::of(field, message));
+        let wrong = |problem: DictionaryProblem| Err(SessionError::of(field, problem));
         let Wish {
             dictionary,
             feature,
             ..
         } = wish;
         if self.width != shape.n_embd {
-            return wrong(format!(
-                "The dictionary {dictionary} is of a model that is {} wide, but this model is {} wide; take a dictionary of this model.",
-                self.width, shape.n_embd
-            ));
+            return wrong(DictionaryProblem::Width {
+                dictionary: (*dictionary).into(),
+                width: self.width,
+                n_embd: shape.n_embd,
+            });
         }
         if *feature >= self.features {
-            return wrong(format!(
-                "There is no feature {feature}; the dictionary {dictionary} has features 0 to {} there.",
-                self.features.saturating_sub(1)
-            ));
+            return wrong(DictionaryProblem::FeatureThere {
+                feature: *feature,
+                dictionary: (*dictionary).into(),
+                last: self.features.saturating_sub(1),
+            });
         }
         Ok(())
     }
@@ -150,21 +155,25 @@ impl Layout {
     }
 
     /// From the first to the last number of the feature's column of the encoder.
-    pub fn column(&self, feature: usize) -> Result<Range<u64>, String> {
+    pub fn column(&self, feature: usize) -> Result<Range<u64>, DictionaryFault> {
         let count = self.width.saturating_sub(1) * self.features + 1;
         Ok(self.numbers(self.start(Tensor::WEnc)?, feature, count))
     }
 
     /// The feature's number of a tensor that has one for each.
-    pub(crate) fn number(&self, tensor: Tensor, feature: usize) -> Result<Range<u64>, String> {
+    pub(crate) fn number(
+        &self,
+        tensor: Tensor,
+        feature: usize,
+    ) -> Result<Range<u64>, DictionaryFault> {
         Ok(self.numbers(self.start(tensor)?, feature, 1))
     }
 
-    pub fn b_dec(&self) -> Result<Range<u64>, String> {
+    pub fn b_dec(&self) -> Result<Range<u64>, DictionaryFault> {
         Ok(self.numbers(self.start(Tensor::BDec)?, 0, self.width))
     }
 
-    fn start(&self, tensor: Tensor) -> Result<u64, String> {
+    fn start(&self, tensor: Tensor) -> Result<u64, DictionaryFault> {
         let mut all = Tensor::ALL.iter().zip(&self.others);
         let found = all.find(|((t, _), _)| *t == tensor);
         let ((_, name), start) = found.ok_or_else(|| missing("that is wanted"))?;
@@ -177,6 +186,6 @@ impl Layout {
     }
 }
 
-fn missing(name: &str) -> String {
-    format!("it has no tensor {name}")
+fn missing(name: &'static str) -> DictionaryFault {
+    DictionaryFault::NoTensor { name }
 }

@@ -6,7 +6,9 @@ mod config;
 mod encoder;
 mod fields;
 mod layout;
+mod problem;
 
+use super::problem::{DirectionProblem, Origin};
 use super::{Memory, Resolved};
 use crate::backend::Backend;
 use crate::dictionary;
@@ -14,6 +16,7 @@ use crate::experiment::{FeatureReport, Field, Progress, Site, Stage, Update};
 use crate::host::{DictionaryFile, Host, SessionError, Task, Unread};
 use crate::lab::Lab;
 use crate::rows::Shape;
+use crate::sentence::{Sentence, Stop};
 use crate::source::{NameError, Named};
 use column::Column;
 use config::Architecture;
@@ -21,6 +24,8 @@ pub use config::Config;
 use encoder::{Encoder, Rule};
 pub use layout::Layout;
 use layout::Tensor;
+use problem::DictionaryProblem;
+pub use problem::{DictionaryFault, Known};
 use std::ops::Range;
 
 /// Bytes of the file's start that are asked for first: more than `SAELens`'s
@@ -84,10 +89,12 @@ pub(crate) async fn find<B: Backend>(
         true => Some(reader.encoder(&layout).await?),
         false => None,
     };
-    let origin = format!(
-        "Feature {} of the dictionary {} at {} of layer {}: its row of the decoder",
-        wish.feature, wish.dictionary, wish.site, wish.layer
-    );
+    let origin = Origin::Feature {
+        feature: wish.feature,
+        dictionary: wish.dictionary.into(),
+        site: wish.site,
+        layer: wish.layer,
+    };
     let page = dictionary::page(wish.dictionary, wish.site, wish.layer, wish.feature);
     Ok(Resolved {
         feature: Some(Feature {
@@ -96,7 +103,7 @@ pub(crate) async fn find<B: Backend>(
             page,
             encoder,
         }),
-        ..Resolved::same(vector, origin)
+        ..Resolved::same(vector, &origin)
     })
 }
 
@@ -129,14 +136,13 @@ struct Reader<'a, H: Host> {
 }
 
 impl<H: Host> Reader<'_, H> {
-    fn wrong(&self, what: impl std::fmt::Display) -> SessionError {
-        SessionError::of(
-            self.field,
-            format!(
-                "The dictionary {} at {} is not as SAELens writes one: {what}. Check its name, or take another.",
-                self.wish.dictionary, self.file.folder
-            ),
-        )
+    fn wrong(&self, fault: DictionaryFault) -> SessionError {
+        let problem = DictionaryProblem::Files {
+            dictionary: self.wish.dictionary.into(),
+            folder: self.file.folder.clone(),
+            fault,
+        };
+        SessionError::of(self.field, problem)
     }
 
     async fn read(
@@ -148,9 +154,9 @@ impl<H: Host> Reader<'_, H> {
         match self.host.read(file, range, take).await {
             Ok(()) => Ok(()),
             Err(Unread::Cancelled(e)) => Err(e.into()),
-            Err(Unread::Because(message)) => Err(SessionError::Unread {
+            Err(Unread::Because(said)) => Err(SessionError::Unread {
                 field: self.field,
-                message,
+                said,
             }),
         }
     }
@@ -173,12 +179,15 @@ impl<H: Host> Reader<'_, H> {
     }
 
     fn short(&self, found: u64, wanted: u64) -> SessionError {
+        let problem = DictionaryProblem::CutShort {
+            file: self.file.name.into(),
+            dictionary: self.wish.dictionary.into(),
+            found,
+            wanted,
+        };
         SessionError::Unread {
             field: self.field,
-            message: format!(
-                "{} of the dictionary {} ended after {found} of the {wanted} bytes that were asked for; the copy there is cut short, so take another source.",
-                self.file.name, self.wish.dictionary
-            ),
+            said: problem.said(),
         }
     }
 
@@ -192,7 +201,7 @@ impl<H: Host> Reader<'_, H> {
     fn finite(&self, numbers: Vec<f32>) -> Result<Vec<f32>, SessionError> {
         match numbers.iter().all(|x| x.is_finite()) {
             true => Ok(numbers),
-            false => Err(self.wrong("it has a value that is not a finite number")),
+            false => Err(self.wrong(DictionaryFault::NotFinite)),
         }
     }
 
@@ -265,7 +274,7 @@ impl<H: Host> Reader<'_, H> {
 
 /// What can be said before anything is fetched.
 fn check(field: Field, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
-    let wrong = |message: String| Err(SessionError::of(field, message));
+    let wrong = |problem: DictionaryProblem| Err(SessionError::of(field, problem));
     let Wish {
         dictionary: name,
         site,
@@ -274,45 +283,49 @@ fn check(field: Field, wish: &Wish, shape: &Shape) -> Result<(), SessionError> {
         ..
     } = *wish;
     if let Err(e @ NameError::Address { .. }) = Named::parse(name) {
-        return wrong(format!("{e}."));
+        return Err(SessionError::of(field, Stop(e)));
     }
     if dictionary::named(name).is_none() {
-        return wrong(format!(
-            "“{name}” is no dictionary; write {}, a repository of the hub as owner/name, or the address of a folder (https://...).",
-            dictionary::RES_JB.name
-        ));
+        return wrong(DictionaryProblem::Name {
+            name: name.into(),
+            known: dictionary::RES_JB.name,
+        });
     }
     if site.per_head() || !site.per_layer() || shape.width(site) != Some(shape.n_embd) {
-        return wrong(format!(
-            "A feature’s direction lies in the residual stream, not at {site}; take resid_pre, as most dictionaries do."
-        ));
+        return wrong(DictionaryProblem::Site { site });
     }
     let Some(known) = dictionary::known(name) else {
-        return match layer < shape.n_layer {
+        let last = shape.n_layer - 1;
+        return match layer <= last {
             true => Ok(()),
-            false => wrong(format!(
-                "There is no layer {layer}; this model has layers 0 to {}.",
-                shape.n_layer - 1
+            false => Err(SessionError::of(
+                field,
+                DirectionProblem::Layer { layer, last },
             )),
         };
     };
+    let dictionary = name.to_owned();
     if shape.n_embd != known.width {
-        return wrong(format!(
-            "The dictionary {name} was made on GPT-2 small, which is {} wide, but this model is {} wide; open gpt2, or take a dictionary of this model.",
-            known.width, shape.n_embd
-        ));
+        return wrong(DictionaryProblem::OfGpt2 {
+            dictionary,
+            width: known.width,
+            n_embd: shape.n_embd,
+        });
     }
     if !known.has(site, layer) {
-        return wrong(format!(
-            "The dictionary {name} has resid_pre of layers 0 to {last} and resid_post of layer {last}, but not {site} of layer {layer}.",
-            last = known.n_layer - 1
-        ));
+        return wrong(DictionaryProblem::Place {
+            dictionary,
+            last: known.n_layer - 1,
+            site,
+            layer,
+        });
     }
     if feature >= known.features {
-        return wrong(format!(
-            "There is no feature {feature}; the dictionary {name} has features 0 to {}.",
-            known.features - 1
-        ));
+        return wrong(DictionaryProblem::Feature {
+            feature,
+            dictionary,
+            last: known.features - 1,
+        });
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! GGUF control vectors, as repeng and llama.cpp write them: `direction.N`.
 
 use super::names::{Named, controls};
-use super::{FileError, Found, floats, wrong};
+use super::{FileError, FormatFault, Found, floats, unread, wrong};
 use crate::backend::candle::said;
 use crate::text::short;
 use candle_core::quantized::GgmlDType;
@@ -11,18 +11,16 @@ use std::io::Cursor;
 
 pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Found>, FileError> {
     let wrong = wrong("GGUF");
-    let early = || "it ends before its data, or has a value of an unknown kind".into();
     let sound = Start::new(bytes).and_then(|mut start| start.sound());
-    sound.ok_or_else(early).flatten().map_err(&wrong)?;
-    let content = Content::read(&mut Cursor::new(bytes)).map_err(|e| wrong(said(&e)))?;
-    let architecture = match content.metadata.get("general.architecture") {
-        Some(Value::String(name)) => name.as_str(),
-        _ => "not given",
-    };
-    if architecture != "controlvector" {
-        return Err(FileError::Architecture {
-            found: architecture.into(),
-        });
+    sound.ok_or(FormatFault::Early).flatten().map_err(&wrong)?;
+    let content = Content::read(&mut Cursor::new(bytes)).map_err(|e| wrong(unread(said(&e))))?;
+    match content.metadata.get("general.architecture") {
+        Some(Value::String(name)) if name == "controlvector" => {}
+        Some(Value::String(name)) => {
+            let found = name.clone();
+            return Err(FileError::Architecture { found });
+        }
+        _ => return Err(FileError::NoArchitecture),
     }
     let mut vectors = Vec::new();
     for (name, info) in &content.tensor_infos {
@@ -37,7 +35,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Vec<Found>, FileError> {
         let start = start.and_then(|s| usize::try_from(s).ok());
         let stop = start.and_then(|s| s.checked_add(width.checked_mul(4)?));
         let data = start.zip(stop).and_then(|(a, b)| bytes.get(a..b));
-        let data = data.ok_or_else(|| wrong(format!("it ends before the data of {name} does")))?;
+        let data = data.ok_or_else(|| wrong(FormatFault::CutShort { name: name.clone() }))?;
         vectors.push(Found::new(layer, 0, floats(data)));
     }
     Ok(vectors)
@@ -71,12 +69,10 @@ impl<'a> Start<'a> {
     }
 
     /// `None` where it breaks off, or has what has no known length.
-    fn sound(&mut self) -> Option<Result<(), String>> {
+    fn sound(&mut self) -> Option<Result<(), FormatFault>> {
         if !(1..=3).contains(&self.version) {
-            return Some(Err(format!(
-                "it is of version {}, but 1, 2 and 3 are read",
-                self.version
-            )));
+            let found = self.version;
+            return Some(Err(FormatFault::Version { found }));
         }
         let tensors = self.number(self.wide)?;
         let values = self.number(self.wide)?;
@@ -87,8 +83,7 @@ impl<'a> Start<'a> {
             let value = self.value(kind, 0)?;
             let whole = kind < 6;
             if whole && name == "general.alignment" && value.iter().all(|b| *b == 0) {
-                let zero = "its alignment is 0, but data starts at multiples of it";
-                return Some(Err(zero.into()));
+                return Some(Err(FormatFault::Alignment));
             }
             if let Some(name) = names.replace(name) {
                 return Some(Err(twice(&name)));
@@ -146,8 +141,8 @@ impl<'a> Start<'a> {
     }
 }
 
-fn twice(name: &str) -> String {
-    format!("the name “{}” stands in it twice; leave one", short(name))
+fn twice(name: &str) -> FormatFault {
+    FormatFault::NameTwice { name: short(name) }
 }
 
 #[cfg(test)]

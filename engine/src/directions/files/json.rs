@@ -1,7 +1,7 @@
 //! Directions as JSON.
 
 use super::names::{Named, named};
-use super::{FileError, Found, wrong};
+use super::{FileError, FormatFault, Found, unread};
 use crate::json;
 use crate::text::short;
 use serde_json::Value as Json;
@@ -9,26 +9,19 @@ use serde_json::Value as Json;
 /// A list of numbers, an object of lists by layer, or a list of objects with
 /// `layer` and `values`.
 pub(crate) fn read(bytes: &[u8], layer: usize) -> Result<Vec<Found>, FileError> {
-    let wrong = |reason: String| {
-        let expected = "expected a list of numbers, an object of lists by layer, or a list of objects with layer and values";
-        wrong("JSON")(format!("{expected}; {reason}"))
-    };
-    let json: Json = json::read(bytes).map_err(|e| wrong(e.to_string()))?;
+    let wrong = |fault| FileError::Json { fault };
+    let json: Json = json::read(bytes).map_err(|e| wrong(unread(e)))?;
     let vector = |place: Named, layer: usize, values: &Json| {
         let list = values.as_array().map(|list| list.iter().map(number));
         let values = list.and_then(Iterator::collect);
-        let values =
-            values.ok_or_else(|| wrong(format!("layer {layer} has no list of numbers")))?;
+        let values = values.ok_or_else(|| wrong(FormatFault::NoNumbers { layer }))?;
         Ok(Found::new(place, layer, values))
     };
     match &json {
         Json::Object(layers) => layers
             .iter()
             .map(|(name, values)| match named(name)? {
-                Named::Nothing => Err(wrong(format!(
-                    "“{}” stands where the number of a layer was expected",
-                    short(name)
-                ))),
+                Named::Nothing => Err(wrong(FormatFault::NoLayerName { name: short(name) })),
                 place => vector(place, place.layer().unwrap_or_default(), values),
             })
             .collect(),
@@ -36,7 +29,7 @@ pub(crate) fn read(bytes: &[u8], layer: usize) -> Result<Vec<Found>, FileError> 
             .iter()
             .map(|one| {
                 let layer = one["layer"].as_u64().and_then(|l| usize::try_from(l).ok());
-                let layer = layer.ok_or_else(|| wrong("a vector has no layer".into()))?;
+                let layer = layer.ok_or_else(|| wrong(FormatFault::NoLayer))?;
                 vector(Named::Layer(layer), layer, &one["values"])
             })
             .collect(),

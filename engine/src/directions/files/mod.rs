@@ -11,6 +11,7 @@
 //! safetensors file of ours may name a site for all its vectors in its metadata.
 //! Which names are understood is the table in `names.rs`.
 
+mod error;
 mod gguf;
 mod json;
 mod names;
@@ -18,95 +19,18 @@ mod tensors;
 mod write;
 
 use crate::experiment::{Direction, LayerVector, Operator, Positions, Site, Source, Unit};
-use crate::text::{Plain, short, without_bom};
+use crate::sentence::Sentence;
+use crate::text::without_bom;
+pub use error::{FileError, FormatFault};
 use names::Named;
 pub(crate) use write::nowhere;
-pub use write::{Written, place, to_gguf, to_json, to_safetensors, write};
+pub use write::{LeftOut, Written, place, to_gguf, to_json, to_safetensors, write};
 
 /// GPT-2 XL's directions at all 48 layers are 300 KB, as JSON some MB.
 const LARGEST: usize = 32 << 20;
 
 /// What the site is called in the metadata of a safetensors file.
 const SITE: &str = "site";
-
-/// Why a file holds no direction that can be used.
-#[derive(Debug, thiserror::Error)]
-pub enum FileError {
-    #[error(
-        "the file has {found} bytes, but directions take at most {LARGEST}; a model’s file is not one"
-    )]
-    TooLarge { found: usize },
-    #[error(
-        "the file is not {format} as directions are written: {}",
-        Plain(reason)
-    )]
-    Format {
-        format: &'static str,
-        reason: String,
-    },
-    #[error(
-        "the file's architecture is “{}”, but a control vector's is “controlvector”; a model’s file is not one",
-        Plain(&short(found))
-    )]
-    Architecture { found: String },
-    #[error("the file has no direction; one was expected for at least one layer")]
-    Nothing,
-    #[error(
-        "tensor {} is {found}, but a direction is one row of 32-bit (in safetensors also 16-bit) numbers for each layer",
-        Plain(&short(name))
-    )]
-    Tensor { name: String, found: String },
-    #[error(
-        "the direction of layer {layer} has {found} numbers, but that of layer {first} has {expected}; all have the width of one model"
-    )]
-    Width {
-        layer: usize,
-        found: usize,
-        first: usize,
-        expected: usize,
-    },
-    #[error("the direction of layer {layer} has a value that is not a finite number")]
-    NotFinite { layer: usize },
-    #[error("layer {layer} has more than one direction in the file, but one was expected")]
-    Twice { layer: usize },
-    #[error(
-        "the file says that its directions belong at “{}”, which is no site that is known",
-        Plain(&short(found))
-    )]
-    Site { found: String },
-    #[error(
-        "tensor “{}” is not named as a direction is: expected {expected}; rename it, if it is one",
-        Plain(&short(name))
-    )]
-    Name {
-        name: String,
-        expected: &'static str,
-    },
-    #[error(
-        "the file’s vectors are of {site}, but no direction acts at {site}; it takes resid_pre, resid_mid, resid_post, attn_out, mlp_out or z"
-    )]
-    NoDirection { site: Site },
-    #[error(
-        "the file has vectors of {first} and of {other}, but a direction acts at one of them; keep the tensors of one in a file of their own"
-    )]
-    Sites { first: Site, other: Site },
-    #[error(
-        "a direction at {site} cannot be written as {format}, whose directions are added after a layer; write safetensors, or take resid_pre, resid_post or mlp_out"
-    )]
-    NoPlace { site: Site, format: &'static str },
-    #[error(
-        "a direction before layer 0 cannot be written as {format}, whose directions are added after a layer; take a later layer"
-    )]
-    TooEarly { format: &'static str },
-    #[error(
-        "a direction at {site} of layer {layer} has no place in a control vector: it is added after layer 1 at the earliest, and llama.cpp refuses a file with layer 0. Take a later layer, or write safetensors or JSON"
-    )]
-    NoControl { site: Site, layer: usize },
-    #[error("the file is more than an experiment holds: {0}")]
-    Limit(String),
-    #[error("the file could not be written: {0}")]
-    Written(String),
-}
 
 /// A vector of a file, with the site that its name says.
 struct Found {
@@ -199,7 +123,9 @@ pub fn direction(name: &str, bytes: &[u8], layer: usize) -> Result<Direction, Fi
         unit: Unit::Absolute,
     };
     let fits = direction.check().map(|()| direction);
-    fits.map_err(|beyond| FileError::Limit(beyond.to_string()))
+    fits.map_err(|beyond| FileError::Limit {
+        fault: beyond.said(),
+    })
 }
 
 /// Layers named one by one; more are told by their number.
@@ -262,8 +188,13 @@ fn checked(mut vectors: Vec<LayerVector>) -> Result<Vec<LayerVector>, FileError>
     }
 }
 
-fn wrong(format: &'static str) -> impl Fn(String) -> FileError {
-    move |reason| FileError::Format { format, reason }
+fn wrong(format: &'static str) -> impl Fn(FormatFault) -> FileError {
+    move |fault| FileError::Format { format, fault }
+}
+
+/// What another reader says.
+fn unread(error: impl ToString) -> FormatFault {
+    FormatFault::Unread(error.to_string())
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {

@@ -1,6 +1,6 @@
 //! What the name of a tensor says of its vector: one table for all formats.
 
-use super::FileError;
+use super::error::{FileError, Names};
 use crate::experiment::Site;
 
 /// What stands before the number of a layer after which the vector belongs:
@@ -16,9 +16,6 @@ const AFTER_A_LAYER: [&str; 8] = [
     "transformer.h.",
     "model.layers.",
 ];
-
-/// The names that are understood, for people.
-const KNOWN: &str = "direction.N or TransformerLens’s blocks.N.hook_resid_pre (resid_mid, resid_post, attn_out, mlp_out, or attn.hook_z), N being the layer, from 0";
 
 /// What a name says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +58,7 @@ pub(crate) fn named(name: &str) -> Result<Named, FileError> {
         return Ok(Named::Layer(layer));
     }
     match name.contains(|c: char| c.is_ascii_digit()) || name.contains("hook_") {
-        true => Err(unknown(name, KNOWN)),
+        true => Err(unknown(name, Names::Tensors)),
         false => Ok(Named::Nothing),
     }
 }
@@ -69,19 +66,14 @@ pub(crate) fn named(name: &str) -> Result<Named, FileError> {
 /// A control vector's names are `direction.N` alone.
 pub(crate) fn controls(name: &str) -> Result<usize, FileError> {
     let layer = name.strip_prefix("direction.").and_then(number);
-    layer.ok_or_else(|| {
-        unknown(
-            name,
-            "a control vector’s direction.N, N being the layer, from 0",
-        )
-    })
+    layer.ok_or_else(|| unknown(name, Names::ControlVectors))
 }
 
 pub(crate) fn unnamed(name: &str) -> FileError {
-    unknown(name, KNOWN)
+    unknown(name, Names::Tensors)
 }
 
-fn unknown(name: &str, expected: &'static str) -> FileError {
+fn unknown(name: &str, expected: Names) -> FileError {
     FileError::Name {
         name: name.into(),
         expected,

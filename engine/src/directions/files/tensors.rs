@@ -1,7 +1,7 @@
 //! Directions as safetensors.
 
 use super::names::{Named, named, unnamed};
-use super::{FileError, Found, SITE, floats, wrong};
+use super::{FileError, Found, SITE, floats, unread, wrong};
 use crate::experiment::Site;
 use crate::json;
 use half::{bf16, f16};
@@ -11,12 +11,12 @@ use std::collections::HashMap;
 
 /// The vectors, and the site that the file names for all of them.
 pub(super) fn read(bytes: &[u8], layer: usize) -> Result<(Option<Site>, Vec<Found>), FileError> {
-    let unread = wrong("safetensors");
-    let wrong = |e: safetensors::SafeTensorError| unread(e.to_string());
+    let unsound = wrong("safetensors");
+    let wrong = |e: safetensors::SafeTensorError| unsound(unread(e));
     let (length, header) = SafeTensors::read_metadata(bytes).map_err(wrong)?;
     // Of two tensors of a name that took the last.
     let json = bytes.get(8..).and_then(|rest| rest.get(..length));
-    json::read::<IgnoredAny>(json.unwrap_or_default()).map_err(|e| unread(e.to_string()))?;
+    json::read::<IgnoredAny>(json.unwrap_or_default()).map_err(|e| unsound(unread(e)))?;
     let said = header.metadata().as_ref().map(site).transpose()?.flatten();
     let file = SafeTensors::deserialize(bytes).map_err(wrong)?;
     let tensors = file.tensors();

@@ -3,9 +3,11 @@
 use super::{FileError, SITE};
 use crate::backend::candle::said;
 use crate::experiment::{Format, LayerVector, Site};
+use crate::sentence::{Says, Sentence};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{QStorage, QTensor};
 use safetensors::tensor::{Dtype, TensorView};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 
@@ -13,8 +15,35 @@ use std::io::Cursor;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
     pub bytes: Vec<u8>,
-    /// Which layers' vectors are not in it, and why, as a sentence.
-    pub remark: Option<String>,
+    /// Which layers' vectors are not in it, and why.
+    pub remark: Option<LeftOut>,
+}
+
+/// Vectors of a direction for which its file has no place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOut {
+    #[error(
+        "{site} of layer {} is not in the file: a control vector begins after layer 1, and llama.cpp refuses layer 0.",
+        and(layers)
+    )]
+    ControlVector { site: Site, layers: Vec<usize> },
+    #[error(
+        "{site} of layer {} is not in the file: the file holds what is added after a layer.",
+        and(layers)
+    )]
+    BeforeTheFirst { site: Site, layers: Vec<usize> },
+}
+
+impl Sentence for LeftOut {
+    fn says(&self) -> Says {
+        Says::of("left_out", self)
+    }
+}
+
+fn and(layers: &[usize]) -> String {
+    let layers: Vec<String> = layers.iter().map(ToString::to_string).collect();
+    layers.join(" and ")
 }
 
 /// The layer under which a format keeps a vector that acts at a layer's site;
@@ -64,14 +93,10 @@ pub fn write(vectors: &[LayerVector], site: Site, format: Format) -> Result<Writ
             to_safetensors(&kept, at).map_err(|e| FileError::Written(e.to_string()))?
         }
     };
-    let remark = (!left_out.is_empty()).then(|| {
-        let layers: Vec<String> = left_out.iter().map(ToString::to_string).collect();
-        let why = match format {
-            Format::Gguf => "a control vector begins after layer 1, and llama.cpp refuses layer 0",
-            _ => "the file holds what is added after a layer",
-        };
-        let layers = layers.join(" and ");
-        format!("{site} of layer {layers} is not in the file: {why}.")
+    let layers = left_out;
+    let remark = (!layers.is_empty()).then_some(match format {
+        Format::Gguf => LeftOut::ControlVector { site, layers },
+        Format::Safetensors | Format::Json => LeftOut::BeforeTheFirst { site, layers },
     });
     Ok(Written { bytes, remark })
 }

@@ -6,6 +6,7 @@ use crate::experiment::{Field, MapReading, Site, Steer};
 use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::numbers::projection;
+use crate::steering::problem::SteeringProblem;
 use std::rc::Rc;
 
 /// A direction at a place, and its scale.
@@ -33,41 +34,39 @@ pub(crate) async fn read<B: Backend>(
     resolved: &[Rc<Resolved>],
     task: Task<'_, impl Host>,
 ) -> Result<Gauge, SessionError> {
-    let wrong = |message: String| SessionError::of(Field::Map, message);
+    let wrong = |problem: SteeringProblem| SessionError::of(Field::Map, problem);
     let i = reading.direction;
     let direction = steer.directions.get(i).ok_or_else(|| {
-        wrong(format!(
-            "The map reads along direction {i}, but the experiment has {}; choose one that it has.",
-            steer.directions.len()
-        ))
+        wrong(SteeringProblem::ReadingDirection {
+            direction: i,
+            directions: steer.directions.len(),
+        })
     })?;
     let layer = reading.layer.or(direction.layers.first().copied());
     let layer = layer.unwrap_or_default();
     if layer >= lab.info.n_layer {
-        return Err(wrong(format!(
-            "The map reads at layer {layer}; this model has layers 0 to {}.",
-            lab.info.n_layer - 1
-        )));
+        let last = lab.info.n_layer - 1;
+        return Err(wrong(SteeringProblem::ReadingLayer { layer, last }));
     }
-    let name = &direction.name;
+    let name = || direction.name.clone();
     let rows = resolved[i].at(direction.from.unwrap_or(layer));
     let vector = rows.and_then(|r| r.last().cloned()).ok_or_else(|| {
-        wrong(format!(
-            "“{name}” has no vector for layer {layer}; read at a layer that it has."
-        ))
+        wrong(SteeringProblem::ReadingNoVector {
+            name: name(),
+            layer,
+        })
     })?;
     let place = (direction.site, layer);
     let means = training_means(lab, &direction.source, &vector, place, task);
-    let means = means.await?.ok_or_else(|| {
-        wrong(format!(
-            "“{name}” lies between no prompts, so its projections have no scale; read along a direction between two sets of prompts."
-        ))
-    })?;
+    let means = means
+        .await?
+        .ok_or_else(|| wrong(SteeringProblem::ReadingNoScale { name: name() }))?;
     let (middle, unit) = (means.middle(), means.positive - means.middle());
     if unit <= 0.0 || !unit.is_finite() {
-        return Err(wrong(format!(
-            "At layer {layer} the positive prompts of “{name}” do not lie further along it than the negative ones, so it cannot be read there; take another layer."
-        )));
+        return Err(wrong(SteeringProblem::ReadingNotApart {
+            layer,
+            name: name(),
+        }));
     }
     Ok(Gauge {
         site: direction.site,

@@ -5,9 +5,11 @@ mod controls;
 mod gauge;
 mod lines;
 mod setup;
+mod told;
 mod verdict;
 
 use super::measures::{measures, said};
+use super::problem::SteeringProblem;
 use crate::backend::Backend;
 use crate::directions::{self, Resolved, act, unsteered_base};
 use crate::experiment::{
@@ -124,14 +126,11 @@ pub(crate) async fn run<B: Backend>(
     task: Task<'_, impl Host>,
 ) -> Result<Option<MapReport>, SessionError> {
     let Some(direction) = steer.directions.get(map.direction) else {
-        return Err(SessionError::of(
-            Field::Map,
-            format!(
-                "The map is of direction {}, but the experiment has {}; choose one that it has.",
-                map.direction,
-                steer.directions.len()
-            ),
-        ));
+        let problem = SteeringProblem::MapDirection {
+            direction: map.direction,
+            directions: steer.directions.len(),
+        };
+        return Err(SessionError::of(Field::Map, problem));
     };
     let task = task.about(Field::Map);
     let directions = Directions {
@@ -270,12 +269,8 @@ async fn bases<B: Backend>(
     let tokens: usize = setup.prompts.iter().map(Vec::len).sum();
     let most = 2 * BYTES / row_bytes(&shape);
     if tokens > most {
-        return Err(SessionError::of(
-            Field::Map,
-            format!(
-                "The map's prompts have {tokens} tokens together, but at most {most} of this model fit into memory at once; take fewer or shorter ones."
-            ),
-        ));
+        let problem = SteeringProblem::MapMemory { tokens, most };
+        return Err(SessionError::of(Field::Map, problem));
     }
     let site = setup.direction.site;
     let mut bases = Vec::new();

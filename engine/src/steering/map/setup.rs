@@ -10,6 +10,7 @@ use crate::host::{Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::numbers::Sampler;
 use crate::steering::MOST_SAMPLES;
+use crate::steering::problem::SteeringProblem;
 
 /// At most so many prompts, cells and random directions a layer.
 const MOST: (usize, usize, usize) = (256, 4096, 200);
@@ -45,8 +46,8 @@ impl Setup {
     }
 }
 
-fn wrong<T>(message: impl Into<String>) -> Result<T, SessionError> {
-    Err(SessionError::of(Field::Map, message))
+fn wrong<T>(problem: SteeringProblem) -> Result<T, SessionError> {
+    Err(SessionError::of(Field::Map, problem))
 }
 
 pub(crate) fn read<B: Backend>(
@@ -74,27 +75,25 @@ pub(crate) fn read<B: Backend>(
         some => some.to_vec(),
     };
     if let Some(layer) = layers.iter().find(|l| **l >= lab.info.n_layer) {
-        return wrong(format!(
-            "The map names layer {layer}; this model has layers 0 to {}.",
-            lab.info.n_layer - 1
-        ));
+        return wrong(SteeringProblem::MapLayer {
+            layer: *layer,
+            last: lab.info.n_layer - 1,
+        });
     }
     let zeros = |l: &&usize| {
         let rows = resolved.at(direction.from.unwrap_or(**l));
         rows.is_some_and(|r| length(&r) == 0.0)
     };
     if let Some(layer) = layers.iter().find(zeros) {
-        return wrong(format!(
-            "The map names layer {layer}, where “{}” has length 0 and does nothing; leave that layer out.",
-            direction.name
-        ));
+        return wrong(SteeringProblem::MapNoLength {
+            layer: *layer,
+            name: direction.name.clone(),
+        });
     }
     let cells = layers.len() * map.coefficients.len();
     if cells == 0 || cells > MOST.1 {
-        return wrong(format!(
-            "The map has {cells} cells; from 1 to {} are computed, so choose other layers or coefficients.",
-            MOST.1
-        ));
+        let most = MOST.1;
+        return wrong(SteeringProblem::MapCells { cells, most });
     }
     let texts: &[Prompt] = match map.prompts.as_slice() {
         [] => std::slice::from_ref(&steer.prompt),
@@ -148,72 +147,56 @@ pub(crate) fn read<B: Backend>(
 
 /// The effect that is wanted, or the first that there is.
 fn effect(map: &SteerMap, steer: &Steer) -> Result<Effect, SessionError> {
-    let there = [
-        (Effect::Words, !steer.words.is_empty(), "the words to count"),
-        (Effect::Target, !map.targets.is_empty(), "target tokens"),
-        (
-            Effect::Reading,
-            map.reading.is_some(),
-            "a reading direction",
-        ),
-    ];
+    let is_there = |effect: &Effect| match effect {
+        Effect::Words => !steer.words.is_empty(),
+        Effect::Target => !map.targets.is_empty(),
+        Effect::Reading => map.reading.is_some(),
+    };
+    let mut all = [Effect::Words, Effect::Target, Effect::Reading].into_iter();
     match map.effect {
-        None => match there.iter().find(|(_, is, _)| *is) {
-            Some((effect, ..)) => Ok(*effect),
-            None => wrong(
-                "The map has no effect to show: name target tokens, a direction to read with, or words that the text is hoped to hold.",
-            ),
+        None => match all.find(is_there) {
+            Some(effect) => Ok(effect),
+            None => wrong(SteeringProblem::NoEffect),
         },
-        Some(wanted) => match there
-            .iter()
-            .find(|(effect, is, _)| *effect == wanted && !is)
-        {
-            Some((.., what)) => wrong(format!(
-                "The map is to compare by {what}, but the experiment has none; name some, or compare by another effect."
-            )),
-            None => Ok(wanted),
-        },
+        Some(effect) if is_there(&effect) => Ok(effect),
+        Some(effect) => wrong(SteeringProblem::EffectMissing { effect }),
     }
 }
 
 /// What can be told without the model.
 fn check(map: &SteerMap, direction: &Direction, sampling: &Sampling) -> Result<(), SessionError> {
     if direction.operator == Operator::ProjectOut {
-        return wrong(
-            "Taking a direction out has no coefficient to vary; let it be added, subtracted, set or capped.",
-        );
+        return wrong(SteeringProblem::MapProjectsOut);
     }
-    if !(1..=MOST_SAMPLES).contains(&sampling.samples) || sampling.tokens == 0 {
-        return wrong(format!(
-            "The map asks for {} texts of {} new tokens for each prompt; it takes 1 to {MOST_SAMPLES} texts of at least 1.",
-            sampling.samples, sampling.tokens
-        ));
+    let Sampling {
+        samples, tokens, ..
+    } = *sampling;
+    if !(1..=MOST_SAMPLES).contains(&samples) || tokens == 0 {
+        return wrong(SteeringProblem::MapTexts {
+            samples,
+            tokens,
+            most: MOST_SAMPLES,
+        });
     }
     if map.prompts.len() > MOST.0 {
-        return wrong(format!(
-            "The map has {} prompts; at most {} are continued.",
-            map.prompts.len(),
-            MOST.0
-        ));
+        return wrong(SteeringProblem::MapPrompts {
+            prompts: map.prompts.len(),
+            most: MOST.0,
+        });
     }
     if map.controls.random > MOST.2 {
-        return wrong(format!(
-            "{} random directions a layer were asked for; at most {} are tried.",
-            map.controls.random, MOST.2
-        ));
+        return wrong(SteeringProblem::MapRandom {
+            random: map.controls.random,
+            most: MOST.2,
+        });
     }
-    if let Some(c) = map.controls.coefficient
-        && !map.coefficients.contains(&c)
+    if let Some(coefficient) = map.controls.coefficient
+        && !map.coefficients.contains(&coefficient)
     {
-        return wrong(format!(
-            "The controls are to act with coefficient {c}, which is none of the map's; they are compared with a cell of the map."
-        ));
+        return wrong(SteeringProblem::ControlCoefficient { coefficient });
     }
     if map.cap < 1.0 {
-        return wrong(format!(
-            "The cap on perplexity is {} times the unsteered one; it is at least 1.",
-            map.cap
-        ));
+        return wrong(SteeringProblem::Cap { cap: map.cap });
     }
     Ok(())
 }

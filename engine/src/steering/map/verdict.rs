@@ -2,7 +2,9 @@
 //! of all of them.
 
 use super::setup::Setup;
-use crate::experiment::{Effect, MapCell, MapNumbers, Tried, Verdict};
+use super::told::{At, VerdictTold};
+use crate::experiment::{MapCell, MapNumbers, Tried, Verdict};
+use crate::sentence::{Said, Says, Sentence};
 use std::cmp::Ordering;
 
 impl Setup {
@@ -105,68 +107,55 @@ impl Setup {
             tried: random.len(),
             beaten,
             said: String::new(),
+            says: Says::default(),
         };
-        verdict.said = self.said(&verdict, coherent, unsteered);
+        let Said { message, says } = self.told(&verdict, coherent, unsteered).said();
+        (verdict.said, verdict.says) = (message, says);
         verdict
     }
 
-    fn said(&self, v: &Verdict, coherent: bool, unsteered: &MapNumbers) -> String {
-        let place = match v.overall {
-            true => "At its best layer of the map,".into(),
-            false => format!("At layer {},", v.layer),
+    fn told(&self, v: &Verdict, coherent: bool, unsteered: &MapNumbers) -> VerdictTold {
+        let (cap, layer) = (self.cap, v.layer);
+        let Some(coefficient) = v.coefficient else {
+            return match v.overall {
+                true => VerdictTold::NoPush { cap },
+                false => VerdictTold::NoPushAt { layer, cap },
+            };
         };
-        let Some(c) = v.coefficient else {
-            return format!(
-                "{place} no push stays in the coherent band (a perplexity of at most {} times the unsteered one), so there is nothing to compare.",
-                self.cap
-            );
+        let at = At {
+            layer,
+            best: v.overall,
+            coefficient,
+            by: self.effect,
+            effect: v.effect,
+            unsteered: self.effect(unsteered),
         };
-        let what = match self.effect {
-            Effect::Words => "share of texts with one of the words",
-            Effect::Target => "probability of the target tokens",
-            Effect::Reading => "reading of the text by the unsteered model",
-        };
-        let (own, before) = (v.effect, self.effect(unsteered));
-        let place = match v.overall {
-            true => format!("At its best layer of the map, {},", v.layer),
-            false => place,
-        };
-        let start =
-            format!("{place} with coefficient {c}, the {what} is {own:.2} ({before:.2} unsteered)");
         if !coherent {
-            return format!(
-                "{start}, but the text there is outside the coherent band: its perplexity is more than {} times the unsteered one.",
-                self.cap
-            );
+            return VerdictTold::Incoherent { at, cap };
         }
-        if own <= before {
-            return format!("{start}: the direction does no better than leaving the model alone.");
+        if at.effect <= at.unsteered {
+            return VerdictTold::AsUnsteered { at };
         }
-        if v.tried == 0 {
-            return format!(
-                "{start}; no random direction was tried, so nothing says whether it does better than one."
-            );
+        let (tried, best) = (v.tried, v.random);
+        if tried == 0 {
+            return VerdictTold::NoneTried { at };
         }
-        let best = match v.random {
-            Some(best) => format!("{best:.2} at best"),
-            None => "none of them in the coherent band".into(),
-        };
-        let choice = match v.overall && self.coefficients.len() > 1 {
-            true => {
-                " The direction had all cells of the map to choose from; the random ones had the coefficients that suit it."
-            }
-            false => "",
-        };
-        let cap = self.cap;
-        match v.tried - v.beaten {
-            0 => format!(
-                "{start}, more than under any of {} random directions of the same length ({best}), within {cap} times the unsteered perplexity.{choice}",
-                v.tried
-            ),
-            as_good => format!(
-                "{start}, but {as_good} of {} random directions of the same length do as much or more ({best}): it does no better than random.{choice}",
-                v.tried
-            ),
+        let chosen = v.overall && self.coefficients.len() > 1;
+        match tried - v.beaten {
+            0 => VerdictTold::Better {
+                at,
+                tried,
+                best,
+                cap,
+                chosen,
+            },
+            as_good => VerdictTold::AsRandom {
+                at,
+                as_good,
+                tried,
+                best,
+                chosen,
+            },
         }
     }
 }

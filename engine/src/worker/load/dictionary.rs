@@ -1,9 +1,11 @@
 //! Parts of a dictionary's files, from the host that has them.
 
+use super::remark::DictionaryUnread;
 use super::weights::UNANSWERED;
 use super::{FetchError, http};
 use crate::dictionary;
 use crate::model::Cancelled;
+use crate::sentence::{Said, Sentence, Stop};
 use crate::session::{DictionaryFile, Unread};
 use crate::source::Place;
 use std::ops::Range;
@@ -22,20 +24,20 @@ pub async fn read(
     agreed: &[String],
     signal: &AbortSignal,
 ) -> Result<(), Unread> {
-    let because = |message| Err(Unread::Because(message));
+    let because = |sentence: &dyn Sentence| Err(Unread::Because(Said::of(sentence)));
     let name = file.dictionary;
     let (Some(named), Some(place)) = (dictionary::named(name), place) else {
-        return because(format!("“{name}” is the name of no dictionary; check it."));
+        let name = name.into();
+        return because(&DictionaryUnread::Name { name });
     };
     if let Err(e) = named.check(place) {
-        return because(format!("{e}."));
+        return because(&Stop(e));
     }
     if let Some(host) = named.host(place)
         && !agreed.contains(&host)
     {
-        return because(format!(
-            "The dictionary {name} is at {host}, which was not asked yet; agree to that first."
-        ));
+        let name = name.into();
+        return because(&DictionaryUnread::NotAgreed { name, host });
     }
     let url = format!("{}{}/{}", named.folder(place), file.folder, file.name);
     let mut at = range.start;
@@ -52,12 +54,12 @@ pub async fn read(
         match read {
             Ok(()) => return Ok(()),
             Err(FetchError::Cancelled) => return Err(Cancelled.into()),
-            Err(e) => match pauses.next().filter(|_| e.passing().is_some()) {
+            Err(e) => match pauses.next().filter(|_| e.is_passing()) {
                 Some(seconds) => match http::pause(seconds, signal).await {
                     Ok(()) => {}
                     Err(_) => return Err(Cancelled.into()),
                 },
-                None => return because(sentence(&e)),
+                None => return Err(unread(e)),
             },
         }
     }
@@ -102,20 +104,14 @@ async fn some(
 }
 
 /// What to say of a dictionary, of which nothing is kept.
-fn sentence(e: &FetchError) -> String {
-    match e {
-        FetchError::Missing { url, status } => format!(
-            "{url} is not there (status {status}); check the dictionary’s name, its activation and its layer."
-        ),
-        FetchError::Repository(withheld) => {
-            format!("{withheld}. Check the dictionary’s name, its activation and its layer.")
+fn unread(e: FetchError) -> Unread {
+    Unread::Because(match e {
+        FetchError::Missing { url, status } => DictionaryUnread::Missing { url, status }.said(),
+        fault @ FetchError::Repository(_) => DictionaryUnread::Withheld { fault }.said(),
+        FetchError::Busy { url, status, .. } => DictionaryUnread::Busy { url, status }.said(),
+        FetchError::Interrupted { url, done, reason } => {
+            DictionaryUnread::BrokenOff { url, done, reason }.said()
         }
-        FetchError::Busy { url, status, .. } => {
-            format!("{url}: the server is busy (status {status}) and stayed so; try again later.")
-        }
-        FetchError::Interrupted { url, done, reason } => format!(
-            "{url} broke off after {done} bytes ({reason}), again and again; check the connection and try again."
-        ),
-        e => format!("{e}."),
-    }
+        e => Stop(e).said(),
+    })
 }

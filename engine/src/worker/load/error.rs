@@ -1,10 +1,14 @@
 //! Why a model did not arrive.
 
+use super::remark::Waiting;
 use crate::model::{ConfigError, ModelError, WeightsError};
+use crate::sentence::{Says, Sentence, within};
 use crate::source::{NameError, Named, Place, Withheld};
+use serde::Serialize;
 
 /// Why a file did not arrive. Sentences for people: what, from where, what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum FetchError {
     #[error(
         "{url} is not there (status {status}); a model's folder has config.json, tokenizer.json (or vocab.json and merges.txt) and model.safetensors (or model.safetensors.index.json and its shards), so check the name or address"
@@ -32,14 +36,19 @@ pub enum FetchError {
     #[error(
         "{url} could not be reached ({reason}); check the address and the connection; a server other than this page's must allow it (CORS)"
     )]
-    Unreachable { url: String, reason: String },
+    Unreachable {
+        url: String,
+        #[serde(serialize_with = "within")]
+        reason: Break,
+    },
     #[error(
         "{url} broke off after {done} bytes ({reason}), again and again; what has arrived is kept, check the connection and load again"
     )]
     Interrupted {
         url: String,
         done: u64,
-        reason: String,
+        #[serde(serialize_with = "within")]
+        reason: Break,
     },
     #[error(
         "{url}: the server has {found} bytes of it, but the file's own header needs {expected}; the copy there is cut short, so take another source"
@@ -52,7 +61,11 @@ pub enum FetchError {
     #[error(
         "{url} changed on the server while it was fetched ({what}); what had arrived was deleted, load again"
     )]
-    Changed { url: String, what: String },
+    Changed {
+        url: String,
+        #[serde(serialize_with = "within")]
+        what: Change,
+    },
     #[error(
         "{url} is a web page, not the file; the server may want a login, or the address is that of a page about the model"
     )]
@@ -99,18 +112,83 @@ impl FetchError {
         }
     }
 
-    /// Why a further request may bring what this one did not; `None` where none would.
-    pub fn passing(&self) -> Option<String> {
+    /// What is waited for, as a further request in so many seconds may bring what this
+    /// one did not; `None` where none would.
+    pub fn waiting(&self, seconds: f64) -> Option<Waiting> {
         match self {
-            Self::Busy { status, .. } => Some(format!("The server is busy (status {status})")),
-            Self::Unreachable { reason, .. } => {
-                Some(format!("The server does not answer ({reason})"))
-            }
-            Self::Interrupted { reason, .. } => {
-                Some(format!("The connection broke off ({reason})"))
-            }
+            Self::Busy { status, .. } => Some(Waiting::Busy {
+                status: *status,
+                seconds,
+            }),
+            Self::Unreachable { reason, .. } => Some(Waiting::NoAnswer {
+                reason: reason.clone(),
+                seconds,
+            }),
+            Self::Interrupted { reason, .. } => Some(Waiting::BrokenOff {
+                reason: reason.clone(),
+                seconds,
+            }),
             _ => None,
         }
+    }
+
+    /// Whether a further request may bring what this one did not.
+    pub fn is_passing(&self) -> bool {
+        self.waiting(0.0).is_some()
+    }
+}
+
+impl Sentence for FetchError {
+    fn says(&self) -> Says {
+        match self {
+            Self::Repository(withheld) => withheld.says(),
+            e => Says::of("fetch", e),
+        }
+    }
+}
+
+/// Why bytes do not come.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Break {
+    /// The browser's word.
+    #[error("{0}")]
+    Browser(String),
+    #[error("no answer for {seconds} seconds")]
+    NoAnswer { seconds: u32 },
+    #[error("no byte for {seconds} seconds")]
+    NoByte { seconds: u32 },
+    #[error("the connection ended early")]
+    EndedEarly,
+    #[error("its answer is not a list of files: {reason}")]
+    NoList { reason: String },
+}
+
+impl Sentence for Break {
+    fn says(&self) -> Says {
+        Says::of("break", self)
+    }
+}
+
+/// How a file changed while it was fetched.
+#[derive(Clone, Debug, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    #[error("it has no byte {from} any more")]
+    NoByte { from: u64 },
+    #[error("what this browser had kept of it is damaged")]
+    Damaged,
+    #[error("byte {asked} was asked for, byte {sent} was sent")]
+    OtherByte { asked: u64, sent: u64 },
+    #[error("its mark was {old}, now it is {new}")]
+    Mark { old: String, new: String },
+    #[error("it had {expected} bytes, now it has {found}")]
+    Bytes { expected: u64, found: u64 },
+}
+
+impl Sentence for Change {
+    fn says(&self) -> Says {
+        Says::of("change", self)
     }
 }
 
@@ -127,6 +205,18 @@ pub enum LoadError {
     Weights(#[from] WeightsError),
     #[error(transparent)]
     Name(#[from] NameError),
+}
+
+impl Sentence for LoadError {
+    fn says(&self) -> Says {
+        match self {
+            Self::Fetch(e) => e.says(),
+            Self::Model(e) => e.says(),
+            Self::Config(e) => e.says(),
+            Self::Weights(e) => e.says(),
+            Self::Name(e) => e.says(),
+        }
+    }
 }
 
 impl LoadError {

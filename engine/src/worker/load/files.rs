@@ -1,10 +1,12 @@
 //! The small files of a model's folder: as they are kept, or else from its host.
 
 use super::find::Source;
+use super::remark::LoadRemark;
 use super::shelf::Shelf as Kept;
 use super::{FetchError, LoadError, http};
 use crate::model::FolderError;
 use crate::model::folder::{CONFIG, INDEX, MERGES, Shelf, TOKENIZER, VOCAB};
+use crate::sentence::{Said, Sentence};
 use std::cell::RefCell;
 use web_sys::AbortSignal;
 
@@ -18,8 +20,8 @@ pub struct Files<'a> {
     /// The files that the folder has; empty where that is not known.
     names: &'a [String],
     signal: &'a AbortSignal,
-    /// What a person should know of files that could not be had, as sentences.
-    pub remarks: RefCell<Vec<String>>,
+    /// What a person should know of files that could not be had.
+    pub remarks: RefCell<Vec<Said>>,
 }
 
 impl<'a> Files<'a> {
@@ -67,10 +69,9 @@ impl Shelf for Files<'_> {
         let may_lack = name != CONFIG && self.has(name).is_none();
         match e {
             e if may_lack && e.is_absence() => Ok(None),
-            FetchError::Unreachable { .. } if may_lack && !NEEDED.contains(&name) => {
-                self.remarks.borrow_mut().push(format!(
-                    "Whether the folder has {name} could not be found out, so the model is read without it: {e}."
-                ));
+            fault @ FetchError::Unreachable { .. } if may_lack && !NEEDED.contains(&name) => {
+                let remark = LoadRemark::WithoutFile { file: name, fault };
+                self.remarks.borrow_mut().push(remark.said());
                 Ok(None)
             }
             e => Err(e.into()),

@@ -1,13 +1,16 @@
 //! From a model's name to the folder its files come from, and what is known of them.
 
+use super::error::Break;
 use super::files::Files;
 use super::http;
+use super::remark::LoadRemark;
 use super::shelf::{Manifest, Shard, Shelf};
 use super::{FetchError, LoadError};
 use crate::json;
 use crate::model::folder::{CONFIG, INDEX, NAMES, Shelf as _, TOKENIZER};
 use crate::model::{Config, FolderError, Index};
 use crate::protocol::Offer;
+use crate::sentence::{Said, Sentence};
 use crate::source::{self, Named, Place, WEIGHTS};
 use crate::worker::js::device;
 use crate::worker::room;
@@ -25,7 +28,7 @@ pub struct Source {
     pub manifest: Manifest,
     /// Where it is kept; `None` where nothing is kept yet, or ever.
     pub shelf: Option<Shelf>,
-    pub remarks: Vec<String>,
+    pub remarks: Vec<Said>,
 }
 
 /// A hub's answer about a repository.
@@ -71,7 +74,7 @@ pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<
             if manifest.files.is_empty() && manifest.sha256.is_some() {
                 manifest.files = PLAIN.map(String::from).into();
                 if named.published().is_none() {
-                    remarks.push("It was kept by an earlier version of this page, which read config.json, tokenizer.json and the weights alone. If the model has settings in other files (tokenizer_config.json, generation_config.json), delete it here and load it again.".into());
+                    remarks.push(LoadRemark::KeptEarlier.said());
                 }
             }
             (Some(shelf), manifest)
@@ -108,10 +111,12 @@ pub async fn source(model: &str, place: &Place, signal: &AbortSignal) -> Result<
                         let asked = source::listing(place, repository, revision.as_deref());
                         match listing(&asked, signal).await {
                             Ok(found) => found.tell(place, repository, &mut manifest),
-                            Err(e @ (FetchError::Cancelled | FetchError::Missing { .. } | FetchError::Denied { .. })) => return Err(e.into()),
-                            Err(e) => remarks.push(format!(
-                                "The hub's list of files could not be read, so the weights cannot be checked against a published hash: {e}."
-                            )),
+                            Err(
+                                e @ (FetchError::Cancelled
+                                | FetchError::Missing { .. }
+                                | FetchError::Denied { .. }),
+                            ) => return Err(e.into()),
+                            Err(fault) => remarks.push(LoadRemark::NoListing { fault }.said()),
                         }
                     }
                 }
@@ -132,7 +137,9 @@ async fn listing(url: &str, signal: &AbortSignal) -> Result<Listing, FetchError>
     let bytes = http::all(url, signal).await?;
     json::read(&bytes).map_err(|e| FetchError::Unreachable {
         url: url.into(),
-        reason: format!("its answer is not a list of files: {e}"),
+        reason: Break::NoList {
+            reason: e.to_string(),
+        },
     })
 }
 
@@ -257,6 +264,6 @@ async fn ask(model: &str, place: &Place, signal: &AbortSignal) -> Result<Offer, 
     };
     offer.memory = offer.parameters.map(room::needed);
     let doubt = offer.memory.and_then(|bytes| device().doubt(bytes));
-    offer.remarks.extend(doubt);
+    offer.remarks.extend(doubt.map(|doubt| doubt.said()));
     Ok(offer)
 }

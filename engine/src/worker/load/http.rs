@@ -1,6 +1,7 @@
 //! One request and its answer, chunk by chunk.
 
 use super::FetchError;
+use super::error::{Break, Change};
 use crate::worker::js::words;
 use futures_util::future::{Either, select};
 use gloo_timers::future::TimeoutFuture;
@@ -84,7 +85,7 @@ pub async fn all(url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError>
 pub async fn patiently(url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
     for seconds in [1.0, 2.0, 4.0] {
         match all(url, signal).await {
-            Err(e) if e.passing().is_some() => {
+            Err(e) if e.is_passing() => {
                 let asked = match e {
                     FetchError::Busy { after, .. } => after,
                     _ => None,
@@ -123,7 +124,7 @@ async fn send(
         true => FetchError::Cancelled,
         false => FetchError::Unreachable {
             url: url.into(),
-            reason: words(&e),
+            reason: Break::Browser(words(&e)),
         },
     };
     let init = RequestInit::new();
@@ -141,7 +142,9 @@ async fn send(
         Either::Left((answer, _)) => Ok(answer.map_err(failed)?.unchecked_into()),
         Either::Right(_) => Err(FetchError::Unreachable {
             url: url.into(),
-            reason: format!("no answer for {} seconds", STALL / 1000),
+            reason: Break::NoAnswer {
+                seconds: STALL / 1000,
+            },
         }),
     }
 }
@@ -170,7 +173,7 @@ impl Reply {
             416 => {
                 return Err(FetchError::Changed {
                     url,
-                    what: format!("it has no byte {from} any more"),
+                    what: Change::NoByte { from },
                 });
             }
             408 | 429 | 500.. => {
@@ -223,7 +226,7 @@ impl Reply {
         let Some(reader) = &self.reader else {
             return Ok(None);
         };
-        let lost = |reason: String| match self.signal.aborted() {
+        let lost = |reason: Break| match self.signal.aborted() {
             true => FetchError::Cancelled,
             false => FetchError::Interrupted {
                 url: self.url.clone(),
@@ -233,9 +236,10 @@ impl Reply {
         };
         let read = pin!(JsFuture::from(reader.read()));
         let read = match select(read, TimeoutFuture::new(STALL)).await {
-            Either::Left((read, _)) => read.map_err(|e| lost(words(&e)))?,
+            Either::Left((read, _)) => read.map_err(|e| lost(Break::Browser(words(&e))))?,
             Either::Right(_) => {
-                return Err(lost(format!("no byte for {} seconds", STALL / 1000)));
+                let seconds = STALL / 1000;
+                return Err(lost(Break::NoByte { seconds }));
             }
         };
         let read: ReadableStreamReadResult = read.unchecked_into();

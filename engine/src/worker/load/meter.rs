@@ -1,6 +1,8 @@
 //! Counts bytes and says now and then how far it is.
 
+use super::remark::Waiting;
 use crate::experiment::{Progress, Stage};
+use crate::sentence::{Said, Sentence};
 use crate::worker::rate::Rate;
 use gloo_timers::future::TimeoutFuture;
 use std::cell::{Cell, RefCell};
@@ -15,7 +17,7 @@ const LOOK_EVERY: u32 = 1_000;
 pub struct Meter<'a> {
     now: &'a dyn Fn() -> f64,
     /// Hears the progress, and why nothing comes just now.
-    report: &'a dyn Fn(Progress, Option<String>),
+    report: &'a dyn Fn(Progress, Option<Said>),
     told: Cell<f64>,
     done: Cell<u64>,
     total: Cell<u64>,
@@ -26,7 +28,7 @@ pub struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    pub fn new(now: &'a dyn Fn() -> f64, report: &'a dyn Fn(Progress, Option<String>)) -> Self {
+    pub fn new(now: &'a dyn Fn() -> f64, report: &'a dyn Fn(Progress, Option<Said>)) -> Self {
         Self {
             now,
             report,
@@ -76,20 +78,17 @@ impl<'a> Meter<'a> {
         self.passed.set(self.passed.get() + bytes);
         if self.is_time() {
             let mb = |bytes| bytes / 1_000_000;
-            self.tell(Some(format!(
-                "The whole file is sent again; of the {} MB that are here already, {} MB are passed over.",
-                mb(of),
-                mb(self.passed.get())
-            )));
+            self.tell(Some(&Waiting::SentAgain {
+                here: mb(of),
+                passed: mb(self.passed.get()),
+            }));
         }
     }
 
     /// Says that it is tried again in a while.
-    pub fn waits(&self, reason: &str, seconds: f64) {
+    pub fn waits(&self, waiting: &Waiting) {
         self.rate.borrow_mut().end();
-        self.tell(Some(format!(
-            "{reason}; it is tried again in {seconds:.0} s, from where it was."
-        )));
+        self.tell(Some(waiting));
     }
 
     /// Says for how long nothing has come, as long as it is polled.
@@ -98,10 +97,8 @@ impl<'a> Meter<'a> {
             TimeoutFuture::new(LOOK_EVERY).await;
             let silent = self.rate.borrow().silent((self.now)());
             if let Some(silent) = silent {
-                self.tell(Some(format!(
-                    "Nothing has arrived for {:.0} s; it is waited for.",
-                    silent / 1000.0
-                )));
+                let seconds = silent / 1000.0;
+                self.tell(Some(&Waiting::Silent { seconds }));
             }
         }
     }
@@ -111,7 +108,7 @@ impl<'a> Meter<'a> {
     }
 
     #[allow(clippy::cast_precision_loss)] // an estimate
-    pub fn tell(&self, waiting: Option<String>) {
+    pub fn tell(&self, waiting: Option<&Waiting>) {
         let now = (self.now)();
         self.told.set(now);
         let done = self.done.get();
@@ -123,6 +120,6 @@ impl<'a> Meter<'a> {
             total,
             seconds_left: rate.map(|rate| (total - done) as f64 / rate),
         };
-        (self.report)(progress, waiting);
+        (self.report)(progress, waiting.map(Waiting::said));
     }
 }

@@ -6,6 +6,7 @@ mod files;
 mod find;
 mod http;
 mod meter;
+mod remark;
 mod shelf;
 mod weights;
 
@@ -19,11 +20,13 @@ use crate::experiment::Progress;
 use crate::model::folder::{INDEX, Shelf as _};
 use crate::model::{Folder, ModelError};
 use crate::protocol::{Keeping, SourceInfo};
+use crate::sentence::{Said, Sentence};
 use crate::source::{Named, Place, WEIGHTS};
 use files::Files;
 use find::Source;
 use futures_util::future::{Either, select};
 use meter::Meter;
+use remark::LoadRemark;
 use shelf::Shelf;
 use std::pin::pin;
 use web_sys::{AbortSignal, RequestCache};
@@ -37,7 +40,7 @@ pub(super) struct Load<'a> {
     pub signal: &'a AbortSignal,
     /// Milliseconds since some moment.
     pub now: &'a dyn Fn() -> f64,
-    pub report: &'a dyn Fn(Progress, Option<String>),
+    pub report: &'a dyn Fn(Progress, Option<Said>),
     /// Lets go of the model loaded before: two at once may not fit.
     pub make_room: &'a dyn Fn(),
 }
@@ -88,10 +91,9 @@ impl Load<'_> {
         meter.restart();
         match self.attempt(meter).await {
             Ok((engine, mut source)) => {
-                source.remarks.push(format!(
-                    "It was fetched from the start once more, because: {}.",
-                    failed.error
-                ));
+                let fault = failed.error;
+                let remark = LoadRemark::FetchedAgain { fault };
+                source.remarks.push(remark.said());
                 Ok((engine, source))
             }
             Err(failed) => {
@@ -155,7 +157,8 @@ impl Load<'_> {
             (false, Some(_)) => Keeping::Kept,
             (false, None) => Keeping::NotKept,
         };
-        source.remarks.extend_from_slice(engine.remarks());
+        let told = engine.remarks().iter().map(Sentence::said);
+        source.remarks.extend(told);
         let info = SourceInfo {
             folder: source.manifest.folder,
             revision: source.manifest.revision,
@@ -218,9 +221,8 @@ impl Source {
 
     fn not_kept(&mut self, reason: &str) {
         self.shelf = None;
-        self.remarks.push(format!(
-            "This browser does not keep the model ({reason}), so the next visit fetches it again."
-        ));
+        let reason = reason.into();
+        self.remarks.push(LoadRemark::NotKept { reason }.said());
     }
 
     /// Compares the hash found with the one that is published or was found before.

@@ -1,6 +1,7 @@
 //! The weights: what is kept of them, then what the network brings, with a new
 //! request from the next byte on wherever one breaks off.
 
+use super::error::{Break, Change};
 use super::http::{self, Reply};
 use super::meter::Meter;
 use super::shelf::{Manifest, PART, Shelf, forget};
@@ -136,7 +137,7 @@ impl<'a> Weights<'a> {
                 Ok(_) => FetchError::Interrupted {
                     url: self.url.clone(),
                     done: self.at,
-                    reason: "the connection ended early".into(),
+                    reason: Break::EndedEarly,
                 }
                 .into(),
                 Err(e) => e,
@@ -149,16 +150,16 @@ impl<'a> Weights<'a> {
             };
             tries += 1;
             let most = if heard { TRIES } else { FIRST_TRIES };
-            let Some(reason) = error.passing().filter(|_| tries <= most) else {
-                return Err(error.into());
-            };
             let seconds = match &error {
                 FetchError::Busy {
                     after: Some(after), ..
                 } => *after,
                 _ => f64::from(1 << (tries - 1)),
             };
-            self.way.meter.waits(&reason, seconds);
+            let Some(waiting) = error.waiting(seconds).filter(|_| tries <= most) else {
+                return Err(error.into());
+            };
+            self.way.meter.waits(&waiting);
             http::pause(seconds, self.way.signal).await?;
         }
         self.way.meter.ends();
@@ -183,7 +184,7 @@ impl<'a> Weights<'a> {
             if u64::from(part.length()) != PART {
                 return Err(FetchError::Changed {
                     url: self.url.clone(),
-                    what: "what this browser had kept of it is damaged".into(),
+                    what: Change::Damaged,
                 }
                 .into());
             }
@@ -262,15 +263,15 @@ impl<'a> Weights<'a> {
 
     /// Whether an answer belongs to the version that has come so far.
     fn check(&self, reply: &Reply) -> Result<(), FetchError> {
-        let changed = |what: String| FetchError::Changed {
+        let changed = |what: Change| FetchError::Changed {
             url: reply.url.clone(),
             what,
         };
         if reply.start > self.at {
-            return Err(changed(format!(
-                "byte {} was asked for, byte {} was sent",
-                self.at, reply.start
-            )));
+            return Err(changed(Change::OtherByte {
+                asked: self.at,
+                sent: reply.start,
+            }));
         }
         let tag = match self.shard.and_then(|i| self.way.manifest.shards.get(i)) {
             Some(shard) => &shard.tag,
@@ -280,12 +281,15 @@ impl<'a> Weights<'a> {
             && self.at > 0
             && old != new
         {
-            return Err(changed(format!("its mark was {old}, now it is {new}")));
+            return Err(changed(Change::Mark {
+                old: old.clone(),
+                new: new.clone(),
+            }));
         }
         match (self.way.coming.file_bytes(), reply.total) {
-            (Some(expected), Some(found)) if self.at > 0 && expected != found => Err(changed(
-                format!("it had {expected} bytes, now it has {found}"),
-            )),
+            (Some(expected), Some(found)) if self.at > 0 && expected != found => {
+                Err(changed(Change::Bytes { expected, found }))
+            }
             _ => Ok(()),
         }
     }

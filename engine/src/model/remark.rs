@@ -1,0 +1,60 @@
+//! What a person should know of how a model's files were read.
+
+use super::folder::GENERATION;
+use crate::sentence::{Listed, Says, Sentence};
+use crate::text::{Plain, short};
+use serde::Serialize;
+
+/// What a person should know of how a model's files were read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelRemark {
+    #[error(
+        "{count} tensors of the weights are no part of GPT-2 as config.json describes it and are not used: {}{}.",
+        Listed(names),
+        if *count > names.len() { ", …" } else { "" }
+    )]
+    UnusedTensors {
+        count: usize,
+        /// The first of them.
+        names: Vec<String>,
+    },
+    #[error(
+        "The weights have lm_head.weight and no wte.weight; the two are one matrix in this model (tie_word_embeddings), so it is both, as transformers reads it."
+    )]
+    HeadIsBoth,
+    #[error(
+        "config.json says that embedding and output share one matrix (tie_word_embeddings), but the weights have an lm_head.weight with other values; it is used for the output, as transformers does."
+    )]
+    HeadOfItsOwn,
+    #[error(
+        "{GENERATION} sets {}, which is not done here; how texts are written is set in the experiment.",
+        Listed(fields)
+    )]
+    Generation { fields: Vec<&'static str> },
+    #[error(
+        "{file} says that a text ends with token {} (eos_token_id), which is not in this model's vocabulary of {n_vocab}; it ends no text.",
+        Listed(tokens)
+    )]
+    EndTokens {
+        file: &'static str,
+        tokens: Vec<i64>,
+        n_vocab: usize,
+    },
+    #[error(
+        "The tokenizer's class is {}, which is not GPT-2's kind; tokenizer.json is read as it stands.",
+        Plain(&short(class))
+    )]
+    TokenizerClass { class: String },
+    #[error(
+        "tokenizer.json has settings of its own ({}) that transformers' GPT2Tokenizer, which reads this model, does not go by; text is split in GPT-2's way.",
+        Listed(settings)
+    )]
+    TokenizerSettings { settings: Vec<&'static str> },
+}
+
+impl Sentence for ModelRemark {
+    fn says(&self) -> Says {
+        Says::of("model", self)
+    }
+}
