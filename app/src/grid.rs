@@ -1,10 +1,9 @@
 //! A sweep's results while they come in, with all that is needed to read them.
 
 use crate::colour::Range;
-use crate::picture::Located;
 use patchbay_engine::experiment::{
-    Axes, Axis, AxisKind, CellValues, Experiment, Frame, Interval, MetricKind, MetricReport, Mode,
-    PlanReport, Reading, Sweep, SweepReport,
+    Axis, AxisKind, CellValues, Experiment, Frame, Interval, Located, MetricKind, MetricReport,
+    Mode, PlanReport, Reading, Sweep, SweepReport,
 };
 
 /// One row or column: a layer, a head, a position of the patched run ...
@@ -184,53 +183,7 @@ impl Grid {
     /// Where in the model the patch of a cell is put.
     #[must_use]
     pub fn located(&self, (row, column): (usize, usize)) -> Option<Located> {
-        let sweep = self.sweep();
-        let number = |side: &[Column], i: usize| side.get(i)?.label.parse().ok();
-        let at = Located {
-            site: sweep.site,
-            window: 1,
-            ..Located::default()
-        };
-        Some(match sweep.axes() {
-            Axes::LayerPosition { window } => Located {
-                layer: number(&self.rows, row).unwrap_or(0),
-                window,
-                position: number(&self.columns, column),
-                ..at
-            },
-            Axes::LayerHead { .. } | Axes::Paths { .. } => Located {
-                layer: number(&self.rows, row)?,
-                head: number(&self.columns, column),
-                ..at
-            },
-            Axes::HeadPosition => {
-                let (layer, head) = self.rows.get(row)?.label.split_once('.')?;
-                Located {
-                    layer: layer.parse().ok()?,
-                    head: head.parse().ok(),
-                    position: number(&self.columns, column),
-                    ..at
-                }
-            }
-            Axes::DestinationSource { layer, head } => Located {
-                layer,
-                head: Some(head),
-                position: number(&self.rows, row),
-                ..at
-            },
-            Axes::Neurons { layer, .. } => Located { layer, ..at },
-            Axes::Parts { parts, .. } => {
-                // All of them together are at no one place.
-                let part = parts.get(column)?;
-                Located {
-                    site: part.site,
-                    layer: part.layer,
-                    head: part.head,
-                    position: part.positions.as_ref().and_then(|p| p.first().copied()),
-                    ..at
-                }
-            }
-        })
+        self.frame.located(row, column)
     }
 
     /// Whether the engine has a run for the cell: a pattern has none above its diagonal.

@@ -2,7 +2,7 @@
 //! the residual stream for each position. Marked are the site that is set, the place that
 //! is pointed at, and all that a patch there can reach: the design's forward reach.
 
-use patchbay_engine::experiment::{Place, Site};
+use patchbay_engine::experiment::{Located, Place, Site, around};
 use std::fmt::Write as _;
 
 /// What is drawn.
@@ -16,18 +16,6 @@ pub struct Model {
     pub site: Site,
     /// The place that is pointed at or chosen.
     pub at: Option<Located>,
-}
-
-/// Where in the model a cell's patch is put.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Located {
-    pub site: Site,
-    pub layer: usize,
-    /// How many layers are patched together, from this one on.
-    pub window: usize,
-    pub head: Option<usize>,
-    /// `None` where all positions are patched.
-    pub position: Option<usize>,
 }
 
 const LEFT: f32 = 26.0;
@@ -180,9 +168,14 @@ impl Model {
             );
         }
         if let Some(at) = &self.at {
-            let y = self.y(at.site, at.layer);
+            let window = around(at.layer, at.window.max(1), at.site.layers(self.layers));
+            let first = window.start;
+            let y = self.y(at.site, first);
             let from = at.position.map_or(LEFT, |p| self.x(p));
-            let mixes = self.mixes_at(at);
+            let mixes = self.mixes_at(&Located {
+                layer: first,
+                ..*at
+            });
             if at.position.is_some() {
                 let to = mixes.unwrap_or(all - ENDS);
                 draw("reach", from - 2.0, y, 4.0, to - y);
@@ -196,8 +189,7 @@ impl Model {
                     all - ENDS - mixes,
                 );
             }
-            let last = (at.layer + at.window.max(1)).min(self.layers.max(1));
-            for layer in at.layer..last {
+            for layer in window {
                 let y = self.y(at.site, layer);
                 match (at.head, at.position) {
                     (Some(head), _) => {

@@ -263,6 +263,13 @@ pub struct Located {
     pub position: Option<usize>,
 }
 
+/// The layers of a window around one, of a site that there is `layers` times.
+#[inline]
+#[must_use]
+pub fn around(layer: usize, window: usize, layers: usize) -> std::ops::Range<usize> {
+    layer.saturating_sub(window / 2)..(layer + window.div_ceil(2)).min(layers)
+}
+
 impl Located {
     /// A part alone.
     #[inline]

@@ -22,7 +22,7 @@ mod steered;
 mod sweep;
 pub mod tree;
 
-pub use axis::{Axis, AxisKind, Chosen, Frame, Located};
+pub use axis::{Axis, AxisKind, Chosen, Frame, Located, around};
 pub use carriers::Carriers;
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use export::{Export, File, Format};

@@ -2,7 +2,7 @@
 
 use super::brought::Brought;
 use super::setup::Case;
-use crate::experiment::{Axes, Mode, Part, Site, Sweep};
+use crate::experiment::{Axes, Mode, Part, Site, Sweep, around};
 use crate::host::SessionError;
 use crate::rows::{Edit, Shape};
 
@@ -50,9 +50,8 @@ impl Copies<'_> {
         match self.sweep.axes() {
             Axes::LayerPosition { window } => {
                 // As in causal tracing: as many before as after, one more before where even.
-                let first = row.saturating_sub(window / 2);
-                let stop = (row + window.div_ceil(2)).min(site.layers(self.shape.n_layer));
-                for layer in first..stop {
+                let layers = around(row, window, site.layers(self.shape.n_layer));
+                for layer in layers {
                     edits.push(self.edit((site, layer), None, None, column)?);
                 }
             }

@@ -1,12 +1,12 @@
 use super::axes::fit;
 use super::heatmap::At;
 use crate::components::shared::live;
-use crate::picture::{Located, Model};
+use crate::picture::Model;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Mode, Place, Site};
+use patchbay_engine::experiment::{Located, Mode, Place, Site, around};
 
 /// What one layer has, in the order of the forward pass; the stream's own three stand
 /// on it, the others beside it.
@@ -122,11 +122,12 @@ fn named(at: &Located) -> String {
 fn reach(at: &Located, layers: usize) -> String {
     let t = &text().picture;
     let from = at.position.unwrap_or(0);
+    let first = around(at.layer, at.window, at.site.layers(layers)).start;
     match at.site.place() {
         Place::Final => (t.reaches_logits)(from),
         Place::Embedding => (t.reaches)(0, from),
-        Place::Pre => (t.reaches)(at.layer, from),
-        Place::Attend | Place::Mid if at.layer + 1 >= layers => (t.reaches_logits)(from),
-        Place::Attend | Place::Mid => (t.reaches)(at.layer + 1, from),
+        Place::Pre => (t.reaches)(first, from),
+        Place::Attend | Place::Mid if first + 1 >= layers => (t.reaches_logits)(from),
+        Place::Attend | Place::Mid => (t.reaches)(first + 1, from),
     }
 }
