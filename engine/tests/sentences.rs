@@ -454,7 +454,8 @@ fn the_steering_room_can_be_said_in_another_language() {
         direction: 9,
         format: Format::Gguf,
     };
-    let wanted = session.export(&steering(&|_| ()), &what, &Listener::default());
+    let (experiment, listener) = (steering(&|_| ()), Listener::default());
+    let wanted = session.export(&experiment, &what, &listener);
     let e = pollster::block_on(wanted).unwrap_err();
     is_said(&e.says(), "Richtung 9 von 1 fehlt.");
 }
