@@ -34,8 +34,8 @@ pub struct Run {
     pub corrupted: Option<f32>,
     pub strongest: Option<f32>,
     pub values: Values<f32>,
-    pub rows: Axis,
-    pub columns: Axis,
+    pub rows: Option<Axis>,
+    pub columns: Option<Axis>,
 }
 
 /// What a run depends on, and nothing else: two that are equal in this are the same run.
@@ -86,8 +86,8 @@ impl Run {
         self.strongest = strongest.and_then(|(row, column)| grid.value(row, column));
         if grid.rows.len() * grid.columns.len() <= MOST_CELLS {
             self.values = grid.values.get(grid.shown).cloned().unwrap_or_default();
-            self.rows = grid.frame.rows.clone();
-            self.columns = grid.frame.columns.clone();
+            self.rows = Some(grid.frame.rows.clone());
+            self.columns = Some(grid.frame.columns.clone());
         }
     }
 
@@ -95,18 +95,21 @@ impl Run {
     #[must_use]
     pub fn grid(&self, experiment: &Experiment) -> Option<Grid> {
         let sweep = experiment.sweeps.get(self.sweep)?.clone();
-        let (rows, columns) = (self.rows.labels.len(), self.columns.labels.len());
-        let whole = self.values.len() == rows && self.values.iter().all(|r| r.len() == columns);
-        if !whole || rows == 0 {
+        let (rows, columns) = (self.rows.clone()?, self.columns.clone()?);
+        let wide = |row: &Vec<_>| row.len() == columns.len();
+        if self.values.len() != rows.len()
+            || !self.values.iter().all(wide)
+            || self.values.is_empty()
+        {
             return None;
         }
         let side = |axis: &Axis| {
-            let one = |label: &String| Column {
-                label: label.clone(),
+            let one = |label: String| Column {
+                label,
                 token: None,
                 differs: false,
             };
-            axis.labels.iter().map(one).collect()
+            axis.labels().into_iter().map(one).collect()
         };
         let metric = MetricReport {
             clean: self.clean.unwrap_or(f32::NAN),
@@ -120,11 +123,11 @@ impl Run {
             index: self.sweep,
             frame: Frame {
                 sweep,
-                rows: self.rows.clone(),
-                columns: self.columns.clone(),
+                rows: rows.clone(),
+                columns: columns.clone(),
             },
-            rows: side(&self.rows),
-            columns: side(&self.columns),
+            rows: side(&rows),
+            columns: side(&columns),
             shown: metrics.len() - 1,
             values: vec![self.values.clone(); metrics.len()],
             metrics,
@@ -138,10 +141,8 @@ impl Run {
     /// About as many characters as it takes in the browser's storage.
     fn size(&self) -> usize {
         let cells: usize = self.values.iter().map(Vec::len).sum();
-        let labels = [&self.rows.labels, &self.columns.labels]
-            .into_iter()
-            .flatten();
-        let labels: usize = labels.map(|l| l.len() + 3).sum();
+        let sides = [&self.rows, &self.columns].into_iter().flatten();
+        let labels: usize = sides.flat_map(Axis::labels).map(|l| l.len() + 3).sum();
         self.link.len() + self.text.len() + self.name.len() + 12 * cells + labels + 200
     }
 
