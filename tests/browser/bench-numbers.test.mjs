@@ -195,7 +195,6 @@ describe('a circuit', () => {
     const parts = (await link(page)).experiment.sweeps[0].axes.parts.parts;
     await page.getByTestId('reset').click();
     await settled(page);
-    await page.locator('[data-testid=settings] > summary').click();
     assert.equal(
       await page.getByTestId('axes').locator('option[value=others]').textContent(),
       'faithfulness of a circuit',
@@ -232,7 +231,6 @@ describe('a patch that changes nothing', () => {
     await page.getByTestId('unchanged').getByText('both runs have read the same').waitFor();
     await page.getByTestId('cell-0-2').click();
     await page.getByTestId('unchanged').waitFor({ state: 'hidden' });
-    await page.locator('[data-testid=settings] > summary').click();
     await page.getByTestId('site').selectOption('mlp_out');
     await link(page);
     await settled(page);

@@ -129,7 +129,6 @@ describe('a word explains itself', () => {
 
   onPage('whatever is chosen, and what stands in the picture', async (page) => {
     await settled(page);
-    await page.getByTestId('settings').locator('summary').first().click();
     await page.getByTestId('site').selectOption('attn_out');
     await word(page, 'attn_out').hover();
     await explains(page, 'attn_out');
