@@ -13,23 +13,20 @@
 //! address alone is kept up to date.
 
 use super::signals::State;
+use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
 use crate::examples::complete;
-use crate::history::{History, Taken};
+use crate::history::Taken;
 use crate::link::{self, Note};
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, link::decode, link::encode};
+use patchbay_engine::experiment::{Experiment, link::encode};
 use wasm_bindgen::JsCast;
-use web_sys::{Element, ScrollRestoration, Storage};
+use web_sys::{Element, ScrollRestoration};
 
 /// After so many milliseconds a jump of the browser is no longer waited for.
 const JUMP: u32 = 1_000;
-
-/// Where the history lies while the page is loaded again, and bytes of it at most.
-const KEPT: &str = "patchbay.history";
-const MOST_KEPT: usize = 1_500_000;
 
 /// What is noted at the entry of a page within another one.
 const FRAMED: Note = Note {
@@ -45,29 +42,6 @@ const UNDOES_ITSELF: &str =
 /// Fields that are changed bit by bit, by letters or by dragging.
 const BIT_BY_BIT: &str =
     "textarea, input:not([type=checkbox], [type=radio], [type=file], [type=button])";
-
-/// The history of a page that was just opened with this experiment, and its visit.
-pub(super) fn opened(experiment: Experiment) -> (History, u64) {
-    let Some(note) = link::note().filter(|_| !is_framed()) else {
-        let history = History::new(experiment, 0, None);
-        // Milliseconds: no number of them has a fraction or a sign.
-        return (history, js_sys::Date::now() as u64);
-    };
-    let Note {
-        visit,
-        number,
-        place,
-    } = note;
-    let mut history = History::new(experiment, number, Some(place));
-    let kept = storage().and_then(|s| s.get_item(KEPT).ok()?);
-    // What another visit left in this tab has numbers of its own.
-    if let Some((of, lines)) = kept.as_deref().and_then(|k| k.split_once('\n'))
-        && of == visit.to_string()
-    {
-        history.read(lines, |link| decode(link).ok().flatten());
-    }
-    (history, visit)
-}
 
 impl State {
     /// Follows the experiment, the keys and the browser's history.
@@ -329,23 +303,9 @@ fn is(element: &Element, kind: &str) -> bool {
     element.matches(kind).unwrap_or(false)
 }
 
-/// Whether the page stands in another one.
-fn is_framed() -> bool {
-    let window = gloo::utils::window();
-    window
-        .parent()
-        .ok()
-        .flatten()
-        .is_some_and(|parent| parent != window)
-}
-
 fn scroll_restoration(way: ScrollRestoration) {
     if let Ok(history) = gloo::utils::window().history() {
         // Where it is refused, the page scrolls with Back and Forward.
         let _ = history.set_scroll_restoration(way);
     }
-}
-
-fn storage() -> Option<Storage> {
-    gloo::utils::window().session_storage().ok()?
 }

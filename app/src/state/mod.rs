@@ -10,7 +10,8 @@ mod responses;
 mod runs;
 mod signals;
 mod steering;
+mod stored;
 
 pub use models::MINI;
-pub use runs::Remark;
 pub use signals::{Notice, State, Status, is_bundled, use_state};
+pub use stored::Remark;

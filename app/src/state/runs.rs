@@ -1,48 +1,12 @@
 //! The list of this visit's runs, kept in this browser as far as it lets itself be used.
 
 use super::signals::State;
+use super::stored::Remark;
 use crate::cells::place;
 use crate::results::{Goal, Job};
 use crate::runs::{self, Run};
-use codee::string::JsonSerdeCodec;
 use leptos::prelude::*;
-use leptos_use_storage::{UseStorageOptions, use_local_storage_with_options};
 use patchbay_engine::experiment::{Room, Token, link};
-
-/// What the list says about itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remark {
-    /// The last run's experiment is too large to be kept.
-    TooLarge,
-    /// The browser keeps nothing: it lasts as long as the page.
-    NotStored,
-}
-
-/// The runs, the last one first.
-#[derive(Clone, Copy)]
-pub struct Kept {
-    pub list: Signal<Vec<Run>>,
-    set: WriteSignal<Vec<Run>>,
-    /// What was deleted last, until something else is.
-    pub deleted: RwSignal<Vec<Run>>,
-    pub remark: RwSignal<Option<Remark>>,
-}
-
-pub(super) fn kept() -> Kept {
-    let remark = RwSignal::new(None);
-    let options = UseStorageOptions::default().on_error(move |_| {
-        // Whatever it is: forbidden, full, or not from this page.
-        remark.set(Some(Remark::NotStored));
-    });
-    let (list, set, _) =
-        use_local_storage_with_options::<Vec<Run>, JsonSerdeCodec>("patchbay.runs", options);
-    Kept {
-        list,
-        set,
-        deleted: RwSignal::default(),
-        remark,
-    }
-}
 
 impl State {
     /// Takes a finished run into the list.

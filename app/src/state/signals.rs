@@ -1,7 +1,6 @@
 //! What the page follows, and what follows from that.
 
-use super::history::opened;
-use super::runs::{Kept, kept};
+use super::stored::{Kept, kept, opened};
 use crate::engine::Engine;
 use crate::examples::complete;
 use crate::grid::Grid;
