@@ -155,15 +155,16 @@ impl Shown {
     fn pressed(self, event: &ev::MouseEvent) {
         let Some(target) = target(event) else { return };
         match word(&target) {
-            Some(at) => {
-                let explains = is_button(&at);
+            // What is there to explain leads into the explanation.
+            Some(at) if is_button(&at) => {
                 self.open(at);
-                // What is there to explain leads into the explanation; a press on
-                // anything else is meant for that.
-                if explains {
-                    self.lead();
-                }
+                self.lead();
             }
+            // A finger does not hover: its press is the only way to the explanation.
+            Some(at) if is_touch(event) => self.open(at),
+            // A press on anything else is meant for that, and what comes next may lie
+            // under the explanation.
+            Some(_) => self.close(),
             None if is_within(&target) => {}
             None => self.close(),
         }
@@ -183,6 +184,12 @@ impl Shown {
             walk(event, &target);
         }
     }
+}
+
+/// Whether a press is a finger's; older browsers do not say.
+fn is_touch(event: &ev::MouseEvent) -> bool {
+    let pointer = event.dyn_ref::<ev::PointerEvent>();
+    pointer.is_some_and(|p| p.pointer_type() == "touch")
 }
 
 /// The element around this one that explains a term.
