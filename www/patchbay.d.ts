@@ -934,8 +934,24 @@ export interface BackendInfo {
   device: string;
   /** Why this backend and not the other, as sentences. */
   reason?: string;
+  /** The same for other languages. */
+  says?: Says;
   /** How fast both were, where `auto` tried them. */
   trial?: Trial;
+}
+
+/** What a sentence says, in no language. */
+export interface Says {
+  /**
+   * Which sentence it is: the part of the engine that says it, and its name there, as
+   * in `patching.window`. It stays the same where the English is said better.
+   */
+  code: string;
+  /**
+   * What stands in it, by name. A sentence within the sentence is an object of its
+   * `message` and what it `says`.
+   */
+  args?: { [k: string]: unknown };
 }
 
 /**
@@ -1013,6 +1029,8 @@ export interface Problem {
   field: string;
   /** What is wrong, what was expected and found, and what to do, as a sentence. */
   message: string;
+  /** The same for other languages. */
+  says: Says;
   /** Whether it keeps the experiment (or its sweep) from running. */
   fatal: boolean;
 }
@@ -1186,6 +1204,8 @@ export interface MetricReport {
 export interface Advice {
   /** Why the present metric says little, as a sentence. */
   message: string;
+  /** The same for other languages. */
+  says: Says;
   /** Metrics to offer instead, best first, each with its clean and corrupted value. */
   offers: MetricOffer[];
 }
@@ -1215,6 +1235,8 @@ export interface SteerReport {
 export interface DirectionReport {
   /** Where it came from, as a sentence. */
   origin: string;
+  /** The same for other languages. */
+  says: Says;
   /** The layer of the numbers here. */
   layer: number;
   /** Its length there; of a prompt pair, the longest row's. */
@@ -1236,7 +1258,7 @@ export interface DirectionReport {
    */
   promoted: TokenScore[];
   /**
-   * The most that random directions of that length raise any token by: less than this
+   * What half of random directions of that length raise some token by: less than this
    * says little.
    * `0` when left out.
    */
@@ -1361,6 +1383,8 @@ export interface DetectorReport {
   better: boolean;
   /** The same as a sentence. */
   said: string;
+  /** The sentence for other languages. */
+  says: Says;
   /** Of the held-out prompts at the threshold. */
   rates?: Rates;
   /** Not there where none was given and the direction has no prompts of its own. */
@@ -1369,6 +1393,8 @@ export interface DetectorReport {
   training?: Means;
   /** What to know before believing the numbers, as sentences. */
   warnings?: string[];
+  /** The same for other languages, in their order. */
+  warnings_say?: Says[];
 }
 
 /** A held-out prompt as the detector sees it. */
@@ -1507,6 +1533,8 @@ export interface Verdict {
   beaten: number;
   /** The same as a sentence. */
   said: string;
+  /** The sentence for other languages. */
+  says: Says;
   /**
    * Where the direction was compared; not there where no cell with a push
    * is in the band.

@@ -98,11 +98,11 @@ fn thirty_pairs_without_spaces_are_told_of_and_mended() {
     assert!(of(Field::Pairs).starts_with("Answers of 29 further pairs"));
     // It is told before the end, too, for who watches.
     let updates = listener.0.into_inner();
-    let reading = updates.iter().filter_map(|u| match u {
+    let mut reading = updates.iter().filter_map(|u| match u {
         Update::Reading(reading) => Some(reading.clone()),
         _ => None,
     });
-    assert_eq!(reading.last().unwrap(), report.reading);
+    assert_eq!(reading.next_back().unwrap(), report.reading);
 }
 
 #[test]

@@ -375,6 +375,9 @@ pub struct LookText {
     pub attribution_hint: &'static str,
 }
 
+/// A cell in words, and its value.
+pub type Cell<'a> = (&'a str, String);
+
 /// Undo, and the list of runs.
 pub struct RunsText {
     pub undo_title: &'static str,
@@ -396,7 +399,7 @@ pub struct RunsText {
     pub bring_back: &'static str,
     pub first: &'static str,
     /// The metric of both runs, and of the strongest cell.
-    pub numbers: fn(MetricKind, &str, &str, Option<(&str, String)>) -> String,
+    pub numbers: fn(MetricKind, &str, &str, Option<Cell>) -> String,
     pub on: fn(&str, &str) -> String,
     pub now: &'static str,
     pub steering: &'static str,

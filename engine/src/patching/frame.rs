@@ -1,7 +1,7 @@
 //! A sweep's grid: what its rows and columns are, and whether it can be.
 
 use super::setup::Case;
-use super::unfit::SweepProblem;
+use super::unfit::{SweepProblem, part_name};
 use crate::experiment::{Axes, Axis, Chosen, Frame, Mode, Part, Receiver, Role, Site, Sweep};
 use crate::rows::Shape;
 
@@ -128,25 +128,6 @@ pub(crate) fn exists(sweep: &Sweep, row: usize, column: usize) -> bool {
         | Axes::Neurons { .. }
         | Axes::Parts { .. } => true,
     }
-}
-
-/// A part as people write it: `9.6` for a head, `mlp 3`, `z 4`.
-pub(crate) fn part_name(part: &Part) -> String {
-    let mut name = match (part.head, part.site) {
-        (Some(head), Site::Z) => format!("{}.{head}", part.layer),
-        (Some(head), site) => format!("{site} {}.{head}", part.layer),
-        (None, site) if site.per_layer() => format!("{site} {}", part.layer),
-        (None, site) => site.to_string(),
-    };
-    if let Some(neurons) = &part.neurons {
-        let list: Vec<String> = neurons.iter().map(ToString::to_string).collect();
-        name = format!("{name} [{}]", list.join(", "));
-    }
-    if let Some(positions) = &part.positions {
-        let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
-        name = format!("{name} @ {}", list.join(", "));
-    }
-    name
 }
 
 fn check_layer(shape: &Shape, layer: usize) -> Result<(), SweepProblem> {

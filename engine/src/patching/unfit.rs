@@ -1,6 +1,5 @@
 //! Why a sweep cannot be run.
 
-use super::frame::part_name;
 use crate::experiment::{GridKind, Part, Site};
 use crate::lab::prompt::PromptError;
 use crate::sentence::{Listed, Says, Sentence, within};
@@ -128,4 +127,23 @@ impl SweepProblem {
             GridKind::Parts | GridKind::Others => Self::NoPart { site },
         }
     }
+}
+
+/// A part as people write it: `9.6` for a head, `mlp 3`, `z 4`.
+pub(crate) fn part_name(part: &Part) -> String {
+    let mut name = match (part.head, part.site) {
+        (Some(head), Site::Z) => format!("{}.{head}", part.layer),
+        (Some(head), site) => format!("{site} {}.{head}", part.layer),
+        (None, site) if site.per_layer() => format!("{site} {}", part.layer),
+        (None, site) => site.to_string(),
+    };
+    if let Some(neurons) = &part.neurons {
+        let list: Vec<String> = neurons.iter().map(ToString::to_string).collect();
+        name = format!("{name} [{}]", list.join(", "));
+    }
+    if let Some(positions) = &part.positions {
+        let list: Vec<String> = positions.iter().map(ToString::to_string).collect();
+        name = format!("{name} @ {}", list.join(", "));
+    }
+    name
 }

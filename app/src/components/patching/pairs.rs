@@ -153,14 +153,13 @@ fn Mends() -> impl IntoView {
         kinds.map(line).into_iter().collect_view()
     };
     let helps = move |faults: &'static [CellFault]| {
-        let cells = remarks.with(|remarks| {
+        remarks.with(|remarks| {
             let of = |e: &Experiment| {
                 let remarks = remarks.iter().filter(|r| faults.contains(&r.fault));
                 remarks.filter(|r| set::mended(e, r).is_some()).count()
             };
             state.experiment.with(of)
-        });
-        cells
+        })
     };
     let mend = move |faults: &'static [CellFault]| {
         state.refuse(ID, None, true);

@@ -1,11 +1,19 @@
-use super::Read;
 use crate::format;
 use crate::link;
-use crate::runs::LONGEST_TEXT;
+use crate::runs::{LONGEST_TEXT, Run};
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axis, MetricKind, Room};
+use patchbay_engine::experiment::{Axis, Experiment, MetricKind, Room};
+
+/// A run with what is read of it, and its experiment.
+#[derive(Clone, PartialEq)]
+pub(super) struct Read {
+    pub run: Run,
+    pub experiment: Experiment,
+    /// What is another than in the run before.
+    pub changes: Option<String>,
+}
 
 /// One run. Its buttons say by attributes what they are for; the list listens.
 #[component]

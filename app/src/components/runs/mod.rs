@@ -7,20 +7,11 @@ use crate::components::shared::{live, target, whether};
 use crate::runs::{Run, of_run};
 use crate::state::{Remark, State, use_state};
 use crate::text::text;
-use card::Card;
+use card::{Card, Read};
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
-use patchbay_engine::experiment::{Experiment, Room};
+use patchbay_engine::experiment::Room;
 use wasm_bindgen::JsCast;
-
-/// A run with what is read of it, and its experiment.
-#[derive(Clone, PartialEq)]
-struct Read {
-    run: Run,
-    experiment: Experiment,
-    /// What is another than in the run before.
-    changes: Option<String>,
-}
 
 /// The list of runs.
 #[component]

@@ -170,7 +170,7 @@ pub const PAIRS: PairsText = PairsText {
     before: "Rows before",
     after: "Rows after",
     shown: |from, to, of| format!("rows {from} to {to} of {of}"),
-    fault: fault,
+    fault,
     rows: |fault, rows| {
         let named: Vec<String> = rows.iter().take(NAMED).map(ToString::to_string).collect();
         let more = if rows.len() > NAMED { " …" } else { "" };
