@@ -121,6 +121,10 @@ fn plain(value: Value) -> Value {
                 false => Value::Number(number),
             }
         }
+        // JavaScript has no whole numbers beyond these.
+        Value::Number(number) if number.as_u64().is_some_and(|n| n > 1 << 53) => {
+            number.as_f64().map_or(Value::Null, Value::from)
+        }
         Value::Array(list) => list.into_iter().map(plain).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter();
