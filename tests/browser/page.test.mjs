@@ -532,7 +532,7 @@ describe('what is wrong with an experiment is always told', () => {
     'about a direction, in the patching room',
     async (page) => {
       // A layer that the model has not is told of at the top, with the nearest that it has.
-      await page.getByTestId('misfit').getByText(/layer/).waitFor();
+      await page.getByTestId('misfit').getByText(/layer/).first().waitFor();
       assert.equal(await page.getByTestId('notice').count(), 0);
     },
     { hash: hash({ ...plain, steer, steered: 'clean' }) },
