@@ -144,7 +144,13 @@ impl Grid {
     /// The kind of the metric shown.
     #[must_use]
     pub fn kind(&self) -> MetricKind {
-        let metric = self.experiment.metrics.get(self.shown);
+        self.kind_of(self.shown)
+    }
+
+    /// The kind of one of its metrics.
+    #[must_use]
+    pub fn kind_of(&self, metric: usize) -> MetricKind {
+        let metric = self.experiment.metrics.get(metric);
         metric.map_or(MetricKind::LogitDifference, |m| m.kind)
     }
 
@@ -280,9 +286,7 @@ impl Grid {
     /// of the other.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        let size = |g: &Self| (g.rows.len(), g.columns.len());
-        let axes = |g: &Self| (g.frame.rows.clone(), g.frame.columns.clone());
-        size(self) == size(other) && axes(self) == axes(other)
+        (&self.frame.rows, &self.frame.columns) == (&other.frame.rows, &other.frame.columns)
     }
 
     /// The colour scale where another map is looked at beside this one: the wider of

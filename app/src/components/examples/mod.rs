@@ -5,7 +5,7 @@ mod undo;
 
 use crate::components::shared::whether;
 use crate::format;
-use crate::state::{State, use_state};
+use crate::state::{MINI, State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use list::{Entry, Kind, List};
@@ -51,7 +51,7 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
     };
     let buttons = move |kind: Kind| {
         let offered = move |e: &Entry| {
-            let fits = !e.of_its_model || model.with(|m| *m == "mini") || e.kind == Kind::Start;
+            let fits = !e.of_its_model || model.with(|m| m == MINI) || e.kind == Kind::Start;
             e.room == room && e.kind == kind && fits
         };
         let button = move |entry: Entry| {
@@ -140,8 +140,8 @@ fn same(room: Room, of: &Experiment, now: &Experiment) -> bool {
                     == (&of.clean, &of.corrupted, &of.pairs, &of.corruption)
             }
             Room::Steering => {
-                let directions = |e: &Experiment| e.steer.as_ref().map(|s| s.directions.clone());
-                directions(now) == directions(of)
+                let [now, of] = [now, of].map(|e| e.steer.as_ref().map(|s| &s.directions));
+                now == of
             }
         }
 }

@@ -1,6 +1,6 @@
 use crate::change::changed;
 use crate::components::shared::{live, whether};
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 
@@ -26,44 +26,36 @@ pub fn Undo() -> impl IntoView {
             None => keys.to_owned(),
         })
     };
+    let button = |testid: &'static str,
+                  sign: &'static str,
+                  word: &'static str,
+                  title,
+                  barred,
+                  act: fn(State)| {
+        view! {
+            <button
+                type="button"
+                class="quiet"
+                data-testid=testid
+                title=title
+                disabled=barred
+                on:click=move |_| act(state)
+            >
+                <span aria-hidden="true">{sign}" "</span>
+                <span class="word">{word}</span>
+            </button>
+        }
+    };
+    let none = |of: Memo<Option<String>>| whether(move || of.with(Option::is_none));
+    let reset = text().prompts.reset;
     let unchanged = whether(move || state.is_example());
     view! {
         <div class="undo" role="group" aria-label=t.undo_title>
-            <button
-                type="button"
-                class="quiet"
-                data-testid="undo"
-                title=hint(t.undo_keys, back)
-                disabled=whether(move || back.with(Option::is_none))
-                on:click=move |_| state.undo()
-            >
-                <span aria-hidden="true">"↶ "</span>
-                <span class="word">{t.undo}</span>
-            </button>
-            <button
-                type="button"
-                class="quiet"
-                data-testid="redo"
-                title=hint(t.redo_keys, on)
-                disabled=whether(move || on.with(Option::is_none))
-                on:click=move |_| state.redo()
-            >
-                <span aria-hidden="true">"↷ "</span>
-                <span class="word">{t.redo}</span>
-            </button>
-            {room.is_patching().then(|| view! {
-                <button
-                    type="button"
-                    class="quiet"
-                    data-testid="reset"
-                    title=text().prompts.reset
-                    disabled=unchanged
-                    on:click=move |_| state.reset()
-                >
-                    <span aria-hidden="true">"⟲ "</span>
-                    <span class="word">{text().prompts.reset}</span>
-                </button>
-            })}
+            {button("undo", "↶", t.undo, hint(t.undo_keys, back), none(back), State::undo)}
+            {button("redo", "↷", t.redo, hint(t.redo_keys, on), none(on), State::redo)}
+            {room
+                .is_patching()
+                .then(|| button("reset", "⟲", reset, live(move || reset), unchanged, State::reset))}
         </div>
     }
 }

@@ -10,7 +10,7 @@ use leptos::prelude::*;
 use patchbay_engine::experiment::{Axes, Axis, GridKind, Mode, Part, Receiver, Site, Sweep};
 
 /// Takes another grid where a sweep's site has changed and does not fit its own.
-pub fn fit(sweep: &mut Sweep) {
+fn fit(sweep: &mut Sweep) {
     let Some(kind) = sweep.axes.as_ref().map(Axes::kind) else {
         return;
     };
@@ -18,6 +18,14 @@ pub fn fit(sweep: &mut Sweep) {
     if once || kind.names_its_site() || !kind.fits(sweep.site) {
         sweep.axes = None;
     }
+}
+
+/// Sweeps another site, on a grid that fits it.
+pub fn choose_site(state: State, site: Site) {
+    state.edit_sweep(|sweep| {
+        sweep.site = site;
+        fit(sweep);
+    });
 }
 
 /// Changes the kind of a sweep's grid.

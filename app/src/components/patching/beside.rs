@@ -35,28 +35,40 @@ impl Beside {
     }
 }
 
-/// Everything that can be looked at beside a map, with its map.
-fn offered(state: State, of: &Grid) -> Vec<(Beside, Grid)> {
-    let sweeps = state.results.with(|r| {
-        let others = r.grids.iter().filter(|g| g.index != of.index);
-        let one = |g: &Grid| {
-            let mut grid = g.clone();
-            grid.shown = of.shown.min(grid.metrics.len().saturating_sub(1));
-            (Beside::Sweep(g.index), grid)
+/// Everything that can be looked at beside a map, to choose from; what is of other cells
+/// is barred.
+fn offered(state: State, of: &Grid) -> Vec<(Beside, Entry)> {
+    let t = &text().grids;
+    let entry = |which: Beside, label: String, other: &Grid| {
+        let entry = Entry {
+            value: which.name(),
+            label,
+            barred: !other.is_like(of),
         };
-        others.map(one).collect::<Vec<_>>()
+        (which, entry)
+    };
+    let mut all: Vec<_> = state.results.with(|r| {
+        let others = r.grids.iter().filter(|g| g.index != of.index);
+        let one = |g: &Grid| entry(Beside::Sweep(g.index), name(g, metric_of(g, of)), g);
+        others.map(one).collect()
     });
-    let metrics = (0..of.metrics.len()).filter(|i| *i != of.shown).map(|i| {
-        let mut grid = of.clone();
-        grid.shown = i;
-        (Beside::Metric(i), grid)
+    let metrics = (0..of.metrics.len()).filter(|i| *i != of.shown);
+    all.extend(metrics.map(|i| entry(Beside::Metric(i), name(of, i), of)));
+    state.pinned.with(|pinned| {
+        let one = |g: &Grid| entry(Beside::Pinned, (t.beside_pinned)(&name(g, g.shown)), g);
+        all.extend(pinned.as_ref().map(one));
     });
-    let pinned = state.pinned.get().map(|grid| (Beside::Pinned, grid));
-    sweeps.into_iter().chain(metrics).chain(pinned).collect()
+    all
 }
 
-fn name(grid: &Grid) -> String {
-    let (t, kind) = (&text().grids, (text().answer.kind)(grid.kind()));
+/// The metric that another sweep is shown by: the same, where it has that.
+fn metric_of(other: &Grid, of: &Grid) -> usize {
+    of.shown.min(other.metrics.len().saturating_sub(1))
+}
+
+/// A map by one of its metrics.
+fn name(grid: &Grid, metric: usize) -> String {
+    let (t, kind) = (&text().grids, (text().answer.kind)(grid.kind_of(metric)));
     (t.beside_name)(
         &(t.name)(grid.sweep().site, grid.sweep().mode),
         kind,
@@ -64,14 +76,28 @@ fn name(grid: &Grid) -> String {
     )
 }
 
-/// The map that was chosen to be beside another one; `None` where it is of other cells.
+/// The map that was chosen to be beside another one; `None` where it is not there any
+/// more, or is of other cells.
 pub fn chosen(state: State, beside: Beside, of: &Grid) -> Option<Grid> {
-    if beside == Beside::Nothing || of.difference {
+    if of.difference {
         return None;
     }
-    let mut all = offered(state, of).into_iter();
-    let found = all.find(|(which, _)| *which == beside)?.1;
-    found.is_like(of).then_some(found)
+    let found = match beside {
+        Beside::Nothing => None,
+        Beside::Sweep(i) => state.results.with(|r| {
+            let other = r.grids.iter().find(|g| g.index == i && i != of.index)?;
+            Some(Grid {
+                shown: metric_of(other, of),
+                ..other.clone()
+            })
+        }),
+        Beside::Metric(i) => (i != of.shown && i < of.metrics.len()).then(|| Grid {
+            shown: i,
+            ..of.clone()
+        }),
+        Beside::Pinned => state.pinned.get(),
+    };
+    found.filter(|other| other.is_like(of))
 }
 
 /// The choice of what is beside the map, and its own map under it: the same cell is
@@ -96,27 +122,19 @@ pub fn BesideMap(
             let Some(of) = g.as_ref().filter(|g| !g.difference) else {
                 return Vec::new();
             };
-            let entry = |(which, other): (Beside, Grid)| Entry {
-                value: which.name(),
-                label: match which {
-                    Beside::Pinned => (t.beside_pinned)(&name(&other)),
-                    Beside::Nothing | Beside::Sweep(_) | Beside::Metric(_) => name(&other),
-                },
-                barred: !other.is_like(of),
-            };
-            offered(state, of).into_iter().map(entry).collect()
+            let entries = offered(state, of).into_iter();
+            entries.map(|(_, entry)| entry).collect()
         });
         std::iter::once(nothing)
             .chain(others)
             .collect::<Vec<Entry>>()
     });
     let take = move |chosen: String| {
-        let all = grid.with_untracked(|g| {
+        let found = grid.with_untracked(|g| {
             let of = g.as_ref()?;
-            Some(untrack(|| offered(state, of)))
+            let mut all = untrack(|| offered(state, of)).into_iter();
+            Some(all.find(|(_, entry)| entry.value == chosen)?.0)
         });
-        let all = all.into_iter().flatten().map(|(which, _)| which);
-        let found = all.into_iter().find(|which| which.name() == chosen);
         beside.set(found.unwrap_or_default());
     };
     let drawn = move || {
@@ -139,7 +157,8 @@ pub fn BesideMap(
             ))
         })
     };
-    let title = live(move || other.with(|o| o.as_ref().map(name).unwrap_or_default()));
+    let title =
+        live(move || other.with(|o| o.as_ref().map(|g| name(g, g.shown)).unwrap_or_default()));
     let detail = move || {
         let at = pointed.get()?;
         let raw = state.preferences.with(|p| p.raw);

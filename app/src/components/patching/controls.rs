@@ -1,5 +1,5 @@
 use super::alignment::Alignment;
-use super::axes::{AxesFields, fit};
+use super::axes::{AxesFields, choose_site};
 use super::bring::{self, BringFields};
 use super::grids::AddButtons;
 use crate::components::fields::{Check, Choose, Segmented, entries};
@@ -95,10 +95,7 @@ fn Controls() -> impl IntoView {
                 value=live(move || site.get().name())
                 set=move |name: String| {
                     if let Some(site) = sites().into_iter().find(|s| s.name() == name) {
-                        state.edit_sweep(|sweep| {
-                            sweep.site = site;
-                            fit(sweep);
-                        });
+                        choose_site(state, site);
                     }
                 }
                 hint=live(move || (t.site_hint)(site.get()))

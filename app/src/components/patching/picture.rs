@@ -1,4 +1,4 @@
-use super::axes::fit;
+use super::axes::choose_site;
 use super::heatmap::At;
 use crate::components::shared::live;
 use crate::picture::Model;
@@ -61,12 +61,6 @@ pub fn Picture(#[prop(into)] pointed: Signal<Option<At>>) -> impl IntoView {
         Some(at) => (t.inside)(at.layer),
         None => t.each.to_owned(),
     });
-    let take = move |site: Site| {
-        state.edit_sweep(|sweep| {
-            sweep.site = site;
-            fit(sweep);
-        });
-    };
     let button = move |one: Site| {
         view! {
             <button
@@ -75,7 +69,7 @@ pub fn Picture(#[prop(into)] pointed: Signal<Option<At>>) -> impl IntoView {
                 data-term=(Term::from(one) as usize).to_string()
                 aria-pressed=live(move || (site.get() == one).to_string())
                 data-testid=format!("picture-{}", one.name())
-                on:click=move |_| take(one)
+                on:click=move |_| choose_site(state, one)
             >
                 {one.name()}
             </button>
@@ -129,5 +123,18 @@ fn reach(at: &Located, layers: usize) -> String {
         Place::Pre => (t.reaches)(first, from),
         Place::Attend | Place::Mid if first + 1 >= layers => (t.reaches_logits)(from),
         Place::Attend | Place::Mid => (t.reaches)(first + 1, from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_layer_has_every_site_that_layers_have() {
+        let mut drawn: Vec<Site> = LAYER.iter().flat_map(|row| row.iter().copied()).collect();
+        drawn.sort_unstable();
+        let all = Site::ALL.into_iter().filter(|site| site.per_layer());
+        assert_eq!(drawn, all.collect::<Vec<_>>());
     }
 }
