@@ -38,15 +38,6 @@ pub struct Run {
     pub columns: Option<Axis>,
 }
 
-/// What a run depends on, and nothing else: two that are equal in this are the same run.
-#[must_use]
-pub fn of_run(experiment: &Experiment) -> Experiment {
-    match experiment.room {
-        Room::Patching => experiment.sweeps_only(),
-        Room::Steering => experiment.steering_only(),
-    }
-}
-
 /// A run's experiment on the page. What the other room is set up for stays.
 #[must_use]
 pub fn opened(run: Experiment, before: Experiment) -> Experiment {

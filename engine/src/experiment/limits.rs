@@ -40,7 +40,7 @@ const MOST_SEED: u64 = (1 << 53) - 1;
 /// list within a list is a prompt's token ids.
 type Limit = (&'static str, usize, usize, Numbers);
 
-const LIMITS: [Limit; 18] = [
+const LIMITS: [Limit; 22] = [
     ("clean corrupted prompt", POSITIONS, MAX_PROMPT_BYTES, Count),
     ("prompts", 256, MAX_PROMPT_BYTES, Count),
     ("positive negative", 512, MAX_PROMPT_BYTES, Never),
@@ -50,7 +50,7 @@ const LIMITS: [Limit; 18] = [
     ("model dictionary origin", 0, 2_000, Never),
     ("positions chosen alignment neurons", POSITIONS, 32, Count),
     ("pairs", 1_000, 0, Never),
-    ("captures parts", 2_048, 0, Never),
+    ("captures parts", 2_048, 32, Never),
     ("sweeps directions", 64, 0, Never),
     ("metrics roles", 16, 32, Never),
     ("layers vectors", 1_024, 0, Count),
@@ -63,11 +63,16 @@ const LIMITS: [Limit; 18] = [
         Real,
     ),
     ("seed", 0, 0, Seed),
+    // Of what a link has beside the experiment.
+    ("of levels texts", 2, 2_000, Never),
+    ("cells fixed", 32, 32, Never),
+    ("runs", 2, 0, Real),
+    ("value", 0, 0, Real),
     (
         // What is one of a few words, and what is counted.
         "kind site mode axes bring receiver run room corruption method matrix operator unit \
          effect steered version sweep row column layer head window draws tokens samples top_k \
-         top neuron feature direction from first random",
+         top neuron feature direction from first random backend theme columns",
         0,
         32,
         Count,

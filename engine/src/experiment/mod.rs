@@ -7,6 +7,7 @@
 mod axis;
 mod carriers;
 mod detector;
+mod digest;
 mod export;
 mod field;
 mod limits;
@@ -15,6 +16,7 @@ mod metric;
 mod migrate;
 mod read;
 mod report;
+mod show;
 mod site;
 mod steer;
 mod steer_map;
@@ -25,6 +27,9 @@ pub mod tree;
 pub use axis::{Axis, AxisKind, Chosen, Frame, Located, around};
 pub use carriers::Carriers;
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
+pub use digest::{
+    Compared, Digest, DigestCell, MOST_CELLS, MOST_TEXT, Picture, TOLERANCE, checksum, rounded,
+};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
 #[cfg(feature = "worker")]
@@ -37,6 +42,7 @@ pub use report::{
     LensReport, Look, MetricReport, ModelInfo, Offer, PatternReport, PlanReport, Progress, Report,
     RunReport, Stage, SweepReport, TopToken, Trial, Update,
 };
+pub use show::{Scheme, Show, Shown};
 pub use site::{Origin, Place, Site, Width};
 pub use steer::{
     DICTIONARY, Direction, LayerVector, Matrix, Method, Operator, Positions, Room, Sampling,
@@ -300,6 +306,17 @@ impl Experiment {
         }
     }
 
+    /// What its results depend on, and nothing else: two that are equal in this are the
+    /// same run.
+    #[inline]
+    #[must_use]
+    pub fn of_run(&self) -> Self {
+        match self.room {
+            Room::Patching => self.sweeps_only(),
+            Room::Steering => self.steering_only(),
+        }
+    }
+
     /// Reads the JSON form, of any known version.
     ///
     /// # Errors
@@ -307,7 +324,15 @@ impl Experiment {
     // Compiled with whoever calls it: in the page for size, and only once.
     #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        let mut value = json::value(text)?;
+        Self::from_value(json::value(text)?)
+    }
+
+    /// Reads the parsed JSON form, of any known version.
+    ///
+    /// # Errors
+    /// As [`Self::from_json`].
+    #[inline]
+    pub fn from_value(mut value: serde_json::Value) -> Result<Self, ParseError> {
         migrate::upgrade(&mut value)?;
         limits::within_limits(&value, limits::Stage::Opened)
             .map_err(|beyond| ParseError::Limit(beyond.said()))?;

@@ -1,6 +1,7 @@
 //! The JSON Schema of what goes into the engine and what comes out.
 
 use crate::Failure;
+use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{Experiment, Export, Report, Update};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -12,6 +13,7 @@ use serde_json::Value;
 #[allow(dead_code)] // only its schema is wanted
 struct Written {
     experiment: Experiment,
+    link: Link,
     export: Export,
 }
 

@@ -1,0 +1,202 @@
+//! An experiment as the end of a link: the only place that knows its form.
+//!
+//! A link ends in `#v2=` and base64url without padding of what [`deflate`] makes of a
+//! JSON object with the fields of [`Link`]. Links of before, `#v1=` and the
+//! experiment's JSON alone in base64url, open for ever. The fragment never leaves the
+//! browser: no server sees the prompts.
+
+mod deflate;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Digest, Experiment, ParseError, Show, limits, tree};
+use crate::json;
+use crate::sentence::{Says, Sentence};
+use deflate::Fault;
+
+const PREFIX: &str = "v2=";
+
+/// Characters of a link that are read at most, and bytes of its JSON.
+pub const LONGEST: usize = 1_000_000;
+pub const LARGEST: usize = 4_000_000;
+
+/// What a link holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
+pub struct Link {
+    pub experiment: Experiment,
+    /// What came out of it, as whoever made the link says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// How it is embedded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show: Option<Show>,
+}
+
+/// What of a link is not the experiment, which has versions of its own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Beside {
+    #[serde(default)]
+    digest: Option<Digest>,
+    #[serde(default)]
+    show: Option<Show>,
+}
+
+impl From<Experiment> for Link {
+    #[inline]
+    fn from(experiment: Experiment) -> Self {
+        Self {
+            experiment,
+            digest: None,
+            show: None,
+        }
+    }
+}
+
+/// Why a fragment is not an experiment.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    #[error(
+        "this link has the form {found:?}, but this page knows v1 and v2; open it with a newer Patchbay"
+    )]
+    Form { found: String },
+    #[error("this link is cut short or changed: {0}")]
+    Base64(#[from] base64::DecodeError),
+    #[error("this link is cut short or changed: what it packs cannot be unpacked")]
+    Packed,
+    #[error("this link is cut short or changed: its text is not UTF-8")]
+    Utf8,
+    #[error(
+        "this link has {found} characters, but at most {LONGEST} are read; share the experiment as a file"
+    )]
+    TooLong { found: usize },
+    #[error(
+        "this link unpacks to more than {LARGEST} bytes, which is more than is read; share the experiment as a file"
+    )]
+    TooLarge,
+    #[error(transparent)]
+    Experiment(#[from] ParseError),
+}
+
+impl Sentence for LinkError {
+    // By hand, as what the page says is: it is smaller so.
+    #[inline]
+    fn says(&self) -> Says {
+        match self {
+            Self::Form { found } => Says::new("link.form", [("found", found.as_str().into())]),
+            Self::Base64(reason) => {
+                let reason = reason.to_string().into();
+                Says::new("link.base64", [("reason", reason)])
+            }
+            Self::Packed => Says::new("link.packed", []),
+            Self::Utf8 => Says::new("link.utf8", []),
+            Self::TooLong { found } => {
+                let most = ("most", LONGEST.into());
+                Says::new("link.too_long", [("found", (*found).into()), most])
+            }
+            Self::TooLarge => Says::new("link.too_large", [("most", LARGEST.into())]),
+            Self::Experiment(e) => e.says(),
+        }
+    }
+}
+
+/// The fragment for an experiment, without `#`.
+#[must_use]
+// As `from_json`: compiled with whoever calls it.
+#[inline]
+pub fn encode(experiment: &Experiment) -> String {
+    packed(&experiment.clone().into())
+}
+
+/// The fragment for an experiment and what is to be beside it, without `#`.
+#[must_use]
+#[inline]
+pub fn packed(link: &Link) -> String {
+    let packed = deflate::pack(link.to_json().as_bytes());
+    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(packed))
+}
+
+/// Reads a fragment, with or without `#`; `None` where it does not claim to be
+/// an experiment (empty, or the id of an element).
+///
+/// # Errors
+/// [`LinkError`] where it claims to be one and is not.
+#[inline]
+pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
+    Ok(open(fragment)?.map(|link| link.experiment))
+}
+
+/// As [`decode`], with what is beside the experiment.
+///
+/// # Errors
+/// As [`decode`].
+#[inline]
+pub fn open(fragment: &str) -> Result<Option<Link>, LinkError> {
+    let fragment = fragment.trim_start_matches('#');
+    let Some((form, body)) = fragment.split_once('=') else {
+        return Ok(None);
+    };
+    let is_version = form
+        .strip_prefix('v')
+        .is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    if !is_version {
+        return Ok(None);
+    }
+    if !matches!(form, "v1" | "v2") {
+        return Err(LinkError::Form { found: form.into() });
+    }
+    if body.len() > LONGEST {
+        return Err(LinkError::TooLong { found: body.len() });
+    }
+    // Mail and chat programs like to add a full stop or padding to a link.
+    let body = body.trim_end_matches(['=', '.', ',', ')', '>']);
+    let bytes = URL_SAFE_NO_PAD.decode(body)?;
+    if form == "v1" {
+        let json = String::from_utf8(bytes).map_err(|_| LinkError::Utf8)?;
+        let experiment = Experiment::from_json(&json)?;
+        return Ok(Some(experiment.into()));
+    }
+    let bytes = deflate::unpack(&bytes, LARGEST).map_err(|fault| match fault {
+        Fault::Broken => LinkError::Packed,
+        Fault::TooLarge => LinkError::TooLarge,
+    })?;
+    let json = String::from_utf8(bytes).map_err(|_| LinkError::Utf8)?;
+    Ok(Some(Link::from_json(&json)?))
+}
+
+impl Link {
+    /// Reads the JSON that a link packs.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is not JSON of a known version.
+    #[inline]
+    pub fn from_json(text: &str) -> Result<Self, ParseError> {
+        let mut whole = json::value(text)?;
+        let fields = whole.as_object_mut();
+        let experiment = fields.and_then(|fields| fields.remove("experiment"));
+        let experiment = Experiment::from_value(experiment.unwrap_or(Value::Object(Map::new())))?;
+        limits::within_limits(&whole, limits::Stage::Opened)
+            .map_err(|beyond| ParseError::Limit(beyond.said()))?;
+        let Beside { digest, show } = tree::read(&whole)?;
+        Ok(Self {
+            experiment,
+            digest,
+            show,
+        })
+    }
+
+    /// The JSON that a link packs.
+    #[must_use]
+    #[inline]
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists only: nothing in it can fail to serialise.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests;
