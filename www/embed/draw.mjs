@@ -1,0 +1,106 @@
+// The poster: what a link says of its experiment. Whatever comes from a link becomes text.
+
+import { isPrompt } from "./link.mjs";
+import { drawn, readPicture } from "./picture.mjs";
+import { TEXT } from "./text.mjs";
+
+/** Characters of a prompt, and of anything else, that a poster shows. */
+const LONG = 600;
+const SHORT = 120;
+
+/**
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {string} classes
+ * @param {...(Node | string)} content
+ */
+export function element(name, classes, ...content) {
+  const made = document.createElement(name);
+  if (classes) made.className = classes;
+  made.append(...content);
+  return made;
+}
+
+/**
+ * @param {string} text
+ * @param {number} most
+ */
+const cut = (text, most) => (text.length > most ? `${text.slice(0, most).trimEnd()} …` : text);
+
+/** @param {unknown} prompt */
+const written = (prompt) =>
+  isPrompt(prompt) ? cut(typeof prompt === "string" ? prompt : prompt.map((id) => `#${id}`).join(" "), LONG) : "";
+
+/**
+ * @param {unknown} value
+ * @returns {unknown[]}
+ */
+const list = (value) => (Array.isArray(value) ? value : []);
+
+/** @param {unknown} value */
+const isText = (value) => typeof value === "string";
+
+/**
+ * The poster of a link.
+ *
+ * @param {import("./link.mjs").Link} link
+ * @returns {{ title: string, nodes: Node[] }}
+ */
+export function poster({ experiment, digest }) {
+  const room = experiment.room === "steering" ? "steering" : "patching";
+  const model = isText(experiment.model) ? String(experiment.model) : "mini";
+  const told = room === "steering" ? steering(experiment) : patching(experiment);
+  const about = element("dl", "poster-about");
+  for (const [name, value, kind] of [...told, [TEXT.model, model === "mini" ? TEXT.mini : cut(model, SHORT), ""]]) {
+    about.append(element("dt", "", `${name}`), element("dd", `${kind}`, `${value}`));
+  }
+  const nodes = [element("h1", "", TEXT.rooms[room]), about, ...results(digest)];
+  if (model !== "mini") nodes.push(element("p", "poster-soft", TEXT.asks));
+  return { title: TEXT.title(TEXT.rooms[room]), nodes };
+}
+
+/** @param {import("./link.mjs").Fields} experiment */
+function patching({ clean, corrupted, pairs }) {
+  const told = [
+    [TEXT.clean, written(clean), "poster-prompt poster-clean"],
+    [TEXT.corrupted, written(corrupted), "poster-prompt poster-corrupted"],
+  ];
+  const more = list(pairs).length;
+  return more ? [...told, ["", TEXT.pairs(more), "poster-soft"]] : told;
+}
+
+/** @param {import("./link.mjs").Fields} experiment */
+function steering({ steer }) {
+  const { prompt, directions } = /** @type {Record<string, unknown>} */ (steer ?? {});
+  const names = list(directions)
+    .map((direction) => /** @type {Record<string, unknown> | null} */ (direction)?.name)
+    .filter(isText);
+  const told = [[TEXT.prompt, written(prompt), "poster-prompt"]];
+  return names.length ? [...told, [TEXT.directions, cut(names.join(", "), SHORT), ""]] : told;
+}
+
+/**
+ * What the author got, said to be so.
+ *
+ * @param {import("./link.mjs").Fields} digest
+ * @returns {HTMLElement[]}
+ */
+function results({ picture, texts, backend }) {
+  const map = readPicture(picture);
+  const said = list(texts).filter(isText).slice(0, 2);
+  if (!map && !said.length) return [];
+  const figure = element("figure", "poster-author");
+  if (map) figure.append(drawn(map, TEXT.picture(map.rows, map.columns)));
+  const author = TEXT.author(backend === "cpu" || backend === "webgpu" ? backend : "");
+  const caption = element("figcaption", "poster-soft", map ? `${author} ${TEXT.legend}` : author);
+  if (said.length) {
+    const both = element("dl", "poster-about");
+    said.forEach((text, i) => {
+      both.append(element("dt", "", i ? TEXT.steered : TEXT.unsteered));
+      both.append(element("dd", "poster-prompt", cut(String(text), LONG)));
+    });
+    figure.append(both);
+  }
+  figure.append(caption);
+  return [figure];
+}

@@ -1,0 +1,178 @@
+// The frame of an embed. It draws the poster of its link, and starts the page's code
+// when it is asked to. `.ci/embed` makes one classic script of this folder: a module
+// does not start in a sandboxed frame unless its server allows it.
+
+import { DICTIONARY } from "./dictionary.mjs";
+import { element, poster } from "./draw.mjs";
+import { LinkFault, unpack } from "./link.mjs";
+import { originsOf, readTold, talk } from "./talk.mjs";
+import { TEXT } from "./text.mjs";
+
+/** The names of the built files, which carry a hash. */
+const names = /** @type {HTMLScriptElement} */ (document.currentScript).dataset;
+const address = (/** @type {string | undefined} */ name) => new URL(name ?? "", document.baseURI).href;
+const query = new URLSearchParams(location.search);
+const root = document.documentElement;
+const boot = /** @type {HTMLElement} */ (document.getElementById("boot"));
+
+/** @type {"poster" | "starting" | "running"} */
+let phase = "poster";
+let link = location.hash.slice(1);
+/** @type {import("./link.mjs").Link | null} */
+let unpacked = null;
+/** What the page around asked before the app could hear it. */
+/** @type {import("../embed").Asked[]} */
+let waiting = [];
+
+const frame = element("main", "poster");
+const content = element("div", "poster-content");
+const status = element("p", "poster-status");
+const run = element("button", "primary poster-run", TEXT.run);
+const leads = element("span", "hidden", ` ${TEXT.leads}`);
+const open = element("a", "", TEXT.open, leads);
+status.setAttribute("role", "status");
+run.type = "button";
+run.hidden = true;
+open.target = "_blank";
+open.rel = "noopener";
+frame.append(content, status, element("p", "poster-acts", run, open));
+
+const tell = talk(originsOf(query.get("origins")), asked);
+run.addEventListener("click", () => void start());
+addEventListener("hashchange", () => {
+  if (phase === "poster") void show(location.hash.slice(1));
+});
+addEventListener("patchbay:told", (event) => {
+  const told = readTold(/** @type {CustomEvent<unknown>} */ (event).detail);
+  if (told) tell(told);
+});
+
+setTheme(query.get("theme"));
+boot.replaceChildren(frame);
+void show(link);
+
+/**
+ * Draws the poster of a link.
+ *
+ * @param {string} next
+ */
+async function show(next) {
+  link = next;
+  open.href = address(link && `./#${link}`);
+  say("");
+  try {
+    const found = await unpack(link, DICTIONARY);
+    if (link !== next || phase !== "poster") return;
+    if (!found) throw new LinkFault(TEXT.none);
+    draw(found);
+  } catch (error) {
+    if (link !== next || phase !== "poster") return;
+    unpacked = null;
+    run.hidden = true;
+    content.replaceChildren();
+    fail(error instanceof LinkFault ? error.message : TEXT.broken);
+  }
+}
+
+/** @param {import("./link.mjs").Link} found */
+function draw(found) {
+  unpacked = found;
+  const { title, nodes } = poster(found);
+  document.title = title;
+  content.replaceChildren(...nodes);
+  run.hidden = false;
+  if (!query.has("theme")) setTheme(found.show.theme);
+  if (found.show.autorun === true || query.has("autorun")) startInView();
+}
+
+/** Runs as soon as somebody could see it. */
+function startInView() {
+  const observer = new IntersectionObserver((entries) => {
+    if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    void start();
+  });
+  observer.observe(boot);
+}
+
+/** @param {unknown} theme */
+function setTheme(theme) {
+  if (theme === "light" || theme === "dark") root.dataset.theme = theme;
+  else if (theme === "auto") delete root.dataset.theme;
+}
+
+/** @param {string} sentence */
+function say(sentence, failed = false) {
+  status.textContent = sentence;
+  status.classList.toggle("poster-failed", failed);
+}
+
+/** @param {string} sentence */
+function fail(sentence) {
+  say(sentence, true);
+  tell({ patchbay: 1, type: "error", message: sentence });
+}
+
+/** @param {import("../embed").Asked} message */
+function asked(message) {
+  if (message.type === "theme") return setTheme(message.theme);
+  if (phase === "poster") {
+    if (message.type === "set") void show(message.link);
+    if (message.type === "run") void start();
+    return;
+  }
+  waiting.push(message);
+  if (phase === "running") pass();
+}
+
+/** Hands on to the app what it was asked. */
+function pass() {
+  const messages = waiting;
+  waiting = [];
+  for (const { patchbay: _, ...message } of messages) {
+    dispatchEvent(new CustomEvent("patchbay:asked", { detail: JSON.stringify(message) }));
+  }
+}
+
+/** Starts the app, which takes the poster away. */
+async function start() {
+  if (phase !== "poster" || !unpacked) return;
+  phase = "starting";
+  say(TEXT.starting);
+  run.setAttribute("aria-disabled", "true");
+  // The app reads its link from the address, which is never written.
+  if (link !== location.hash.slice(1)) waiting.push({ patchbay: 1, type: "set", link });
+  const styles = (names.css ?? "").split(" ").filter(Boolean).map(stylesheet);
+  try {
+    const { default: init } = await import(address(names.js));
+    await Promise.all(styles.map(({ arrived }) => arrived));
+    await init({ module_or_path: address(names.wasm) });
+    phase = "running";
+    pass();
+  } catch (error) {
+    console.warn(error);
+    for (const { sheet } of styles) sheet.remove();
+    phase = "poster";
+    waiting = [];
+    run.removeAttribute("aria-disabled");
+    run.textContent = TEXT.again;
+    if (!boot.isConnected) document.body.prepend(boot);
+    fail(self.origin === "null" ? TEXT.walled : TEXT.failed);
+  }
+}
+
+/** @param {string} name */
+function stylesheet(name) {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = address(name);
+  /** @type {Promise<void>} */
+  const arrived = new Promise((resolve, reject) => {
+    sheet.onload = () => resolve();
+    sheet.onerror = () => reject(new Error(`${sheet.href} did not arrive`));
+  });
+  // Only looked at once the script is there.
+  arrived.catch(() => {});
+  document.head.append(sheet);
+  return { sheet, arrived };
+}

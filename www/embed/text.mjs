@@ -1,0 +1,43 @@
+/** What a poster says. */
+export const TEXT = Object.freeze({
+  rooms: { patching: "Activation patching", steering: "Steering" },
+  title: (/** @type {string} */ room) => `${room} · Patchbay`,
+  clean: "Clean prompt",
+  corrupted: "Corrupted prompt",
+  prompt: "Prompt",
+  directions: "Directions",
+  model: "Model",
+  mini: "mini (comes with the page)",
+  pairs: (/** @type {number} */ count) => `${count + 1} pairs of prompts; this is the first`,
+  picture: (/** @type {number} */ rows, /** @type {number} */ columns) =>
+    `The author’s map, drawn small: ${rows} × ${columns} cells`,
+  author: (/** @type {string} */ backend) =>
+    `What the author of this link got${backend ? `, on ${backend}` : ""}. Nothing was computed here yet.`,
+  legend: "Blue is towards the clean run, orange towards the corrupted one.",
+  unsteered: "Without",
+  steered: "With the directions",
+  run: "Run",
+  again: "Try again",
+  open: "Open in Patchbay",
+  leads: "(a new tab)",
+  asks: "Before this model is downloaded, you are asked.",
+  starting: "Patchbay is starting …",
+  none: "The address of this frame holds no experiment.",
+  form: (/** @type {string} */ form) =>
+    `This link has the form “${form}”, but this page knows v1 and v2; open it with a newer Patchbay.`,
+  version: (/** @type {unknown} */ found, /** @type {number} */ newest) =>
+    `This experiment has format version ${found}, but this page knows versions 1 to ${newest}; open it with a newer Patchbay.`,
+  broken: "This link is cut short or changed: it cannot be unpacked.",
+  what: "This link is cut short or changed: it holds no experiment.",
+  newer: (/** @type {string} */ field) =>
+    `This link holds “${field}”, which this page does not know; open it with a newer Patchbay.`,
+  long: (/** @type {number} */ found, /** @type {number} */ most) =>
+    `This link has ${found} characters, but at most ${most} are read; share the experiment as a file.`,
+  large: (/** @type {number} */ most) =>
+    `This link unpacks to more than ${most} bytes, which is more than is read; share the experiment as a file.`,
+  old: "This browser cannot unpack the link. It needs to be of 2023 or newer.",
+  failed:
+    "Patchbay could not start here. It needs a browser of 2023 or newer with WebAssembly, and its files to arrive. Open it in a tab of its own.",
+  walled:
+    "The page around this frame keeps it apart from its own server, which does not send its files to such frames. Open the experiment in a tab of its own.",
+});
