@@ -1,8 +1,10 @@
 //! The experiment in the page's address. Its form is the engine's,
 //! [`patchbay_engine::experiment::link`].
 
+use crate::embed::is_embedded;
 use crate::text::say;
-use patchbay_engine::experiment::{Experiment, link};
+use patchbay_engine::experiment::link::{self, Link};
+use patchbay_engine::experiment::{Digest, Experiment, checksum};
 use wasm_bindgen::JsValue;
 
 /// A link that could not be read, kept so that nothing is lost.
@@ -17,16 +19,13 @@ pub struct BrokenLink {
 ///
 /// # Errors
 /// [`BrokenLink`] where it claims to be an experiment and is not.
-pub fn read() -> Result<Option<Experiment>, BrokenLink> {
+pub fn read() -> Result<Option<Link>, BrokenLink> {
     let text = gloo::utils::window().location().hash().unwrap_or_default();
-    link::decode(&text).map_err(|error| BrokenLink {
+    link::open(&text).map_err(|error| BrokenLink {
         message: say(&error),
         text,
     })
 }
-
-/// Characters of an address that every browser takes.
-const LONGEST: usize = 1_000_000;
 
 /// What the page notes at an entry of the browser's history: which experiment of
 /// [`crate::history`] it is, and the entry's place among the page's.
@@ -60,16 +59,19 @@ pub fn note() -> Option<Note> {
 /// Puts the experiment into the page's address, and the note beside it: as a new entry
 /// of the browser's history, or in the place of the one where it is. Whether the
 /// browser took it: a sandboxed frame and too many calls are refused.
-/// An experiment that could not be read from there leaves the address as it was.
-pub fn write(experiment: &Experiment, at: Note, new: bool) -> bool {
-    let there = matches!(read(), Ok(Some(current)) if current == *experiment);
+/// An experiment that could not be read from there leaves the address as it was. What
+/// came with a link as its results stays in the address as long as it is of them.
+pub fn write(experiment: &Experiment, author: Option<&Digest>, at: Note, new: bool) -> bool {
+    let link = Link {
+        digest: author.filter(|a| a.of == checksum(experiment)).cloned(),
+        ..experiment.clone().into()
+    };
+    let there = matches!(read(), Ok(Some(current)) if current == link);
     if !new && there && note() == Some(at) {
         return true;
     }
-    let fragment = link::encode(experiment);
-    let fits = fragment.len() <= LONGEST && link::decode(&fragment).is_ok();
-    let address = format!("#{fragment}");
-    let address = (!there && fits).then_some(address.as_str());
+    let address = format!("#{}", link::packed(&link));
+    let address = (!there && fits(&link)).then_some(address.as_str());
     put(at, address, new)
 }
 
@@ -87,6 +89,22 @@ fn put(at: Note, address: Option<&str>, new: bool) -> bool {
     gloo::utils::window().history().and_then(put).is_ok()
 }
 
+/// Where the page lies, with a slash at its end.
+#[must_use]
+pub fn home() -> String {
+    let href = gloo::utils::window().location().href().unwrap_or_default();
+    let page = href.split(['#', '?']).next().unwrap_or_default();
+    let end = page.rfind('/').map_or(0, |at| at + 1);
+    page[..end].to_owned()
+}
+
+/// Whether a link opens again.
+#[must_use]
+pub fn fits(link: &Link) -> bool {
+    let end = link::packed(link);
+    end.len() <= link::LONGEST && link::open(&end).is_ok()
+}
+
 /// The whole address of the page with this experiment, for the clipboard.
 #[must_use]
 pub fn address(experiment: &Experiment) -> String {
@@ -97,7 +115,11 @@ pub fn address(experiment: &Experiment) -> String {
 #[must_use]
 pub fn page(link: &str) -> String {
     let href = gloo::utils::window().location().href().unwrap_or_default();
-    let page = href.split('#').next().unwrap_or_default();
+    // An embed's is that of its own page.
+    let page = match is_embedded() {
+        true => home(),
+        false => href.split('#').next().unwrap_or_default().to_owned(),
+    };
     format!("{page}#{link}")
 }
 

@@ -280,29 +280,30 @@ mod tests {
             steer: Some(steering()),
             ..Experiment::default()
         };
-        let patching = of_run(&Experiment::default());
+        let patching = Experiment::default().of_run();
         let now = opened(patching.clone(), before.clone());
         assert_eq!(now.steer, before.steer);
-        assert_eq!(of_run(&now), patching);
+        assert_eq!(now.of_run(), patching);
         let mut steer = steering();
         steer.words.clear();
-        let run = of_run(&Experiment {
+        let run = Experiment {
             room: Room::Steering,
             steer: Some(steer),
             ..Experiment::default()
-        });
+        }
+        .of_run();
         let now = opened(run.clone(), before.clone());
         assert_eq!((&now.clean, now.room), (&before.clean, Room::Steering));
-        assert_eq!(of_run(&now), run);
+        assert_eq!(now.of_run(), run);
         // Directions that act on the patching room's runs are a part of those.
         let mut steered = Experiment {
             steered: Some(Steered::Clean),
             ..before.clone()
         };
         steered.steer.as_mut().unwrap().directions.clear();
-        let run = of_run(&steered);
+        let run = steered.of_run();
         let now = opened(run.clone(), before);
-        assert_eq!(of_run(&now), run);
+        assert_eq!(now.of_run(), run);
         assert!(!now.steer.unwrap().words.is_empty());
     }
 }

@@ -9,21 +9,29 @@ use std::path::Path;
 
 /// What of `components` a part of it may know, besides itself. The rest of the page is
 /// below them all, and knows none of them.
-const FLOORS: [(&str, &[&str]); 12] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     (
         "app",
-        &["header", "patching", "steering", "tour", "words", "shared"],
+        &[
+            "embedded", "header", "patching", "share", "steering", "tour", "words", "shared",
+        ],
     ),
+    ("embedded", &["patching", "steering", "shared"]),
     ("tour", &["shared"]),
     ("words", &["shared"]),
-    ("header", &["models", "fields", "shared"]),
+    ("header", &["models", "share", "fields", "shared"]),
+    ("share", &["fields", "shared"]),
     (
         "patching",
-        &["examples", "notice", "models", "runs", "fields", "shared"],
+        &[
+            "examples", "notice", "models", "runs", "share", "fields", "shared",
+        ],
     ),
     (
         "steering",
-        &["examples", "notice", "models", "runs", "fields", "shared"],
+        &[
+            "examples", "notice", "models", "runs", "share", "fields", "shared",
+        ],
     ),
     ("examples", &["shared"]),
     ("runs", &["shared"]),

@@ -1,10 +1,12 @@
+use super::embedded::Embedded;
 use super::header::Header;
 use super::patching::Patching;
+use super::share::take_dropped;
 use super::shared::{focus, focus_first};
 use super::steering::Steering;
 use super::tour::{Again, Guide, Tour};
 use super::words::{AllWords, Glossary, Words};
-use crate::state::State;
+use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Room;
@@ -12,9 +14,19 @@ use patchbay_engine::experiment::Room;
 /// The whole page.
 #[component]
 pub fn App() -> impl IntoView {
-    let t = &text().header;
     let state = State::new();
     provide_context(state);
+    match state.embed.is_some() {
+        true => view! { <Embedded /> }.into_any(),
+        false => view! { <Page /> }.into_any(),
+    }
+}
+
+/// The page by itself.
+#[component]
+fn Page() -> impl IntoView {
+    let t = &text().header;
+    let state = use_state();
     let (tour, glossary) = (Tour::new(state), Glossary::new());
     let room = Memo::new(move |_| state.room());
     // The address's fragment holds the experiment, so the skip link must not
@@ -31,13 +43,20 @@ pub fn App() -> impl IntoView {
     let has_map = Memo::new(move |_| {
         room.get() == Room::Patching && state.derived.grid.with(Option::is_some)
     });
+    // A file that is dropped anywhere is opened, where the browser would leave the page.
+    let over = |event: leptos::ev::DragEvent| event.prevent_default();
+    let dropped = move |event: leptos::ev::DragEvent| {
+        if take_dropped(state, &event) {
+            event.prevent_default();
+        }
+    };
     view! {
         <a class="skip" href="#main" on:click=skip>{t.skip}</a>
         <a class="skip" href="#main" data-testid="skip-to-map" on:click=to_map hidden=move || !has_map.get()>
             {t.skip_to_map}
         </a>
         <Header />
-        <main id="main" tabindex="-1">
+        <main id="main" tabindex="-1" on:dragover=over on:drop=dropped>
             <Guide tour />
             {move || match room.get() {
                 Room::Patching => view! { <Patching /> }.into_any(),

@@ -1,5 +1,6 @@
 use crate::components::fields::Segmented;
 use crate::components::models::{Menu, MenuButton, Source};
+use crate::components::share::{ShareButton, ShareDialog};
 use crate::components::shared::{live, whether};
 use crate::link;
 use crate::preferences::Theme;
@@ -14,6 +15,7 @@ use patchbay_engine::protocol::BackendChoice;
 #[component]
 pub fn Header() -> impl IntoView {
     let t = &text().header;
+    let open = RwSignal::new(false);
     view! {
         <header class="top-bar">
             <p class="brand">
@@ -24,9 +26,11 @@ pub fn Header() -> impl IntoView {
             <ModelInfo />
             <div class="tools">
                 <CopyLink />
+                <ShareButton open />
                 <ThemeSelect />
             </div>
             <Menu />
+            <ShareDialog open />
         </header>
     }
 }

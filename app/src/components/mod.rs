@@ -2,7 +2,8 @@
 //! [`crate::state::State`] and edit the experiment in it.
 //!
 //! `app` mounts all. `patching` and `steering` are the rooms, and neither knows the
-//! other; `header`, `examples`, `notice`, `models` and `runs` stand in both. They are made of `fields`, in
+//! other; `header`, `examples`, `notice`, `models`, `share` and `runs` stand in both.
+//! `embedded` is a room in somebody else's page. They are made of `fields`, in
 //! which a person types or chooses, and of what is `shared` by all. Arrows point down
 //! (`tests/walls.rs` reads them), and nothing below knows the components.
 //!
@@ -17,7 +18,12 @@
 //! | `offer`, `ask-host`, `offer-facts`, `download`, `already`, `use-mini` | before a model is fetched |
 //! | `download-progress`, `arrived`, `waiting`, `pause` | while it is fetched |
 //! | `source` | where the model came from |
-//! | `theme`, `copy-link`, `link-field` | in the header |
+//! | `theme`, `copy-link`, `link-field`, `share` | in the header |
+//! | `share-dialog`, `share-FORM`, `share-text`, `share-text-copy`, `share-length`, `share-qr` | handing on what is on the page |
+//! | `share-results`, `share-save`, `share-open`, `share-paste`, `share-fault` | its results, and files |
+//! | `show-PART`, `open-PART`, `embed-theme-SCHEME`, `embed-autorun`, `embed-scripts`, `embed-preview` | what of it is embedded |
+//! | `reproduced` | whether what came with a link came out here; `data-state` |
+//! | `open-in-patchbay` | in an embed: the whole page |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
 //! | `reset`, `undo`, `redo` | in the bar of examples: back to the example, a step back, a step on |
 //! | `runs`, `run-N`, `runs-clear`, `runs-back`, `runs-remark` | the runs of this visit, the last one first |
@@ -68,6 +74,7 @@
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
 
 mod app;
+mod embedded;
 mod examples;
 mod fields;
 mod header;
@@ -75,6 +82,7 @@ mod models;
 mod notice;
 mod patching;
 mod runs;
+mod share;
 mod shared;
 mod steering;
 mod tour;

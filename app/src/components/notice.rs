@@ -73,6 +73,7 @@ fn message(notice: Notice, stopped: bool) -> Option<impl IntoView> {
         Notice::Failure(failure) => {
             format!("{} {}", t.failed, said(&failure.message, &failure.says))
         }
+        Notice::File { message } => message,
         Notice::Restarted { reason } if stopped => (t.stopped)(&reason),
         Notice::Restarted { reason } => (t.restarted)(&reason),
     };

@@ -21,7 +21,8 @@ use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, link::encode};
+use patchbay_engine::experiment::link::{Link, encode};
+use patchbay_engine::experiment::{Digest, Experiment};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, ScrollRestoration};
 
@@ -46,7 +47,7 @@ const BIT_BY_BIT: &str =
 impl State {
     /// Follows the experiment, the keys and the browser's history.
     pub(super) fn keep_history(self) {
-        if !is_framed() && link::note().is_none() {
+        if !is_framed() && self.embed.is_none() && link::note().is_none() {
             let number = self.history.with_untracked(|h| h.now().number);
             if link::mark(self.note(number, 0)) {
                 self.history.update(|h| h.put(0));
@@ -141,9 +142,12 @@ impl State {
 
     /// Lets the browser's history follow, and its address.
     pub(super) fn follow(self) {
+        if self.embed.is_some() {
+            // Its address is its author's: a reload is to begin with what that says.
+            return;
+        }
         if is_framed() {
-            self.experiment
-                .with_untracked(|experiment| link::write(experiment, FRAMED, false));
+            self.write(FRAMED, false);
             return;
         }
         if self.wire.with_value(|wire| wire.going.is_some()) {
@@ -183,9 +187,11 @@ impl State {
     }
 
     fn write(self, at: Note, new: bool) {
-        let written = self
-            .experiment
-            .with_untracked(|experiment| link::write(experiment, at, new));
+        let write = |author: &Option<Digest>| {
+            self.experiment
+                .with_untracked(|e| link::write(e, author.as_ref(), at, new))
+        };
+        let written = self.author.with_untracked(write) && at != FRAMED;
         if written {
             self.history.maybe_update(|h| {
                 let moved = h.now().place != Some(at.place);
@@ -244,7 +250,9 @@ impl State {
             .flatten();
         let experiment = known.or_else(|| {
             // An address without an experiment is that of the page as it opens.
-            let found = complete(link::read().ok()?.unwrap_or_default());
+            let link = link::read().ok()?.unwrap_or_default();
+            let found = complete(link.experiment);
+            self.author.set(link.digest);
             self.history
                 .update(|h| h.learn(number, place, found.clone()));
             Some(found)
@@ -255,19 +263,31 @@ impl State {
         }
     }
 
+    /// Puts what a link or a file holds on the page: a change like any other.
+    pub fn open_link(self, link: Link) {
+        let experiment = complete(link.experiment);
+        self.broken_link.set(None);
+        self.author.set(link.digest);
+        // Another link may name another encoder.
+        self.encoders.set(false);
+        if self.experiment.with_untracked(|e| *e != experiment) {
+            self.history.update(|h| h.add(experiment.clone(), None));
+            self.put(experiment);
+        }
+    }
+
+    /// The same, of what the browser has no entry for.
+    pub fn bring(self, link: Link) {
+        self.open_link(link);
+        self.follow();
+    }
+
     /// Takes over the experiment of an address that was typed.
     fn take_address(self) {
         match link::read() {
             Ok(None) => {}
-            Ok(Some(experiment)) => {
-                let experiment = complete(experiment);
-                self.broken_link.set(None);
-                // Another link may name another encoder.
-                self.encoders.set(false);
-                if self.experiment.with_untracked(|e| *e != experiment) {
-                    self.history.update(|h| h.add(experiment.clone(), None));
-                    self.put(experiment);
-                }
+            Ok(Some(link)) => {
+                self.open_link(link);
                 // The browser has an entry for it already.
                 let (number, place) = self.history.with_untracked(|h| (h.now().number, h.end()));
                 if !is_framed() {

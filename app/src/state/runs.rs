@@ -13,7 +13,7 @@ impl State {
     pub(super) fn keep_run(self, job: &Job) {
         let backend = untrack(|| self.backend()).map(|b| b.name);
         let mut run = Run {
-            link: link::encode(&runs::of_run(&job.experiment)),
+            link: link::encode(&job.experiment.of_run()),
             backend: backend.unwrap_or_default(),
             ..Run::default()
         };

@@ -1,6 +1,7 @@
 //! What the page follows, and what follows from that.
 
-use super::stored::{Kept, kept, opened};
+use super::stored::{Kept, history_of, kept};
+use crate::embed::is_embedded;
 use crate::engine::Engine;
 use crate::examples::complete;
 use crate::grid::Grid;
@@ -10,9 +11,10 @@ use crate::places::place;
 use crate::preferences::{Preferences, preferences};
 use crate::results::{Job, Patched, Results, Runs, Steered, akin};
 use leptos::prelude::*;
+use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{
-    BackendInfo, Cell, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading, Room, Site,
-    Sweep,
+    BackendInfo, Cell, Digest, Experiment, Field, Mode, ModelInfo, Problem, Progress, Reading,
+    Room, Show as Embed, Site, Sweep,
 };
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
 use patchbay_engine::sentence::Said;
@@ -53,6 +55,10 @@ pub enum Notice {
     /// The worker stopped and was started again.
     Restarted {
         reason: String,
+    },
+    /// A file that was dropped on the page is no experiment.
+    File {
+        message: String,
     },
 }
 
@@ -127,6 +133,10 @@ pub struct Signals {
     /// What was on the page before, and what was undone.
     pub history: RwSignal<History>,
     pub broken_link: RwSignal<Option<BrokenLink>>,
+    /// The results that came with the link that was opened last.
+    pub author: RwSignal<Option<Digest>>,
+    /// What of the page is shown, where it is embedded in another one.
+    pub embed: Option<Embed>,
     pub preferences: Signal<Preferences>,
     pub set_preferences: WriteSignal<Preferences>,
     pub status: RwSignal<Status>,
@@ -185,11 +195,17 @@ impl State {
     /// The state for the page's address, with the engine starting.
     #[must_use]
     pub fn new() -> Self {
-        let (experiment, broken_link) = match link::read() {
-            Ok(experiment) => (complete(experiment.unwrap_or_default()), None),
-            Err(broken) => (Experiment::default(), Some(broken)),
+        let (opened, broken_link) = match link::read() {
+            Ok(link) => (link.unwrap_or_default(), None),
+            Err(broken) => (Link::default(), Some(broken)),
         };
-        let (history, visit) = opened(experiment.clone());
+        let Link {
+            experiment,
+            digest,
+            show,
+        } = opened;
+        let experiment = complete(experiment);
+        let (history, visit) = history_of(experiment.clone());
         let experiment = RwSignal::new(experiment);
         let (preferences, set_preferences) = preferences();
         let status = RwSignal::new(Status::Starting);
@@ -214,6 +230,8 @@ impl State {
             history: RwSignal::new(history),
             runs: kept(),
             broken_link: RwSignal::new(broken_link),
+            author: RwSignal::new(digest),
+            embed: is_embedded().then(|| show.unwrap_or_default()),
             preferences,
             set_preferences,
             status,
@@ -237,6 +255,7 @@ impl State {
         })));
         state.watch();
         state.keep_history();
+        state.keep_embed();
         state.watch_worker();
         state.start();
         state

@@ -15,7 +15,7 @@ pub(super) const KEPT: &str = "patchbay.history";
 pub(super) const MOST_KEPT: usize = 1_500_000;
 
 /// The history of a page that was just opened with this experiment, and its visit.
-pub(super) fn opened(experiment: Experiment) -> (History, u64) {
+pub(super) fn history_of(experiment: Experiment) -> (History, u64) {
     let Some(note) = link::note().filter(|_| !is_framed()) else {
         let history = History::new(experiment, 0, None);
         // Milliseconds: no number of them has a fraction or a sign.
@@ -37,7 +37,7 @@ pub(super) fn opened(experiment: Experiment) -> (History, u64) {
     (history, visit)
 }
 
-/// Whether the page stands in another one.
+/// Whether the page stands in another one, whose way back is not this one's.
 pub(super) fn is_framed() -> bool {
     let window = gloo::utils::window();
     window

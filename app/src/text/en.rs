@@ -3,6 +3,7 @@
 mod models;
 mod patching;
 mod runs;
+mod share;
 mod steer;
 mod words;
 
@@ -39,6 +40,7 @@ pub static TEXT: Text = Text {
     models: models::MODELS,
     words: words::WORDS,
     tour: words::TOUR,
+    share: share::SHARE,
 };
 
 const HEADER: Header = Header {

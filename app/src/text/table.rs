@@ -5,8 +5,8 @@ use crate::change::Part;
 use crate::misfit::Misfit;
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    AxisKind, CellFault, Experiment, GridKind, MapCell, Method, MetricKind, Mode, ModelInfo,
-    Operator, PlanReport, Site, Stage,
+    AxisKind, CellFault, Compared, Digest, Experiment, GridKind, MapCell, Method, MetricKind, Mode,
+    ModelInfo, Operator, PlanReport, Room, Shown, Site, Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
 use patchbay_engine::sentence::Says;
@@ -39,6 +39,62 @@ pub struct Text {
     pub models: ModelsText,
     pub words: WordsText,
     pub tour: TourText,
+    pub share: ShareText,
+}
+
+/// Handing an experiment on, and taking one in.
+pub struct ShareText {
+    pub share: &'static str,
+    pub title: &'static str,
+    pub close: &'static str,
+    pub lede: &'static str,
+    pub form: &'static str,
+    pub link: &'static str,
+    pub embed: &'static str,
+    pub markdown: &'static str,
+    pub file: &'static str,
+    pub copy: &'static str,
+    pub named: fn(&str) -> String,
+    pub holds: fn(&Experiment) -> String,
+    pub results: &'static str,
+    pub results_hint: &'static str,
+    pub no_results: &'static str,
+    pub too_long: &'static str,
+    pub length: fn(usize, usize) -> String,
+    pub qr: &'static str,
+    pub qr_label: &'static str,
+    pub no_qr: &'static str,
+    pub part_head: &'static str,
+    pub shown_head: &'static str,
+    pub open_head: &'static str,
+    pub part: fn(Room, Shown) -> &'static str,
+    pub shows: fn(&str) -> String,
+    pub opens: fn(&str) -> String,
+    pub theme: &'static str,
+    pub theme_auto: &'static str,
+    pub theme_light: &'static str,
+    pub theme_dark: &'static str,
+    pub autorun: &'static str,
+    pub autorun_hint: &'static str,
+    pub scripts: &'static str,
+    pub scripts_hint: &'static str,
+    pub html: &'static str,
+    pub preview: &'static str,
+    pub save: &'static str,
+    pub save_button: &'static str,
+    pub open: &'static str,
+    pub open_file: &'static str,
+    pub drop: &'static str,
+    pub paste: &'static str,
+    pub open_link: &'static str,
+    pub no_link: &'static str,
+    pub too_large: fn(u64) -> String,
+    pub unreadable: &'static str,
+    pub author: &'static str,
+    pub picture: &'static str,
+    pub awaited: fn(&Digest) -> String,
+    pub came_out: fn(&Digest, &Compared, &str) -> String,
+    pub open_in_patchbay: &'static str,
 }
 
 pub struct Header {

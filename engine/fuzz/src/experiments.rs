@@ -40,7 +40,9 @@ pub fn link(bytes: &[u8]) -> bool {
     let json = text.is_ok_and(|json| Experiment::from_json(json).is_ok());
     assert_eq!(inside, json, "a link is read as its JSON is");
     let unpacked = opens(&format!("#v2={body}"));
-    let held = text.ok().and_then(|json| read_or_told(Link::from_json(json)));
+    let held = text
+        .ok()
+        .and_then(|json| read_or_told(Link::from_json(json)));
     if let Some(held) = &held {
         assert!(opens(&link::packed(held)), "{held:?}");
     }

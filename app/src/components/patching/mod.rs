@@ -32,11 +32,13 @@ use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
 use crate::components::runs::Runs;
+use crate::components::share::Reproduced;
 use crate::components::shared::shows::Shows;
-use crate::components::shared::whether;
+use crate::components::shared::{in_page, shows as shows_any, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Shown;
 use prompts::Prompts;
 use stages::Stages;
 use sweep::Sweep;
@@ -47,16 +49,21 @@ pub fn Patching() -> impl IntoView {
     let (t, shows) = (&text().header, &text().map);
     let state = use_state();
     let awaits = whether(move || state.awaits_model());
+    let bar = || view! { <Bar title=t.title lede=t.lede /> }.into_any();
+    let evidence = || {
+        view! { <Shows id="shows-title" title=shows.shows_title lines=shows.shows /> }.into_any()
+    };
     view! {
-        <Bar title=t.title lede=t.lede />
+        {in_page(bar)}
         <Notices />
         <Panel />
-        <Prompts />
+        <Reproduced />
+        {shows_any(&[Shown::Prompts, Shown::Metric]).then(|| view! { <Prompts /> })}
         <div class="bench" hidden=awaits>
-            <Stages />
-            <Sweep />
-            <Shows id="shows-title" title=shows.shows_title lines=shows.shows />
+            {shows_any(&[Shown::Runs, Shown::Cell]).then(|| view! { <Stages /> })}
+            {shows_any(&[Shown::Settings, Shown::Map, Shown::Picture]).then(|| view! { <Sweep /> })}
+            {in_page(evidence)}
         </div>
-        <Runs />
+        {in_page(|| view! { <Runs /> }.into_any())}
     }
 }

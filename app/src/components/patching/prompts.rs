@@ -3,12 +3,12 @@ use super::chips::Chips;
 use super::pairs::More;
 use crate::components::fields::invalid;
 use crate::components::shared::problems::Problems;
-use crate::components::shared::{Explained, live, whether};
+use crate::components::shared::{Explained, live, part, whether};
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Experiment, Field, Prompt, RunName, Token};
+use patchbay_engine::experiment::{Experiment, Field, Prompt, RunName, Shown, Token};
 
 /// Where a person says what is compared.
 #[component]
@@ -22,13 +22,18 @@ pub fn Prompts() -> impl IntoView {
                     <Explained term=Term::TokenReplacement first=true />
                 </div>
             </div>
-            <div class="editors">
-                <Editor side=RunName::Clean />
-                <Editor side=RunName::Corrupted />
-            </div>
-            <Chips />
-            <Answers />
-            <More />
+            {part(Shown::Prompts, || {
+                view! {
+                    <div class="editors">
+                        <Editor side=RunName::Clean />
+                        <Editor side=RunName::Corrupted />
+                    </div>
+                    <Chips />
+                }
+                .into_any()
+            })}
+            {part(Shown::Metric, || view! { <Answers /> }.into_any())}
+            {part(Shown::Prompts, || view! { <More /> }.into_any())}
         </section>
     }
 }

@@ -2,13 +2,15 @@ use super::heatmap;
 use super::look::LookBox;
 use super::top::Top;
 use crate::cells;
-use crate::components::shared::{Explained, Old, Terms, live, whether};
+use crate::components::shared::{Explained, Old, Terms, live, part, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Cell, MetricKind, MetricReport, RunReport, SweepReport, Token};
+use patchbay_engine::experiment::{
+    Cell, MetricKind, MetricReport, RunReport, Shown, SweepReport, Token,
+};
 
 /// The clean, the corrupted and the patched run, side by side.
 #[component]
@@ -35,6 +37,7 @@ pub fn Stages() -> impl IntoView {
                     {live(move || cases().map(t.first_of).unwrap_or_default())}
                 </p>
             </Show>
+            {part(Shown::Runs, || view! {
             <div class="stages" class:stale=state.derived.runs_stale>
                 <Stage name="clean" title=t.clean term=Term::CleanRun hint=t.clean_hint run=clean />
                 <Stage
@@ -46,8 +49,9 @@ pub fn Stages() -> impl IntoView {
                 />
                 <PatchedStage />
             </div>
+            }.into_any())}
             <Terms of=&[Term::Logit, Term::Softmax, Term::Probability] />
-            <div class:stale=state.derived.patched_stale><LookBox /></div>
+            {part(Shown::Cell, || view! { <div class:stale=state.derived.patched_stale><LookBox /></div> }.into_any())}
         </section>
     }
 }

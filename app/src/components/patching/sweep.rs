@@ -9,7 +9,7 @@ use super::remarks::Remarks;
 use super::status::StatusLine;
 use super::table::Values;
 use crate::components::fields::Segmented;
-use crate::components::shared::{Explained, Terms, live, whether};
+use crate::components::shared::{Explained, Terms, in_page, live, part, whether};
 use crate::download::{download, download_picture};
 use crate::export;
 use crate::state::{State, use_state};
@@ -17,6 +17,7 @@ use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Shown;
 
 /// Cells that are drawn at most: more could not be read.
 const MOST_CELLS: usize = 4_000;
@@ -52,8 +53,9 @@ pub fn Sweep() -> impl IntoView {
                 <RunButtons />
             </div>
             <Grids />
-            <Settings />
+            {part(Shown::Settings, || view! { <Settings /> }.into_any())}
             <div class="map-area">
+                {part(Shown::Map, move || view! {
                 <div class="map-column">
                     <Remarks />
                     <Show
@@ -94,9 +96,10 @@ pub fn Sweep() -> impl IntoView {
                         <Values />
                     </Show>
                 </div>
-                <Picture pointed />
+                }.into_any())}
+                {part(Shown::Picture, || view! { <Picture pointed /> }.into_any())}
             </div>
-            <Raw />
+            {in_page(|| view! { <Raw /> }.into_any())}
         </section>
     }
 }

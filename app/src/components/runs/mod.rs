@@ -4,13 +4,13 @@ mod card;
 
 use crate::change::changed;
 use crate::components::shared::{live, target, whether};
-use crate::runs::{Run, of_run};
+use crate::runs::Run;
 use crate::state::{Remark, State, use_state};
 use crate::text::text;
 use card::{Card, Read};
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
-use patchbay_engine::experiment::Room;
+use patchbay_engine::experiment::{Experiment, Room};
 use wasm_bindgen::JsCast;
 
 /// The list of runs.
@@ -28,7 +28,7 @@ pub fn Runs() -> impl IntoView {
             }
             Room::Steering => !state.derived.steered_stale.get(),
         };
-        let now = state.experiment.with(of_run);
+        let now = state.experiment.with(Experiment::of_run);
         let backend = state.backend().map(|b| b.name).unwrap_or_default();
         let same = |r: &Option<Read>| {
             r.as_ref()

@@ -4,6 +4,7 @@ mod explained;
 mod focus;
 mod live;
 mod old;
+mod part;
 pub mod problems;
 pub mod shows;
 
@@ -11,3 +12,4 @@ pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
 pub use old::Old;
+pub use part::{in_page, part, shows};

@@ -22,12 +22,15 @@ use crate::components::examples::Bar;
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
 use crate::components::runs::Runs;
+use crate::components::share::Reproduced;
 use crate::components::shared::shows::Shows;
+use crate::components::shared::{in_page, part};
 use crate::text::text;
 use detector::DetectorPanel;
 use directions::Directions;
 use leptos::prelude::*;
 use map::MapPanel;
+use patchbay_engine::experiment::Shown;
 use prompt::PromptPanel;
 use texts::Texts;
 
@@ -35,20 +38,24 @@ use texts::Texts;
 #[component]
 pub fn Steering() -> impl IntoView {
     let t = &text().steer;
+    let bar = || view! { <Bar title=t.title lede=t.lede /> }.into_any();
+    let evidence =
+        || view! { <Shows id="steer-shows-title" title=t.shows_title lines=t.shows /> }.into_any();
     view! {
-        <Bar title=t.title lede=t.lede />
+        {in_page(bar)}
         <Notices />
         <Panel />
+        <Reproduced />
         <div class="bench steering">
             <div class="column">
-                <PromptPanel />
-                <Directions />
+                {part(Shown::Prompts, || view! { <PromptPanel /> }.into_any())}
+                {part(Shown::Directions, || view! { <Directions /> }.into_any())}
             </div>
-            <Texts />
-            <MapPanel />
-            <DetectorPanel />
-            <Shows id="steer-shows-title" title=t.shows_title lines=t.shows />
+            {part(Shown::Texts, || view! { <Texts /> }.into_any())}
+            {part(Shown::Map, || view! { <MapPanel /> }.into_any())}
+            {part(Shown::Measures, || view! { <DetectorPanel /> }.into_any())}
+            {in_page(evidence)}
         </div>
-        <Runs />
+        {in_page(|| view! { <Runs /> }.into_any())}
     }
 }

@@ -3,13 +3,13 @@ use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
 use super::summary::SummaryLine;
-use crate::components::shared::{Explained, Old, live, target, whether};
+use crate::components::shared::{Explained, Old, live, part, target, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Sample, Token, Written};
+use patchbay_engine::experiment::{Sample, Shown, Token, Written};
 use wasm_bindgen::JsCast;
 use web_sys::KeyboardEvent;
 
@@ -99,7 +99,7 @@ pub fn Texts() -> impl IntoView {
             >
                 <div class:stale=old>{inspected}</div>
             </Show>
-            <SamplingSettings />
+            {part(Shown::Settings, || view! { <SamplingSettings /> }.into_any())}
             <div class:stale=old><Reading /></div>
         </section>
     }

@@ -1,0 +1,137 @@
+use super::forms::{Length, Taken, WithResults, shared};
+use crate::components::fields::{Check, Segmented};
+use crate::components::shared::{live, whether};
+use crate::link;
+use crate::share::{element, embed_address, frame, prompt, set_open, set_shown};
+use crate::state::use_state;
+use crate::text::text;
+use leptos::prelude::*;
+use leptos_use_watch_debounce_throttle::watch_debounced;
+use patchbay_engine::experiment::link::{Link, packed};
+use patchbay_engine::experiment::{Scheme, Show, Shown};
+
+/// How long the author has to rest before the preview follows, in milliseconds.
+const REST: f64 = 600.0;
+
+/// What an embed shows, what may be changed in it, and the HTML of it.
+#[component]
+pub(super) fn EmbedForm() -> impl IntoView {
+    let state = use_state();
+    let t = &text().share;
+    let (show, results) = (RwSignal::new(Show::default()), RwSignal::new(true));
+    let scripts = RwSignal::new(false);
+    let has = Memo::new(move |_| state.digest().is_some());
+    let link = Memo::new(move |_| Link {
+        show: Some(show.get()).filter(|show| *show != Show::default()),
+        ..shared(state, results.get())
+    });
+    let end = Memo::new(move |_| link.with(packed));
+    let html = Memo::new(move |_| {
+        let title = link.with(|link| (t.named)(prompt(&link.experiment)));
+        let write = if scripts.get() { element } else { frame };
+        end.with(|end| write(&link::home(), end, &title))
+    });
+    let shown = RwSignal::new(end.get_untracked());
+    let _ = watch_debounced(
+        move || end.get(),
+        move |end, _, _| shown.set(end.clone()),
+        REST,
+    );
+    let parts = move || {
+        let room = state.room();
+        let row = move |part: &Shown| {
+            let part = *part;
+            let name = (t.part)(room, part);
+            view! {
+                <tr>
+                    <th scope="row">{name}</th>
+                    <td>
+                        <input
+                            type="checkbox"
+                            data-testid=format!("show-{part:?}")
+                            aria-label=(t.shows)(name)
+                            prop:checked=whether(move || show.with(|s| s.has(part)))
+                            on:change:target=move |event| {
+                                let on = event.target().checked();
+                                show.update(|s| set_shown(s, room, part, on));
+                                // The last part stays: the box says so.
+                                event.target().set_checked(show.with_untracked(|s| s.has(part)));
+                            }
+                        />
+                    </td>
+                    <td>
+                        <input
+                            type="checkbox"
+                            data-testid=format!("open-{part:?}")
+                            aria-label=(t.opens)(name)
+                            disabled=whether(move || !show.with(|s| s.has(part)))
+                            prop:checked=whether(move || show.with(|s| s.opens(part)))
+                            on:change:target=move |event| {
+                                let on = event.target().checked();
+                                show.update(|s| set_open(s, part, on));
+                            }
+                        />
+                    </td>
+                </tr>
+            }
+        };
+        Shown::of(room).iter().map(row).collect_view()
+    };
+    let themes = vec![
+        (None, t.theme_auto, "embed-theme-auto"),
+        (Some(Scheme::Light), t.theme_light, "embed-theme-light"),
+        (Some(Scheme::Dark), t.theme_dark, "embed-theme-dark"),
+    ];
+    view! {
+        <div class="embed-form">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col">{t.part_head}</th>
+                        <th scope="col">{t.shown_head}</th>
+                        <th scope="col">{t.open_head}</th>
+                    </tr>
+                </thead>
+                <tbody>{parts}</tbody>
+            </table>
+            <div>
+                <Segmented
+                    name="embed-theme"
+                    legend=t.theme
+                    choices=themes
+                    chosen=Signal::derive(move || show.with(|s| s.theme))
+                    choose=move |theme| show.update(|s| s.theme = theme)
+                />
+                <Check
+                    testid="embed-autorun"
+                    label=live(move || t.autorun)
+                    checked=whether(move || show.with(|s| s.autorun))
+                    set=move |on| show.update(|s| s.autorun = on)
+                    hint=t.autorun_hint
+                />
+                <WithResults with=results has />
+                <Check
+                    testid="embed-scripts"
+                    label=live(move || t.scripts)
+                    checked=scripts.into()
+                    set=move |on| scripts.set(on)
+                    hint=t.scripts_hint
+                />
+            </div>
+        </div>
+        <Taken testid="share-text" label=t.html value=html rows="4" />
+        <Length of=html />
+        <details open=true>
+            <summary>{t.preview}</summary>
+            // Made anew each time: a frame whose address changes only behind the # goes on.
+            {move || view! {
+                <iframe
+                    class="preview"
+                    data-testid="embed-preview"
+                    title=t.preview
+                    src=shown.with(|end| embed_address(&link::home(), end))
+                ></iframe>
+            }}
+        </details>
+    }
+}

@@ -1,0 +1,88 @@
+//! Handing an experiment on, and taking one in.
+
+mod embed;
+mod file;
+mod forms;
+mod reproduced;
+
+pub use file::take_dropped;
+pub use reproduced::Reproduced;
+
+use crate::components::shared::live;
+use crate::text::text;
+use embed::EmbedForm;
+use file::FileForm;
+use forms::{Form, FormChoice, LinkForm};
+use leptos::attr::custom::custom_attribute;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlDialogElement;
+
+const DIALOG: &str = "share-dialog";
+
+fn dialog() -> Option<HtmlDialogElement> {
+    document().get_element_by_id(DIALOG)?.dyn_into().ok()
+}
+
+fn close() {
+    if let Some(dialog) = dialog() {
+        dialog.close();
+    }
+}
+
+/// The button that opens the dialog.
+#[component]
+pub fn ShareButton(open: RwSignal<bool>) -> impl IntoView {
+    let show = move |_| {
+        open.set(true);
+        if let Some(dialog) = dialog() {
+            // Refused only where it is open already.
+            let _ = dialog.show_modal();
+        }
+    };
+    view! {
+        <button type="button" data-testid="share" aria-haspopup="dialog" on:click=show>
+            {text().share.share}
+        </button>
+    }
+}
+
+/// The dialog. What it shows follows the experiment only while it is open.
+#[component]
+pub fn ShareDialog(open: RwSignal<bool>) -> impl IntoView {
+    let t = &text().share;
+    view! {
+        <dialog
+            id=DIALOG
+            class="models share"
+            data-testid=DIALOG
+            aria-labelledby="share-title"
+            on:close=move |_| open.set(false)
+            {..custom_attribute("closedby", "any")}
+        >
+            <div class="panel-head">
+                <h2 id="share-title">{t.title}</h2>
+                <button type="button" class="quiet" data-testid="share-close" on:click=|_| close()>
+                    {t.close}
+                </button>
+            </div>
+            <Show when=move || open.get()>
+                <Forms />
+            </Show>
+        </dialog>
+    }
+}
+
+#[component]
+fn Forms() -> impl IntoView {
+    let form = RwSignal::new(Form::Link);
+    view! {
+        <p class="hint">{live(|| text().share.lede)}</p>
+        <FormChoice form />
+        {move || match form.get() {
+            Form::Link | Form::Markdown => view! { <LinkForm form=form.get() /> }.into_any(),
+            Form::Embed => view! { <EmbedForm /> }.into_any(),
+            Form::File => view! { <FileForm /> }.into_any(),
+        }}
+    }
+}

@@ -1,0 +1,55 @@
+//! The page within somebody else's: what it tells the script of its frame, and what that
+//! asks. The script (`www/poster.js`) speaks to the other page.
+
+use gloo::events::EventListener;
+use gloo::utils::{document, window};
+use serde::Deserialize;
+use serde_json::Value;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{CustomEvent, CustomEventInit};
+
+const TOLD: &str = "patchbay:told";
+const ASKED: &str = "patchbay:asked";
+
+/// Whether this is the page of an embed.
+#[must_use]
+pub fn is_embedded() -> bool {
+    document()
+        .document_element()
+        .is_some_and(|root| root.has_attribute("data-embed"))
+}
+
+/// What the other page may ask.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Asked {
+    /// Another experiment, as the end of a link.
+    Set {
+        link: String,
+    },
+    Run,
+    Cancel,
+}
+
+/// Tells the frame's script something.
+pub fn tell(message: &Value) {
+    let init = CustomEventInit::new();
+    init.set_detail(&JsValue::from_str(&message.to_string()));
+    if let Ok(event) = CustomEvent::new_with_event_init_dict(TOLD, &init) {
+        // Nobody prevents it.
+        let _ = window().dispatch_event(&event);
+    }
+}
+
+/// Hears what the other page asks, as long as this one lives.
+pub fn hear(asked: impl Fn(Asked) + 'static) {
+    EventListener::new(&window(), ASKED, move |event| {
+        let detail = event.dyn_ref::<CustomEvent>().map(CustomEvent::detail);
+        let text = detail.and_then(|d| d.as_string()).unwrap_or_default();
+        // The script lets nothing else through.
+        if let Ok(message) = serde_json::from_str(&text) {
+            asked(message);
+        }
+    })
+    .forget();
+}

@@ -1,0 +1,225 @@
+//! The forms in which an experiment is handed on.
+
+use patchbay_engine::experiment::link::{Link, LinkError};
+use patchbay_engine::experiment::{Experiment, ParseError, Prompt, Room, Show, Shown};
+use qrcodegen::{QrCode, QrCodeEcc};
+use std::fmt::Write as _;
+
+/// Characters that chats and some mail programs cut a text or a link at.
+pub const CUT: usize = 2_000;
+
+/// Bytes of a file that are read as an experiment at most: what a link may unpack to.
+pub const LARGEST: u64 = patchbay_engine::experiment::link::LARGEST as u64;
+
+/// A page's own height in an embed before it has told it, in pixels.
+const HEIGHT: u32 = 640;
+
+/// Text as it stands in HTML, between tags or in an attribute.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
+}
+
+/// The address of a page of an embed beside the page at `home`.
+#[must_use]
+pub fn embed_address(home: &str, link: &str) -> String {
+    format!("{home}embed.html#{link}")
+}
+
+/// HTML that shows an experiment in another page, where it allows no script.
+#[must_use]
+pub fn frame(home: &str, link: &str, title: &str) -> String {
+    format!(
+        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" allow=\"clipboard-write\" style=\"border: 0\"></iframe>",
+        escaped(&embed_address(home, link)),
+        escaped(title)
+    )
+}
+
+/// HTML that shows it as large as it is, where scripts are allowed.
+#[must_use]
+pub fn element(home: &str, link: &str, title: &str) -> String {
+    format!(
+        "<script src=\"{}embed.js\" defer></script>\n<patchbay-experiment link=\"{}\" title=\"{}\"></patchbay-experiment>",
+        escaped(home),
+        escaped(link),
+        escaped(title)
+    )
+}
+
+/// A link in Markdown.
+#[must_use]
+pub fn markdown(address: &str, title: &str) -> String {
+    let mut escaped = String::new();
+    for c in title.chars() {
+        if matches!(c, '\\' | '[' | ']' | '*' | '_' | '`' | '<' | '>') {
+            escaped.push('\\');
+        }
+        escaped.push(if c.is_control() { ' ' } else { c });
+    }
+    format!("[{escaped}]({address})")
+}
+
+/// The prompt that stands for an experiment, where it is a text.
+#[must_use]
+pub fn prompt(experiment: &Experiment) -> &str {
+    let prompt = match (experiment.room, &experiment.steer) {
+        (Room::Steering, Some(steer)) => &steer.prompt,
+        _ => &experiment.clean,
+    };
+    match prompt {
+        Prompt::Text(text) => text,
+        Prompt::Tokens(_) => "",
+    }
+}
+
+/// Reads a file: what a link packs, or an experiment alone, as JSON.
+///
+/// # Errors
+/// [`ParseError`] where it is neither.
+pub fn read(text: &str) -> Result<Link, ParseError> {
+    // Which of the two it is, its first field says; both name what is wrong in them.
+    match Link::from_json(text) {
+        Ok(link) => Ok(link),
+        Err(of_link) => match Experiment::from_json(text) {
+            Ok(experiment) => Ok(experiment.into()),
+            Err(_) if text.contains("\"experiment\"") => Err(of_link),
+            Err(error) => Err(error),
+        },
+    }
+}
+
+/// Reads what somebody pasted: an address, or its end.
+///
+/// # Errors
+/// [`LinkError`] where it claims to be a link and is none.
+pub fn pasted(text: &str) -> Result<Option<Link>, LinkError> {
+    let text = text.trim();
+    patchbay_engine::experiment::link::open(text.rsplit_once('#').map_or(text, |(_, end)| end))
+}
+
+/// A QR code as SVG; `None` where a text is too long for one.
+#[must_use]
+pub fn qr(text: &str) -> Option<String> {
+    const BORDER: i32 = 4;
+    let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
+    let size = code.size();
+    let mut path = String::new();
+    for y in 0..size {
+        for x in 0..size {
+            if code.get_module(x, y) {
+                // Writing to a string cannot fail.
+                let _ = write!(path, "M{} {}h1v1h-1z", x + BORDER, y + BORDER);
+            }
+        }
+    }
+    let whole = size + 2 * BORDER;
+    Some(format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {whole} {whole}\" shape-rendering=\"crispEdges\" aria-hidden=\"true\"><rect width=\"{whole}\" height=\"{whole}\" fill=\"#fff\"/><path d=\"{path}\" fill=\"#000\"/></svg>"
+    ))
+}
+
+/// Shows a part of an embed, or no longer; all of them are none of them named.
+pub fn set_shown(show: &mut Show, room: Room, part: Shown, shown: bool) {
+    let all = Shown::of(room);
+    let now = |p: &Shown| if *p == part { shown } else { show.has(*p) };
+    let parts: Vec<Shown> = all.iter().copied().filter(|p| now(p)).collect();
+    // What none is seen of would be all of it.
+    if !parts.is_empty() {
+        show.parts = if parts.len() == all.len() {
+            Vec::new()
+        } else {
+            parts
+        };
+    }
+    let kept: Vec<Shown> = show
+        .fixed
+        .iter()
+        .copied()
+        .filter(|p| show.has(*p))
+        .collect();
+    show.fixed = kept;
+}
+
+/// Lets a part of an embed be changed, or not.
+pub fn set_open(show: &mut Show, part: Shown, open: bool) {
+    show.fixed.retain(|p| *p != part);
+    if !open {
+        show.fixed.push(part);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use patchbay_engine::experiment::link::encode;
+
+    #[test]
+    fn what_is_handed_on_stands_in_html_and_markdown_as_text() {
+        let frame = frame("https://x/", "v2=a", "\"><script>&");
+        assert!(
+            frame.contains("title=\"&quot;>&lt;script>&amp;\""),
+            "{frame}"
+        );
+        assert!(frame.contains("src=\"https://x/embed.html#v2=a\""));
+        let element = element("https://x/", "v2=a", "<b>");
+        assert!(element.contains("src=\"https://x/embed.js\"") && element.contains("&lt;b>"));
+        assert_eq!(
+            markdown("https://x/#v2=a", "a [b]*"),
+            "[a \\[b\\]\\*](https://x/#v2=a)"
+        );
+    }
+
+    #[test]
+    fn files_hold_what_links_hold_or_an_experiment() {
+        let e = Experiment::default();
+        let link = Link::from(e.clone());
+        assert_eq!(read(&link.to_json()).unwrap(), link);
+        assert_eq!(read(&e.to_json()).unwrap(), link);
+        assert_eq!(read(&format!("\u{feff}{}", e.to_json())).unwrap(), link);
+        for none in ["", "{}", "[]", "null", "nonsense", "{\"experiment\":{}}"] {
+            assert!(read(none).is_err(), "{none}");
+        }
+    }
+
+    #[test]
+    fn an_address_or_its_end_can_be_pasted() {
+        let e = Experiment::default();
+        let link = encode(&e);
+        for text in [
+            link.clone(),
+            format!("#{link}"),
+            format!(" https://a.example/x/#{link}\n"),
+        ] {
+            assert_eq!(
+                pasted(&text).unwrap().map(|l| l.experiment),
+                Some(e.clone())
+            );
+        }
+        assert!(pasted("https://a.example/").unwrap().is_none());
+        assert!(pasted("https://a.example/#v2=!").is_err());
+    }
+
+    #[test]
+    fn a_code_is_drawn_where_there_is_room() {
+        assert!(qr("https://a.example/#v2=abc").unwrap().starts_with("<svg"));
+        assert_eq!(qr(&"x".repeat(3_000)), None);
+    }
+
+    #[test]
+    fn parts_of_an_embed_are_named_where_some_are_missing() {
+        let mut show = Show::default();
+        set_open(&mut show, Shown::Runs, false);
+        set_shown(&mut show, Room::Patching, Shown::Runs, false);
+        assert!(!show.has(Shown::Runs) && show.has(Shown::Map));
+        assert!(show.fixed.is_empty());
+        set_shown(&mut show, Room::Patching, Shown::Runs, true);
+        assert_eq!(show, Show::default());
+        for part in Shown::of(Room::Patching) {
+            set_shown(&mut show, Room::Patching, *part, false);
+        }
+        // One is always left.
+        assert_eq!(show.parts.len(), 1);
+    }
+}
