@@ -3,7 +3,7 @@
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::text::text;
-use patchbay_engine::experiment::{Axis, AxisKind};
+use patchbay_engine::experiment::{Axis, AxisKind, Sweep};
 
 /// Row and column.
 pub type At = (usize, usize);
@@ -14,6 +14,25 @@ pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
     match grid.normalised(row, column) {
         Some(normalised) if !raw => Some(format::number(normalised, 2)),
         _ => Some(format::metric(value, grid.kind())),
+    }
+}
+
+/// A sweep in words: its site and direction, and its kind of grid where that is not the
+/// site's usual one.
+pub fn sweep(sweep: &Sweep) -> String {
+    let (t, kind) = (&text().grids, sweep.axes().kind());
+    let usual = Sweep::of(sweep.site, sweep.mode).axes().kind();
+    let kind = (kind != usual).then(|| (text().axes.kind)(kind));
+    let site = (!sweep.axes().kind().names_its_site()).then_some(sweep.site);
+    (t.name)(site, kind, sweep.mode)
+}
+
+/// A map in words: its sweep, and of how many pairs it is.
+pub fn map(grid: &Grid) -> String {
+    let name = sweep(grid.sweep());
+    match grid.experiment.pairs.len() {
+        0 => name,
+        further => (text().grids.of_pairs)(&name, further + 1),
     }
 }
 

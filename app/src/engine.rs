@@ -5,6 +5,7 @@
 
 use crate::messages;
 use gloo::events::EventListener;
+use gloo::file::{Blob, ObjectUrl};
 use js_sys::{JSON, JsString, Reflect, Uint8Array};
 use patchbay_engine::protocol::{Request, Response};
 use patchbay_engine::source::Place;
@@ -37,10 +38,7 @@ impl Engine {
     /// The browser's message where it does not allow the worker.
     pub fn start(on_event: impl Fn(Event) + Clone + 'static) -> Result<Self, String> {
         let url = web_sys::Url::new_with_base(SCRIPT, &page_address()).map_err(describe)?;
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name("patchbay-engine");
-        let worker = Worker::new_with_options(&url.href(), &options).map_err(describe)?;
+        let worker = worker(&url).map_err(describe)?;
         let on_message = {
             let on_event = on_event.clone();
             EventListener::new(&worker, "message", move |event| {
@@ -86,6 +84,27 @@ impl Engine {
         }
         self.worker.post_message(&message).map_err(describe)
     }
+}
+
+/// Starts a worker. A page in a sandboxed frame belongs to no origin, and may start none
+/// from an address: one that it made itself may import what that address serves.
+fn worker(url: &web_sys::Url) -> Result<Worker, JsValue> {
+    let options = WorkerOptions::new();
+    options.set_name("patchbay-engine");
+    if gloo::utils::window().origin() == url.origin() {
+        options.set_type(WorkerType::Module);
+        return Worker::new_with_options(&url.href(), &options);
+    }
+    // Not a module itself: Chromium does not start one of those in such a frame.
+    let address = JsValue::from_str(&url.href());
+    let address = String::from(JSON::stringify(&address)?);
+    let text = format!("import({address}).catch((error) => self.reportError(error));");
+    let script = Blob::new_with_options(text.as_str(), Some("text/javascript"));
+    let script = ObjectUrl::from(script);
+    let worker = Worker::new_with_options(&script, &options);
+    // Never given back: the worker starts others from its own address.
+    std::mem::forget(script);
+    worker
 }
 
 /// Reads an answer. It goes through JSON, as links do, because a second way of

@@ -9,7 +9,8 @@ use wasm_bindgen_futures::spawn_local;
 
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
 /// it is a position, the raw metric, the normalised one (0 is the corrupted run,
-/// 1 the clean run) and, of several pairs, its 95 % interval.
+/// 1 the clean run), of several pairs its 95 % interval, and what 1 and 0 are: the metric
+/// of the clean and of the corrupted run, over all pairs.
 ///
 /// # Errors
 /// [`csv::Error`] where a row cannot be written.
@@ -25,8 +26,10 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
         "token",
         "value",
         "normalised",
-        "low",
-        "high",
+        "normalised_low",
+        "normalised_high",
+        "clean",
+        "corrupted",
     ])?;
     let (site, mode) = (name(&grid.sweep().site), name(&grid.sweep().mode));
     let mut shown = grid.clone();
@@ -51,6 +54,8 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
                 &text(shown.normalised(row, column)),
                 &text(interval.map(|i| i.0)),
                 &text(interval.map(|i| i.1)),
+                &shown.metric().clean.to_string(),
+                &shown.metric().corrupted.to_string(),
             ])?;
         }
     }
@@ -177,9 +182,9 @@ mod tests {
         grid.enter(&[cell(0, 0, -1.0), cell(1, 1, 1.0)]);
         assert_eq!(
             csv(&grid).unwrap(),
-            "site,mode,metric,layer,position,token,value,normalised,low,high\n\
-             resid_pre,denoising,logit_difference,0,0,When,-1,0,,\n\
-             resid_pre,denoising,logit_difference,1,1,\"·\"\"Bob\"\"\",1,0.5,,\n"
+            "site,mode,metric,layer,position,token,value,normalised,normalised_low,normalised_high,clean,corrupted\n\
+             resid_pre,denoising,logit_difference,0,0,When,-1,0,,,3,-1\n\
+             resid_pre,denoising,logit_difference,1,1,\"·\"\"Bob\"\"\",1,0.5,,,3,-1\n"
         );
     }
 
@@ -215,7 +220,7 @@ mod tests {
         grid.enter(&[cell(1, 2, 3.0)]);
         assert_eq!(
             csv(&grid).unwrap(),
-            "site,mode,metric,layer,head,token,value,normalised,low,high\nz,noising,logit_difference,1,2,,3,1,,\n"
+            "site,mode,metric,layer,head,token,value,normalised,normalised_low,normalised_high,clean,corrupted\nz,noising,logit_difference,1,2,,3,1,,,3,-1\n"
         );
     }
 }

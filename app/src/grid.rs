@@ -202,8 +202,7 @@ impl Grid {
     /// normalised values, cell by cell.
     #[must_use]
     pub fn minus(&self, other: &Self) -> Option<Self> {
-        let size = |g: &Self| (g.rows.len(), g.columns.len());
-        if size(self) != size(other) {
+        if !self.is_like(other) {
             return None;
         }
         let mut difference = self.clone();
@@ -283,10 +282,12 @@ impl Grid {
 
 impl Grid {
     /// Whether another map has the same rows and columns, so that a cell of one is one
-    /// of the other.
+    /// of the other: a head that is patched is none whose path is.
     #[must_use]
     pub fn is_like(&self, other: &Self) -> bool {
-        (&self.frame.rows, &self.frame.columns) == (&other.frame.rows, &other.frame.columns)
+        let of = |g: &Self| g.sweep().axes().kind();
+        of(self) == of(other)
+            && (&self.frame.rows, &self.frame.columns) == (&other.frame.rows, &other.frame.columns)
     }
 
     /// The colour scale where another map is looked at beside this one: the wider of

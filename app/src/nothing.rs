@@ -18,6 +18,8 @@ pub enum Nothing {
     SameActivations,
     /// The numbers say so, and it does not follow from the prompts.
     Unknown,
+    /// It changes what it must: the words themselves are put back, before any layer.
+    Itself,
 }
 
 /// Why a cell's patch changes nothing; `None` where it changes something. `layers` are
@@ -54,6 +56,24 @@ pub fn nothing(
     let fine = |kind: MetricKind| kind != MetricKind::Rank;
     let fine = grid.experiment.metrics.iter().any(|m| fine(m.kind));
     fine.then_some(Nothing::Unknown)
+}
+
+/// Whether a cell's patch puts the word that differs itself back: that brings the other
+/// run back, and says nothing of the model.
+#[must_use]
+pub fn itself(grid: &Grid, reading: &Reading, at: (usize, usize)) -> Option<Nothing> {
+    let (e, sweep) = (&grid.experiment, grid.sweep());
+    let plain = !grid.difference
+        && e.corruption.is_prompt()
+        && e.alignment.is_none()
+        && e.steered.is_none()
+        && reading.roles.is_empty()
+        && reading.cases.is_none()
+        && sweep.bring.is_other();
+    let first = matches!(sweep.site, Site::ResidPre | Site::Embed);
+    let located = grid.located(at).filter(|_| plain && first)?;
+    let position = located.position.filter(|_| located.layer == 0)?;
+    (reading.differing == [position]).then_some(Nothing::Itself)
 }
 
 /// Why it has to be so, where that can be told without the numbers.

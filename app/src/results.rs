@@ -98,10 +98,12 @@ impl Results {
             Update::Frames { frames } => self.begin_grids(job, frames),
             Update::Estimate(estimate) => self.estimate = Some(estimate),
             Update::Metrics { metrics } => {
-                for grid in &mut self.grids {
+                // An older map is of other runs: 0 and 1 are its own.
+                let wanted = job.experiment.sweeps_only();
+                for grid in self.grids.iter_mut().filter(|g| g.experiment == wanted) {
                     grid.metrics.clone_from(&metrics);
                 }
-                if let Some(runs) = &mut self.runs {
+                if let Some(runs) = self.runs.as_mut().filter(|r| r.experiment == wanted) {
                     runs.metrics = metrics;
                 }
             }

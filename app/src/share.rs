@@ -1,7 +1,7 @@
 //! The forms in which an experiment is handed on.
 
-use patchbay_engine::experiment::link::{Link, LinkError};
-use patchbay_engine::experiment::{Experiment, ParseError, Prompt, Room, Show, Shown};
+use patchbay_engine::experiment::link;
+use patchbay_engine::experiment::{Experiment, Prompt, Room, Show, Shown};
 use qrcodegen::{QrCode, QrCodeEcc};
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 pub const CUT: usize = 2_000;
 
 /// Bytes of a file that are read as an experiment at most: what a link may unpack to.
-pub const LARGEST: u64 = patchbay_engine::experiment::link::LARGEST as u64;
+pub const LARGEST: u64 = link::LARGEST as u64;
 
 /// A page's own height in an embed before it has told it, in pixels.
 const HEIGHT: u32 = 640;
@@ -74,31 +74,6 @@ pub fn prompt(experiment: &Experiment) -> &str {
     }
 }
 
-/// Reads a file: what a link packs, or an experiment alone, as JSON.
-///
-/// # Errors
-/// [`ParseError`] where it is neither.
-pub fn read(text: &str) -> Result<Link, ParseError> {
-    // Which of the two it is, its first field says; both name what is wrong in them.
-    match Link::from_json(text) {
-        Ok(link) => Ok(link),
-        Err(of_link) => match Experiment::from_json(text) {
-            Ok(experiment) => Ok(experiment.into()),
-            Err(_) if text.contains("\"experiment\"") => Err(of_link),
-            Err(error) => Err(error),
-        },
-    }
-}
-
-/// Reads what somebody pasted: an address, or its end.
-///
-/// # Errors
-/// [`LinkError`] where it claims to be a link and is none.
-pub fn pasted(text: &str) -> Result<Option<Link>, LinkError> {
-    let text = text.trim();
-    patchbay_engine::experiment::link::open(text.rsplit_once('#').map_or(text, |(_, end)| end))
-}
-
 /// A QR code as SVG; `None` where a text is too long for one.
 #[must_use]
 pub fn qr(text: &str) -> Option<String> {
@@ -153,7 +128,6 @@ pub fn set_open(show: &mut Show, part: Shown, open: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use patchbay_engine::experiment::link::encode;
 
     #[test]
     fn what_is_handed_on_stands_in_html_and_markdown_as_text() {
@@ -169,36 +143,6 @@ mod tests {
             markdown("https://x/#v2=a", "a [b]*"),
             "[a \\[b\\]\\*](https://x/#v2=a)"
         );
-    }
-
-    #[test]
-    fn files_hold_what_links_hold_or_an_experiment() {
-        let e = Experiment::default();
-        let link = Link::from(e.clone());
-        assert_eq!(read(&link.to_json()).unwrap(), link);
-        assert_eq!(read(&e.to_json()).unwrap(), link);
-        assert_eq!(read(&format!("\u{feff}{}", e.to_json())).unwrap(), link);
-        for none in ["", "{}", "[]", "null", "nonsense", "{\"experiment\":{}}"] {
-            assert!(read(none).is_err(), "{none}");
-        }
-    }
-
-    #[test]
-    fn an_address_or_its_end_can_be_pasted() {
-        let e = Experiment::default();
-        let link = encode(&e);
-        for text in [
-            link.clone(),
-            format!("#{link}"),
-            format!(" https://a.example/x/#{link}\n"),
-        ] {
-            assert_eq!(
-                pasted(&text).unwrap().map(|l| l.experiment),
-                Some(e.clone())
-            );
-        }
-        assert!(pasted("https://a.example/").unwrap().is_none());
-        assert!(pasted("https://a.example/#v2=!").is_err());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod common;
 
 use common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{
     Capture, Cell, Experiment, Generate, Metric, MetricKind, Mode, Prompt, Report, RunName, Site,
     Sweep, SweepReport, TokenRef, Tokens, Update,
@@ -371,6 +372,38 @@ fn the_published_schema_is_the_one_of_this_code() {
         kept == String::from_utf8(printed.stdout).unwrap(),
         "the formats changed: run `make types`, and raise VERSION if an experiment has a new field (CHANGELOG.md)"
     );
+}
+
+#[test]
+fn the_command_line_writes_links_and_runs_them() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/links/packed-show.json");
+    let patchbay = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_patchbay"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let end = patchbay(&["link", file]);
+    assert!(end.starts_with("#v2="), "{end}");
+    let address = patchbay(&["link", file, "--page", "https://a.example/x/#main"]);
+    assert_eq!(address, format!("https://a.example/x/{end}"));
+    let held = Link::from_file(&std::fs::read_to_string(file).unwrap()).unwrap();
+    assert_eq!(
+        Link::from_json(&patchbay(&["link", &address])).unwrap(),
+        held
+    );
+    let report: Report =
+        serde_json::from_str(&patchbay(&["run", address.trim(), "--model", "mini"])).unwrap();
+    assert_eq!(report.experiment, held.experiment);
+    let broken = Command::new(env!("CARGO_BIN_EXE_patchbay"))
+        .args(["link", "#v9=a"])
+        .output()
+        .unwrap();
+    assert!(!broken.status.success());
+    assert!(String::from_utf8_lossy(&broken.stderr).contains("newer Patchbay"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // The page as a person finds it: opening it, waiting for it, reading it.
 
 import assert from 'node:assert/strict';
+import { opened } from '../link.mjs';
 import { watchErrors } from './harness.mjs';
 
 /** Milliseconds that anything on the page may take, on a slow and busy machine. */
@@ -66,10 +67,7 @@ export const choose = (page, testid) => page.getByTestId(testid).locator('..').c
 
 /** The experiment in the page's address, once it is the one on the page. */
 export async function link(page) {
-  const read = () => {
-    const [, text] = /^#v1=(.+)$/.exec(new URL(page.url()).hash) ?? [];
-    return text && JSON.parse(Buffer.from(text, 'base64url'));
-  };
+  const read = () => opened(new URL(page.url()).hash)?.experiment;
   let last;
   // It is written after a pause in typing.
   for (let i = 0; i < 100; i += 1) {

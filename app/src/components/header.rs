@@ -1,15 +1,19 @@
 use crate::components::fields::Segmented;
 use crate::components::models::{Menu, MenuButton, Source};
-use crate::components::share::{ShareButton, ShareDialog};
+use crate::components::share::{ShareButton, ShareDialog, open_share};
 use crate::components::shared::{live, whether};
 use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;
 use crate::text::{said, text};
+use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
 use patchbay_engine::experiment::{BackendInfo, Room};
 use patchbay_engine::protocol::BackendChoice;
+
+/// After so many milliseconds a text that was not copied is not going to be.
+const REFUSED: u32 = 600;
 
 /// The name, the model and where it runs, the link, the colours.
 #[component]
@@ -25,7 +29,7 @@ pub fn Header() -> impl IntoView {
             <Rooms />
             <ModelInfo />
             <div class="tools">
-                <CopyLink />
+                <CopyLink open />
                 <ShareButton open />
                 <ThemeSelect />
             </div>
@@ -102,7 +106,10 @@ fn ModelInfo() -> impl IntoView {
 }
 
 #[component]
-fn CopyLink() -> impl IntoView {
+fn CopyLink(
+    /// Whether the dialog is open, in which the link can be taken by hand.
+    open: RwSignal<bool>,
+) -> impl IntoView {
     let state = use_state();
     let t = &text().header;
     let UseClipboardReturn {
@@ -111,7 +118,16 @@ fn CopyLink() -> impl IntoView {
         copy,
         ..
     } = use_clipboard();
-    let copy = move |_| copy(&state.experiment.with_untracked(link::address));
+    let copy = move |_| {
+        copy(&state.experiment.with_untracked(link::address));
+        // In a frame the browser may refuse, and says so to nobody.
+        Timeout::new(REFUSED, move || {
+            if !copied.get_untracked() {
+                open_share(open);
+            }
+        })
+        .forget();
+    };
     view! {
         <Show
             when=move || is_supported.get()

@@ -81,6 +81,32 @@ fn begin(results: &mut Results, job: &Job) {
     }
 }
 
+#[test]
+fn an_older_map_keeps_what_its_0_and_1_are() {
+    let experiment = Experiment::default();
+    let mut results = Results::default();
+    let job = job_for(Goal::Full, &experiment);
+    begin(&mut results, &job);
+    results.finish(&job, report(&experiment));
+    let other = Experiment {
+        clean: Prompt::Text("another".into()),
+        ..experiment
+    };
+    let metrics = vec![MetricReport {
+        clean: 77.0,
+        ..metric()
+    }];
+    let job = job_for(Goal::Full, &other);
+    let told = Update::Metrics { metrics };
+    results.update(&job, told.clone());
+    assert_eq!(results.grids[0].metric(), metric());
+    assert_eq!(results.runs.as_ref().unwrap().metrics, [metric()]);
+    // Of its own experiment they are.
+    begin(&mut results, &job);
+    results.update(&job, told);
+    assert_eq!(results.grids[0].metric().clean, 77.0);
+}
+
 fn job_for(goal: Goal, experiment: &Experiment) -> Job {
     Job {
         id: 1,

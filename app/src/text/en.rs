@@ -12,7 +12,9 @@ use super::table::{
 };
 use crate::format::{count, number};
 use crate::nothing::Nothing;
-use patchbay_engine::experiment::{AxisKind, MetricKind, Mode, PlanReport, Site, Stage};
+use patchbay_engine::experiment::{
+    AxisKind, Corruption, GridKind, MetricKind, Mode, PlanReport, Site, Stage, Steered,
+};
 
 pub static TEXT: Text = Text {
     // The engine speaks English.
@@ -72,7 +74,7 @@ const HEADER: Header = Header {
         other => format!("on {other}, {device}"),
     },
     theme: "Colours",
-    theme_auto: "As the system",
+    theme_auto: "System",
     theme_light: "Light",
     theme_dark: "Dark",
     copy_link: "Copy link",
@@ -103,7 +105,7 @@ const PROMPTS: Prompts = Prompts {
     corrupted_unused: "Not used: the corrupted run is the clean prompt with noise.",
     as_ids: "This prompt is given as token ids. Editing turns it into text.",
     bos: "Start with <|endoftext|>",
-    bos_hint: "position 0 of both prompts; GPT-2 saw it between documents",
+    bos_hint: "position 0 of both prompts; what stood between texts in training",
     tokens: "Tokens of both prompts by position, clean above corrupted",
     position: |p| format!("position {p}"),
     differs: "differs",
@@ -111,6 +113,15 @@ const PROMPTS: Prompts = Prompts {
     missing: "no token",
     unseen: "the model never met this token in training",
     bos_token: "added in front",
+    noised: |positions| {
+        let named: Vec<String> = positions.iter().take(20).map(ToString::to_string).collect();
+        let at = if positions.len() == 1 {
+            "position"
+        } else {
+            "positions"
+        };
+        format!("noise on {at} {}", named.join(", "))
+    },
     legend: |clean, corrupted, differing| {
         let tokens = if clean == corrupted {
             format!("{clean} tokens each")
@@ -122,11 +133,16 @@ const PROMPTS: Prompts = Prompts {
             1 => "1 position differs".into(),
             n => format!("{n} positions differ"),
         };
-        format!("{tokens}, {differ}")
+        format!("{tokens}, {differ}; “·” is a space in front")
     },
 };
 
 const ANSWER: Answer = Answer {
+    nowhere: |wrong| {
+        format!(
+            "“{wrong}” stands in neither prompt. If you changed a word, the wrong answer is the new one."
+        )
+    },
     title: "What is measured",
     answer: "Answer",
     answer_hint: "next token of the clean prompt; a set as a| b",
@@ -172,18 +188,51 @@ const ANSWER: Answer = Answer {
 
 const STAGES: Stages = Stages {
     title: "Three runs",
-    first_of: |n| format!("The first of {n} pairs or draws; the maps are of all of them."),
-    clean: "Clean run",
-    clean_hint: "Reads the clean prompt. Its activations are kept.",
-    corrupted: "Corrupted run",
-    corrupted_hint: "Reads the other prompt, where the clue is changed.",
-    patched: "Patched run",
-    patched_hint: |mode| match mode {
-        Mode::Denoising => {
-            "The corrupted run again, with one activation copied from the clean run."
-        }
-        Mode::Noising => "The clean run again, with one activation copied from the corrupted run.",
+    first_of: |n, means| match means {
+        Some([clean, corrupted]) => format!(
+            "The first of {n} pairs or draws. The maps are of all of them: on average clean {clean}, corrupted {corrupted}."
+        ),
+        None => format!("The first of {n} pairs or draws; the maps are of all of them."),
     },
+    clean: "Clean run",
+    corrupted: "Corrupted run",
+    reads: |e, corrupted| {
+        let steered = match e.steered {
+            Some(Steered::Both) => true,
+            Some(Steered::Clean) => !corrupted,
+            Some(Steered::Corrupted) => corrupted,
+            None => false,
+        };
+        let reads = match (corrupted, &e.corruption) {
+            (false, _) => "Reads the clean prompt",
+            (true, Corruption::Noise(_)) => "Reads the clean prompt, with noise on some tokens",
+            (true, Corruption::Prompt) if e.clean == e.corrupted => "Reads the same prompt",
+            (true, Corruption::Prompt) => "Reads the other prompt, where the clue is changed",
+        };
+        let steered = match steered {
+            true => ", and the directions of the steering room act on it",
+            false => "",
+        };
+        format!("{reads}{steered}.")
+    },
+    patched: "Patched run",
+    patched_hint: |mode, kind, brought| {
+        let (run, other) = match mode {
+            Mode::Denoising => ("corrupted", "clean"),
+            Mode::Noising => ("clean", "corrupted"),
+        };
+        let what = match kind {
+            GridKind::Others => "everything but the chosen parts",
+            GridKind::Parts => "the chosen part",
+            GridKind::Paths => "one path",
+            _ => "one activation",
+        };
+        match brought {
+            None => format!("The {run} run again, with {what} copied from the {other} run."),
+            Some(brought) => format!("The {run} run again, with {what} replaced with {brought}."),
+        }
+    },
+    patched_barred: "This patch waits until what is marked in red is put right.",
     patched_empty: "Choose a cell of the map to see its run here.",
     patched_waiting: "Running this patch …",
     strongest: "Show the strongest cell",
@@ -197,7 +246,7 @@ const STAGES: Stages = Stages {
     is_wrong: "wrong answer",
     choose_token: |token| format!("“{token}”: take as an answer"),
     continues: "Continues:",
-    way_back: |share| format!("{share} of the way to clean"),
+    way_back: |share, metric| format!("{share} of the way to clean, in {}", metric.to_lowercase()),
 };
 
 const SWEEP: SweepText = SweepText {
@@ -254,7 +303,10 @@ const SWEEP: SweepText = SweepText {
         Stage::Generate => "Continuing the text",
     },
     left: |time| format!("about {time} left"),
-    status_done: |runs, time| format!("{runs} patched runs in {time}."),
+    status_done: |cells, cases, time| match cases {
+        None => format!("{cells} patched runs in {time}."),
+        Some(cases) => format!("{cells} cells, each of {cases} pairs or draws, in {time}."),
+    },
     saved: |plan: &PlanReport| {
         let full = plan.full_multiplications as f32;
         let planned = plan.multiplications as f32;
@@ -326,6 +378,9 @@ const MAP: Map = Map {
         Nothing::SameActivations => {
             "The patch changes nothing: both runs have read the same up to here, so their activations are equal."
         }
+        Nothing::Itself => {
+            "This is the changed word itself, before any layer: copying it has to turn one run into the other, and says nothing yet of how the model works."
+        }
         Nothing::Unknown => {
             "The patch changes nothing that is measured: the value is the one without it, but for rounding."
         }
@@ -340,6 +395,12 @@ const MAP: Map = Map {
     towards_corrupted: "towards corrupted",
     less: "less",
     more: "more",
+    difference: [
+        "less than the pinned map",
+        "no difference",
+        "more than the pinned map",
+        "Differences of normalised values, cell by cell.",
+    ],
     unpatched: |mode| match mode {
         Mode::Denoising => "corrupted run, no patch",
         Mode::Noising => "clean run, no patch",

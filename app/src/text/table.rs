@@ -156,6 +156,7 @@ pub struct Prompts {
     pub unseen: &'static str,
     pub bos_token: &'static str,
     pub legend: fn(usize, usize, usize) -> String,
+    pub noised: fn(&[usize]) -> String,
 }
 
 pub struct Answer {
@@ -176,17 +177,20 @@ pub struct Answer {
     pub advice_offers: &'static str,
     pub offer: fn(&str, &str) -> String,
     pub offer_metric: fn(MetricKind, &str, &str) -> String,
+    pub nowhere: fn(&str) -> String,
 }
 
 pub struct Stages {
     pub title: &'static str,
-    pub first_of: fn(usize) -> String,
+    pub first_of: fn(usize, Option<&[String; 2]>) -> String,
     pub clean: &'static str,
-    pub clean_hint: &'static str,
+    /// What a run reads: the corrupted one, or the clean one.
+    pub reads: fn(&Experiment, bool) -> String,
     pub corrupted: &'static str,
-    pub corrupted_hint: &'static str,
     pub patched: &'static str,
-    pub patched_hint: fn(Mode) -> &'static str,
+    /// Which way, over what, and what is brought in where that is not the other run's.
+    pub patched_hint: fn(Mode, GridKind, Option<&str>) -> String,
+    pub patched_barred: &'static str,
     pub patched_empty: &'static str,
     pub patched_waiting: &'static str,
     pub strongest: &'static str,
@@ -200,7 +204,7 @@ pub struct Stages {
     pub is_wrong: &'static str,
     pub choose_token: fn(&str) -> String,
     pub continues: &'static str,
-    pub way_back: fn(&str) -> String,
+    pub way_back: fn(&str, &str) -> String,
 }
 
 pub struct SweepText {
@@ -224,7 +228,7 @@ pub struct SweepText {
     pub status_sweep: &'static str,
     pub stage: fn(Stage) -> &'static str,
     pub left: fn(&str) -> String,
-    pub status_done: fn(usize, &str) -> String,
+    pub status_done: fn(usize, Option<usize>, &str) -> String,
     pub saved: fn(&PlanReport) -> Option<String>,
     pub status_estimate: fn(&str) -> String,
     pub status_stopped: fn(usize, usize) -> String,
@@ -259,6 +263,8 @@ pub struct Map {
     pub less: &'static str,
     pub more: &'static str,
     pub unpatched: fn(Mode) -> &'static str,
+    /// The scale of differences: its ends, its middle, and what they are of.
+    pub difference: [&'static str; 4],
     pub table: &'static str,
     pub table_caption: fn(Site, Mode) -> String,
     pub token: &'static str,
@@ -323,7 +329,9 @@ pub struct AxesText {
 /// Several sweeps and metrics.
 pub struct GridsText {
     pub title: &'static str,
-    pub name: fn(Site, Mode) -> String,
+    /// Site, where the grid does not name its own, and its kind, where that says more.
+    pub name: fn(Option<Site>, Option<&str>, Mode) -> String,
+    pub of_pairs: fn(&str, usize) -> String,
     pub add: &'static str,
     pub both: &'static str,
     pub all: &'static str,
@@ -339,7 +347,7 @@ pub struct GridsText {
     pub beside_nothing: &'static str,
     pub beside_pinned: fn(&str) -> String,
     pub beside_name: fn(&str, &str, &str) -> String,
-    pub beside_scale: &'static str,
+    pub beside_scale: fn(&str) -> String,
 }
 
 /// Several pairs of prompts, noise, and prompts of different lengths.
@@ -634,7 +642,7 @@ pub struct SteerText {
     pub luck: &'static str,
     pub stop: &'static str,
     pub writing: &'static str,
-    pub summary_words: fn(&str, &str) -> String,
+    pub summary_words: fn(usize, usize, usize) -> String,
     pub summary_cost: fn(&str, &str, &str) -> String,
     pub summary_hint: &'static str,
     pub open_token: &'static str,

@@ -401,6 +401,19 @@ impl Visit {
     }
 }
 
+/// An entry of a list as a person reads it: an object by its fields.
+#[cfg(feature = "model")]
+fn plain(entry: &Value) -> String {
+    match entry {
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| format!("{name} {}", plain(value));
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
 /// Takes what a set names again out of it.
 #[cfg(feature = "model")]
 fn once(path: &str, name: &str, value: &mut Value, told: &mut Vec<Problem>) {
@@ -425,7 +438,7 @@ fn once(path: &str, name: &str, value: &mut Value, told: &mut Vec<Problem>) {
             list.retain(|entry| {
                 let first = seen.insert(entry.to_string());
                 if !first && again.is_none() {
-                    again = Some(entry.to_string());
+                    again = Some(plain(entry));
                 }
                 first
             });
@@ -489,7 +502,7 @@ mod tests {
 
     #[test]
     fn every_list_text_and_number_has_a_limit() {
-        let schema = schemars::schema_for!(Experiment);
+        let schema = schemars::schema_for!(crate::experiment::link::Link);
         let mut found = Found {
             schema: schema.as_value(),
             seen: BTreeSet::new(),

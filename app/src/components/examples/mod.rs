@@ -4,6 +4,7 @@ mod list;
 mod undo;
 
 use crate::components::shared::whether;
+use crate::examples::complete;
 use crate::format;
 use crate::state::{MINI, State, use_state};
 use crate::text::text;
@@ -27,7 +28,25 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
     let failed = RwSignal::new(false);
     spawn_local(async move {
         match list::list().await {
-            Some(found) => list.set(found),
+            Some(found) => {
+                // What the page opens with is an example, too. A small screen has its
+                // room for the map.
+                let first = found.entries.iter().find(|e| e.room == room).cloned();
+                if let Some(first) = first.filter(|_| !is_narrow()) {
+                    let opens = complete(Experiment {
+                        room,
+                        ..Experiment::default()
+                    });
+                    taken.maybe_update(|taken| match taken {
+                        Some(_) => false,
+                        None => {
+                            *taken = Some((first, opens));
+                            true
+                        }
+                    });
+                }
+                list.set(found);
+            }
             None => failed.set(true),
         }
     });
@@ -129,6 +148,13 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
             <Undo />
         </div>
     }
+}
+
+fn is_narrow() -> bool {
+    /// A phone's screen is no wider than this, in pixels.
+    const PHONE: f64 = 640.0;
+    let width = window().inner_width().ok().and_then(|w| w.as_f64());
+    width.is_some_and(|w| w <= PHONE)
 }
 
 /// Whether an experiment still is the example: its prompts or its directions, on its model.

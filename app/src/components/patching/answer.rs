@@ -9,7 +9,7 @@ use crate::state::{State, use_state};
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Choice, Experiment, Field, TokenRef, Tokens};
+use patchbay_engine::experiment::{Choice, Experiment, Field, Token, TokenRef, Tokens};
 
 /// Which of the two answer tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -132,7 +132,38 @@ fn AnswerField(which: Which) -> impl IntoView {
                 </div>
             </Labelled>
             <Problems field=of />
+            {(which == Which::Wrong).then(|| view! { <Nowhere /> })}
         </div>
+    }
+}
+
+/// A wrong answer that stands in neither prompt, where the answer is one of their words:
+/// it may be of the prompts before.
+#[component]
+fn Nowhere() -> impl IntoView {
+    let state = use_state();
+    let nowhere = Memo::new(move |_| {
+        let words = state.experiment.with(|e| {
+            let compares = e.metrics.iter().any(|m| m.kind.compares());
+            compares && e.corruption.is_prompt() && e.pairs.is_empty()
+        });
+        state.derived.reading.with(|reading| {
+            let reading = reading.as_ref().filter(|_| words)?;
+            let one = |choice: &Option<Choice>| match choice.as_ref()?.pieces.as_slice() {
+                [piece] => Some(piece.clone()),
+                _ => None,
+            };
+            let (answer, wrong) = (one(&reading.answer)?, one(&reading.wrong)?);
+            let has = |tokens: &[Token], id| tokens.iter().any(|t| t.id == id);
+            let both = [&reading.clean, &reading.corrupted];
+            let missing = both.iter().all(|tokens| !has(tokens, wrong.id));
+            (missing && has(&reading.clean, answer.id)).then(|| format::token(&wrong.text))
+        })
+    });
+    view! {
+        <p class="problem" data-testid="wrong-nowhere" hidden=whether(move || nowhere.with(Option::is_none))>
+            {live(move || nowhere.get().map(|wrong| (text().answer.nowhere)(&wrong)).unwrap_or_default())}
+        </p>
     }
 }
 

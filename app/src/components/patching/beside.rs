@@ -1,5 +1,5 @@
 use super::heatmap::At;
-use crate::cells::{number, place};
+use crate::cells::{self, number, place};
 use crate::components::fields::{Choose, Entry};
 use crate::components::shared::{live, target, whether};
 use crate::grid::Grid;
@@ -69,11 +69,7 @@ fn metric_of(other: &Grid, of: &Grid) -> usize {
 /// A map by one of its metrics.
 fn name(grid: &Grid, metric: usize) -> String {
     let (t, kind) = (&text().grids, (text().answer.kind)(grid.kind_of(metric)));
-    (t.beside_name)(
-        &(t.name)(grid.sweep().site, grid.sweep().mode),
-        kind,
-        &grid.experiment.model,
-    )
+    (t.beside_name)(&cells::map(grid), kind, &grid.experiment.model)
 }
 
 /// The map that was chosen to be beside another one; `None` where it is not there any
@@ -159,6 +155,12 @@ pub fn BesideMap(
     };
     let title =
         live(move || other.with(|o| o.as_ref().map(|g| name(g, g.shown)).unwrap_or_default()));
+    let scale = live(move || {
+        let mode = other.with(|o| o.as_ref().map(|g| g.sweep().mode));
+        mode.map_or_else(String::new, |mode| {
+            (t.beside_scale)((text().map.unpatched)(mode))
+        })
+    });
     let detail = move || {
         let at = pointed.get()?;
         let raw = state.preferences.with(|p| p.raw);
@@ -176,12 +178,16 @@ pub fn BesideMap(
                 label=t.beside
                 class="small"
                 options
-                value=live(move || beside.get().name())
+                value=live(move || match other.with(Option::is_some) {
+                    true => beside.get().name(),
+                    // What was chosen is not there, or of other cells.
+                    false => Beside::Nothing.name(),
+                })
                 set=take
             />
         </div>
         <figure class="beside" data-testid="beside-map" hidden=whether(move || other.with(Option::is_none))>
-            <figcaption>{title}" "<small>{t.beside_scale}</small></figcaption>
+            <figcaption>{title}" "<small>{scale}</small></figcaption>
             <div
                 class="map-scroll"
                 inner_html=move || drawn().unwrap_or_default()

@@ -26,6 +26,11 @@ pub fn kind(bring: &Bring) -> usize {
     }
 }
 
+/// What is brought in, in a few words.
+pub fn brought(bring: &Bring) -> &'static str {
+    text().axes.brings[kind(bring)]
+}
+
 /// What is put in the place of the activations.
 #[component]
 pub fn BringFields() -> impl IntoView {

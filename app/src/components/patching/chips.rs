@@ -6,18 +6,31 @@ use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{RunName, Token};
+use patchbay_engine::experiment::{Corruption, RunName, Token};
 
 /// Both prompts as tokens, position by position, one under the other.
 #[component]
 pub fn Chips() -> impl IntoView {
     let state = use_state();
     let t = &text().prompts;
+    let noised = Memo::new(move |_| {
+        state.experiment.with(|e| match &e.corruption {
+            Corruption::Noise(noise) => Some(noise.positions.clone()),
+            Corruption::Prompt => None,
+        })
+    });
     let pairs = move || {
-        state
+        let mut pairs = state
             .derived
             .reading
-            .with(|reading| reading.as_ref().map(align::pairs).unwrap_or_default())
+            .with(|reading| reading.as_ref().map(align::pairs).unwrap_or_default());
+        // The corrupted run reads the clean prompt, and differs where the noise is.
+        if let Some(noised) = noised.get() {
+            for pair in &mut pairs {
+                pair.differs = noised.contains(&pair.position);
+            }
+        }
+        pairs
     };
     let list = move || pairs().into_iter().map(pair).collect_view();
     let legend = live(move || {
@@ -28,7 +41,11 @@ pub fn Chips() -> impl IntoView {
         if pairs.is_empty() {
             return String::new();
         }
-        (t.legend)(clean, corrupted, differing)
+        let legend = (t.legend)(clean, corrupted, differing);
+        match noised.get() {
+            Some(positions) => format!("{legend}; {}", (t.noised)(&positions)),
+            None => legend,
+        }
     });
     view! {
         <div class="tokens">

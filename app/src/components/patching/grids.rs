@@ -1,5 +1,5 @@
 use super::heatmap::choose;
-use crate::cells::{number, place};
+use crate::cells::{self, number, place};
 use crate::components::fields::{Check, Choose, Entry};
 use crate::components::shared::{live, passing, whether};
 use crate::grid::Grid;
@@ -79,7 +79,7 @@ pub fn AddButtons() -> impl IntoView {
 fn tab((i, sweep): (usize, Sweep)) -> impl IntoView {
     let state = use_state();
     let t = &text().grids;
-    let name = (t.name)(sweep.site, sweep.mode);
+    let name = cells::sweep(&sweep);
     let small = passing(move || {
         state.results.with(|r| {
             let mut grid = r.grids.get(i)?.clone();
@@ -173,10 +173,17 @@ fn agreement(state: State) -> Option<String> {
 pub fn Pin() -> impl IntoView {
     let state = use_state();
     let t = &text().grids;
+    // A map of other cells cannot be compared: nothing is offered.
+    let is_like = move |pinned: &Grid| {
+        state
+            .derived
+            .grid
+            .with(|g| g.as_ref().is_some_and(|g| g.is_like(pinned)))
+    };
     let pinned = move || {
         state
             .pinned
-            .with(|p| p.as_ref().map(|g| (t.name)(g.sweep().site, g.sweep().mode)))
+            .with(|p| p.as_ref().filter(|g| is_like(g)).map(cells::map))
     };
     let pin = move |_| {
         let shown = state.derived.grid.get_untracked().filter(|g| !g.difference);

@@ -4,7 +4,7 @@ use crate::colour;
 use crate::components::shared::{focus, live, passing, target};
 use crate::format;
 use crate::grid::{Column, Grid};
-use crate::nothing::nothing;
+use crate::nothing::{itself, nothing};
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::ev::KeyboardEvent;
@@ -352,7 +352,10 @@ pub fn unchanged(state: State, at: At) -> Option<&'static str> {
     let why = state.derived.grid.with(|g| {
         let grid = g.as_ref()?;
         let reading = state.derived.reading;
-        reading.with(|r| nothing(grid, r.as_ref()?, at, layers))
+        reading.with(|r| {
+            let reading = r.as_ref()?;
+            nothing(grid, reading, at, layers).or_else(|| itself(grid, reading, at))
+        })
     })?;
     Some((text().map.nothing)(why))
 }

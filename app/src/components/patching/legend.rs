@@ -14,6 +14,16 @@ pub fn Legend(range: Memo<Option<Range>>) -> impl IntoView {
         state.derived.grid.with(|grid| {
             let grid = grid.as_ref()?;
             let range = range.get()?;
+            if grid.difference {
+                let [low, middle, high, hint] = t.difference;
+                let end = |value: f32, of| (format::number(value, 2), of);
+                let ends = [
+                    end(range.corrupted, low),
+                    end(range.centre, middle),
+                    end(range.clean, high),
+                ];
+                return Some((ends, Some(hint)));
+            }
             let raw = state.preferences.with(|p| p.raw);
             let kind = grid.kind();
             let metric = grid.metric();

@@ -5,8 +5,12 @@ use crate::text::text;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-/// Maps of more columns than this are wider than most screens.
+/// Maps of more columns than this are wider than most screens, and than a phone's.
 const WIDE: usize = 24;
+const WIDE_ON_A_PHONE: usize = 7;
+
+/// A phone's screen is no wider than this, in pixels.
+const PHONE: f64 = 640.0;
 
 /// Of a wide map: all of it, small, with what of it is seen marked; a click goes there.
 #[component]
@@ -19,7 +23,12 @@ pub fn Overview(
     let state = use_state();
     let t = &text().map;
     let grid = state.derived.grid;
-    let wide = passing(move || grid.with(|g| g.as_ref().is_some_and(|g| g.columns.len() > WIDE)));
+    let width = window().inner_width().ok().and_then(|w| w.as_f64());
+    let most = match width.is_some_and(|w| w <= PHONE) {
+        true => WIDE_ON_A_PHONE,
+        false => WIDE,
+    };
+    let wide = passing(move || grid.with(|g| g.as_ref().is_some_and(|g| g.columns.len() > most)));
     let drawn = move || {
         let squares = grid.with(|g| {
             let grid = g.as_ref().filter(|_| wide.get())?;

@@ -1,10 +1,11 @@
+use super::bring::brought;
 use super::heatmap;
 use super::look::LookBox;
 use super::top::Top;
 use crate::cells;
 use crate::components::shared::{Explained, Old, Terms, live, part, whether};
 use crate::format;
-use crate::state::use_state;
+use crate::state::{State, use_state};
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
@@ -24,6 +25,9 @@ pub fn Stages() -> impl IntoView {
             .reading
             .with(|r| r.as_ref().and_then(|r| r.cases))
     };
+    // What the run reads, and what else is done to it.
+    let hint_of =
+        move |corrupted: bool| live(move || state.experiment.with(|e| (t.reads)(e, corrupted)));
     let clean = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.clean.clone())));
     let corrupted = Signal::derive(move || runs.with(|r| r.as_ref().map(|r| r.corrupted.clone())));
     view! {
@@ -34,17 +38,17 @@ pub fn Stages() -> impl IntoView {
             </div>
             <Show when=move || cases().is_some()>
                 <p class="note" data-testid="first-of">
-                    {live(move || cases().map(t.first_of).unwrap_or_default())}
+                    {live(move || cases().map(|n| (t.first_of)(n, means(state).as_ref())).unwrap_or_default())}
                 </p>
             </Show>
             {part(Shown::Runs, || view! {
             <div class="stages" class:stale=state.derived.runs_stale>
-                <Stage name="clean" title=t.clean term=Term::CleanRun hint=t.clean_hint run=clean />
+                <Stage name="clean" title=t.clean term=Term::CleanRun hint=hint_of(false) run=clean />
                 <Stage
                     name="corrupted"
                     title=t.corrupted
                     term=Term::CorruptedRun
-                    hint=t.corrupted_hint
+                    hint=hint_of(true)
                     run=corrupted
                 />
                 <PatchedStage />
@@ -56,12 +60,25 @@ pub fn Stages() -> impl IntoView {
     }
 }
 
+/// The metric of both runs over all pairs, as it is written.
+fn means(state: State) -> Option<[String; 2]> {
+    let shown = state.shown.get();
+    state.derived.runs.with(|runs| {
+        let runs = runs.as_ref()?;
+        let (metric, of) = (
+            runs.metrics.get(shown)?,
+            runs.experiment.metrics.get(shown)?,
+        );
+        Some([metric.clean, metric.corrupted].map(|value| format::metric(value, of.kind)))
+    })
+}
+
 #[component]
 fn Stage(
     name: &'static str,
     title: &'static str,
     term: Term,
-    hint: &'static str,
+    hint: Signal<String>,
     #[prop(into)] run: Signal<Option<RunReport>>,
 ) -> impl IntoView {
     view! {
@@ -89,16 +106,32 @@ fn PatchedStage() -> impl IntoView {
     // The runs beside it may be new, where it failed.
     let patched_stale =
         whether(move || state.derived.patched_stale.get() && !state.derived.runs_stale.get());
-    let hint = live(move || (t.patched_hint)(state.sweep().mode));
+    // Of the sweep that the cell is one of, which need not be the one that is looked at.
+    let sweep = move || {
+        let of = |cell: Cell| state.experiment.with(|e| e.sweeps.get(cell.sweep).cloned());
+        cell().and_then(of).unwrap_or_else(|| state.sweep())
+    };
+    let hint = live(move || {
+        let sweep = sweep();
+        let brought = (!sweep.bring.is_other()).then(|| brought(&sweep.bring));
+        (t.patched_hint)(sweep.mode, sweep.axes().kind(), brought)
+    });
     // The share counts only against the runs of the same experiment.
     let share = move || {
         let patched = state.derived.patched.get()?;
-        let metric = state.derived.runs.with(|runs| {
+        let shown = state.shown.get();
+        // Of several pairs the first: its own runs', and not the means of all.
+        state.derived.runs.with(|runs| {
             let runs = runs.as_ref()?;
-            (runs.experiment == patched.experiment.sweeps_only())
-                .then(|| runs.metrics.get(state.shown.get()).cloned())?
-        })?;
-        way_back(*patched.report.run.metrics.get(state.shown.get())?, &metric)
+            let same = runs.experiment == patched.experiment.sweeps_only();
+            let metric = MetricReport {
+                clean: *runs.clean.metrics.get(shown)?,
+                corrupted: *runs.corrupted.metrics.get(shown).filter(|_| same)?,
+                advice: None,
+            };
+            let kind = runs.experiment.metrics.get(shown)?.kind;
+            way_back(*patched.report.run.metrics.get(shown)?, &metric, kind)
+        })
     };
     let share = live(move || {
         run.with(Option::is_some)
@@ -155,7 +188,7 @@ fn PatchedStage() -> impl IntoView {
             >
                 <Show
                     when=move || run.with(Option::is_some)
-                    fallback=move || view! { <p class="empty">{t.patched_waiting}</p> }
+                    fallback=move || view! { <p class="empty">{live(move || waiting(state))}</p> }
                 >
                     <MetricLine name="patched" run />
                     <Top name="patched" run />
@@ -225,21 +258,33 @@ fn Continuation(#[prop(into)] run: Signal<Option<RunReport>>) -> impl IntoView {
     }
 }
 
-/// The cell in words, by its row and its column.
-fn place(cell: Cell) -> String {
-    use_state()
-        .derived
-        .grid
-        .with(|g| {
-            g.as_ref()
-                .filter(|g| g.index == cell.sweep)
-                .map(|g| cells::place(g, (cell.row, cell.column)))
-        })
-        .unwrap_or_default()
+/// Why the chosen cell's run is not there.
+fn waiting(state: State) -> String {
+    match state.is_barred() && !state.derived.busy.get() {
+        true => text().stages.patched_barred.into(),
+        false => text().stages.patched_waiting.into(),
+    }
 }
 
-fn way_back(value: f32, metric: &MetricReport) -> Option<String> {
+/// The cell in words, by its row and its column; of another sweep than the one that is
+/// looked at, that too.
+fn place(cell: Cell) -> String {
+    let state = use_state();
+    state.results.with(|r| {
+        let Some(grid) = r.grids.iter().find(|g| g.index == cell.sweep) else {
+            return String::new();
+        };
+        let place = cells::place(grid, (cell.row, cell.column));
+        match cell.sweep == state.active.get() {
+            true => place,
+            false => format!("{}: {place}", cells::sweep(grid.sweep())),
+        }
+    })
+}
+
+fn way_back(value: f32, metric: &MetricReport, kind: MetricKind) -> Option<String> {
     let share = SweepReport::normalised(value, metric)?;
     let percent = format::number(share * 100.0, 0);
-    Some((text().stages.way_back)(&format!("{percent} %")))
+    let kind = (text().answer.kind)(kind);
+    Some((text().stages.way_back)(&format!("{percent} %"), kind))
 }

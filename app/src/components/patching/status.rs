@@ -107,7 +107,10 @@ fn sentence(state: State) -> (&'static str, String) {
             let (done, all) = all_grids;
             match grid.seconds {
                 Some(seconds) => {
-                    let mut text = (t.status_done)(all, &format::duration(seconds));
+                    let cases = state
+                        .results
+                        .with(|r| r.reading.as_ref().and_then(|r| r.cases));
+                    let mut text = (t.status_done)(all, cases, &format::duration(seconds));
                     if let Some(saved) = (t.saved)(&grid.plan) {
                         text.push(' ');
                         text.push_str(&saved);

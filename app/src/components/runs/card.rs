@@ -1,10 +1,11 @@
+use crate::cells;
 use crate::format;
 use crate::link;
 use crate::runs::{LONGEST_TEXT, Run};
 use crate::svg;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Axis, Experiment, MetricKind, Room};
+use patchbay_engine::experiment::{Axis, Experiment, GridKind, MetricKind, Room};
 
 /// A run with what is read of it, and its experiment.
 #[derive(Clone, PartialEq)]
@@ -22,8 +23,8 @@ pub(super) fn Card(
     read: Read,
     /// Whether the page shows it now.
     is_current: bool,
-    /// Rows and columns of the map on the page.
-    axes: Option<(Axis, Axis)>,
+    /// Kind of grid, rows and columns of the map on the page.
+    axes: Option<(GridKind, Axis, Axis)>,
     /// Whether the map on the page is compared with it.
     compared: bool,
     /// Whether the browser copies texts.
@@ -37,9 +38,10 @@ pub(super) fn Card(
     } = read;
     let patching = experiment.room.is_patching();
     let grid = run.grid(&experiment).filter(|_| patching);
-    let own = grid
-        .as_ref()
-        .map(|g| (g.frame.rows.clone(), g.frame.columns.clone()));
+    let own = grid.as_ref().map(|g| {
+        let kind = g.sweep().axes().kind();
+        (kind, g.frame.rows.clone(), g.frame.columns.clone())
+    });
     let alike = own.is_some() && own == axes;
     let metric = experiment.metrics.get(run.shown).map(|m| m.kind);
     let number = |value: Option<f32>| {
@@ -62,7 +64,7 @@ pub(super) fn Card(
         Room::Patching => experiment
             .sweeps
             .get(run.sweep)
-            .map_or_else(String::new, |s| (text().grids.name)(s.site, s.mode)),
+            .map_or_else(String::new, cells::sweep),
         Room::Steering => t.steering.to_owned(),
     };
     let where_run = (t.on)(&experiment.model, &run.backend);

@@ -41,8 +41,10 @@ pub fn Runs() -> impl IntoView {
     let axes = Memo::new(move |_| {
         let grid = state.derived.grid;
         grid.with(|g| {
-            g.as_ref()
-                .map(|g| (g.frame.rows.clone(), g.frame.columns.clone()))
+            g.as_ref().map(|g| {
+                let kind = g.sweep().axes().kind();
+                (kind, g.frame.rows.clone(), g.frame.columns.clone())
+            })
         })
     });
     let compared = Memo::new(move |_| {

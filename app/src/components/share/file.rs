@@ -1,10 +1,11 @@
 use super::close;
 use super::forms::{WithResults, shared};
 use crate::download::download;
-use crate::share::{LARGEST, pasted, read};
+use crate::share::LARGEST;
 use crate::state::{Notice, State, use_state};
 use crate::text::{say, text};
 use leptos::prelude::*;
+use patchbay_engine::experiment::link::{self, Link};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::File;
 
@@ -38,7 +39,7 @@ pub(super) fn FileForm() -> impl IntoView {
     let typed = RwSignal::new(String::new());
     let open_link = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
-        match typed.with_untracked(|text| pasted(text)) {
+        match typed.with_untracked(|text| link::find(text)) {
             Ok(Some(link)) => {
                 fault.set(None);
                 close();
@@ -91,7 +92,7 @@ fn take(state: State, file: File, then: impl Fn(Option<String>) + 'static) {
     spawn_local(async move {
         let text = JsFuture::from(file.text()).await.ok();
         let link = match text.and_then(|text| text.as_string()) {
-            Some(text) => read(&text).map_err(|error| say(&error)),
+            Some(text) => Link::from_file(&text).map_err(|error| say(&error)),
             // A file that was moved or may not be read.
             None => Err(t.unreadable.into()),
         };

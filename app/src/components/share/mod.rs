@@ -30,18 +30,20 @@ fn close() {
     }
 }
 
+/// Opens the dialog.
+pub fn open_share(open: RwSignal<bool>) {
+    open.set(true);
+    if let Some(dialog) = dialog() {
+        // Refused only where it is open already.
+        let _ = dialog.show_modal();
+    }
+}
+
 /// The button that opens the dialog.
 #[component]
 pub fn ShareButton(open: RwSignal<bool>) -> impl IntoView {
-    let show = move |_| {
-        open.set(true);
-        if let Some(dialog) = dialog() {
-            // Refused only where it is open already.
-            let _ = dialog.show_modal();
-        }
-    };
     view! {
-        <button type="button" data-testid="share" aria-haspopup="dialog" on:click=show>
+        <button type="button" data-testid="share" aria-haspopup="dialog" on:click=move |_| open_share(open)>
             {text().share.share}
         </button>
     }

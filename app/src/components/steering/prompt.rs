@@ -1,6 +1,6 @@
 use crate::components::fields::{Bos, Line, Lines};
-use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
+use crate::components::shared::{live, whether};
 use crate::examples;
 use crate::state::use_state;
 use crate::text::text;
@@ -27,16 +27,16 @@ pub fn PromptPanel() -> impl IntoView {
         <section class="panel" aria-labelledby="steer-prompt-title">
             <div class="panel-head">
                 <h2 id="steer-prompt-title">{t.prompt_title}</h2>
-                <Show when=changed>
-                    <button
-                        type="button"
-                        class="quiet"
-                        data-testid="steer-reset"
-                        on:click=move |_| state.reset()
-                    >
-                        {common.reset}
-                    </button>
-                </Show>
+                // Its place is kept, so that nothing moves when it comes.
+                <button
+                    type="button"
+                    class="quiet"
+                    class:held=whether(move || !changed())
+                    data-testid="steer-reset"
+                    on:click=move |_| state.reset()
+                >
+                    {common.reset}
+                </button>
             </div>
             <Lines
                 id="steer-prompt"

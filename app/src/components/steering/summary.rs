@@ -1,5 +1,5 @@
 use crate::components::shared::Terms;
-use crate::format::{number, percent};
+use crate::format::number;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
@@ -20,7 +20,10 @@ pub fn SummaryLine() -> impl IntoView {
         summary.get().map(|s| {
             let (before, after) = (s.unsteered, s.steered);
             let words = before.words.zip(after.words);
-            let words = words.map(|(b, a)| (t.summary_words)(&percent(b), &percent(a)));
+            let of = state.steered(|s| s.map_or(0, |s| s.report.samples.len()));
+            // A share of so many texts is a number of them.
+            let count = |share: f32| (share * of as f32).round() as usize;
+            let words = words.map(|(b, a)| (t.summary_words)(count(b), count(a), of));
             let perplexity = [before, after].map(|m| number(m.perplexity, 1));
             let cost = (t.summary_cost)(&perplexity[0], &perplexity[1], &number(after.kl, 2));
             view! {

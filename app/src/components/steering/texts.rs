@@ -164,6 +164,8 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
         words.into_iter().enumerate().map(button).collect_view()
     };
     let name = if steered { "steered" } else { "unsteered" };
+    let t = &text().steer;
+    let label = if steered { t.steered } else { t.unsteered };
     let open = move |event: leptos::ev::MouseEvent| {
         let at = target(&event).and_then(|t| t.get_attribute("data-index")?.parse().ok());
         if let Some(at) = at {
@@ -173,6 +175,7 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
     view! {
         <p
             class=name
+            data-label=label
             data-testid=format!("{name}-{s}")
             on:keydown=|event| walk(&event)
             on:click=open

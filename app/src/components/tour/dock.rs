@@ -60,6 +60,14 @@ impl Dock {
         let map = document().query_selector(".map-area .map-scroll, .map-area .map-empty");
         let map = map.ok().flatten().map(|m| m.get_bounding_client_rect());
         let room = map.as_ref().map_or(0.0, |map| map.left());
+        // Nor of what a step asks to be pressed or looked at beside it.
+        let other = match step {
+            Step::Map => document().query_selector("#show-strongest"),
+            Step::Own => document().query_selector("#patched-run"),
+            Step::Prompts | Step::Last => Ok(None),
+        };
+        let other = other.ok().flatten().map(|o| o.get_bounding_client_rect());
+        let seen = [&map, &other];
         let _ = card.style().set_property("--room", &format!("{room}px"));
         let places = match step {
             Step::Prompts => PROMPTS,
@@ -71,7 +79,10 @@ impl Dock {
             }
             let _ = card.set_attribute("data-dock", place);
             let own = card.get_bounding_client_rect();
-            if !map.as_ref().is_some_and(|map| meet(&own, map)) {
+            if !seen
+                .iter()
+                .any(|o| o.as_ref().is_some_and(|o| meet(&own, o)))
+            {
                 break;
             }
         }

@@ -29,16 +29,16 @@ pub const AXES: AxesText = AxesText {
         GridKind::Neurons => "each neuron of one layer by itself; the strongest are listed",
         GridKind::Parts => "each part by itself, and all of them together",
         GridKind::Others => {
-            "the chosen parts are kept and everything else is replaced: how much of the answer do they keep alone? 1 is all of it"
+            "the chosen parts are kept and everything else is replaced, all at once"
         }
         GridKind::Paths => "what each head writes, brought to one receiver and nowhere else",
     },
     kept: |mode| match mode {
         Mode::Noising => {
-            "The clean run, in which all but the chosen parts is replaced: what is left of the answer is the circuit’s faithfulness."
+            "The clean run, in which all but the chosen parts is replaced: what is left of the answer is the circuit’s faithfulness, and 1 is all of it."
         }
         Mode::Denoising => {
-            "The corrupted run, in which all but the chosen parts is replaced with the clean run’s: what everything else brings back without them. Faithfulness is the other direction."
+            "The corrupted run, in which all but the chosen parts is replaced: what everything else brings back without them. Faithfulness is the other direction, noising."
         }
     },
     window: "Layers at once",
@@ -67,12 +67,12 @@ pub const AXES: AxesText = AxesText {
     through_mlps: "also through MLPs between (heads stay as they are)",
     bring: "Replace with",
     brings: [
-        "the other run’s",
+        "the other run’s activation",
         "zeros",
         "the mean, by position",
         "the mean over positions",
-        "another pair’s, drawn",
-        "another prompt’s",
+        "another pair’s activation, drawn",
+        "another prompt’s activation",
     ],
     bring_hints: [
         "activations of the other run",
@@ -121,10 +121,18 @@ pub const PICTURE: PictureText = PictureText {
 
 pub const GRIDS: GridsText = GridsText {
     title: "Sweeps",
-    name: |site, mode| match mode {
-        Mode::Denoising => format!("{site}, denoising"),
-        Mode::Noising => format!("{site}, noising"),
+    name: |site, kind, mode| {
+        let mode = match mode {
+            Mode::Denoising => "denoising",
+            Mode::Noising => "noising",
+        };
+        match (site, kind) {
+            (Some(site), None) => format!("{site}, {mode}"),
+            (Some(site), Some(kind)) => format!("{site} by {kind}, {mode}"),
+            (None, kind) => format!("{}, {mode}", kind.unwrap_or_default()),
+        }
     },
+    of_pairs: |name, pairs| format!("{name}, {pairs} pairs"),
     add: "Add a sweep",
     both: "Add the other direction",
     all: "Sweep every site",
@@ -142,7 +150,11 @@ pub const GRIDS: GridsText = GridsText {
     beside_nothing: "no other map",
     beside_pinned: |name| format!("pinned: {name}"),
     beside_name: |name, metric, model| format!("{name} · {metric} · {model}"),
-    beside_scale: "one scale: equal colours are equal shares of the distance between the runs",
+    beside_scale: |unpatched| {
+        format!(
+            "One scale: equal colours are equal shares of the distance between the runs. White is this map’s own {unpatched}."
+        )
+    },
 };
 
 /// Rows that one sentence names.

@@ -141,8 +141,8 @@ pub const STEER: SteerText = SteerText {
     luck: "Other luck",
     stop: "Stop",
     writing: "Writing …",
-    summary_words: |before, after| {
-        format!("Texts with one of the words: {before} unsteered, {after} steered.")
+    summary_words: |before, after, of| {
+        format!("Texts with one of the words: {before} of {of} unsteered, {after} of {of} steered.")
     },
     summary_cost: |before, after, kl| {
         format!(

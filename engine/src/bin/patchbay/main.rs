@@ -3,12 +3,14 @@
 mod direction;
 mod export;
 mod folder;
+mod link;
 mod random;
 mod schema;
 
 use clap::{Parser, ValueEnum};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::experiment::link::{Link, find};
 use patchbay_engine::experiment::{Experiment, Report, Update};
 use patchbay_engine::model::{Cancelled, Files, ModelError};
 use patchbay_engine::session::{Arriving, DictionaryFile, Host, NoFile, Session, Unread};
@@ -56,6 +58,12 @@ enum Command {
     /// sites to one .safetensors file, or of one site of one --run to an .npy file.
     #[command(verbatim_doc_comment)]
     Export(export::Options),
+    /// Prints an experiment's link, or what a link holds
+    ///
+    /// Of a file, the end of the link, to be put behind the page's address, or with --page
+    /// the whole address. Of a link, its JSON.
+    #[command(verbatim_doc_comment)]
+    Link(link::Options),
     /// Prints the JSON Schema of experiments, reports, updates and exports
     Schema,
 }
@@ -76,6 +84,7 @@ fn main() -> ExitCode {
         Command::Random(options) => random::write(&options),
         Command::Direction(options) => options.convert(),
         Command::Export(options) => options.write(),
+        Command::Link(options) => options.print(),
         Command::Schema => schema::schema().and_then(|schema| print(&schema, None)),
     };
     match outcome {
@@ -100,8 +109,8 @@ struct Options {
 /// An experiment, and what it runs on.
 #[derive(clap::Args)]
 struct On {
-    /// The experiment's file; `-` reads it from standard input
-    #[arg(value_name = "EXPERIMENT.json")]
+    /// The experiment's file, or its link; `-` reads a file from standard input
+    #[arg(value_name = "EXPERIMENT.json|LINK")]
     experiment: String,
     /// mini, the built-in model, or a folder with config.json, tokenizer.json (or
     /// vocab.json and merges.txt), model.safetensors (or model.safetensors.index.json and
@@ -143,6 +152,14 @@ fn whole<T: FromStr>(text: &str) -> Result<T, Failure> {
 
 /// An experiment from a file, or from standard input.
 fn read_experiment(file: &str) -> Result<Experiment, Failure> {
+    Ok(read_link(file)?.experiment)
+}
+
+/// What is named: a link, or a file that holds an experiment or what a link holds.
+fn read_link(file: &str) -> Result<Link, Failure> {
+    if let Some(link) = find(file).map_err(|e| e.to_string())? {
+        return Ok(link);
+    }
     let mut bytes = Vec::new();
     match file {
         "-" => std::io::stdin()
@@ -154,7 +171,7 @@ fn read_experiment(file: &str) -> Result<Experiment, Failure> {
     let text = decoded(&bytes).ok_or_else(|| {
         format!("{file}: it is not UTF-8; write it as UTF-8, or with a mark as UTF-16")
     })?;
-    Experiment::from_json(&text).map_err(|e| format!("{file}: {e}"))
+    Link::from_file(&text).map_err(|e| format!("{file}: {e}"))
 }
 
 fn run(options: &Options) -> Result<(), Failure> {

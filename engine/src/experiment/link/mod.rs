@@ -168,14 +168,42 @@ pub fn open(fragment: &str) -> Result<Option<Link>, LinkError> {
     Ok(Some(Link::from_json(&json)?))
 }
 
+/// Reads what somebody pasted: the address of a link, or its end; `None` where it does
+/// not claim to be one.
+///
+/// # Errors
+/// As [`decode`].
+#[inline]
+pub fn find(text: &str) -> Result<Option<Link>, LinkError> {
+    let text = text.trim();
+    open(text.rsplit_once('#').map_or(text, |(_, end)| end))
+}
+
 impl Link {
+    /// Reads a file: the JSON that a link packs, or that of an experiment alone.
+    ///
+    /// # Errors
+    /// [`ParseError`] when it is neither of a known version.
+    #[inline]
+    pub fn from_file(text: &str) -> Result<Self, ParseError> {
+        let whole = json::value(text)?;
+        match whole.get("experiment") {
+            Some(_) => Self::from_value(whole),
+            None => Ok(Experiment::from_value(whole)?.into()),
+        }
+    }
+
     /// Reads the JSON that a link packs.
     ///
     /// # Errors
     /// [`ParseError`] when it is not JSON of a known version.
     #[inline]
     pub fn from_json(text: &str) -> Result<Self, ParseError> {
-        let mut whole = json::value(text)?;
+        Self::from_value(json::value(text)?)
+    }
+
+    #[inline]
+    fn from_value(mut whole: Value) -> Result<Self, ParseError> {
         let fields = whole.as_object_mut();
         let experiment = fields.and_then(|fields| fields.remove("experiment"));
         let experiment = Experiment::from_value(experiment.unwrap_or(Value::Object(Map::new())))?;

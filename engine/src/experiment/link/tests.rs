@@ -370,3 +370,32 @@ fn what_is_too_large_is_refused_before_it_is_made() {
         Err(LinkError::Utf8)
     ));
 }
+
+#[test]
+fn files_hold_what_links_hold_or_an_experiment() {
+    let e = Experiment::default();
+    let link = Link::from(e.clone());
+    assert_eq!(Link::from_file(&link.to_json()).unwrap(), link);
+    assert_eq!(Link::from_file(&e.to_json()).unwrap(), link);
+    let marked = format!("\u{feff}{}", e.to_json());
+    assert_eq!(Link::from_file(&marked).unwrap(), link);
+    for none in ["", "{}", "[]", "null", "nonsense", "{\"experiment\":{}}"] {
+        assert!(Link::from_file(none).is_err(), "{none}");
+    }
+}
+
+#[test]
+fn an_address_or_its_end_can_be_pasted() {
+    let e = Experiment::default();
+    let link = encode(&e);
+    for text in [
+        link.clone(),
+        format!("#{link}"),
+        format!(" https://a.example/x/#{link}\n"),
+    ] {
+        let found = find(&text).unwrap().map(|l| l.experiment);
+        assert_eq!(found, Some(e.clone()));
+    }
+    assert!(find("https://a.example/").unwrap().is_none());
+    assert!(find("https://a.example/#v2=!").is_err());
+}
