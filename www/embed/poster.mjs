@@ -5,7 +5,7 @@
 import { DICTIONARY } from "./dictionary.mjs";
 import { element, poster } from "./draw.mjs";
 import { LinkFault, unpack } from "./link.mjs";
-import { originsOf, readTold, talk } from "./talk.mjs";
+import { originsOf, readTold, talk, tellHeight } from "./talk.mjs";
 import { TEXT } from "./text.mjs";
 
 /** The names of the built files, which carry a hash. */
@@ -49,7 +49,8 @@ addEventListener("patchbay:told", (event) => {
 
 setTheme(query.get("theme"));
 boot.replaceChildren(frame);
-void show(link);
+// Not of an empty frame.
+void show(link).then(() => tellHeight(tell));
 
 /**
  * Draws the poster of a link.
@@ -69,7 +70,7 @@ async function show(next) {
     if (link !== next || phase !== "poster") return;
     unpacked = null;
     run.hidden = true;
-    content.replaceChildren();
+    content.replaceChildren(element("h1", "", TEXT.unknown));
     fail(error instanceof LinkFault ? error.message : TEXT.broken);
   }
 }

@@ -1,6 +1,7 @@
 /** What a poster says. */
 export const TEXT = Object.freeze({
   rooms: { patching: "Activation patching", steering: "Steering" },
+  unknown: "An experiment",
   title: (/** @type {string} */ room) => `${room} · Patchbay`,
   clean: "Clean prompt",
   corrupted: "Corrupted prompt",
