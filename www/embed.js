@@ -97,6 +97,9 @@
     }
   }
 
+  /** @typedef {import("./embed").PatchbayExperiment} Typed */
+
+  /** @implements {Typed} */
   class PatchbayExperiment extends HTMLElement {
     static observedAttributes = ["link", "theme", "title"];
 
@@ -217,7 +220,7 @@
       frame.loading = "lazy";
       frame.allow = "clipboard-write";
       // Its server sends no headers, without which such a page takes no other frame.
-      if (crossOriginIsolated || this.hasAttribute("credentialless")) frame.setAttribute("credentialless", "");
+      if (self.crossOriginIsolated || this.hasAttribute("credentialless")) frame.setAttribute("credentialless", "");
       const height = Number(this.getAttribute("height"));
       Object.assign(frame.style, {
         display: "block",
