@@ -390,6 +390,30 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
         assert.deepEqual(heard, [{ type: 'set', link: linkOf('steering') }, { type: 'cancel' }]);
       });
 
+      onPage('is there where a module brings it, and survives being moved', async (page) => {
+        await page.goto(hosts.add('<main></main><footer></footer>'));
+        await page.evaluate(
+          async ({ api, link, next }) => {
+            await import(api);
+            const element = document.createElement('patchbay-experiment');
+            // No script tells where Patchbay lies.
+            element.setAttribute('link', link);
+            document.querySelector('main').append(element);
+            element.link = next;
+          },
+          { api: `${allowing.url}embed.js`, link: `${server.url}#${SEED}`, next: linkOf('steering') },
+        );
+        await eventually(async () => (await drawn(await embed(page))).title === 'Steering');
+        await page.evaluate(() =>
+          document.querySelector('footer').append(document.querySelector('patchbay-experiment')),
+        );
+        await pause(500);
+        const again = await eventually(async () => drawn(await embed(page)));
+        assert.equal(again.title, 'Steering');
+        assert.equal(embeds(page).length, 1);
+        assert.ok(embeds(page)[0].url().startsWith(server.url));
+      });
+
       onPage('that cannot show anything says so', async (page) => {
         const nowhere = `base="${hosts.origin}/nowhere"`;
         await page.goto(hosts.add(element(`link="${SEED}" ${nowhere}`, '<a href="#">Elsewhere</a>')));
