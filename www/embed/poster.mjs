@@ -2,7 +2,7 @@
 // when it is asked to. `.ci/embed` makes one classic script of this folder: a module
 // does not start in a sandboxed frame unless its server allows it.
 
-import { DICTIONARY } from "./dictionary.mjs";
+import DICTIONARY from "../../engine/src/experiment/link/dictionary.txt";
 import { element, poster } from "./draw.mjs";
 import { LinkFault, unpack } from "./link.mjs";
 import { originsOf, readTold, talk, tellHeight } from "./talk.mjs";
