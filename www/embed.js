@@ -39,8 +39,9 @@
   /** Pixels: before the frame has told its height, and at most. */
   const HEIGHT = 360;
   const HIGHEST = 20_000;
-  /** Milliseconds in which a frame that is there has said something. */
-  const PATIENCE = 8_000;
+  /** Milliseconds in which a frame that has loaded has said something, and one that is in view. */
+  const PATIENCE = 5_000;
+  const LONG_PATIENCE = 15_000;
   const TEXT = {
     title: "An experiment in Patchbay",
     unplaced: "No Patchbay is named: give the element a “base”.",
@@ -96,6 +97,9 @@
     }
   }
 
+  /** @typedef {import("./embed").PatchbayExperiment} Typed */
+
+  /** @implements {Typed} */
   class PatchbayExperiment extends HTMLElement {
     static observedAttributes = ["link", "theme", "title"];
 
@@ -168,6 +172,8 @@
       if (!message) return;
       if (!this.#hears) {
         this.#hears = true;
+        // What was said of one that was only slow.
+        while (frame.nextSibling) frame.nextSibling.remove();
         const waiting = this.#waiting;
         this.#waiting = [];
         for (const asked of waiting) this.#ask(asked);
@@ -214,7 +220,7 @@
       frame.loading = "lazy";
       frame.allow = "clipboard-write";
       // Its server sends no headers, without which such a page takes no other frame.
-      if (crossOriginIsolated || this.hasAttribute("credentialless")) frame.setAttribute("credentialless", "");
+      if (self.crossOriginIsolated || this.hasAttribute("credentialless")) frame.setAttribute("credentialless", "");
       const height = Number(this.getAttribute("height"));
       Object.assign(frame.style, {
         display: "block",
@@ -222,10 +228,20 @@
         height: `${height > 0 ? Math.min(height, HIGHEST) : HEIGHT}px`,
         border: "0",
       });
-      frame.onload = () =>
-        setTimeout(() => {
-          if (this.#frame === frame && !this.#hears) this.#fail(TEXT.silent, base);
-        }, PATIENCE);
+      let failed = false;
+      const fail = () => {
+        if (this.#frame !== frame || this.#hears || failed) return;
+        failed = true;
+        this.#fail(TEXT.silent, base);
+      };
+      frame.onload = () => setTimeout(fail, PATIENCE);
+      // Firefox tells of no load where the frame was refused.
+      const observer = new IntersectionObserver((entries) => {
+        if (!entries.some(({ isIntersecting }) => isIntersecting)) return;
+        observer.disconnect();
+        setTimeout(fail, LONG_PATIENCE);
+      });
+      observer.observe(frame);
       this.#origin = address.origin;
       this.#hears = false;
       this.#frame = frame;

@@ -5,8 +5,8 @@ declare module "*/worker.js" {
   /** The kernels with relaxed SIMD, before any request is served. */
   export function take_kernels(kernels: WebAssembly.Module): void;
 }
-// What .ci/embed puts into the script of www/embed/.
-declare module "*/dictionary.mjs" {
-  /** What both sides of a link know. */
-  export const DICTIONARY: string;
+// What .ci/embed puts into the script of www/embed/ as a string.
+declare module "*.txt" {
+  const text: string;
+  export default text;
 }

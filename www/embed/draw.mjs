@@ -66,7 +66,7 @@ function patching({ clean, corrupted, pairs }) {
     [TEXT.corrupted, written(corrupted), "poster-prompt poster-corrupted"],
   ];
   const more = list(pairs).length;
-  return more ? [...told, ["", TEXT.pairs(more), "poster-soft"]] : told;
+  return more ? [...told, [TEXT.more, TEXT.pairs(more), ""]] : told;
 }
 
 /** @param {import("./link.mjs").Fields} experiment */

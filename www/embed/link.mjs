@@ -134,5 +134,11 @@ async function inflated(packed, dictionary) {
     reader.cancel().catch(() => {});
     throw new LinkFault(TEXT.large(LARGEST));
   }
-  return new Uint8Array(await new Blob(out).arrayBuffer()).subarray(before.length);
+  const whole = new Uint8Array(before.length + length);
+  let end = 0;
+  for (const part of out) {
+    whole.set(part, end);
+    end += part.length;
+  }
+  return whole.subarray(before.length);
 }

@@ -10,7 +10,7 @@ const STEPS = (LEVELS.length - 1) / 2;
 
 /** Pixels of a cell, and of the whole at most. */
 const CELL = { width: 22, height: 14 };
-const MOST = { width: 660, height: 280 };
+const MOST_PIXELS = { width: 660, height: 280 };
 
 /**
  * @param {unknown} picture
@@ -46,8 +46,8 @@ export function drawn({ rows, columns, levels }, label) {
   });
   const svg = shape("svg", {
     viewBox: `0 0 ${columns} ${rows}`,
-    width: `${Math.min(columns * CELL.width, MOST.width)}`,
-    height: `${Math.min(rows * CELL.height, MOST.height)}`,
+    width: `${Math.min(columns * CELL.width, MOST_PIXELS.width)}`,
+    height: `${Math.min(rows * CELL.height, MOST_PIXELS.height)}`,
     preserveAspectRatio: "none",
     "shape-rendering": "crispEdges",
     role: "img",

@@ -2,10 +2,10 @@
 // when it is asked to. `.ci/embed` makes one classic script of this folder: a module
 // does not start in a sandboxed frame unless its server allows it.
 
-import { DICTIONARY } from "./dictionary.mjs";
+import DICTIONARY from "../../engine/src/experiment/link/dictionary.txt";
 import { element, poster } from "./draw.mjs";
 import { LinkFault, unpack } from "./link.mjs";
-import { originsOf, readTold, talk } from "./talk.mjs";
+import { originsOf, readTold, talk, tellHeight } from "./talk.mjs";
 import { TEXT } from "./text.mjs";
 
 /** The names of the built files, which carry a hash. */
@@ -20,6 +20,10 @@ let phase = "poster";
 let link = location.hash.slice(1);
 /** @type {import("./link.mjs").Link | null} */
 let unpacked = null;
+/** Whether the page around asked for a run of what is not drawn yet. */
+let wanted = false;
+/** Whether the page around chose the colours, and not the link. */
+let themed = query.has("theme");
 /** What the page around asked before the app could hear it. */
 /** @type {import("../embed").Asked[]} */
 let waiting = [];
@@ -49,7 +53,8 @@ addEventListener("patchbay:told", (event) => {
 
 setTheme(query.get("theme"));
 boot.replaceChildren(frame);
-void show(link);
+// Not of an empty frame.
+void show(link).then(() => tellHeight(tell));
 
 /**
  * Draws the poster of a link.
@@ -68,8 +73,9 @@ async function show(next) {
   } catch (error) {
     if (link !== next || phase !== "poster") return;
     unpacked = null;
+    wanted = false;
     run.hidden = true;
-    content.replaceChildren();
+    content.replaceChildren(element("h1", "", TEXT.unknown));
     fail(error instanceof LinkFault ? error.message : TEXT.broken);
   }
 }
@@ -81,7 +87,8 @@ function draw(found) {
   document.title = title;
   content.replaceChildren(...nodes);
   run.hidden = false;
-  if (!query.has("theme")) setTheme(found.show.theme);
+  if (!themed) setTheme(found.show.theme ?? "auto");
+  if (wanted) void start();
   if (found.show.autorun === true || query.has("autorun")) startInView();
 }
 
@@ -115,9 +122,13 @@ function fail(sentence) {
 
 /** @param {import("../embed").Asked} message */
 function asked(message) {
-  if (message.type === "theme") return setTheme(message.theme);
+  if (message.type === "theme") {
+    themed = true;
+    return setTheme(message.theme);
+  }
   if (phase === "poster") {
     if (message.type === "set") void show(message.link);
+    wanted = message.type === "run" && !unpacked;
     if (message.type === "run") void start();
     return;
   }
@@ -138,6 +149,7 @@ function pass() {
 async function start() {
   if (phase !== "poster" || !unpacked) return;
   phase = "starting";
+  wanted = false;
   say(TEXT.starting);
   run.setAttribute("aria-disabled", "true");
   // The app reads its link from the address, which is never written.

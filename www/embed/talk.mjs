@@ -4,7 +4,7 @@
 import { LONGEST } from "./link.mjs";
 
 /** Characters of a message of the app's that are passed on. */
-const MOST = 4_000_000;
+const MOST_TOLD = 4_000_000;
 const TOLD = new Set(["ready", "state", "result", "error"]);
 const THEMES = new Set(["light", "dark", "auto"]);
 
@@ -48,7 +48,7 @@ export function readAsked(data) {
  * @returns {import("../embed").Told | null}
  */
 export function readTold(text) {
-  if (typeof text !== "string" || text.length > MOST) return null;
+  if (typeof text !== "string" || text.length > MOST_TOLD) return null;
   try {
     const message = JSON.parse(text);
     return TOLD.has(message.type) ? { ...message, patchbay: 1 } : null;
@@ -79,23 +79,31 @@ export function talk(origins, onAsked) {
     const asked = readAsked(data);
     if (asked) onAsked(asked);
   });
-  tellHeight((height) => {
-    post({ patchbay: 1, type: "height", height });
+  return (message) => {
+    post(message);
+    if (message.type !== "height") return;
     // As learning platforms hear it: Canvas, Moodle and those after the standard's text.
+    const { height } = message;
     const resize = { subject: "lti.frameResize", height };
     post(resize);
     post(JSON.stringify(resize));
     post({ subject: "org.imsglobal.lti.frameResize", height, message_id: "patchbay" });
-  });
-  return post;
+  };
 }
 
-/** @param {(height: number) => void} tell */
-function tellHeight(tell) {
+/**
+ * Tells the height of all that is in the frame, now and whenever it is another.
+ *
+ * @param {(message: import("../embed").Told) => void} tell
+ */
+export function tellHeight(tell) {
   const root = document.documentElement;
   let last = 0;
-  new ResizeObserver(() => {
+  const look = () => {
     const height = Math.ceil(root.getBoundingClientRect().height);
-    if (height !== last) tell((last = height));
-  }).observe(root);
+    if (height !== last) tell({ patchbay: 1, type: "height", height: (last = height) });
+  };
+  // Now: no observer is called in a frame that is out of view.
+  look();
+  new ResizeObserver(look).observe(root);
 }

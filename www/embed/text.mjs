@@ -1,6 +1,7 @@
 /** What a poster says. */
 export const TEXT = Object.freeze({
   rooms: { patching: "Activation patching", steering: "Steering" },
+  unknown: "An experiment",
   title: (/** @type {string} */ room) => `${room} · Patchbay`,
   clean: "Clean prompt",
   corrupted: "Corrupted prompt",
@@ -8,7 +9,8 @@ export const TEXT = Object.freeze({
   directions: "Directions",
   model: "Model",
   mini: "mini (comes with the page)",
-  pairs: (/** @type {number} */ count) => `${count + 1} pairs of prompts; this is the first`,
+  more: "Pairs",
+  pairs: (/** @type {number} */ count) => `${count + 1} in all; this is the first`,
   picture: (/** @type {number} */ rows, /** @type {number} */ columns) =>
     `The author’s map, drawn small: ${rows} × ${columns} cells`,
   author: (/** @type {string} */ backend) =>
