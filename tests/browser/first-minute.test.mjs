@@ -50,7 +50,7 @@ describe('what is seen first', () => {
     assert.ok(map.bottom <= 900, `the map ends at ${map.bottom}`);
     assert.equal(
       await page.getByTestId('settings-said').textContent(),
-      'resid_pre · denoising · layer × position · replaced with the other run’s',
+      'resid_pre · denoising · layer × position · replaced with the other run’s activation',
     );
     assert.equal(await page.getByTestId('site').isVisible(), false);
     await page.getByTestId('settings').locator('> summary').click();

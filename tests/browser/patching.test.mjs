@@ -325,7 +325,10 @@ describe('a closer look, and files', () => {
   onPage('CSV, JSON, SVG and PNG', async (page) => {
     const csv = await file(page, 'download-csv');
     const [head, ...rows] = csv.bytes.toString().trim().split('\n');
-    assert.equal(head, 'site,mode,metric,layer,position,token,value,normalised,normalised_low,normalised_high,clean,corrupted');
+    assert.equal(
+      head,
+      'site,mode,metric,layer,position,token,value,normalised,normalised_low,normalised_high,clean,corrupted',
+    );
     assert.equal(rows.length, (await values(page)).flat().length);
     const json = JSON.parse((await file(page, 'download-json')).bytes);
     assert.equal(json.experiment.version, 3);

@@ -383,6 +383,7 @@ pub struct PairsText {
     pub seed: &'static str,
     pub trim: &'static str,
     pub leave_out: &'static str,
+    pub as_first: &'static str,
 }
 
 /// Which positions of two prompts belong together: the same ones, by hand, by role.

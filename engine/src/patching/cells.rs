@@ -88,29 +88,28 @@ impl Reader<'_> {
     }
 }
 
-/// Tells which answers lack the space in front, by the clean runs that are there; of the
-/// other pairs as of most of these. Whether any does.
+/// Tells which answers lack the space in front, by the clean runs that are there. Where
+/// most of these find it lacking it is so in all: pairs of a set are written alike.
+/// Whether any does.
 pub(crate) fn miss_spaces(reading: &mut Reading, setup: &Setup, group: &Group) -> bool {
     let likelier = |of: &Spaceless, bases: &Bases| {
         let weight = |set: &[u32]| group.wishes.log_probability(set, &bases.clean.logits);
         weight(&of.spaced) > weight(&of.written)
     };
-    let (mut lacking, mut rest, mut asked) = (Vec::new(), Vec::new(), 0);
+    let (mut lacking, mut all, mut asked) = (Vec::new(), Vec::new(), 0);
     for (i, case) in setup.cases.iter().enumerate() {
         // Draws of noise have one clean run.
         if case.noise.as_ref().is_some_and(|noise| noise.draw > 0) {
             continue;
         }
-        match group.bases.get(i) {
-            None => rest.extend(case.spaceless.iter()),
-            Some(bases) => {
-                asked += case.spaceless.len();
-                lacking.extend(case.spaceless.iter().filter(|s| likelier(s, bases)));
-            }
+        all.extend(case.spaceless.iter());
+        if let Some(bases) = group.bases.get(i) {
+            asked += case.spaceless.len();
+            lacking.extend(case.spaceless.iter().filter(|s| likelier(s, bases)));
         }
     }
     if 2 * lacking.len() > asked {
-        lacking.extend(rest);
+        lacking = all;
     }
     let any = !lacking.is_empty();
     let mut pairs = Vec::new();

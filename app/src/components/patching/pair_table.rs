@@ -175,6 +175,11 @@ fn PairRow(
                         aria-label=live(move || (t.cell)(number(), names[column]))
                         aria-invalid=live(move || fault().is_some().to_string())
                         title=live(move || fault().map_or("", t.fault))
+                        // An answer that is left out is the first row's.
+                        placeholder=live(move || match column > 1 && number() > 1 {
+                            true => t.as_first,
+                            false => "",
+                        })
                         readonly=fixed
                         prop:value=value
                     />

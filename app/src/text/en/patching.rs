@@ -170,6 +170,7 @@ fn fault(fault: CellFault) -> &'static str {
 }
 
 pub const PAIRS: PairsText = PairsText {
+    as_first: "as in row 1",
     leave_out: "Leave out those that cannot be run",
     title: "Pairs of prompts, one a row",
     clean: "Clean prompt",
