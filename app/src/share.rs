@@ -22,9 +22,14 @@ fn escaped(text: &str) -> String {
 }
 
 /// The address of a page of an embed beside the page at `home`.
-#[must_use]
-pub fn embed_address(home: &str, link: &str) -> String {
+fn embed_address(home: &str, link: &str) -> String {
     format!("{home}embed.html#{link}")
+}
+
+/// The same, of the `n`th preview of one that is being set up.
+#[must_use]
+pub fn preview_address(home: &str, n: u32, link: &str) -> String {
+    format!("{home}embed.html?preview={n}#{link}")
 }
 
 /// HTML that shows an experiment in another page, where it allows no script.

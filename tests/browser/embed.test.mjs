@@ -93,7 +93,7 @@ describe('an embed', () => {
       const link = it.frame.getByTestId('open-in-patchbay');
       const now = opened(await link.getAttribute('href')).experiment;
       assert.match(now.clean, /^When Tom/);
-      assert.deepEqual(now.cell, { sweep: 0, row: 1, column: 3 });
+      assert.deepEqual(now.cell, { row: 1, column: 3 });
       const [whole] = await Promise.all([it.page.context().waitForEvent('page'), link.click()]);
       await settled(whole);
       assert.match(await whole.getByTestId('clean-prompt').inputValue(), /^When Tom/);

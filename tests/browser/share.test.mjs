@@ -126,7 +126,7 @@ describe('links', () => {
   });
 
   onPage('a long one says where that is too long', async (page) => {
-    const words = Array.from({ length: 700 }, (_, i) => `w${(i * 7919) % 10_007}`).join(' ');
+    const words = Array.from({ length: 2_000 }, (_, i) => `w${(i * 7919 * (i + 3)) % 10_007}`).join(' ');
     await page.getByTestId('clean-prompt').fill(words);
     await share(page);
     await page.getByTestId('share-qr').locator('summary').click();

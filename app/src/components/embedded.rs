@@ -2,6 +2,7 @@ use super::patching::Patching;
 use super::shared::live;
 use super::steering::Steering;
 use crate::link;
+use crate::share::prompt;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -20,6 +21,7 @@ pub fn Embedded() -> impl IntoView {
     });
     view! {
         <main id="main" tabindex="-1">
+            <h1 class="hidden">{live(move || state.experiment.with(|e| (t.named)(prompt(e))))}</h1>
             {move || match room.get() {
                 Room::Patching => view! { <Patching /> }.into_any(),
                 Room::Steering => view! { <Steering /> }.into_any(),

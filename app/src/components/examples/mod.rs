@@ -3,7 +3,7 @@
 mod list;
 mod undo;
 
-use crate::components::shared::whether;
+use crate::components::shared::{is_narrow, whether};
 use crate::examples::complete;
 use crate::format;
 use crate::state::{MINI, State, use_state};
@@ -148,13 +148,6 @@ pub fn Bar(title: &'static str, lede: &'static str) -> impl IntoView {
             <Undo />
         </div>
     }
-}
-
-fn is_narrow() -> bool {
-    /// A phone's screen is no wider than this, in pixels.
-    const PHONE: f64 = 640.0;
-    let width = window().inner_width().ok().and_then(|w| w.as_f64());
-    width.is_some_and(|w| w <= PHONE)
 }
 
 /// Whether an experiment still is the example: its prompts or its directions, on its model.

@@ -1,6 +1,6 @@
 use crate::align::{self, Pair};
 use crate::components::fields::Bos;
-use crate::components::shared::{Terms, live};
+use crate::components::shared::{Terms, is_narrow, live};
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
@@ -49,7 +49,10 @@ pub fn Chips() -> impl IntoView {
     });
     view! {
         <div class="tokens">
-            <ol class="chips" data-testid="chips" aria-label=t.tokens>{list}</ol>
+            // They scroll where there is little room.
+            <ol class="chips" data-testid="chips" aria-label=t.tokens tabindex=is_narrow().then_some("0")>
+                {list}
+            </ol>
             <div class="under-tokens">
                 <p>{legend}</p>
                 <Terms of=&[Term::Token, Term::Position] />

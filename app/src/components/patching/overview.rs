@@ -1,4 +1,4 @@
-use crate::components::shared::{passing, whether};
+use crate::components::shared::{is_narrow, passing, whether};
 use crate::state::use_state;
 use crate::svg;
 use crate::text::text;
@@ -8,9 +8,6 @@ use leptos::prelude::*;
 /// Maps of more columns than this are wider than most screens, and than a phone's.
 const WIDE: usize = 24;
 const WIDE_ON_A_PHONE: usize = 7;
-
-/// A phone's screen is no wider than this, in pixels.
-const PHONE: f64 = 640.0;
 
 /// Of a wide map: all of it, small, with what of it is seen marked; a click goes there.
 #[component]
@@ -23,8 +20,7 @@ pub fn Overview(
     let state = use_state();
     let t = &text().map;
     let grid = state.derived.grid;
-    let width = window().inner_width().ok().and_then(|w| w.as_f64());
-    let most = match width.is_some_and(|w| w <= PHONE) {
+    let most = match is_narrow() {
         true => WIDE_ON_A_PHONE,
         false => WIDE,
     };

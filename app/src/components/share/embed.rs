@@ -2,7 +2,7 @@ use super::forms::{Length, Taken, WithResults, shared};
 use crate::components::fields::{Check, Segmented};
 use crate::components::shared::{live, whether};
 use crate::link;
-use crate::share::{element, embed_address, frame, prompt, set_open, set_shown};
+use crate::share::{element, frame, preview_address, prompt, set_open, set_shown};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -31,10 +31,16 @@ pub(super) fn EmbedForm() -> impl IntoView {
         let write = if scripts.get() { element } else { frame };
         end.with(|end| write(&link::home(), end, &title))
     });
-    let shown = RwSignal::new(end.get_untracked());
+    // Another address each time: a frame in which only what is behind the # changes goes on.
+    let address = |n: u32, end: &str| preview_address(&link::home(), n, end);
+    let preview = RwSignal::new(end.with_untracked(|end| address(0, end)));
+    let count = StoredValue::new(0);
     let _ = watch_debounced(
         move || end.get(),
-        move |end, _, _| shown.set(end.clone()),
+        move |end, _, _| {
+            count.update_value(|n| *n += 1);
+            preview.set(address(count.get_value(), end));
+        },
         REST,
     );
     let parts = move || {
@@ -123,15 +129,12 @@ pub(super) fn EmbedForm() -> impl IntoView {
         <Length of=html />
         <details open=true>
             <summary>{t.preview}</summary>
-            // Made anew each time: a frame whose address changes only behind the # goes on.
-            {move || view! {
-                <iframe
-                    class="preview"
-                    data-testid="embed-preview"
-                    title=t.preview
-                    src=shown.with(|end| embed_address(&link::home(), end))
-                ></iframe>
-            }}
+            <iframe
+                class="preview"
+                data-testid="embed-preview"
+                title=t.preview
+                src=preview
+            ></iframe>
         </details>
     }
 }

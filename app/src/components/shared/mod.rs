@@ -3,6 +3,7 @@
 mod explained;
 mod focus;
 mod live;
+mod narrow;
 mod old;
 mod part;
 pub mod problems;
@@ -11,5 +12,6 @@ pub mod shows;
 pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
+pub use narrow::is_narrow;
 pub use old::Old;
 pub use part::{in_page, part, shows};
