@@ -43,6 +43,11 @@ TRUNK_BUILD := $(WASM) cargo fetch --locked && \
 dist: setup ## build dist/, which any static host can serve, from any path
 	@$(STAGE) "page build" bash -c '$(TRUNK_BUILD)'
 
+# In target/package, as a folder and as a file. Published, it needs a name of its own.
+.PHONY: package
+package: dist ## an npm package of the module, the embed, the engine and the page (NAME=@you/patchbay)
+	@$(STAGE) "npm package" node tests/package/make.mjs dist target/package $(if $(NAME),--name $(NAME))
+
 # One target a stage, so that `make --keep-going test` runs all that can run.
 .PHONY: test
 test: test-fmt test-scripts test-types test-clippy test-rust test-card test-sizes test-browsers ## set up, then run every test

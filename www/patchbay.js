@@ -272,7 +272,7 @@ class Wire {
     try {
       this.#worker = start(script);
     } catch (error) {
-      this.end(new PatchbayError("network", `${script} cannot be started: ${words(error)}`));
+      this.end(unstarted(script, words(error)));
       return;
     }
     this.#worker.onmessage = ({ data }) => this.#hear(data);
@@ -283,7 +283,7 @@ class Wire {
       this.end(
         this.#listening
           ? new PatchbayError("internal", `The engine stopped (${event.message}); load it again.`)
-          : new PatchbayError("network", `${script} cannot be started: ${event.message ?? "it did not arrive"}`),
+          : unstarted(script, event.message ?? "it did not arrive"),
       );
     };
   }
@@ -382,6 +382,18 @@ function start(script) {
   // Never revoked: the worker starts others from its own address.
   return new Worker(URL.createObjectURL(new Blob([text], { type: "text/javascript" })), { name });
 }
+
+/**
+ * A bundler moves this file away from the others, and the script is then sought where it is not.
+ *
+ * @param {URL} script
+ * @param {string} why
+ */
+const unstarted = (script, why) =>
+  new PatchbayError(
+    "network",
+    `${script} cannot be started: ${why} (“base” says in which folder Patchbay’s files are)`,
+  );
 
 /** @param {unknown} error */
 const words = (error) => (error instanceof Error ? error.message : String(error));
