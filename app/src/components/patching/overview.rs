@@ -1,13 +1,28 @@
-use crate::components::shared::{is_narrow, passing, whether};
+use crate::components::shared::{page_width, passing, whether};
 use crate::state::use_state;
 use crate::svg;
 use crate::text::text;
 use leptos::html::Div;
 use leptos::prelude::*;
 
-/// Maps of more columns than this are wider than most screens, and than a phone's.
+/// Columns that there is room for beside the runs, and on any screen.
 const WIDE: usize = 24;
-const WIDE_ON_A_PHONE: usize = 7;
+const LEAST: usize = 7;
+
+/// From this width on the runs stand beside the map; below it, what stands beside it and
+/// how wide a column is. In pixels.
+const TWO_COLUMNS: f64 = 1184.0;
+const BESIDE: f64 = 260.0;
+const COLUMN: f64 = 39.0;
+
+/// Columns of a map that are seen at once.
+fn room(width: f64) -> usize {
+    match width >= TWO_COLUMNS {
+        true => WIDE,
+        // What is below 0 becomes 0.
+        false => (((width - BESIDE) / COLUMN) as usize).clamp(LEAST, WIDE),
+    }
+}
 
 /// Of a wide map: all of it, small, with what of it is seen marked; a click goes there.
 #[component]
@@ -20,10 +35,7 @@ pub fn Overview(
     let state = use_state();
     let t = &text().map;
     let grid = state.derived.grid;
-    let most = match is_narrow() {
-        true => WIDE_ON_A_PHONE,
-        false => WIDE,
-    };
+    let most = room(page_width());
     let wide = passing(move || grid.with(|g| g.as_ref().is_some_and(|g| g.columns.len() > most)));
     let drawn = move || {
         let squares = grid.with(|g| {
@@ -65,5 +77,17 @@ pub fn Overview(
                 style=("width", move || seen().map(|s| percent(s.1)))
             ></span>
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_page_has_room_for_fewer_columns() {
+        for (width, columns) in [(320.0, 7), (700.0, 11), (1_100.0, 21), (1_300.0, 24)] {
+            assert_eq!(room(width), columns);
+        }
     }
 }

@@ -12,6 +12,6 @@ pub mod shows;
 pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
-pub use narrow::is_narrow;
+pub use narrow::{is_narrow, page_width};
 pub use old::Old;
 pub use part::{in_page, part, shows};
