@@ -5,6 +5,7 @@ use patchbay_engine::experiment::{
     Axis, AxisKind, CellValues, Experiment, Frame, Interval, Located, MetricKind, MetricReport,
     Mode, PlanReport, Reading, Sweep, SweepReport,
 };
+use patchbay_engine::order::order;
 
 /// One row or column: a layer, a head, a position of the patched run ...
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,9 +49,9 @@ pub struct Grid {
 /// Where the values are that are farthest from 0, the farthest first; of equals the first.
 #[must_use]
 pub fn farthest(values: &[f32]) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..values.len()).collect();
-    places.sort_by(|a, b| values[*b].abs().total_cmp(&values[*a].abs()));
-    places
+    order(values.len(), &mut |a, b| {
+        values[b].abs().total_cmp(&values[a].abs())
+    })
 }
 
 impl Grid {

@@ -1,6 +1,7 @@
 //! The experiments that were on the page, in their order, and which of them is now.
 
 use patchbay_engine::experiment::Experiment;
+use patchbay_engine::order::order;
 
 /// Changes that are kept at most, and bytes of their experiments as JSON.
 const MOST: usize = 200;
@@ -213,8 +214,8 @@ impl History {
     /// as lines of up to so many bytes in all; the nearest to the one on the page first.
     #[must_use]
     pub fn write(&self, link: impl Fn(&Experiment) -> String, most: usize) -> String {
-        let mut near: Vec<usize> = (0..self.entries.len()).collect();
-        near.sort_by_key(|i| i.abs_diff(self.at));
+        let far = |i: usize| i.abs_diff(self.at);
+        let near = order(self.entries.len(), &mut |a, b| far(a).cmp(&far(b)));
         let mut lines = String::new();
         for entry in near.into_iter().filter_map(|i| self.entries.get(i)) {
             let Some(place) = entry.place else { continue };

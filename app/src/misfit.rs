@@ -1,6 +1,7 @@
 //! A steering that was set up for a model with more layers than the one that is open.
 
 use patchbay_engine::experiment::Steer;
+use patchbay_engine::order::sorted;
 
 /// Layers that are named and that the model has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub fn misfit(steer: &Steer, n_layer: usize) -> Option<Misfit> {
         .map(|l| *l)
         .filter(|l| *l >= n_layer)
         .collect();
-    beyond.sort_unstable();
+    beyond = sorted(&beyond, usize::cmp);
     beyond.dedup();
     let last = n_layer.checked_sub(1)?;
     (!beyond.is_empty()).then_some(Misfit { last, beyond })
@@ -45,7 +46,7 @@ pub fn nearest(steer: &mut Steer, n_layer: usize) {
     }
     let lists = steer.directions.iter_mut().map(|d| &mut d.layers);
     for list in lists.chain(steer.map.iter_mut().map(|m| &mut m.layers)) {
-        list.sort_unstable();
+        *list = sorted(list, usize::cmp);
         list.dedup();
     }
 }

@@ -11,9 +11,6 @@ pub const CUT: usize = 2_000;
 /// Bytes of a file that are read as an experiment at most: what a link may unpack to.
 pub const LARGEST: u64 = link::LARGEST as u64;
 
-/// A page's own height in an embed before it has told it, in pixels.
-const HEIGHT: u32 = 640;
-
 /// Text as it stands in HTML, between tags or in an attribute.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -34,12 +31,32 @@ pub fn preview_address(home: &str, n: u32, link: &str) -> String {
 
 /// HTML that shows an experiment in another page, where it allows no script.
 #[must_use]
-pub fn frame(home: &str, link: &str, title: &str) -> String {
+pub fn frame(home: &str, link: &str, title: &str, height: u32) -> String {
     format!(
-        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"{HEIGHT}\" loading=\"lazy\" allow=\"clipboard-write\" style=\"border: 0\"></iframe>",
+        "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"{height}\" loading=\"lazy\" allow=\"clipboard-write\" style=\"border: 0\"></iframe>",
         escaped(&embed_address(home, link)),
         escaped(title)
     )
+}
+
+/// The height of a frame that cannot grow, in pixels: about that of what it shows at the
+/// width of a course page, as far as that leaves room to scroll past it.
+#[must_use]
+pub fn height(show: &Show, room: Room) -> u32 {
+    let of = |part: &Shown| match part {
+        Shown::Prompts => 240,
+        Shown::Metric => 150,
+        Shown::Settings => 60,
+        Shown::Runs => 360,
+        Shown::Map => 420,
+        Shown::Picture => 80,
+        Shown::Cell => 60,
+        Shown::Directions => 420,
+        Shown::Texts => 560,
+        Shown::Measures => 120,
+    };
+    let shown = Shown::of(room).iter().filter(|part| show.has(**part));
+    shown.map(of).sum::<u32>().clamp(360, 900)
 }
 
 /// HTML that shows it as large as it is, where scripts are allowed.
@@ -136,7 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_handed_on_stands_in_html_and_markdown_as_text() {
-        let frame = frame("https://x/", "v2=a", "\"><script>&");
+        let frame = frame("https://x/", "v2=a", "\"><script>&", 500);
         assert!(
             frame.contains("title=\"&quot;>&lt;script>&amp;\""),
             "{frame}"

@@ -1,6 +1,7 @@
 //! Pairs of prompts from lines with gaps, and lists of what fills them.
 
 use patchbay_engine::experiment::{Pair, Prompt, TokenRef, Tokens};
+use patchbay_engine::order::order;
 use patchbay_engine::text::unmarked;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -82,7 +83,12 @@ fn read(text: &str) -> Result<BTreeMap<String, Vec<String>>, Fault> {
         let words = words.split(',').map(str::trim).filter(|w| !w.is_empty());
         Ok((name.trim().to_owned(), words.map(str::to_owned).collect()))
     };
-    lines.map(list).collect()
+    let mut lists = BTreeMap::new();
+    for line in lines {
+        let (name, words) = list(line)?;
+        lists.insert(name, words);
+    }
+    Ok(lists)
 }
 
 /// The texts of a pair that may have gaps.
@@ -114,13 +120,14 @@ fn split(gap: &str) -> (&str, usize) {
 
 /// The words in an order that is the draw's own.
 fn drawn(words: &[String], list: &str, draw: usize) -> Vec<String> {
-    let mut words = words.to_vec();
-    words.sort_by_cached_key(|word| {
+    let key = |word: &String| {
         let mut hasher = DefaultHasher::new();
         (draw, list, word).hash(&mut hasher);
         hasher.finish()
-    });
-    words
+    };
+    let keys: Vec<u64> = words.iter().map(key).collect();
+    let places = order(words.len(), &mut |a, b| keys[a].cmp(&keys[b]));
+    places.into_iter().map(|at| words[at].clone()).collect()
 }
 
 /// A pair with its gaps filled.

@@ -7,6 +7,7 @@
 pub mod dictionary;
 pub mod experiment;
 pub mod json;
+pub mod order;
 pub mod protocol;
 pub mod sentence;
 pub mod source;

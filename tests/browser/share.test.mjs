@@ -47,7 +47,7 @@ const state = (page, is) => page.locator(`[data-testid=reproduced][data-state=${
 /** What the page says of the example's results, to be changed by a test. */
 async function digest(page) {
   await share(page);
-  await page.getByTestId('share-results').check();
+  await page.getByTestId('share-results').waitFor();
   const { digest } = opened(await text(page));
   await page.getByTestId('share-close').click();
   return digest;
@@ -181,7 +181,7 @@ describe('results that come with a link', () => {
       await state(page, 'same').waitFor();
       assert.match(
         await told.textContent(),
-        /^Reproduced: 8 numbers, largest difference \S+ \(on cpu here, on the CPU there\)\.$/,
+        /^Reproduced: both runs and the 6 strongest cells, largest difference \S+ \(computed on the CPU here, on the CPU there\)\.$/,
       );
       await axe(page, 'sharing');
       // They are not told of another experiment, and are again when it is gone back to.
@@ -204,7 +204,7 @@ describe('results that come with a link', () => {
     off.cells[0].value += 0.5;
     const foreign = { ...came, model: '0000000000000000' };
     for (const [digest, sentence] of [
-      [off, /^Not reproduced: 8 numbers, largest difference 0\.0\d+ \(on cpu here/],
+      [off, /^Not reproduced: both runs and the 6 strongest cells, largest difference 0\.0\d+ \(computed/],
       [foreign, /^Not the same model/],
       [{ ...came, of: '0000000000000000' }, undefined],
     ]) {
@@ -251,7 +251,6 @@ describe('files', () => {
     await page.getByTestId('clean-prompt').fill('When Tom and Mary went to the store, Tom gave a bottle to');
     await settled(page);
     await share(page, 'file');
-    await page.getByTestId('share-results').check();
     const [download] = await Promise.all([page.waitForEvent('download'), page.getByTestId('share-save').click()]);
     assert.equal(download.suggestedFilename(), 'patchbay-experiment.json');
     const saved = await readFile(await download.path());
@@ -320,7 +319,6 @@ test('in Firefox a link with results opens, and the dialog works', { timeout: 3 
     await page.goto(server.url);
     await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
     await page.click('[data-testid=share]');
-    await page.click('[data-testid=share-results]');
     const address = await page.$eval('[data-testid=share-text]', (field) => field.value);
     assert.ok(opened(address).digest, address);
     await page.goto('about:blank');

@@ -46,10 +46,14 @@ const isText = (value) => typeof value === "string";
  * @param {import("./link.mjs").Link} link
  * @returns {{ title: string, nodes: Node[] }}
  */
-export function poster({ experiment, digest }) {
+export function poster({ experiment, digest, show }) {
   const room = experiment.room === "steering" ? "steering" : "patching";
   const model = isText(experiment.model) ? String(experiment.model) : "mini";
-  const told = room === "steering" ? steering(experiment) : patching(experiment);
+  const all = room === "steering" ? steering(experiment) : patching(experiment);
+  // What its author hides is not on the poster either.
+  const parts = list(show.parts);
+  const hides = parts.length > 0 && !parts.includes("prompts");
+  const told = all.filter(([, , kind]) => !(hides && `${kind}`.includes("poster-prompt")));
   const about = element("dl", "poster-about");
   for (const [name, value, kind] of [...told, [TEXT.model, model === "mini" ? TEXT.mini : cut(model, SHORT), ""]]) {
     about.append(element("dt", "", `${name}`), element("dd", `${kind}`, `${value}`));

@@ -171,7 +171,7 @@ impl State {
         }
         self.cancel();
         self.notice.update(|notice| {
-            if matches!(notice, Some(Notice::Failure(_))) {
+            if matches!(notice, Some(Notice::Failure(_) | Notice::File { .. })) {
                 *notice = None;
             }
         });

@@ -133,7 +133,7 @@ const PROMPTS: Prompts = Prompts {
             1 => "1 position differs".into(),
             n => format!("{n} positions differ"),
         };
-        format!("{tokens}, {differ}; “·” is a space in front")
+        format!("{tokens}, {differ}")
     },
 };
 
@@ -379,7 +379,7 @@ const MAP: Map = Map {
             "The patch changes nothing: both runs have read the same up to here, so their activations are equal."
         }
         Nothing::Itself => {
-            "This is the changed word itself, before any layer: copying it has to turn one run into the other, and says nothing yet of how the model works."
+            "This is the changed word itself, before any layer: copying it has to turn one run into the other, and is no finding about the model yet."
         }
         Nothing::Unknown => {
             "The patch changes nothing that is measured: the value is the one without it, but for rounding."

@@ -58,6 +58,8 @@ pub struct ShareText {
     pub holds: fn(&Experiment) -> String,
     pub results: &'static str,
     pub results_hint: &'static str,
+    pub barred: &'static str,
+    pub not_opened: fn(&str, &str) -> String,
     pub no_results: &'static str,
     pub too_long: &'static str,
     pub length: fn(usize, usize) -> String,

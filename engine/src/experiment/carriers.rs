@@ -4,6 +4,7 @@ use super::{
     Direction, Experiment, Metric, MetricKind, Mode, Positions, Prompt, Room, Site, Steer,
     SteerReport, Steered, Sweep, Token, Tokens, TopToken, Written,
 };
+use crate::order::sorted;
 
 /// Tokens that are offered at most.
 const OFFERED: usize = 12;
@@ -81,7 +82,7 @@ impl SteerReport {
                 }
             }
         }
-        found.sort_by(|(a, one), (b, other)| {
+        let found = sorted(&found, |(a, one), (b, other)| {
             a.cmp(b).then_with(|| other.raised.total_cmp(&one.raised))
         });
         let found = found.into_iter().map(|(_, carriers)| carriers);

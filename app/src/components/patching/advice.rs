@@ -9,9 +9,11 @@ use patchbay_engine::experiment::{Advice, Metric, TokenRef, Tokens};
 pub fn AdviceBox() -> impl IntoView {
     let state = use_state();
     let advice = move || {
+        // Of the prompts before it says nothing of these.
+        let old = state.derived.runs_stale.get();
         state.derived.runs.with(|runs| {
-            let runs = runs.as_ref()?;
-            runs.metrics.first()?.advice.clone()
+            let runs = runs.as_ref().filter(|_| !old);
+            runs?.metrics.first()?.advice.clone()
         })
     };
     view! {

@@ -160,10 +160,12 @@ fn Nowhere() -> impl IntoView {
             (missing && has(&reading.clean, answer.id)).then(|| format::token(&wrong.text))
         })
     });
-    view! {
-        <p class="problem" data-testid="wrong-nowhere" hidden=whether(move || nowhere.with(Option::is_none))>
-            {live(move || nowhere.get().map(|wrong| (text().answer.nowhere)(&wrong)).unwrap_or_default())}
-        </p>
+    move || {
+        nowhere.get().map(|wrong| {
+            view! {
+                <p class="problem nowhere" data-testid="wrong-nowhere">{(text().answer.nowhere)(&wrong)}</p>
+            }
+        })
     }
 }
 

@@ -9,15 +9,16 @@ use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Axes, GridKind, Mode, Site, Sweep, Width};
+use patchbay_engine::order::sorted;
 
 /// Sites that can be patched, in the order in which they are offered: the stream, what
 /// heads have, neurons, and what has no layer.
 fn sites() -> Vec<Site> {
     let offered = |site: &Site| *site != Site::Logits;
-    let mut sites: Vec<Site> = Site::ALL.into_iter().filter(offered).collect();
-    let wide = |site: Site| site.width() == Width::Embd;
-    sites.sort_by_key(|s| (!s.per_layer(), !s.per_head() && !wide(*s), s.per_head()));
-    sites
+    let sites: Vec<Site> = Site::ALL.into_iter().filter(offered).collect();
+    let wide = |site: &Site| site.width() == Width::Embd;
+    let rank = |s: &Site| (!s.per_layer(), !s.per_head() && !wide(s), s.per_head());
+    sorted(&sites, |a, b| rank(a).cmp(&rank(b)))
 }
 
 /// What the sweep patches, and which way: one line, which opens.

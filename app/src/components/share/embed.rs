@@ -1,8 +1,8 @@
-use super::forms::{Length, Taken, WithResults, shared};
+use super::forms::{Taken, WithResults, shared};
 use crate::components::fields::{Check, Segmented};
 use crate::components::shared::{live, whether};
 use crate::link;
-use crate::share::{element, frame, preview_address, prompt, set_open, set_shown};
+use crate::share::{element, frame, height, preview_address, prompt, set_open, set_shown};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -15,10 +15,10 @@ const REST: f64 = 600.0;
 
 /// What an embed shows, what may be changed in it, and the HTML of it.
 #[component]
-pub(super) fn EmbedForm() -> impl IntoView {
+pub(super) fn EmbedForm(results: RwSignal<bool>) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
-    let (show, results) = (RwSignal::new(Show::default()), RwSignal::new(true));
+    let show = RwSignal::new(Show::default());
     let scripts = RwSignal::new(false);
     let has = Memo::new(move |_| state.digest().is_some());
     let link = Memo::new(move |_| Link {
@@ -27,9 +27,19 @@ pub(super) fn EmbedForm() -> impl IntoView {
     });
     let end = Memo::new(move |_| link.with(packed));
     let html = Memo::new(move |_| {
-        let title = link.with(|link| (t.named)(prompt(&link.experiment)));
-        let write = if scripts.get() { element } else { frame };
-        end.with(|end| write(&link::home(), end, &title))
+        // What is not shown is not in its name either.
+        let hides = show.with(|s| !s.has(Shown::Prompts));
+        let title = link.with(|link| {
+            (t.named)(match hides {
+                true => "",
+                false => prompt(&link.experiment),
+            })
+        });
+        let height = show.with(|s| height(s, state.room()));
+        end.with(|end| match scripts.get() {
+            true => element(&link::home(), end, &title),
+            false => frame(&link::home(), end, &title, height),
+        })
     });
     // Another address each time: a frame in which only what is behind the # changes goes on.
     let address = |n: u32, end: &str| preview_address(&link::home(), n, end);
@@ -56,12 +66,12 @@ pub(super) fn EmbedForm() -> impl IntoView {
                             type="checkbox"
                             data-testid=format!("show-{part:?}")
                             aria-label=(t.shows)(name)
+                            // One is always left.
+                            disabled=whether(move || show.with(|s| s.parts == [part]))
                             prop:checked=whether(move || show.with(|s| s.has(part)))
                             on:change:target=move |event| {
                                 let on = event.target().checked();
                                 show.update(|s| set_shown(s, room, part, on));
-                                // The last part stays: the box says so.
-                                event.target().set_checked(show.with_untracked(|s| s.has(part)));
                             }
                         />
                     </td>
@@ -126,7 +136,6 @@ pub(super) fn EmbedForm() -> impl IntoView {
             </div>
         </div>
         <Taken testid="share-text" label=t.html value=html rows="4" />
-        <Length of=html />
         <details open=true>
             <summary>{t.preview}</summary>
             <iframe

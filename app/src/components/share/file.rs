@@ -1,6 +1,7 @@
 use super::close;
 use super::forms::{WithResults, shared};
 use crate::download::download;
+use crate::format;
 use crate::share::LARGEST;
 use crate::state::{Notice, State, use_state};
 use crate::text::{say, text};
@@ -11,12 +12,14 @@ use web_sys::File;
 
 const NAME: &str = "patchbay-experiment.json";
 
+/// Characters of a file's name that are told.
+const LONGEST_NAME: usize = 60;
+
 /// Saving what is on the page, and opening what was saved.
 #[component]
-pub(super) fn FileForm() -> impl IntoView {
+pub(super) fn FileForm(results: RwSignal<bool>) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
-    let results = RwSignal::new(false);
     let has = Memo::new(move |_| state.digest().is_some());
     let fault = RwSignal::new(None::<String>);
     let save = move |_| {
@@ -85,9 +88,10 @@ pub(super) fn FileForm() -> impl IntoView {
 
 /// Opens a file; `then` hears what is wrong with it, or that nothing is.
 fn take(state: State, file: File, then: impl Fn(Option<String>) + 'static) {
-    let t = &text().share;
+    let (t, name) = (&text().share, format::shortened(&file.name(), LONGEST_NAME));
+    let fault = move |why: &str| Some((t.not_opened)(&name, why));
     if file.size() > LARGEST as f64 {
-        return then(Some((t.too_large)(LARGEST)));
+        return then(fault(&(t.too_large)(LARGEST)));
     }
     spawn_local(async move {
         let text = JsFuture::from(file.text()).await.ok();
@@ -101,7 +105,7 @@ fn take(state: State, file: File, then: impl Fn(Option<String>) + 'static) {
                 state.bring(link);
                 None
             }
-            Err(told) => Some(told),
+            Err(told) => fault(&told),
         });
     });
 }

@@ -119,10 +119,9 @@ pub(super) fn Length(of: Memo<String>) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn LinkForm(form: Form) -> impl IntoView {
+pub(super) fn LinkForm(form: Form, results: RwSignal<bool>) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
-    let results = RwSignal::new(false);
     let has = Memo::new(move |_| state.digest().is_some());
     let link = Memo::new(move |_| shared(state, results.get()));
     let address = Memo::new(move |_| link.with(|link| link::page(&packed(link))));
@@ -146,7 +145,7 @@ pub(super) fn LinkForm(form: Form) -> impl IntoView {
         <p class="problem fatal" data-testid="share-too-long" hidden=fits>{t.too_long}</p>
         <div hidden=whether(move || !fits.get())>
             <Taken testid="share-text" label value rows="3" />
-            <Length of=address />
+            <Length of=value />
             <details
                 data-testid="share-qr"
                 on:toggle=move |event| {

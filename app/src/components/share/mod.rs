@@ -8,7 +8,8 @@ mod reproduced;
 pub use file::take_dropped;
 pub use reproduced::Reproduced;
 
-use crate::components::shared::live;
+use crate::components::shared::whether;
+use crate::state::use_state;
 use crate::text::text;
 use embed::EmbedForm;
 use file::FileForm;
@@ -56,7 +57,7 @@ pub fn ShareDialog(open: RwSignal<bool>) -> impl IntoView {
     view! {
         <dialog
             id=DIALOG
-            class="models share"
+            class="models share-dialog"
             data-testid=DIALOG
             aria-labelledby="share-title"
             on:close=move |_| open.set(false)
@@ -77,14 +78,19 @@ pub fn ShareDialog(open: RwSignal<bool>) -> impl IntoView {
 
 #[component]
 fn Forms() -> impl IntoView {
+    let state = use_state();
+    let t = &text().share;
     let form = RwSignal::new(Form::Link);
+    // Whether the results go along, in whichever form.
+    let results = RwSignal::new(true);
     view! {
-        <p class="hint">{live(|| text().share.lede)}</p>
+        <p class="hint">{t.lede}</p>
+        <p class="problem" data-testid="share-barred" hidden=whether(move || !state.is_barred())>{t.barred}</p>
         <FormChoice form />
         {move || match form.get() {
-            Form::Link | Form::Markdown => view! { <LinkForm form=form.get() /> }.into_any(),
-            Form::Embed => view! { <EmbedForm /> }.into_any(),
-            Form::File => view! { <FileForm /> }.into_any(),
+            Form::Link | Form::Markdown => view! { <LinkForm form=form.get() results /> }.into_any(),
+            Form::Embed => view! { <EmbedForm results /> }.into_any(),
+            Form::File => view! { <FileForm results /> }.into_any(),
         }}
     }
 }

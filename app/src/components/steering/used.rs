@@ -5,6 +5,7 @@ use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{DirectionField, Field, Operator, Positions, Site, Unit};
+use patchbay_engine::order::sorted;
 
 const OPERATORS: [(Operator, &str); 5] = [
     (Operator::Add, "add"),
@@ -67,7 +68,7 @@ pub fn Used(i: usize) -> impl IntoView {
                                 Some(at) => drop(d.layers.remove(at)),
                                 None => d.layers.push(l),
                             }
-                            d.layers.sort_unstable();
+                            d.layers = sorted(&d.layers, usize::cmp);
                         })
                     />
                 }

@@ -4,6 +4,7 @@ use crate::terms::Term;
 use crate::text::text;
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
+use patchbay_engine::order::sorted as sorted_by;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 
@@ -53,9 +54,8 @@ fn id(term: Term) -> String {
 
 /// All terms in the order of their names.
 fn sorted() -> Vec<Term> {
-    let mut all = Term::ALL.to_vec();
-    all.sort_by_cached_key(|term| (text().words.name)(*term).to_lowercase());
-    all
+    let name = |term: &Term| (text().words.name)(*term).to_lowercase();
+    sorted_by(&Term::ALL, |a, b| name(a).cmp(&name(b)))
 }
 
 /// The terms in whose names a text is, in whatever case.

@@ -2,7 +2,7 @@
 
 use super::super::table::ShareText;
 use crate::format::number;
-use patchbay_engine::experiment::{Compared, Digest, Prompt, Room, Shown};
+use patchbay_engine::experiment::{Compared, Prompt, Room, Shown};
 
 pub const SHARE: ShareText = ShareText {
     share: "Share …",
@@ -18,9 +18,14 @@ pub const SHARE: ShareText = ShareText {
     named: |prompt| match prompt.trim() {
         "" => "An experiment on GPT-2 in Patchbay".into(),
         text => {
-            let short: String = text.chars().take(60).collect();
-            let dots = if short.len() < text.len() { " …" } else { "" };
-            format!("Patchbay: {short}{dots}")
+            let mut short: String = text.chars().take(60).collect();
+            if short.len() < text.len() {
+                // Whole words, where there are any.
+                let end = short.rfind(' ').unwrap_or(short.len());
+                short.truncate(end);
+                short.push_str(" …");
+            }
+            format!("Patchbay: {short}")
         }
     },
     holds: |e| {
@@ -58,6 +63,8 @@ pub const SHARE: ShareText = ShareText {
     },
     results: "With the results",
     results_hint: "Whoever opens it sees a small picture of them at once, and then whether the same came out.",
+    barred: "As it stands this experiment cannot run: what is marked in red has to be put right first.",
+    not_opened: |name, why| format!("“{name}” was not opened: {why}"),
     no_results: "There are none yet, or they are from before the last change.",
     too_long: "This experiment is too large for a link. Save it as a file and share that.",
     length: |length, cut| match length > cut {
@@ -96,7 +103,7 @@ pub const SHARE: ShareText = ShareText {
     autorun: "Runs when it comes into view",
     autorun_hint: "Else it waits for a click, and costs a page next to nothing until then.",
     scripts: "The page allows scripts",
-    scripts_hint: "Then it is as high as what it shows.",
+    scripts_hint: "Then it is as high as what it shows; a plain frame has one height, and scrolls.",
     html: "HTML for your page",
     preview: "Preview",
     save: "Save",
@@ -116,23 +123,26 @@ pub const SHARE: ShareText = ShareText {
     awaited: |digest| {
         format!(
             "This is what whoever made the link got, {}. It was not computed here yet.",
-            on(digest)
+            on(&digest.backend)
         )
     },
     came_out: |digest, compared, here| {
         let Compared {
             same_model,
-            numbers,
             largest,
             same_texts,
+            ..
         } = *compared;
-        let what = match (numbers, same_texts) {
+        let what = match (digest.cells.len(), same_texts) {
             (_, Some(true)) => "the same texts".into(),
             (_, Some(false)) => "other texts".into(),
-            (1, None) => format!("1 number, difference {}", difference(largest)),
-            (n, None) => format!("{n} numbers, largest difference {}", difference(largest)),
+            (0, None) => format!("both runs, largest difference {}", difference(largest)),
+            (cells, None) => format!(
+                "both runs and the {cells} strongest cells, largest difference {}",
+                difference(largest)
+            ),
         };
-        let place = format!("on {here} here, {} there", on(digest));
+        let place = format!("computed {} here, {} there", on(here), on(&digest.backend));
         match (same_model, compared.is_same()) {
             (false, _) => format!(
                 "Not the same model: the weights that are loaded here are not those of whoever made the link. With these: {what}."
@@ -144,8 +154,8 @@ pub const SHARE: ShareText = ShareText {
     open_in_patchbay: "Open in Patchbay",
 };
 
-fn on(digest: &Digest) -> String {
-    match digest.backend.as_str() {
+fn on(backend: &str) -> String {
+    match backend {
         "cpu" => "on the CPU".into(),
         "webgpu" => "on WebGPU".into(),
         // Whatever a link says, it is short and stands as text.
