@@ -70,9 +70,9 @@ pub fn write(experiment: &Experiment, author: Option<&Digest>, at: Note, new: bo
     if !new && there && note() == Some(at) {
         return true;
     }
-    let address = format!("#{}", link::packed(&link));
-    let address = (!there && fits(&link)).then_some(address.as_str());
-    put(at, address, new)
+    let end = (!there).then(|| opening(&link)).flatten();
+    let address = end.map(|end| format!("#{end}"));
+    put(at, address.as_deref(), new)
 }
 
 /// Notes where the browser is, and leaves the address as it came.
@@ -98,11 +98,11 @@ pub fn home() -> String {
     page[..end].to_owned()
 }
 
-/// Whether a link opens again.
+/// The end of a link, where that opens again: what is too large for one does not.
 #[must_use]
-pub fn fits(link: &Link) -> bool {
+pub fn opening(link: &Link) -> Option<String> {
     let end = link::packed(link);
-    end.len() <= link::LONGEST && link::open(&end).is_ok()
+    (end.len() <= link::LONGEST && link::open(&end).is_ok()).then_some(end)
 }
 
 /// The whole address of the page with this experiment, for the clipboard.

@@ -400,7 +400,7 @@ describe('a number under its own name', () => {
     assert.match(await page.getByTestId('first-of').textContent(), /on average clean −?\d.*, corrupted −?\d/);
     // Another map is looked at: the run stays that of the first one.
     await page.getByTestId('grid-1').click();
-    await patched.getByText(/^Patched run z, denoising: layer/).waitFor();
+    await patched.getByText('z, denoising: layer').waitFor();
     assert.match(await patched.locator('.hint').first().textContent(), /^The corrupted run again/);
   });
 

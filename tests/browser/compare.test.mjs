@@ -43,7 +43,7 @@ describe('two maps', () => {
     await page.getByTestId('beside').selectOption('sweep-1');
     const other = page.getByTestId('beside-map');
     await other.waitFor();
-    assert.match(await other.textContent(), /z, noising · Logit difference · mini/);
+    assert.match(await other.textContent(), /z, noising, 8 pairs · Logit difference · mini/);
     await page.getByTestId('cell-1-0').hover();
     assert.equal(await other.locator('.marked').getAttribute('data-cell'), '1-0');
     const beside = parse(await other.locator('.marked text').textContent());

@@ -6,7 +6,7 @@ use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
-use patchbay_engine::experiment::link::{Link, packed};
+use patchbay_engine::experiment::link::Link;
 
 /// How it is handed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,8 +124,10 @@ pub(super) fn LinkForm(form: Form, results: RwSignal<bool>) -> impl IntoView {
     let t = &text().share;
     let has = Memo::new(move |_| state.digest().is_some());
     let link = Memo::new(move |_| shared(state, results.get()));
-    let address = Memo::new(move |_| link.with(|link| link::page(&packed(link))));
-    let fits = Memo::new(move |_| link.with(link::fits));
+    let end = Memo::new(move |_| link.with(link::opening));
+    let fits = Memo::new(move |_| end.with(Option::is_some));
+    let address =
+        Memo::new(move |_| end.with(|end| end.as_deref().map_or_else(String::new, link::page)));
     let value = Memo::new(move |_| match form {
         Form::Markdown => link.with(|link| {
             let title = (t.named)(prompt(&link.experiment));
