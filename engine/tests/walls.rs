@@ -10,7 +10,7 @@ use std::path::Path;
 
 /// The floors from the ground up. What stands on one line does not know its neighbours.
 const FLOORS: [&[&str]; 13] = [
-    &["text"],
+    &["text", "order"],
     &["json", "sentence"],
     &["experiment"],
     &["source", "rows"],

@@ -1,4 +1,4 @@
-use super::close;
+use super::dialog::close;
 use super::forms::{WithResults, shared};
 use crate::download::download;
 use crate::format;

@@ -1,5 +1,6 @@
 //! Handing an experiment on, and taking one in.
 
+mod dialog;
 mod embed;
 mod file;
 mod forms;
@@ -11,25 +12,12 @@ pub use reproduced::Reproduced;
 use crate::components::shared::whether;
 use crate::state::use_state;
 use crate::text::text;
+use dialog::{DIALOG, close, dialog};
 use embed::EmbedForm;
 use file::FileForm;
 use forms::{Form, FormChoice, LinkForm};
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDialogElement;
-
-const DIALOG: &str = "share-dialog";
-
-fn dialog() -> Option<HtmlDialogElement> {
-    document().get_element_by_id(DIALOG)?.dyn_into().ok()
-}
-
-fn close() {
-    if let Some(dialog) = dialog() {
-        dialog.close();
-    }
-}
 
 /// Opens the dialog.
 pub fn open_share(open: RwSignal<bool>) {
