@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { openChromium, serveDist } from './harness.mjs';
-import { choose, computed, link, openPage, PATIENCE, parse, settled, values } from './page.mjs';
+import { choose, computed, example, link, openPage, PATIENCE, parse, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -387,8 +387,7 @@ describe('a number under its own name', () => {
   });
 
   onPage('a patched run of one pair is measured by that pair’s runs, and says of which map it is', async (page) => {
-    await page.getByTestId('example-patching-heads.json').click();
-    await page.getByTestId('example-about').waitFor();
+    await example(page, 'patching-heads.json');
     await settled(page);
     await page.getByTestId('strongest').click();
     const patched = page.getByTestId('stage-patched');
@@ -408,7 +407,6 @@ describe('a number under its own name', () => {
     await settled(page);
     await page.getByTestId('pin').click();
     await choose(page, 'mode-noising');
-    await page.locator('[data-testid=status]:not([data-state=done])').waitFor({ state: 'attached' });
     await settled(page);
     await page.getByTestId('compare').check();
     const legend = page.getByTestId('legend');
@@ -439,8 +437,7 @@ describe('a number under its own name', () => {
   });
 
   onPage('noise is told of where it is', async (page) => {
-    await page.getByTestId('example-patching-noise.json').click();
-    await page.getByTestId('example-about').waitFor();
+    await example(page, 'patching-noise.json');
     await settled(page);
     assert.match(await page.locator('.under-tokens').textContent(), /noise on position 5/);
     assert.equal(await page.getByTestId('pair-5').getAttribute('data-differs'), 'true');

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { clean } from './axe.mjs';
 import { openChromium, serveDist } from './harness.mjs';
-import { openPage, PATIENCE, parse, settled } from './page.mjs';
+import { example as take, openPage, PATIENCE, parse, settled } from './page.mjs';
 
 let server;
 let browser;
@@ -31,9 +31,7 @@ const onPage = (what, body) =>
 
 /** Takes an example and waits for its map. */
 async function example(page, file) {
-  await page.getByTestId(`example-${file}`).click();
-  await page.getByTestId('example-about').waitFor();
-  await page.locator('[data-testid=status]:not([data-state=done])').waitFor({ state: 'attached' });
+  await take(page, file);
   await settled(page);
 }
 
@@ -62,7 +60,6 @@ describe('two maps', () => {
     await page.getByTestId('settings').locator('> summary').click();
     await page.getByTestId('pin').click();
     await page.getByTestId('site').selectOption('mlp_out');
-    await page.locator('[data-testid=status]:not([data-state=done])').waitFor({ state: 'attached' });
     await settled(page);
     const scale = () => page.getByTestId('legend').textContent();
     const alone = await scale();
@@ -76,7 +73,6 @@ describe('two maps', () => {
   onPage('two metrics', async (page) => {
     await page.getByText('Measure others too').click();
     await page.getByTestId('also-probability').check();
-    await page.locator('[data-testid=status]:not([data-state=done])').waitFor({ state: 'attached' });
     await settled(page);
     await page.getByTestId('beside').selectOption('metric-1');
     await page.getByTestId('beside-map').getByText('resid_pre, denoising · Probability · mini').waitFor();

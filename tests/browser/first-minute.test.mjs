@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { clean } from './axe.mjs';
 import { openChromium, openFirefox, serveDist } from './harness.mjs';
-import { choose, openPage, PATIENCE, settled, values } from './page.mjs';
+import { example, choose, openPage, PATIENCE, settled, values } from './page.mjs';
 
 const list = JSON.parse(await readFile(new URL('../../www/experiments/index.json', import.meta.url), 'utf8'));
 const shown = (room) =>
@@ -88,9 +88,8 @@ describe('what is seen first', () => {
 describe('examples', () => {
   for (const { file, title, about } of shown('patching')) {
     onPage(`${title}: one click, and what to look at`, [1300, 900], async (page) => {
-      await page.getByTestId(`example-${file}`).click();
+      await example(page, file);
       const said = page.getByTestId('example-about');
-      await said.waitFor();
       assert.equal(await said.textContent(), `${title}: ${about}`);
       await settled(page);
       assert.ok((await values(page)).flat().some((value) => value !== null));
@@ -104,8 +103,7 @@ describe('examples', () => {
   onPage('the steering room has its own', [1300, 900], async (page) => {
     await choose(page, 'room-steering');
     for (const { file } of shown('steering')) await page.getByTestId(`example-${file}`).waitFor();
-    await page.getByTestId('example-weddings.json').click();
-    await page.getByTestId('example-about').waitFor();
+    await example(page, 'weddings.json');
     await page.locator('[data-testid=steer-status][data-state=done]').waitFor({ state: 'attached' });
   });
 });

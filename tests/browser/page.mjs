@@ -50,6 +50,12 @@ export function known() {
 /** Waits until the sweep of what is on the page is there. */
 export const settled = (page, state = 'done') => page.locator(`[data-testid=status][data-state=${state}]`).waitFor();
 
+/** Takes an example and waits until it is what is on the page. */
+export async function example(page, file) {
+  await page.getByTestId(`example-${file}`).click();
+  await page.locator(`[data-testid="example-${file}"][aria-pressed=true]`).waitFor();
+}
+
 /** The raw metrics of the heat map, `[layer][column]`. */
 export const values = (page) =>
   page
