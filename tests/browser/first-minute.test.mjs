@@ -190,7 +190,7 @@ describe('in Firefox', () => {
       assert.ok(bottom <= 900, `the map ends at ${bottom}`);
       await page.waitForSelector('[data-testid="example-patching-noise.json"]');
       await page.click('[data-testid="example-patching-noise.json"]');
-      await page.waitForSelector('[data-testid=example-about]');
+      await page.waitForSelector(`[data-testid="example-patching-noise.json"][aria-pressed=true]`);
       await page.waitForSelector(done, { timeout: PATIENCE });
       await page.hover('[data-testid=cell-1-5]');
       await page.waitForSelector('.picture .here');

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { openChromium, serveDist } from './harness.mjs';
 import { largestDifference } from './oracle.mjs';
-import { choose, computed, link, openPage, PATIENCE, settled, values } from './page.mjs';
+import { example, choose, computed, link, openPage, PATIENCE, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -25,8 +25,7 @@ const ready = (what, file, body) =>
     try {
       await settled(page);
       await choose(page, 'room-steering');
-      await page.getByTestId(`example-${file}`).click();
-      await page.getByTestId('example-about').waitFor();
+      await example(page, file);
       await body(page);
       assert.deepEqual(await page.evaluate(() => globalThis.violations), []);
       assert.deepEqual(it.errors, []);
