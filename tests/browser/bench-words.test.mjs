@@ -416,7 +416,10 @@ const waitIn = (name, page, what, argument) => {
 };
 
 const mapIsThere = () => document.querySelector('[data-testid=status]')?.dataset.state === 'done';
-const canBePressed = () => document.querySelector('[data-testid=strongest]')?.disabled === false;
+const canBePressed = () => {
+  const button = document.querySelector('[data-testid=strongest]');
+  return button?.disabled === false && button.offsetParent !== null;
+};
 const isChosen = () => document.querySelector('[data-testid=heatmap] td.chosen') !== null;
 
 describe('the strongest cell, as soon as there is a map', () => {

@@ -26,8 +26,9 @@ use patchbay_engine::experiment::{Digest, Experiment};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, ScrollRestoration};
 
-/// After so many milliseconds a jump of the browser is no longer waited for.
-const JUMP: u32 = 1_000;
+/// After so many milliseconds a jump of the browser is no longer waited for. What was
+/// undone is on the page long before; one that comes later than that would undo it.
+const JUMP: u32 = 5_000;
 
 /// What is noted at the entry of a page within another one.
 const FRAMED: Note = Note {
