@@ -55,7 +55,7 @@ fn id(term: Term) -> String {
 /// All terms in the order of their names.
 fn sorted() -> Vec<Term> {
     let name = |term: &Term| (text().words.name)(*term).to_lowercase();
-    sorted_by(&Term::ALL, |a, b| name(a).cmp(&name(b)))
+    sorted_by(Term::ALL, |a, b| name(a).cmp(&name(b)))
 }
 
 /// The terms in whose names a text is, in whatever case.
