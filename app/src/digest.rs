@@ -80,9 +80,11 @@ fn metrics(metric: &MetricReport) -> Option<(f32, f32)> {
 
 /// The finished map of an experiment's first sweep, as its first metric shows it.
 fn first_map(results: &Results, experiment: &Experiment) -> Option<Grid> {
-    let grid = results.grids.first()?;
-    let whole = grid.is_complete() && grid.experiment == experiment.sweeps_only();
-    whole.then(|| Grid {
+    let grid = results
+        .grids
+        .first()
+        .filter(|g| g.is_whole_of(experiment))?;
+    Some(Grid {
         shown: 0,
         ..grid.clone()
     })

@@ -236,6 +236,12 @@ impl Grid {
         (done, all)
     }
 
+    /// Whether it is the whole map of an experiment's sweep, and of nothing older.
+    #[must_use]
+    pub fn is_whole_of(&self, experiment: &Experiment) -> bool {
+        self.is_complete() && self.experiment == experiment.sweeps_only()
+    }
+
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.seconds.is_some()

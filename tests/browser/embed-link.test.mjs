@@ -2,9 +2,9 @@
 // colour as the page does.
 
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
+import { allGolden, dictionary as bytes, packedText } from '../link.mjs';
 import { fill, SCALES } from '../../www/embed/colours.mjs';
 import { LARGEST, LinkFault, LONGEST, NEWEST, unpack } from '../../www/embed/link.mjs';
 import { LEVELS, MOST_PICTURED, placeOf, readPicture } from '../../www/embed/picture.mjs';
@@ -12,23 +12,19 @@ import { originsOf, readAsked, readTold } from '../../www/embed/talk.mjs';
 
 const root = new URL('../../', import.meta.url);
 const source = (path) => readFile(new URL(path, root), 'utf8');
-const LINKS = new URL('engine/tests/links/', root);
-const dictionary = await source('engine/src/experiment/link/dictionary.txt');
-const packed = (text) => `v2=${deflateRawSync(text, { dictionary: Buffer.from(dictionary) }).toString('base64url')}`;
+const dictionary = bytes.toString();
 const plain = (text) => `v1=${Buffer.from(text).toString('base64url')}`;
 
 /** A number that the engine's source sets a constant to. */
 const constant = (text, name) =>
   Number(new RegExp(`const ${name}: \\w+ = ([\\d_]+);`).exec(text)[1].replaceAll('_', ''));
-const golden = (await readdir(LINKS)).filter((name) => name.endsWith('.link'));
+
+const golden = await allGolden();
 
 describe('links', () => {
-  for (const name of golden) {
+  for (const { name, link, experiment, digest, show } of golden) {
     test(`the golden link ${name}`, async () => {
-      const at = (ending) => readFile(new URL(name.replace('link', ending), LINKS), 'utf8');
-      const [link, json] = [(await at('link')).trim(), JSON.parse(await at('json'))];
-      const { experiment, digest, show } = name.startsWith('packed') ? json : { experiment: json };
-      for (const form of [link, `#${link.replace(/^#/, '')}`, `${link}>.`]) {
+      for (const form of [link, `#${link}`, `${link}>.`]) {
         assert.deepEqual(await unpack(form, dictionary), { experiment, digest: digest ?? {}, show: show ?? {} });
       }
     });
@@ -37,21 +33,21 @@ describe('links', () => {
   const EXPERIMENT = { version: 3, clean: 'a', corrupted: 'b', metrics: [] };
   const whole = (change) => JSON.stringify({ experiment: { ...EXPERIMENT, ...change } });
   for (const [what, link, sentence] of [
-    ['cut short', packed(whole()).slice(0, -4), /cut short/],
+    ['cut short', packedText(whole()).slice(0, -4), /cut short/],
     ['no base64url', 'v2=a!b', /cut short/],
     ['nothing', 'v2=', /cut short/],
     ['no DEFLATE', 'v2=____', /cut short/],
-    ['no JSON', packed('{"experiment":'), /cut short/],
-    ['no UTF-8', packed(Buffer.from([0x22, 0xff, 0x22])), /cut short/],
-    ['no object', packed('[]'), /holds no experiment/],
-    ['no experiment', packed('{"digest":{}}'), /holds no experiment/],
+    ['no JSON', packedText('{"experiment":'), /cut short/],
+    ['no UTF-8', packedText(Buffer.from([0x22, 0xff, 0x22])), /cut short/],
+    ['no object', packedText('[]'), /holds no experiment/],
+    ['no experiment', packedText('{"digest":{}}'), /holds no experiment/],
     ['no prompts', plain('{"version":1}'), /holds no experiment/],
-    ['a field too many', packed(`{"future":1,${whole().slice(1)}`), /“future”.*newer/],
-    ['a newer experiment', packed(whole({ version: 99 })), /version 99.*1 to 3.*newer/],
+    ['a field too many', packedText(`{"future":1,${whole().slice(1)}`), /“future”.*newer/],
+    ['a newer experiment', packedText(whole({ version: 99 })), /version 99.*1 to 3.*newer/],
     ['a newer form', 'v3=abc', /form “v3”.*newer/],
     ['too long', `v2=${'A'.repeat(LONGEST + 1)}`, /1000001 characters/],
-    ['a bomb', packed(' '.repeat(200_000_000)), /more than 4000000 bytes/],
-    ['one byte too many', packed(whole({ clean: 'a'.repeat(LARGEST) })), /more than 4000000 bytes/],
+    ['a bomb', packedText(' '.repeat(200_000_000)), /more than 4000000 bytes/],
+    ['one byte too many', packedText(whole({ clean: 'a'.repeat(LARGEST) })), /more than 4000000 bytes/],
   ]) {
     test(`${what}: a sentence`, async () => {
       await assert.rejects(unpack(link, dictionary), (error) => {

@@ -2,11 +2,11 @@
 // around it can say and hear, and where the frame is kept apart. In Chromium and Firefox.
 
 import assert from 'node:assert/strict';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { deflateRawSync } from 'node:zlib';
 import { fill, SCALES } from '../../www/embed/colours.mjs';
 import { placeOf } from '../../www/embed/picture.mjs';
+import { allGolden, packedText } from '../link.mjs';
 import { clean } from './axe.mjs';
 import { serveHosts } from './embed-host.mjs';
 import { BROWSERS, openChromium, serveDist, watchErrors } from './harness.mjs';
@@ -17,22 +17,12 @@ const TIMEOUT = { timeout: 3 * PATIENCE };
 const LIMIT = 60_000;
 
 const root = new URL('../../', import.meta.url);
-const LINKS = new URL('engine/tests/links/', root);
-const dictionary = await readFile(new URL('engine/src/experiment/link/dictionary.txt', root));
-const golden = await Promise.all(
-  (await readdir(LINKS))
-    .filter((name) => name.endsWith('.link'))
-    .map(async (name) => {
-      const at = (ending) => readFile(new URL(name.replace('link', ending), LINKS), 'utf8');
-      const json = JSON.parse(await at('json'));
-      const link = (await at('link')).trim().replace(/^#/, '');
-      return { name, link, ...(name.startsWith('packed') ? json : { experiment: json }) };
-    }),
-);
-const linkOf = (name) => golden.find((it) => it.name === `packed-${name}.link`).link;
-const packed = (content) => `v2=${deflateRawSync(content, { dictionary }).toString('base64url')}`;
+const golden = await allGolden();
+const linkOf = (name) => golden.find((it) => it.name === `packed-${name}`).link;
 const linked = (change, beside = {}) =>
-  packed(JSON.stringify({ experiment: { version: 3, clean: 'a', corrupted: 'b', metrics: [], ...change }, ...beside }));
+  packedText(
+    JSON.stringify({ experiment: { version: 3, clean: 'a', corrupted: 'b', metrics: [], ...change }, ...beside }),
+  );
 
 const SEED = linkOf('seed');
 const CLEAN = 'When John and Mary went to the store, John gave a bottle to';
@@ -212,7 +202,7 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
         ['v2=a!', /cut short or changed/],
         ['v4=abc', /form “v4”.*newer Patchbay/],
         [linked({ version: 99 }), /version 99.*newer Patchbay/],
-        [packed(' '.repeat(50_000_000)), /more than 4000000 bytes/],
+        [packedText(' '.repeat(50_000_000)), /more than 4000000 bytes/],
         [`v2=${'A'.repeat(1_000_001)}`, /1000001 characters/],
       ]) {
         await goto(page, link, '&autorun');

@@ -2,15 +2,12 @@
 // its author allows, and leads to the whole page with what is set up now.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { opened, packed } from '../link.mjs';
+import { golden, opened, packed } from '../link.mjs';
 import { clean as axe } from './axe.mjs';
 import { DIST, openChromium, openFirefox, serveDist, serveFolder } from './harness.mjs';
 import { choose, openPage, PATIENCE, settled, values } from './page.mjs';
 
-const golden = async (name) =>
-  JSON.parse(await readFile(new URL(`../../engine/tests/links/${name}.json`, import.meta.url)));
 const { experiment } = await golden('packed-seed');
 const steering = { ...(await golden('packed-steering')).experiment, room: 'steering' };
 

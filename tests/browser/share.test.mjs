@@ -3,13 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { opened, packed } from '../link.mjs';
+import { golden, opened, packed } from '../link.mjs';
 import { clean as axe } from './axe.mjs';
 import { openChromium, openFirefox, serveDist } from './harness.mjs';
 import { choose, computed, link, openPage, PATIENCE, settled, values } from './page.mjs';
 
-const golden = async (name) =>
-  JSON.parse(await readFile(new URL(`../../engine/tests/links/${name}.json`, import.meta.url)));
 const { experiment } = await golden('packed-seed');
 
 let server;

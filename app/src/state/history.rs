@@ -21,7 +21,7 @@ use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
-use patchbay_engine::experiment::link::{Link, encode};
+use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{Digest, Experiment};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, ScrollRestoration};
@@ -67,7 +67,9 @@ impl State {
         }
         EventListener::new(&window, "pagehide", move |_| {
             scroll_restoration(ScrollRestoration::Auto);
-            let lines = self.history.with_untracked(|h| h.write(encode, MOST_KEPT));
+            let lines = self
+                .history
+                .with_untracked(|h| h.write(Experiment::to_json, MOST_KEPT));
             let visit = self.wire.with_value(|wire| wire.visit);
             // Where there is no room or no leave, the addresses remain.
             let _ = storage().map(|s| s.set_item(KEPT, &format!("{visit}\n{lines}")));

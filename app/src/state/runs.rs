@@ -44,7 +44,7 @@ impl State {
             run.take(&grid);
             let strongest = grid.strongest().map(|at| place(&grid, at));
             run.text = runs::short(&strongest.unwrap_or_default());
-            grid.is_complete() && grid.experiment == job.experiment.sweeps_only()
+            grid.is_whole_of(&job.experiment)
         })
     }
 

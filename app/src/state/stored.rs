@@ -7,7 +7,7 @@ use crate::runs::Run;
 use codee::string::JsonSerdeCodec;
 use leptos::prelude::*;
 use leptos_use_storage::{UseStorageOptions, use_local_storage_with_options};
-use patchbay_engine::experiment::{Experiment, link::decode};
+use patchbay_engine::experiment::Experiment;
 use web_sys::Storage;
 
 /// Where the history lies while the page is loaded again, and bytes of it at most.
@@ -32,7 +32,7 @@ pub(super) fn history_of(experiment: Experiment) -> (History, u64) {
     if let Some((of, lines)) = kept.as_deref().and_then(|k| k.split_once('\n'))
         && of == visit.to_string()
     {
-        history.read(lines, |link| decode(link).ok().flatten());
+        history.read(lines, |json| Experiment::from_json(json).ok());
     }
     (history, visit)
 }

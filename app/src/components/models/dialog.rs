@@ -1,29 +1,21 @@
+use crate::components::shared::{close_dialog, open_dialog};
 use crate::state::State;
-use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDialogElement;
+
+/// The menu's id.
+pub const DIALOG: &str = "models";
 
 /// Opens the menu, with what is kept as it is now.
 pub fn open_menu(state: State) {
     state.ask_kept();
-    if let Some(dialog) = dialog() {
-        // Refused only where it is open already.
-        let _ = dialog.show_modal();
-    }
+    open_dialog(DIALOG);
 }
 
 pub fn close_menu() {
-    if let Some(dialog) = dialog() {
-        dialog.close();
-    }
+    close_dialog(DIALOG);
 }
 
 /// Takes a model from the menu.
 pub fn take(state: State, name: &str) {
     close_menu();
     state.choose_model(name);
-}
-
-fn dialog() -> Option<HtmlDialogElement> {
-    document().get_element_by_id("models")?.dyn_into().ok()
 }

@@ -1,5 +1,5 @@
 use super::choices::Choices;
-use super::dialog::{close_menu, open_menu};
+use super::dialog::{DIALOG, close_menu, open_menu};
 use super::hub::Hub;
 use super::kept::Kept;
 use super::other::Other;
@@ -28,14 +28,13 @@ pub fn MenuButton() -> impl IntoView {
     }
 }
 
-/// The menu. The browser keeps the focus in it, closes it on Escape and gives
-/// the focus back.
+/// The menu.
 #[component]
 pub fn Menu() -> impl IntoView {
     let t = &text().models;
     view! {
         <dialog
-            id="models"
+            id=DIALOG
             class="models"
             data-testid="models"
             aria-labelledby="models-title"

@@ -34,7 +34,7 @@ use crate::components::notice::Notices;
 use crate::components::runs::Runs;
 use crate::components::share::Reproduced;
 use crate::components::shared::shows::Shows;
-use crate::components::shared::{in_page, shows as shows_any, whether};
+use crate::components::shared::{any_shown, in_page, whether};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -58,10 +58,10 @@ pub fn Patching() -> impl IntoView {
         <Notices />
         <Panel />
         <Reproduced />
-        {shows_any(&[Shown::Prompts, Shown::Metric]).then(|| view! { <Prompts /> })}
+        {any_shown(&[Shown::Prompts, Shown::Metric]).then(|| view! { <Prompts /> })}
         <div class="bench" hidden=awaits>
-            {shows_any(&[Shown::Runs, Shown::Cell]).then(|| view! { <Stages /> })}
-            {shows_any(&[Shown::Settings, Shown::Map, Shown::Picture]).then(|| view! { <Sweep /> })}
+            {any_shown(&[Shown::Runs, Shown::Cell]).then(|| view! { <Stages /> })}
+            {any_shown(&[Shown::Settings, Shown::Map, Shown::Picture]).then(|| view! { <Sweep /> })}
             {in_page(evidence)}
         </div>
         {in_page(|| view! { <Runs /> }.into_any())}

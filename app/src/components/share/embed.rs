@@ -1,4 +1,4 @@
-use super::forms::{Taken, WithResults, shared};
+use super::forms::{Results, Taken, WithResults, shared};
 use crate::components::fields::{Check, Segmented};
 use crate::components::shared::{live, whether};
 use crate::link;
@@ -15,15 +15,14 @@ const REST: f64 = 600.0;
 
 /// What an embed shows, what may be changed in it, and the HTML of it.
 #[component]
-pub(super) fn EmbedForm(results: RwSignal<bool>) -> impl IntoView {
+pub(super) fn EmbedForm(results: Results) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
     let show = RwSignal::new(Show::default());
     let scripts = RwSignal::new(false);
-    let has = Memo::new(move |_| state.digest().is_some());
     let link = Memo::new(move |_| Link {
         show: Some(show.get()).filter(|show| *show != Show::default()),
-        ..shared(state, results.get())
+        ..shared(state, results)
     });
     let end = Memo::new(move |_| link.with(packed));
     let html = Memo::new(move |_| {
@@ -125,7 +124,7 @@ pub(super) fn EmbedForm(results: RwSignal<bool>) -> impl IntoView {
                     set=move |on| show.update(|s| s.autorun = on)
                     hint=t.autorun_hint
                 />
-                <WithResults with=results has />
+                <WithResults results />
                 <Check
                     testid="embed-scripts"
                     label=live(move || t.scripts)

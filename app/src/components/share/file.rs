@@ -1,5 +1,4 @@
-use super::dialog::close;
-use super::forms::{WithResults, shared};
+use super::forms::{Results, WithResults, shared};
 use crate::download::download;
 use crate::format;
 use crate::share::LARGEST;
@@ -17,13 +16,16 @@ const LONGEST_NAME: usize = 60;
 
 /// Saving what is on the page, and opening what was saved.
 #[component]
-pub(super) fn FileForm(results: RwSignal<bool>) -> impl IntoView {
+pub(super) fn FileForm(
+    results: Results,
+    /// Closes the dialog, once something else is on the page.
+    close: fn(),
+) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
-    let has = Memo::new(move |_| state.digest().is_some());
     let fault = RwSignal::new(None::<String>);
     let save = move |_| {
-        let link = untrack(|| shared(state, results.get()));
+        let link = untrack(|| shared(state, results));
         download(NAME, "application/json", link.to_json().as_bytes());
     };
     let choose = move |event: leptos::ev::Event| {
@@ -54,7 +56,7 @@ pub(super) fn FileForm(results: RwSignal<bool>) -> impl IntoView {
     };
     view! {
         <h3>{t.save}</h3>
-        <WithResults with=results has />
+        <WithResults results />
         <div class="buttons">
             <button type="button" class="primary" data-testid="share-save" on:click=save>{t.save_button}</button>
         </div>

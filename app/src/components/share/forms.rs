@@ -6,6 +6,7 @@ use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
+use patchbay_engine::experiment::Digest;
 use patchbay_engine::experiment::link::Link;
 
 /// How it is handed on.
@@ -37,26 +38,42 @@ pub(super) fn FormChoice(form: RwSignal<Form>) -> impl IntoView {
     }
 }
 
+/// The results of what is on the page, and whether they go along, in whichever form.
+#[derive(Clone, Copy)]
+pub(super) struct Results {
+    pub wanted: RwSignal<bool>,
+    /// Once they are there.
+    pub found: Memo<Option<Digest>>,
+}
+
+impl Results {
+    fn are_there(self) -> bool {
+        self.found.with(Option::is_some)
+    }
+}
+
 /// Whether the results go along, which they can once they are there.
 #[component]
-pub(super) fn WithResults(with: RwSignal<bool>, has: Memo<bool>) -> impl IntoView {
+pub(super) fn WithResults(results: Results) -> impl IntoView {
     let t = &text().share;
     view! {
         <Check
             testid="share-results"
             label=live(move || t.results)
-            checked=whether(move || with.get() && has.get())
-            set=move |on| with.set(on)
+            checked=whether(move || results.wanted.get() && results.are_there())
+            set=move |on| results.wanted.set(on)
             hint=t.results_hint
         />
-        <p class="hint" data-testid="share-no-results" hidden=has>{t.no_results}</p>
+        <p class="hint" data-testid="share-no-results" hidden=whether(move || results.are_there())>
+            {t.no_results}
+        </p>
     }
 }
 
 /// What is on the page, as it is handed on.
-pub(super) fn shared(state: State, results: bool) -> Link {
+pub(super) fn shared(state: State, results: Results) -> Link {
     Link {
-        digest: results.then(|| state.digest()).flatten(),
+        digest: results.found.get().filter(|_| results.wanted.get()),
         ..state.experiment.get().into()
     }
 }
@@ -119,11 +136,10 @@ pub(super) fn Length(of: Memo<String>) -> impl IntoView {
 }
 
 #[component]
-pub(super) fn LinkForm(form: Form, results: RwSignal<bool>) -> impl IntoView {
+pub(super) fn LinkForm(form: Form, results: Results) -> impl IntoView {
     let state = use_state();
     let t = &text().share;
-    let has = Memo::new(move |_| state.digest().is_some());
-    let link = Memo::new(move |_| shared(state, results.get()));
+    let link = Memo::new(move |_| shared(state, results));
     let end = Memo::new(move |_| link.with(link::opening));
     let fits = Memo::new(move |_| end.with(Option::is_some));
     let address =
@@ -143,7 +159,7 @@ pub(super) fn LinkForm(form: Form, results: RwSignal<bool>) -> impl IntoView {
     let code = Memo::new(move |_| drawn.get().then(|| address.with(|a| qr(a))));
     view! {
         <p>{live(move || link.with(|link| (t.holds)(&link.experiment)))}</p>
-        <WithResults with=results has />
+        <WithResults results />
         <p class="problem fatal" data-testid="share-too-long" hidden=fits>{t.too_long}</p>
         <div hidden=whether(move || !fits.get())>
             <Taken testid="share-text" label value rows="3" />

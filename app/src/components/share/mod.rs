@@ -1,6 +1,5 @@
 //! Handing an experiment on, and taking one in.
 
-mod dialog;
 mod embed;
 mod file;
 mod forms;
@@ -9,23 +8,22 @@ mod reproduced;
 pub use file::take_dropped;
 pub use reproduced::Reproduced;
 
-use crate::components::shared::whether;
+use crate::components::shared::{close_dialog, open_dialog, whether};
 use crate::state::use_state;
 use crate::text::text;
-use dialog::{DIALOG, close, dialog};
 use embed::EmbedForm;
 use file::FileForm;
-use forms::{Form, FormChoice, LinkForm};
+use forms::{Form, FormChoice, LinkForm, Results};
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
+
+/// The dialog's id.
+const DIALOG: &str = "share-dialog";
 
 /// Opens the dialog.
 pub fn open_share(open: RwSignal<bool>) {
     open.set(true);
-    if let Some(dialog) = dialog() {
-        // Refused only where it is open already.
-        let _ = dialog.show_modal();
-    }
+    open_dialog(DIALOG);
 }
 
 /// The button that opens the dialog.
@@ -53,7 +51,7 @@ pub fn ShareDialog(open: RwSignal<bool>) -> impl IntoView {
         >
             <div class="panel-head">
                 <h2 id="share-title">{t.title}</h2>
-                <button type="button" class="quiet" data-testid="share-close" on:click=|_| close()>
+                <button type="button" class="quiet" data-testid="share-close" on:click=|_| close_dialog(DIALOG)>
                     {t.close}
                 </button>
             </div>
@@ -69,8 +67,10 @@ fn Forms() -> impl IntoView {
     let state = use_state();
     let t = &text().share;
     let form = RwSignal::new(Form::Link);
-    // Whether the results go along, in whichever form.
-    let results = RwSignal::new(true);
+    let results = Results {
+        wanted: RwSignal::new(true),
+        found: Memo::new(move |_| state.digest()),
+    };
     view! {
         <p class="hint">{t.lede}</p>
         <p class="problem" data-testid="share-barred" hidden=whether(move || !state.is_barred())>{t.barred}</p>
@@ -78,7 +78,7 @@ fn Forms() -> impl IntoView {
         {move || match form.get() {
             Form::Link | Form::Markdown => view! { <LinkForm form=form.get() results /> }.into_any(),
             Form::Embed => view! { <EmbedForm results /> }.into_any(),
-            Form::File => view! { <FileForm results /> }.into_any(),
+            Form::File => view! { <FileForm results close=|| close_dialog(DIALOG) /> }.into_any(),
         }}
     }
 }

@@ -25,22 +25,19 @@ pub fn Reproduced() -> impl IntoView {
             }
         })
     });
-    let off = whether(move || {
-        author.with(|a| matches!(a, Some((_, Some(compared))) if !compared.is_same()))
-    });
-    let same = whether(move || {
-        author.with(|a| matches!(a, Some((_, Some(compared))) if compared.is_same()))
+    let came = live(move || {
+        author.with(|author| match author {
+            Some((_, Some(compared))) if compared.is_same() => "same",
+            Some((_, Some(_))) => "other",
+            Some((_, None)) | None => "awaited",
+        })
     });
     view! {
         <aside
             class="reproduced note"
-            class:warn=off
+            class:warn=whether(move || came.with(|came| came == "other"))
             data-testid="reproduced"
-            data-state=live(move || match (same.get(), off.get()) {
-                (true, _) => "same",
-                (_, true) => "other",
-                _ => "awaited",
-            })
+            data-state=came
             hidden=whether(move || author.with(Option::is_none))
             aria-label=t.author
         >

@@ -1,5 +1,6 @@
 //! What rooms, fields and models are made of alike. It knows none of them.
 
+mod dialog;
 mod explained;
 mod focus;
 mod live;
@@ -9,9 +10,10 @@ mod part;
 pub mod problems;
 pub mod shows;
 
+pub use dialog::{close_dialog, open_dialog};
 pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
 pub use live::{live, passing, whether};
 pub use narrow::{is_narrow, page_width};
 pub use old::Old;
-pub use part::{in_page, part, shows};
+pub use part::{any_shown, in_page, part};

@@ -17,7 +17,7 @@ pub fn part(of: Shown, view: impl FnOnce() -> AnyView) -> AnyView {
 }
 
 /// Whether any of these parts is there.
-pub fn shows(parts: &[Shown]) -> bool {
+pub fn any_shown(parts: &[Shown]) -> bool {
     let embed = &use_state().embed;
     embed
         .as_ref()

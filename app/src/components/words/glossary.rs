@@ -1,12 +1,10 @@
 use super::list::Meanings;
-use crate::components::shared::{focus, live};
+use crate::components::shared::{close_dialog, focus, live, open_dialog};
 use crate::terms::Term;
 use crate::text::text;
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
 use patchbay_engine::order::sorted as sorted_by;
-use wasm_bindgen::JsCast;
-use web_sys::HtmlDialogElement;
 
 /// The dialog and its filter, by their ids.
 const DIALOG: &str = "glossary";
@@ -37,15 +35,8 @@ impl Glossary {
         // What was looked for before would hide what is meant now.
         self.part.set(Some(String::new()));
         self.at.set(at);
-        if let Some(dialog) = dialog() {
-            // Refused only where it is open already.
-            let _ = dialog.show_modal();
-        }
+        open_dialog(DIALOG);
     }
-}
-
-fn dialog() -> Option<HtmlDialogElement> {
-    document().get_element_by_id(DIALOG)?.dyn_into().ok()
 }
 
 fn id(term: Term) -> String {
@@ -66,8 +57,7 @@ fn with(part: &str) -> Vec<Term> {
     all
 }
 
-/// The dialog. The browser keeps the focus in it, closes it on Escape and gives the focus
-/// back.
+/// The dialog.
 #[component]
 pub fn Dialog(glossary: Glossary) -> impl IntoView {
     let t = &text().words;
@@ -97,11 +87,7 @@ pub fn Dialog(glossary: Glossary) -> impl IntoView {
             request_animation_frame(move || focus(&id(term)));
         }
     });
-    let close = |_| {
-        if let Some(dialog) = dialog() {
-            dialog.close();
-        }
-    };
+    let close = |_| close_dialog(DIALOG);
     view! {
         <dialog
             id=DIALOG

@@ -1,6 +1,6 @@
 //! Links from files, and what is in links.
 
-use super::{Failure, print, read_link};
+use super::{Failure, print, read_file};
 use patchbay_engine::experiment::link::{find, packed};
 
 #[derive(clap::Args)]
@@ -15,11 +15,11 @@ pub struct Options {
 
 impl Options {
     pub fn print(&self) -> Result<(), Failure> {
-        let link = read_link(&self.experiment)?;
         // A link is asked what it holds.
-        if matches!(find(&self.experiment), Ok(Some(_))) {
+        if let Some(link) = find(&self.experiment).map_err(|e| e.to_string())? {
             return print(&link.to_json(), None);
         }
+        let link = read_file(&self.experiment)?;
         let page = self.page.as_deref().unwrap_or_default();
         let page = page.split('#').next().unwrap_or_default();
         print(&format!("{page}#{}", packed(&link)), None)

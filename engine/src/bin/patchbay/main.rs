@@ -150,16 +150,17 @@ fn whole<T: FromStr>(text: &str) -> Result<T, Failure> {
     number.map_err(|_| "a whole number from 0 on was expected".into())
 }
 
-/// An experiment from a file, or from standard input.
-fn read_experiment(file: &str) -> Result<Experiment, Failure> {
-    Ok(read_link(file)?.experiment)
+/// An experiment from a link, from a file, or from standard input.
+fn read_experiment(named: &str) -> Result<Experiment, Failure> {
+    let link = match find(named).map_err(|e| e.to_string())? {
+        Some(link) => link,
+        None => read_file(named)?,
+    };
+    Ok(link.experiment)
 }
 
-/// What is named: a link, or a file that holds an experiment or what a link holds.
-fn read_link(file: &str) -> Result<Link, Failure> {
-    if let Some(link) = find(file).map_err(|e| e.to_string())? {
-        return Ok(link);
-    }
+/// What a file holds: an experiment, or what a link does.
+fn read_file(file: &str) -> Result<Link, Failure> {
     let mut bytes = Vec::new();
     match file {
         "-" => std::io::stdin()
