@@ -34,6 +34,9 @@ mod table;
 mod template;
 mod terms;
 mod text;
+#[cfg(test)]
+#[path = "../tests/walls.rs"]
+mod walls;
 
 fn main() {
     // The note that stands in the page until its code runs.

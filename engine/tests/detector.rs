@@ -3,9 +3,7 @@
 //! makes the values.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Listener, close, session};
+use crate::common::{Listener, close, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Controls, Detector, DetectorReport, Direction, Effect, Experiment, MapReading, Method,
@@ -61,7 +59,7 @@ fn steer(oracle: &Value, site: Site, layer: usize) -> Steer {
             layers: vec![layer],
             coefficient: 0.0,
             unit: Unit::Absolute,
-            ..common::love().directions.remove(0)
+            ..crate::common::love().directions.remove(0)
         }],
         sampling: Sampling {
             tokens: 1,
@@ -112,7 +110,7 @@ fn the_curve_equals_scikit_learn() {
         close(&curve(|p| p.rates.false_positive), "false");
         assert_eq!(found.roc[0].threshold, None);
         let thresholds: Vec<f32> = found.roc.iter().filter_map(|p| p.threshold).collect();
-        common::close(&what, &thresholds, &of("thresholds"), 2e-4);
+        crate::common::close(&what, &thresholds, &of("thresholds"), 2e-4);
         let rates = found.rates.unwrap();
         let wanted = |key: &str| case["rates"][key].as_f64().unwrap() as f32;
         assert!((rates.true_positive - wanted("true_positive")).abs() < 1e-6);

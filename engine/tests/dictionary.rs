@@ -2,9 +2,7 @@
 //! is asked of the host that has them; `tests/oracles/dictionary.py` makes both.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Oracle, close, ids, session};
+use crate::common::{Oracle, close, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
@@ -410,7 +408,7 @@ fn what_cannot_be_had_says_so() {
     }
     // A host that knows of no dictionaries.
     let with = experiment(&prompt, source(5, true));
-    let quiet = common::Listener::default();
+    let quiet = crate::common::Listener::default();
     let error = pollster::block_on(deep.run(&with, false, &quiet)).unwrap_err();
     assert!(error.to_string().contains("cannot be read here"), "{error}");
 }

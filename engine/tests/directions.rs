@@ -3,9 +3,7 @@
 //! weights; `tests/oracles/steer.py` makes the values.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Listener, Oracle, close, ids, session};
+use crate::common::{Listener, Oracle, close, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
@@ -187,7 +185,7 @@ fn cpu_steered_texts_equal_pytorch() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn webgpu_steered_texts_equal_pytorch() {
-    if let Some(gpu) = common::gpu(None) {
+    if let Some(gpu) = crate::common::gpu(None) {
         steered(|| gpu.clone());
     }
 }

@@ -2,9 +2,7 @@
 //! hooks on transformers; and the activations of every site.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Oracle, close, files, ids};
+use crate::common::{Oracle, close, files, ids};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::Site;
 use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted};
@@ -173,7 +171,7 @@ fn activations<B: Backend>(model: &str, b: &B) {
 
 #[test]
 fn cpu_edits_equal_the_oracles() {
-    for model in common::RANDOM_MODELS {
+    for model in crate::common::RANDOM_MODELS {
         edited_logits(model, &patchbay_engine::backend::cpu::Cpu);
     }
 }
@@ -188,8 +186,8 @@ fn cpu_activations_equal_the_oracles() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn webgpu_edits_equal_the_oracles() {
-    if let Some(gpu) = common::gpu(None) {
-        for model in common::RANDOM_MODELS {
+    if let Some(gpu) = crate::common::gpu(None) {
+        for model in crate::common::RANDOM_MODELS {
             edited_logits(model, &gpu);
         }
         for model in ["bare", "deep"] {

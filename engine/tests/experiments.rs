@@ -2,9 +2,7 @@
 //! that the formats stay what they are.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, session};
+use crate::common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{
@@ -258,7 +256,7 @@ fn what_cannot_be_run_is_refused_by_field() {
 fn a_cell_is_the_run_that_the_sweep_computed() {
     let session = &mut session("mini", Cpu);
     for mode in [Mode::Denoising, Mode::Noising] {
-        for site in common::SWEPT {
+        for site in crate::common::SWEPT {
             let e = Experiment {
                 sweeps: vec![Sweep::of(site, mode)],
                 cell: Some(Cell {

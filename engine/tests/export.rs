@@ -2,10 +2,8 @@
 //! and safetensors give them; `tests/oracles/activations.py` makes the values.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
+use crate::common::{Listener, Oracle, close, experiment, session};
 use candle_core::Tensor;
-use common::{Listener, Oracle, close, experiment, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
@@ -111,7 +109,7 @@ fn tempfile() -> PathBuf {
 fn a_direction_comes_back_from_its_file() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(common::love()),
+        steer: Some(crate::common::love()),
         ..Experiment::default()
     };
     let mut read = |with: &Experiment, format| {
@@ -163,7 +161,7 @@ fn a_direction_comes_back_from_its_file() {
 fn a_contrast_is_written_where_others_look_for_it() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(common::love()),
+        steer: Some(crate::common::love()),
         ..Experiment::default()
     };
     let gguf = Export::Direction {
@@ -202,7 +200,7 @@ fn a_contrast_is_written_where_others_look_for_it() {
 fn what_has_no_file_says_so() {
     let mut session = session("mini", Cpu);
     let mut with = Experiment {
-        steer: Some(common::love()),
+        steer: Some(crate::common::love()),
         ..Experiment::default()
     };
     let mut refused = |with: &Experiment, what: Export, field: &str, reason: &str| match export(

@@ -4,9 +4,7 @@
 #![cfg(feature = "cpu")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, close, ids};
+use crate::common::{Listener, close, ids};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::Experiment;
 use patchbay_engine::model::folder::{CONFIG, INDEX, MERGES, NAMES, TOKENIZER, VOCAB, WEIGHTS};

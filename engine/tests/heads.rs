@@ -3,9 +3,7 @@
 //! makes the values.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Listener, Oracle, close, ids, session};
+use crate::common::{Listener, Oracle, close, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::directions::files;
@@ -182,7 +180,7 @@ fn cpu_heads_equal_scikit_learn_and_pytorch() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn webgpu_heads_equal_scikit_learn_and_pytorch() {
-    if let Some(gpu) = common::gpu(None) {
+    if let Some(gpu) = crate::common::gpu(None) {
         equal(|| gpu.clone());
     }
 }

@@ -2,9 +2,7 @@
 //! field, and what is named twice counts once.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, session};
+use crate::common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Axes, Bring, Capture, Cell, Corruption, Experiment, Export, Metric, MetricKind, Mode, Noise,
@@ -31,7 +29,7 @@ fn refused(session: &mut Session<Cpu>, experiment: &Experiment) -> (String, Stri
 }
 
 fn steering(change: impl FnOnce(&mut Steer)) -> Experiment {
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     steer.sampling.tokens = 2;
     steer.sampling.samples = 1;
     change(&mut steer);

@@ -2,9 +2,7 @@
 //! and parts of characters are shown as bytes and never looked up by text.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, close, files, ids, session};
+use crate::common::{Listener, close, files, ids, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
@@ -86,7 +84,7 @@ fn weights_that_overflow_are_traced_to_their_place() {
         steer: Some(Steer {
             prompt: Prompt::Tokens(vec![0, 9, 8]),
             directions: Vec::new(),
-            ..common::love()
+            ..crate::common::love()
         }),
         ..Experiment::default()
     };
@@ -153,7 +151,7 @@ fn pushed(oracle: &Value, coefficient: f32) -> Experiment {
             ..Sampling::default()
         },
         words: Vec::new(),
-        ..common::love()
+        ..crate::common::love()
     };
     let direction = &mut steer.directions[0];
     direction.source = Source::Token {
@@ -228,7 +226,7 @@ fn several_vectors_that_overflow_together_are_said() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn several_vectors_that_overflow_together_are_said_on_a_gpu() {
-    if let Some(gpu) = common::gpu(None) {
+    if let Some(gpu) = crate::common::gpu(None) {
         overflow_together(&mut session("mini", gpu));
     }
 }

@@ -2,9 +2,7 @@
 //! `tests/oracles/README.md` says what is compared and how the values are made.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, Oracle, close, experiment, ids, session, until_end};
+use crate::common::{Listener, Oracle, close, experiment, ids, session, until_end};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{
     Capture, Experiment, Generate, Mode, Report, RunName, Site, Sweep,
@@ -101,7 +99,7 @@ fn sweeps<B: Backend>(model: &str, backend: B, tolerance: Tolerance) {
     let mut session = session(model, backend);
     for (i, case) in oracle.cases().iter().enumerate() {
         for (mode, name) in [(Mode::Denoising, "denoising"), (Mode::Noising, "noising")] {
-            for site in common::SWEPT {
+            for site in crate::common::SWEPT {
                 let key = &case["arrays"][format!("{name}.{site}")];
                 if key.is_null() {
                     assert!(site != Site::ResidPre, "no oracle for resid_pre");
@@ -142,7 +140,7 @@ const WEBGPU: Tolerance = Tolerance {
 
 /// The random models and the mini.
 fn models() -> impl Iterator<Item = &'static str> {
-    common::RANDOM_MODELS.into_iter().chain(["mini"])
+    crate::common::RANDOM_MODELS.into_iter().chain(["mini"])
 }
 
 #[test]
@@ -165,7 +163,7 @@ mod webgpu {
 
     #[test]
     fn logits_and_continuations_equal_the_oracles() {
-        if let Some(gpu) = common::gpu(None) {
+        if let Some(gpu) = crate::common::gpu(None) {
             for model in models() {
                 logits_and_continuation(model, gpu.clone(), WEBGPU);
             }
@@ -174,7 +172,7 @@ mod webgpu {
 
     #[test]
     fn sweeps_equal_the_oracles() {
-        if let Some(gpu) = common::gpu(None) {
+        if let Some(gpu) = crate::common::gpu(None) {
             for model in models() {
                 sweeps(model, gpu.clone(), WEBGPU);
             }
@@ -185,7 +183,7 @@ mod webgpu {
     #[test]
     fn a_split_embedding_changes_nothing() {
         // 30 x 4 bytes a row: pieces of 83 tokens.
-        if let Some(gpu) = common::gpu(Some(10_000)) {
+        if let Some(gpu) = crate::common::gpu(Some(10_000)) {
             for model in ["bare", "untied"] {
                 logits_and_continuation(model, gpu.clone(), WEBGPU);
             }

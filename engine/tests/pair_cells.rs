@@ -2,9 +2,7 @@
 //! what the clean run expects; and no such remark where the answers are right.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, session};
+use crate::common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     CellFault, Corruption, Experiment, Field, Noise, Pair, Prompt, Report, TokenRef, Tokens, Update,

@@ -3,9 +3,7 @@
 //! the closer look. `tests/oracles/README.md` says what the files hold.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, Oracle, close, session};
+use crate::common::{Listener, Oracle, close, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::{CellReport, Experiment, MetricKind, Report, SweepReport};
 use patchbay_engine::session::Session;
@@ -283,7 +281,7 @@ mod webgpu {
             metric: 2e-4,
             ..CPU
         };
-        if let Some(gpu) = common::gpu(None) {
+        if let Some(gpu) = crate::common::gpu(None) {
             for (model, names) in SUBSET {
                 experiments(model, gpu.clone(), tolerance, |name| names.contains(&name));
             }

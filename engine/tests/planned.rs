@@ -2,9 +2,7 @@
 //! parents, with random edits at every kind of site and position.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{files, largest_difference};
+use crate::common::{files, largest_difference};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::experiment::Site;
 use patchbay_engine::model::{Config, Gpt2, Patient, Store, Wanted};
@@ -274,7 +272,7 @@ fn cpu_planned_equals_plain() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn webgpu_planned_equals_plain() {
-    if let Some(gpu) = common::gpu(None) {
+    if let Some(gpu) = crate::common::gpu(None) {
         planned_equals_plain(|| gpu.clone(), 15);
     }
 }

@@ -2,9 +2,7 @@
 //! what depends on it.
 #![allow(clippy::unwrap_used)]
 
-mod common;
-
-use common::{Listener, love, session};
+use crate::common::{Listener, love, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Cell, Experiment, MapReading, Mode, Report, Room, Site, SteerMap, Steered, Sweep,
@@ -141,7 +139,7 @@ fn a_slider_computes_the_steered_text_alone() {
     let (again, report) = passes(&mut session, &experiment, true);
     // The steered prompt, and a row for each further token.
     assert_eq!(again, 4, "of {first} at first");
-    let mut cold = common::session("mini", Cpu);
+    let mut cold = crate::common::session("mini", Cpu);
     let (_, alone) = passes(&mut cold, &experiment, true);
     let (warm, cold) = (report.steer.unwrap(), alone.steer.unwrap());
     // Products of another number of rows may be rounded otherwise.

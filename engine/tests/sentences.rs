@@ -2,12 +2,8 @@
 //! and can be said in another language from its code and its arguments alone.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-#[path = "../../tests/rust/modules.rs"]
-mod read;
-
-use common::{Listener, love, session};
+use crate::common::{Listener, love, session};
+use crate::read::Modules;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::backend::{BackendError, NoGpu};
 use patchbay_engine::device::Reason;
@@ -22,13 +18,12 @@ use patchbay_engine::rows::PlanError;
 use patchbay_engine::sentence::{Says, Sentence};
 use patchbay_engine::session::{DictionaryLayout, NoFile, Session, SessionError};
 use patchbay_engine::source::{Named, mirror};
-use read::Modules;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
 fn modules() -> Modules {
-    read::modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    crate::read::modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
 /// What stands between a text's first bracket and the one that closes it.

@@ -2,9 +2,7 @@
 //! intervals; and what cannot be run of them, told by field.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod common;
-
-use common::{Listener, close, session};
+use crate::common::{Listener, close, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Axes, Bring, Corruption, Experiment, Metric, MetricKind, Mode, Noise, Pair, Part, Prompt,

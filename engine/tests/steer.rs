@@ -2,9 +2,7 @@
 //! refuses what makes no sense.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Listener, largest_difference, session};
+use crate::common::{Listener, largest_difference, session};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
@@ -40,7 +38,7 @@ fn texts(samples: &[Sample], side: impl Fn(&Sample) -> &Vec<Written>) -> Vec<Vec
 
 #[test]
 fn the_example_turns_hate_into_love() {
-    let report = run(&mut session("mini", Cpu), common::love()).unwrap();
+    let report = run(&mut session("mini", Cpu), crate::common::love()).unwrap();
     let summary = report.summary.unwrap();
     assert_eq!(report.samples.len(), 3);
     assert!(
@@ -66,7 +64,7 @@ fn the_example_turns_hate_into_love() {
 fn the_direction_beats_twenty_random_ones() {
     const CAP: f32 = 4.0;
     let session = &mut session("mini", Cpu);
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     steer.sampling.samples = 16;
     let of = |report: &SteerReport| {
         let s = report.summary.unwrap();
@@ -92,7 +90,7 @@ fn the_direction_beats_twenty_random_ones() {
 #[test]
 fn a_coefficient_of_zero_is_the_unsteered_run() {
     let session = &mut session("mini", Cpu);
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     for operator in [Operator::Add, Operator::Subtract] {
         steer.directions[0].operator = operator;
         steer.directions[0].coefficient = 0.0;
@@ -111,7 +109,7 @@ fn a_coefficient_of_zero_is_the_unsteered_run() {
 #[test]
 fn the_reader_sees_what_a_plain_pass_sees() {
     let session = &mut session("mini", Cpu);
-    let report = run(session, common::love()).unwrap();
+    let report = run(session, crate::common::love()).unwrap();
     let sample = &report.samples[1];
     let mut tokens: Vec<u32> = report.prompt.iter().map(|t| t.id).collect();
     let first = tokens.len() - 1;
@@ -146,7 +144,7 @@ fn the_reader_sees_what_a_plain_pass_sees() {
 
 #[test]
 fn the_same_seed_writes_the_same_and_another_does_not() {
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     let write = |steer: &Steer| {
         run(&mut session("mini", Cpu), steer.clone())
             .unwrap()
@@ -177,7 +175,7 @@ fn the_same_seed_writes_the_same_and_another_does_not() {
 #[test]
 fn what_was_found_before_is_not_found_again() {
     let session = &mut session("mini", Cpu);
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     let first = run(session, steer.clone()).unwrap();
     steer.directions[0].coefficient = 0.4;
     run(session, steer.clone()).unwrap();
@@ -194,7 +192,8 @@ fn what_was_found_before_is_not_found_again() {
 fn text_is_streamed_as_it_is_written() {
     let listener = Listener::default();
     let mut session = session("mini", Cpu);
-    let report = pollster::block_on(session.run(&steering(common::love()), false, &listener));
+    let report =
+        pollster::block_on(session.run(&steering(crate::common::love()), false, &listener));
     let samples = report.unwrap().steer.unwrap().samples;
     let mut heard = vec![Sample::default(); samples.len()];
     for update in listener.0.borrow().iter() {
@@ -229,9 +228,9 @@ fn operators_do_what_they_say() {
             ..Sampling::default()
         },
         words: Vec::new(),
-        ..common::love()
+        ..crate::common::love()
     };
-    let example = common::love().directions.remove(0);
+    let example = crate::common::love().directions.remove(0);
     let with = |operator, positions, coefficient| Direction {
         operator,
         positions,
@@ -307,7 +306,7 @@ fn an_aligned_pair_replaces_a_word() {
         positions,
         coefficient: 1.0,
         unit: Unit::Absolute,
-        ..common::love().directions.remove(0)
+        ..crate::common::love().directions.remove(0)
     };
     let loved = run(session, greedy("I love you because", vec![])).unwrap();
     for (positions, positive, negative) in [
@@ -353,7 +352,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
             site: Site::ResidPost,
             layers: layers.to_vec(),
             coefficient: 1.0,
-            ..common::love().directions.remove(0)
+            ..crate::common::love().directions.remove(0)
         };
         let sampling = Sampling {
             temperature: 0.0,
@@ -363,7 +362,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
         Steer {
             directions: vec![direction],
             sampling,
-            ..common::love()
+            ..crate::common::love()
         }
     };
     for unit in [Unit::Absolute, Unit::MeanNorm] {
@@ -418,7 +417,7 @@ fn zeros_of_a_file_do_nothing_and_say_so() {
 #[test]
 fn what_makes_no_sense_is_refused_with_a_reason() {
     let session = &mut session("mini", Cpu);
-    let example = common::love().directions.remove(0);
+    let example = crate::common::love().directions.remove(0);
     let source = |source| Direction {
         source,
         ..example.clone()
@@ -516,7 +515,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
     for (direction, reason) in directions {
         let steer = Steer {
             directions: vec![direction],
-            ..common::love()
+            ..crate::common::love()
         };
         match run(session, steer) {
             Err(SessionError::Experiment {
@@ -533,7 +532,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         }
     }
     let sampling = |change: &dyn Fn(&mut Sampling)| {
-        let mut steer = common::love();
+        let mut steer = crate::common::love();
         change(&mut steer.sampling);
         steer
     };
@@ -554,7 +553,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         }
     }
     // Far too strong is nonsense, but not an error.
-    let mut steer = common::love();
+    let mut steer = crate::common::love();
     steer.directions[0].coefficient = 1e9;
     let report = run(session, steer.clone()).unwrap();
     assert!(report.summary.unwrap().steered.perplexity > 100.0);
@@ -568,8 +567,10 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
 #[cfg(feature = "webgpu")]
 #[test]
 fn both_backends_draw_the_same_tokens() {
-    let Some(gpu) = common::gpu(None) else { return };
-    let mut steer = common::love();
+    let Some(gpu) = crate::common::gpu(None) else {
+        return;
+    };
+    let mut steer = crate::common::love();
     steer.sampling.tokens = 12;
     let cpu = run(&mut session("mini", Cpu), steer.clone()).unwrap();
     let gpu = run(&mut session("mini", gpu), steer).unwrap();
@@ -589,7 +590,7 @@ fn both_backends_draw_the_same_tokens() {
 fn a_token_is_raised_more_than_chance_raises_any() {
     let session = &mut session("mini", Cpu);
     let mut of = |source: Source| {
-        let mut steer = common::love();
+        let mut steer = crate::common::love();
         steer.sampling.samples = 1;
         steer.sampling.tokens = 1;
         steer.directions[0].source = source;

@@ -2,9 +2,7 @@
 //! that they name, and that its controls decide.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_precision_loss)]
 
-mod common;
-
-use common::{Listener, close, session};
+use crate::common::{Listener, close, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{
     Controls, Experiment, MapCell, MapNumbers, MapReport, Operator, Prompt, Report, Room, Source,
@@ -38,7 +36,7 @@ fn steered(session: &mut Session<Cpu>, steer: Steer) -> SteerReport {
 fn mapped(session: &mut Session<Cpu>, map: SteerMap) -> MapReport {
     let steer = Steer {
         map: Some(map),
-        ..common::love()
+        ..crate::common::love()
     };
     steered(session, steer).map.unwrap()
 }
@@ -117,7 +115,7 @@ fn a_cell_is_the_experiment_that_it_names() {
             let found = cell(&report, of, layer, 0.8);
             let mut steer = Steer {
                 prompt: Prompt::Text(prompt.into()),
-                ..common::love()
+                ..crate::common::love()
             };
             steer.sampling.tokens = 8;
             steer.directions[0].layers = vec![layer];
@@ -224,7 +222,7 @@ fn love_beats_twenty_random_directions_and_a_random_one_does_not() {
             layers: vec![2],
             ..map
         }),
-        ..common::love()
+        ..crate::common::love()
     };
     steer.directions[0].source = Source::Random { seed: 1_000 };
     let report = steered(session, steer).map.unwrap();
@@ -284,7 +282,7 @@ fn what_was_stopped_goes_on_and_ends_the_same() {
     };
     let steer = || Steer {
         map: Some(map.clone()),
-        ..common::love()
+        ..crate::common::love()
     };
     let whole = mapped(&mut session("mini", Cpu), map.clone());
     let session = &mut session("mini", Cpu);
@@ -326,7 +324,7 @@ fn a_preview_says_how_long_and_computes_no_cell() {
     let session = &mut session("mini", Cpu);
     let steer = Steer {
         map: Some(small()),
-        ..common::love()
+        ..crate::common::love()
     };
     let listener = Listener::default();
     let found = pollster::block_on(session.run(&steering(steer), true, &listener));
@@ -396,7 +394,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
         ),
     ];
     for (change, reason) in cases {
-        let (mut steer, mut map) = (common::love(), small());
+        let (mut steer, mut map) = (crate::common::love(), small());
         map.controls.coefficient = None;
         change(&mut steer, &mut map);
         steer.map = Some(map);
@@ -418,7 +416,7 @@ fn what_makes_no_sense_is_refused_with_a_reason() {
             targets: Vec::new(),
             ..small()
         }),
-        ..common::love()
+        ..crate::common::love()
     };
     let refused = run(session, steer, &Listener::default());
     assert!(matches!(refused, Err(e) if e.to_string().contains("no effect to show")));

@@ -2,9 +2,7 @@
 //! run, and do what their list says, no better and no worse.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::cast_possible_truncation)]
 
-mod common;
-
-use common::{Listener, session};
+use crate::common::{Listener, session};
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Room, SteerReport, SweepReport, Tried};
 use serde_json::Value;

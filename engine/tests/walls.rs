@@ -2,10 +2,7 @@
 //! another, and above the model no files know each other in a circle.
 //! `ARCHITECTURE.md` says what each floor is for.
 
-#[path = "../../tests/rust/modules.rs"]
-mod read;
-
-use read::{Modules, arrows, circle};
+use crate::read::{Modules, arrows, circle};
 use std::path::Path;
 
 /// The floors from the ground up. What stands on one line does not know its neighbours.
@@ -39,7 +36,7 @@ const ABOVE_THE_MODEL: [&str; 7] = [
 ];
 
 fn modules() -> Modules {
-    read::modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
+    crate::read::modules(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
 /// The module at the top that another one is in.

@@ -12,7 +12,7 @@
 //! Within another page's frame the browser's history is the other page's: there the
 //! address alone is kept up to date.
 
-use super::signals::State;
+use super::signals::{State, Wire};
 use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
 use crate::examples::complete;
 use crate::history::Taken;
@@ -27,8 +27,8 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, ScrollRestoration};
 
 /// After so many milliseconds a jump of the browser is no longer waited for. What was
-/// undone is on the page long before; one that comes later than that would undo it.
-const JUMP: u32 = 5_000;
+/// undone is on the page long before, and one that comes later still is known.
+const JUMP: u32 = 2_000;
 
 /// What is noted at the entry of a page within another one.
 const FRAMED: Note = Note {
@@ -62,9 +62,9 @@ impl State {
             self.record();
         });
         let window = gloo::utils::window();
-        for event in ["hashchange", "popstate"] {
-            EventListener::new(&window, event, move |_| self.follow_address()).forget();
-        }
+        // It is told of typed addresses, too. Not `hashchange`: on a busy page it comes
+        // when the next jump is under way already, and would be taken for one of a person.
+        EventListener::new(&window, "popstate", move |_| self.follow_address()).forget();
         EventListener::new(&window, "pagehide", move |_| {
             scroll_restoration(ScrollRestoration::Auto);
             let lines = self
@@ -194,6 +194,9 @@ impl State {
             self.experiment
                 .with_untracked(|e| link::write(e, author.as_ref(), at, new))
         };
+        self.wire.update_value(|wire| {
+            wire.told.remove(&at.number);
+        });
         let written = self.author.with_untracked(write) && at != FRAMED;
         if written {
             self.history.maybe_update(|h| {
@@ -214,7 +217,10 @@ impl State {
         if gone.is_err() {
             return;
         }
-        self.wire.update_value(|wire| wire.going = Some(number));
+        self.wire.update_value(|wire| {
+            wire.going = Some(number);
+            wire.told.insert(number);
+        });
         Timeout::new(JUMP, move || {
             let waits = self.wire.with_value(|wire| wire.going == Some(number));
             if waits {
@@ -228,19 +234,24 @@ impl State {
         .forget();
     }
 
+    /// Whether the browser came to an entry because the page sent it there, be it late.
+    fn was_told(self, number: u32) -> bool {
+        let arrived = |wire: &mut Wire| {
+            wire.going.take_if(|going| *going == number);
+            wire.told.remove(&number)
+        };
+        self.wire.try_update_value(arrived).unwrap_or(false)
+    }
+
     /// Takes over the experiment of an address typed or gone back to.
     fn follow_address(self) {
-        let going = self
-            .wire
-            .try_update_value(|wire| wire.going.take())
-            .flatten();
         let visit = self.wire.with_value(|wire| wire.visit);
         let note = link::note().filter(|n| n.visit == visit && !is_framed());
         let Some(Note { number, place, .. }) = note else {
             return self.take_address();
         };
-        if going == Some(number) {
-            // As it was told; a further step may have been taken meanwhile.
+        if self.was_told(number) {
+            // A further step may have been taken meanwhile.
             return self.follow();
         }
         if self.history.with_untracked(|h| h.now().number == number) {

@@ -19,6 +19,7 @@ use patchbay_engine::experiment::{
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
 use patchbay_engine::sentence::Said;
 use patchbay_engine::source::Named;
+use std::collections::BTreeSet;
 use std::ops::Deref;
 
 /// Sweeps of models up to this size start by themselves.
@@ -110,6 +111,8 @@ pub(super) struct Wire {
     pub(super) files: Vec<Asked>,
     /// The experiment's number at the entry that the browser was sent to.
     pub(super) going: Option<u32>,
+    /// Those that it was sent to and has not come to yet, the given up ones, too.
+    pub(super) told: BTreeSet<u32>,
     /// Which visit of the page the browser's history is of.
     pub(super) visit: u64,
 }

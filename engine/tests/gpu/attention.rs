@@ -1,6 +1,6 @@
 //! Attention over slot tables, and edits.
 
-use crate::{Matrix, Random, gpu, same};
+use crate::gpu::{Matrix, Random, gpu, same};
 use patchbay_engine::backend::Backend;
 use patchbay_engine::rows::{OWN_ROW, RowEdit, SlotTable};
 use pollster::block_on;

@@ -1,7 +1,7 @@
 //! A GPU has to show that it can count before it is used: what it costs, what it
 //! finds, what is remembered.
 
-use crate::{gpu, open};
+use crate::gpu::{gpu, open};
 use patchbay_engine::backend::gpu::{Fault, Faulty, Gpu, GpuOptions, Kernel};
 use patchbay_engine::backend::{Backend, BackendError};
 use patchbay_engine::device::Devices;

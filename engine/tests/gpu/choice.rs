@@ -1,7 +1,7 @@
 //! What `auto` chooses, by which figures.
 
 use crate::common::files;
-use crate::gpu;
+use crate::gpu::gpu;
 use patchbay_engine::backend::gpu::{Fault, Faulty, GpuOptions, Kernel};
 use patchbay_engine::device::{Choice, Clock, Devices};
 use patchbay_engine::model::Config;

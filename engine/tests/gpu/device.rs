@@ -1,6 +1,6 @@
 //! What the backend promises besides numbers.
 
-use crate::{Random, gpu, open};
+use crate::gpu::{Random, gpu, open};
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions, Tensor};
 use patchbay_engine::backend::{Backend, BackendError, Then};
 use patchbay_engine::model::Activation;

@@ -1,7 +1,7 @@
 //! What a pass, a chunk of a sweep and a written token may ask of the device.
 
 use crate::common::{files, session};
-use crate::gpu;
+use crate::gpu::gpu;
 use patchbay_engine::backend::Backend;
 use patchbay_engine::backend::gpu::Gpu;
 use patchbay_engine::experiment::{

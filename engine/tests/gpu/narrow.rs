@@ -1,7 +1,7 @@
 //! Every kernel with its workgroups in many lines, as it runs when there are more
 //! of them than a device takes side by side (65,535).
 
-use crate::{Random, gpu, same};
+use crate::gpu::{Random, gpu, same};
 use patchbay_engine::backend::Then;
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
 use patchbay_engine::model::Activation;

@@ -1,6 +1,6 @@
 //! Matrix products.
 
-use crate::{Random, gpu, same};
+use crate::gpu::{Random, gpu, same};
 use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 

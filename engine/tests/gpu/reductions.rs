@@ -1,6 +1,6 @@
 //! Reductions over the vocabulary.
 
-use crate::{Matrix, Random, gpu, same};
+use crate::gpu::{Matrix, Random, gpu, same};
 use patchbay_engine::backend::Backend;
 use pollster::block_on;
 

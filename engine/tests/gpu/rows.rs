@@ -1,6 +1,6 @@
 //! Rows moved and added, element by element functions, LayerNorm.
 
-use crate::{Matrix, Random, SHAPES, gpu, same};
+use crate::gpu::{Matrix, Random, SHAPES, gpu, same};
 use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;
 use pollster::block_on;

@@ -1,7 +1,7 @@
 //! How fast each kernel is at GPT-2 small's sizes. Prints, and judges nothing:
-//! `cargo test -p patchbay-engine --test gpu_kernels speed -- --ignored --nocapture`
+//! `cargo test -p patchbay-engine --test engine gpu::speed -- --ignored --nocapture`
 
-use crate::{Random, gpu};
+use crate::gpu::{Random, gpu};
 use patchbay_engine::backend::gpu::{Gpu, Tensor};
 use patchbay_engine::backend::{Backend, Then};
 use patchbay_engine::model::Activation;

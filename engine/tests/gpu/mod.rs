@@ -6,26 +6,15 @@
 #![cfg(all(feature = "cpu", feature = "webgpu"))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-#[path = "gpu/attention.rs"]
 mod attention;
-#[path = "gpu/check.rs"]
 mod check;
-#[path = "gpu/choice.rs"]
 mod choice;
-mod common;
-#[path = "gpu/device.rs"]
 mod device;
-#[path = "gpu/economy.rs"]
 mod economy;
-#[path = "gpu/narrow.rs"]
 mod narrow;
-#[path = "gpu/products.rs"]
 mod products;
-#[path = "gpu/reductions.rs"]
 mod reductions;
-#[path = "gpu/rows.rs"]
 mod rows;
-#[path = "gpu/speed.rs"]
 mod speed;
 
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
@@ -117,18 +106,18 @@ macro_rules! same {
         use patchbay_engine::backend::Backend as _;
         let (expected_shape, expected) = {
             let $b = &patchbay_engine::backend::cpu::Cpu;
-            let $put = |m: &$crate::Matrix| $b.upload(m.0, &m.1).unwrap();
+            let $put = |m: &$crate::gpu::Matrix| $b.upload(m.0, &m.1).unwrap();
             let out = $body;
             ($b.shape(&out), pollster::block_on($b.read(&out)).unwrap())
         };
         let (found_shape, found) = {
             let $b = $gpu;
-            let $put = |m: &$crate::Matrix| $b.upload(m.0, &m.1).unwrap();
+            let $put = |m: &$crate::gpu::Matrix| $b.upload(m.0, &m.1).unwrap();
             let out = $body;
             ($b.shape(&out), pollster::block_on($b.read(&out)).unwrap())
         };
         assert_eq!(found_shape, expected_shape, "{}: shape", $name);
-        $crate::compare(&$name, &found, &expected)
+        $crate::gpu::compare(&$name, &found, &expected)
     }};
 }
 use same;
