@@ -7,6 +7,7 @@ SHELL := /bin/bash
 
 PORT ?= 8080
 STAGE := .ci/stage
+comma := ,
 CLIPPY_COMMAND := cargo clippy --locked --workspace --all-targets -- -D warnings
 # What a wasm build needs in its environment; written by .ci/setup.
 WASM := . .tools/env &&
@@ -93,8 +94,8 @@ AT_ONCE ?= 2
 
 .PHONY: test-dist test-sizes test-browsers
 test-dist: setup-test
-	@if [[ -n $${BESIDE_PAGE_BUILD:-} ]]; then bash -c "$$BESIDE_PAGE_BUILD" >/dev/null 2>&1 & fi; \
-	  $(STAGE) "page build" bash -c '$(TRUNK_BUILD)' && wait
+	@$(STAGE) "page build$(if $(BESIDE_PAGE_BUILD),$(comma) with native tests)" bash -c \
+	  'bash -c "$${BESIDE_PAGE_BUILD:-}" >/dev/null 2>&1 & $(TRUNK_BUILD) && wait'
 test-sizes: test-dist ## the compressed sizes of the page and the engine
 	@$(STAGE) "sizes" node tests/sizes.mjs dist
 test-browsers: test-dist ## the page in Chromium and Firefox (FILES=...)

@@ -420,15 +420,22 @@ const canBePressed = () => {
   const button = document.querySelector('[data-testid=strongest]');
   return button?.disabled === false && button.offsetParent !== null;
 };
-/** Clicks once it can be: on a busy machine the page may still move where the browser aims. */
-async function press(page, selector) {
+/**
+ * Clicks until it is seen to have worked: puppeteer aims first and clicks later, and on a
+ * busy machine the page may have scrolled between.
+ */
+async function press(page, selector, worked) {
   for (let tries = 20; ; tries -= 1) {
     try {
-      return await page.click(selector);
+      await page.click(selector);
+      for (let i = 0; i < 20; i += 1) {
+        if (await page.evaluate(worked)) return;
+        await new Promise((resolve) => setTimeout(resolve, 250));
+      }
     } catch (error) {
-      if (!tries || !/not clickable/.test(error.message)) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      if (!/not clickable/.test(error.message)) throw error;
     }
+    assert.ok(tries, `${selector} was clicked, and nothing came of it`);
   }
 }
 
@@ -460,8 +467,7 @@ describe('the strongest cell, as soon as there is a map', () => {
             const far = (cell) => Math.abs(Number(cell.dataset.value) - base);
             return cells.reduce((a, b) => (far(b) > far(a) ? b : a)).id;
           });
-          await press(page, '[data-testid=strongest]');
-          await waitIn(name, page, isChosen);
+          await press(page, '[data-testid=strongest]', isChosen);
           const found = await page.evaluate(() => {
             const cell = document.querySelector('[data-testid=heatmap] td.chosen');
             const [own, box, head] = [cell, cell.closest('.map-scroll'), cell.parentElement.querySelector('th')].map(
@@ -470,8 +476,7 @@ describe('the strongest cell, as soon as there is a map', () => {
             return { id: cell.id, seen: own.left >= head.right - 1 && own.right <= box.right + 1 };
           });
           assert.deepEqual(found, { id: strongest, seen: true }, when);
-          await press(page, '[data-testid=clear-cell]');
-          await waitIn(name, page, canBePressed);
+          await press(page, '[data-testid=clear-cell]', canBePressed);
           await page.reload();
         }
         assert.deepEqual(errors, []);

@@ -1,7 +1,7 @@
 use super::embedded::Embedded;
 use super::header::Header;
 use super::patching::Patching;
-use super::share::take_dropped;
+use super::share::{drags_files, take_dropped};
 use super::shared::{focus, focus_first};
 use super::steering::Steering;
 use super::tour::{Again, Guide, Tour};
@@ -44,7 +44,11 @@ fn Page() -> impl IntoView {
         room.get() == Room::Patching && state.derived.grid.with(Option::is_some)
     });
     // A file that is dropped anywhere is opened, where the browser would leave the page.
-    let over = |event: leptos::ev::DragEvent| event.prevent_default();
+    let over = |event: leptos::ev::DragEvent| {
+        if drags_files(&event) {
+            event.prevent_default();
+        }
+    };
     let dropped = move |event: leptos::ev::DragEvent| {
         if take_dropped(state, &event) {
             event.prevent_default();

@@ -112,6 +112,13 @@ fn take(state: State, file: File, then: impl Fn(Option<String>) + 'static) {
     });
 }
 
+/// Whether what is dragged over the page are files: text that is dragged belongs to the
+/// fields.
+pub fn drags_files(event: &web_sys::DragEvent) -> bool {
+    let types = event.data_transfer().map(|data| data.types());
+    types.is_some_and(|types| types.includes(&"Files".into(), 0))
+}
+
 /// Opens the experiment's file that was dropped on the page; `false` where none was.
 pub fn take_dropped(state: State, event: &web_sys::DragEvent) -> bool {
     let files = event.data_transfer().and_then(|data| data.files());

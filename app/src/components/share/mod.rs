@@ -5,7 +5,7 @@ mod file;
 mod forms;
 mod reproduced;
 
-pub use file::take_dropped;
+pub use file::{drags_files, take_dropped};
 pub use reproduced::Reproduced;
 
 use crate::components::shared::{close_dialog, open_dialog, whether};

@@ -30,18 +30,20 @@ pub fn Terms(of: &'static [Term]) -> impl IntoView {
     view! { <p class="terms">{of.iter().map(one).collect_view()}</p> }
 }
 
+/// Not a `<button>`: what an embed's author fixed is a disabled fieldset, and words are to
+/// explain themselves there, too.
 fn button(term: Signal<Term>, first: bool, shown: Signal<String>) -> AnyView {
     let t = &text().words;
     view! {
-        <button
-            type="button"
+        <span
+            role="button"
             class="what"
             tabindex=if first { "0" } else { "-1" }
             data-term=live(move || (term.get() as usize).to_string())
             aria-label=live(move || (t.ask)((t.name)(term.get())))
         >
             {shown}
-        </button>
+        </span>
     }
     .into_any()
 }

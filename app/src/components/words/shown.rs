@@ -86,6 +86,12 @@ impl Shown {
         self.near.set(near);
     }
 
+    /// Opens it for one who goes on in it.
+    fn open_led(self, at: HtmlElement) {
+        self.open(at);
+        self.lead();
+    }
+
     /// Moves the focus into the explanation, once it stands where it is seen: to what
     /// stands elsewhere the browser would scroll.
     fn lead(self) {
@@ -156,10 +162,7 @@ impl Shown {
         let Some(target) = target(event) else { return };
         match word(&target) {
             // What is there to explain leads into the explanation.
-            Some(at) if is_button(&at) => {
-                self.open(at);
-                self.lead();
-            }
+            Some(at) if is_button(&at) => self.open_led(at),
             // A finger does not hover: its press is the only way to the explanation.
             Some(at) if is_touch(event) => self.open(at),
             // A press on anything else is meant for that, and what comes next may lie
@@ -181,7 +184,14 @@ impl Shown {
             // It stands at the page's end, but is read at its word: on from there.
             self.back();
         } else if is_button(&target) {
-            walk(event, &target);
+            match (event.key().as_str(), target.dyn_into()) {
+                ("Enter" | " ", Ok(at)) => {
+                    event.prevent_default();
+                    self.open_led(at);
+                }
+                (_, Ok(at)) => walk(event, &at),
+                _ => {}
+            }
         }
     }
 }
@@ -208,7 +218,7 @@ fn is_button(of: &Element) -> bool {
 }
 
 /// The arrow keys go through the words of a panel.
-fn walk(event: &ev::KeyboardEvent, from: &Element) {
+fn walk(event: &ev::KeyboardEvent, from: &HtmlElement) {
     let forwards = match event.key().as_str() {
         "ArrowRight" | "ArrowDown" => true,
         "ArrowLeft" | "ArrowUp" => false,
@@ -222,7 +232,7 @@ fn walk(event: &ev::KeyboardEvent, from: &Element) {
     let words = (0..words.length()).filter_map(|i| words.get(i)?.dyn_into::<HtmlElement>().ok());
     // What is folded away has no place on the page.
     let words: Vec<_> = words.filter(|w| w.offset_parent().is_some()).collect();
-    let is_from = |word: &HtmlElement| AsRef::<Element>::as_ref(word) == from;
+    let is_from = |word: &HtmlElement| word == from;
     let Some(at) = words.iter().position(is_from) else {
         return;
     };
