@@ -9,7 +9,7 @@
 //
 // `--origin` is the address of the page that will load the model, if not every page
 // may. `--full` downloads the weights whole, hashes them, and compares the SHA-256
-// with the published one of GPT-2 small, or with `--sha256`; of weights in several
+// with the one that `patchbay mirror` noted, the published one of GPT-2 small, or `--sha256`; of weights in several
 // files that is what `sha256sum model-*.safetensors | sha256sum` prints.
 //
 // It asks as a browser does and prints one line a point, with what to do. The exit
@@ -248,8 +248,14 @@ function objectOf(file, bytes) {
   return value;
 }
 
-const arrived = (file, bytes) => {
-  const known = sha256(bytes) === GPT2[file];
+const arrived = ({ noted }, file, bytes) => {
+  const found = sha256(bytes);
+  if ((noted[file] ?? found).toLowerCase() !== found) {
+    throw new Problem(
+      `${file}: SHA-256 ${found} instead of ${noted[file]}, as ${CONFIG} says: upload the folder again`,
+    );
+  }
+  const known = found === GPT2[file];
   ok(`${file}: ${bytes.length} bytes, may be read by the page${known ? "; GPT-2 small's, as published" : ''}`);
 };
 
@@ -282,6 +288,11 @@ const IN_CONFIG = {
   is_encoder_decoder: FALSE,
   per_layer_config: NONE,
   pruned_heads: NONE,
+  patchbay_sha256: [
+    (value) => isObject(value) && Object.values(value).every((hash) => /^[0-9a-f]{64}$/i.test(hash)),
+    'an object of SHA-256s in hexadecimal by the names of files',
+  ],
+  patchbay_half: [(value) => value === null || value >= 0, 'a number from 0 on, or null'],
   quantization_config: [
     (value) => value === null,
     'none (quantised weights are not read, so take the model as it was before)',
@@ -393,7 +404,7 @@ function unaliased(config) {
 async function checkConfig(place) {
   const bytes = await read(place, CONFIG);
   const object = objectOf(CONFIG, bytes);
-  arrived(CONFIG, bytes);
+  arrived(place, CONFIG, bytes);
   if ((object.model_type ?? 'gpt2') !== 'gpt2') {
     throw new Problem(
       `${CONFIG}: model_type is ${object.model_type}; the page loads models with the GPT-2 architecture only: take one`,
@@ -401,6 +412,9 @@ async function checkConfig(place) {
   }
   const config = unaliased(object);
   checkFields(CONFIG, config, IN_CONFIG);
+  // What `patchbay mirror` noted of the files beside it.
+  place.noted = config.patchbay_sha256 ?? {};
+  if (Object.hasOwn(config, 'patchbay_half')) note(`${WEIGHTS}: rounded to half precision; the page says so`);
   const { vocab_size: vocab = 50_257, n_layer: layers = 12, n_head: heads = 12, n_embd: width = 768 } = config;
   if (width % heads)
     throw new Problem(
@@ -439,7 +453,7 @@ async function checkBeside(place, file) {
   if (!bytes) return {};
   const object = objectOf(file, bytes);
   checkFields(file, object, BESIDE[file](object));
-  arrived(file, bytes);
+  arrived(place, file, bytes);
   return object;
 }
 
@@ -460,7 +474,7 @@ async function checkTokenizer(place, sizes) {
     return checkTwoFiles(place, sizes, error);
   }
   const tokenizer = objectOf(TOKENIZER, bytes);
-  arrived(TOKENIZER, bytes);
+  arrived(place, TOKENIZER, bytes);
   const named = isText(settings.tokenizer_class) ? settings.tokenizer_class : sizes?.reader;
   return checkOneFile(tokenizer, (named ?? 'GPT2Tokenizer').replace(/Fast$/, ''), sizes);
 }
@@ -473,8 +487,8 @@ async function checkTwoFiles(place, sizes, { message }) {
     files.push(bytes);
   }
   const [vocab, merges] = [objectOf(VOCAB, files[0]), mergesOf(textOf(MERGES, files[1]))];
-  arrived(VOCAB, files[0]);
-  arrived(MERGES, files[1]);
+  arrived(place, VOCAB, files[0]);
+  arrived(place, MERGES, files[1]);
   checkBpe(vocab, merges, [VOCAB, MERGES]);
   checkIds(VOCAB, Object.values(vocab), sizes);
 }
@@ -590,7 +604,7 @@ async function checkWeights(place) {
   if (!bytes)
     throw new Problem(`${absent.message}; or put ${INDEX} there and the files that it names, which is missing, too`);
   await check(() => checkAbsence(place));
-  const index = checkIndex(bytes);
+  const index = checkIndex(place, bytes);
   const files = [];
   for (const shard of new Set([...index.values()].sort())) files.push(await check(() => checkWhole(place, shard)));
   return { files, index };
@@ -617,7 +631,7 @@ async function checkAbsence(place) {
 }
 
 /** The index as a map: a tensor's file by the tensor's name. */
-function checkIndex(bytes) {
+function checkIndex(place, bytes) {
   const bad = (text) => new Problem(`${INDEX}: ${text}`);
   if (bytes.length > LONGEST_INDEX)
     throw bad(
@@ -640,7 +654,7 @@ function checkIndex(bytes) {
       `names the file ${short(other)}, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.': rename the file, there and in the folder`,
     );
   }
-  arrived(INDEX, bytes);
+  arrived(place, INDEX, bytes);
   return new Map(Object.entries(map));
 }
 
@@ -946,7 +960,8 @@ async function checkAllWeights(place, sizes, { full, sha256: given }) {
   }
   if (sizes && read.length === files.length) await check(() => checkTensors(read, index, sizes));
   const gpt2 = !index && files[0].size === GPT2_BYTES;
-  const expected = given?.toLowerCase() ?? (gpt2 ? GPT2[WEIGHTS] : undefined);
+  const published = (!index && place.noted[WEIGHTS]) || (gpt2 ? GPT2[WEIGHTS] : undefined);
+  const expected = (given ?? published)?.toLowerCase();
   if (full && files.every(Boolean)) await check(() => checkHash(place, files, index, expected));
   else if (gpt2) note(`${WEIGHTS}: as long as GPT-2 small's; --full compares its hash, too`);
 }
@@ -964,7 +979,7 @@ async function main() {
   const folder = await check(() => checkAddress(positionals[0]));
   if (!folder) return;
   // Without an origin, that of a page that the server has never heard of.
-  const place = { folder, origin: new URL(values.origin ?? 'https://page.invalid').origin };
+  const place = { noted: {}, folder, origin: new URL(values.origin ?? 'https://page.invalid').origin };
   const sizes = await check(() => checkConfig(place));
   await check(() => checkTokenizer(place, sizes));
   await checkAllWeights(place, sizes, values);

@@ -132,19 +132,42 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string(report)
 }
 
-/// Offers the script that computes a report's experiment again with
-/// TransformerLens. It lies beside the page; the report takes a line of it.
-pub fn script(name: String, report: String) {
+/// A library for Python that computes an experiment again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Library {
+    TransformerLens,
+    Nnsight,
+}
+
+impl Library {
+    /// The script for it, beside the page.
+    const fn script(self) -> &'static str {
+        match self {
+            Self::TransformerLens => "transformer_lens.py",
+            Self::Nnsight => "nnsight.py",
+        }
+    }
+
+    /// What the script is called where it is saved: of the library's own name Python would
+    /// take it for the library.
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::TransformerLens => "patchbay-transformer-lens.py",
+            Self::Nnsight => "patchbay-nnsight.py",
+        }
+    }
+}
+
+/// Offers the script that computes a report's experiment again. It lies beside the page;
+/// the report takes a line of it.
+pub fn script(library: Library, report: String) {
     spawn_local(async move {
-        if let Some(text) = beside(SCRIPT).await {
+        if let Some(text) = beside(library.script()).await {
             let text = with_report(&text, &report);
-            download(&name, "text/x-python", text.as_bytes());
+            download(library.file(), "text/x-python", text.as_bytes());
         }
     });
 }
-
-/// The script, beside the page.
-const SCRIPT: &str = "transformer_lens.py";
 
 /// The script's line that the report takes.
 const PLACE: &str = "REPORT = {}";
@@ -190,10 +213,14 @@ mod tests {
 
     #[test]
     fn the_report_takes_its_line_of_the_script() {
-        let script = include_str!("../../www/transformer_lens.py");
-        let filled = with_report(script, "[1]");
-        assert_eq!(filled.lines().filter(|l| *l == "REPORT = [1]").count(), 1);
-        assert_eq!(filled.lines().count(), script.lines().count());
+        for script in [
+            include_str!("../../www/transformer_lens.py"),
+            include_str!("../../www/nnsight.py"),
+        ] {
+            let filled = with_report(script, "[1]");
+            assert_eq!(filled.lines().filter(|l| *l == "REPORT = [1]").count(), 1);
+            assert_eq!(filled.lines().count(), script.lines().count());
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::embed::is_embedded;
 use crate::text::say;
 use patchbay_engine::experiment::link::{self, Link};
 use patchbay_engine::experiment::{Digest, Experiment, checksum};
+use patchbay_engine::source::Remote;
 use wasm_bindgen::JsValue;
 
 /// A link that could not be read, kept so that nothing is lost.
@@ -22,6 +23,27 @@ pub struct BrokenLink {
 pub fn read() -> Result<Option<Link>, BrokenLink> {
     let text = gloo::utils::window().location().hash().unwrap_or_default();
     link::open(&text).map_err(|error| BrokenLink {
+        message: say(&error),
+        text,
+    })
+}
+
+/// The file that the page's address names, where its experiment is one on some server.
+///
+/// # Errors
+/// [`BrokenLink`] where that is no address of a file.
+pub fn behind() -> Result<Option<Remote>, BrokenLink> {
+    let text = gloo::utils::window().location().hash().unwrap_or_default();
+    let Some(address) = link::behind(&text) else {
+        return Ok(None);
+    };
+    // Programs that make links like to escape what stands in them.
+    let plain = match address.contains("://") {
+        true => None,
+        false => js_sys::decode_uri_component(address).ok(),
+    };
+    let plain = plain.map_or_else(|| address.to_owned(), String::from);
+    Remote::parse(&plain).map(Some).map_err(|error| BrokenLink {
         message: say(&error),
         text,
     })

@@ -57,6 +57,10 @@ pub fn response(message: &Value) -> Result<Response, Error> {
             id,
             direction: field(of, "direction")?,
         },
+        "opened" => Response::Opened {
+            id,
+            text: field(of, "text")?,
+        },
         "cancelled" => Response::Cancelled { id },
         "failed" => Response::Failed {
             id,
@@ -136,6 +140,7 @@ mod tests {
     };
     use patchbay_engine::protocol::{Failure, FailureCode, Keeping, Offer, SourceInfo, Store};
     use patchbay_engine::sentence::{Said, Says};
+    use std::collections::BTreeSet;
 
     fn token() -> Token {
         Token {
@@ -400,11 +405,41 @@ mod tests {
                 id,
                 direction: Box::new(examples::steering().directions.remove(0)),
             },
+            Response::Opened {
+                id,
+                text: "{}".into(),
+            },
             Response::Cancelled { id },
             Response::Failed { id, failure },
         ];
         all.extend(updates.map(update));
         all
+    }
+
+    /// A number for each kind: whoever adds one is led to the list above.
+    fn kind(of: &Response) -> usize {
+        match of {
+            Response::Ready => 0,
+            Response::Described { .. } => 1,
+            Response::Loading { .. } => 2,
+            Response::Loaded { .. } => 3,
+            Response::Kept { .. } => 4,
+            Response::Wants { .. } => 5,
+            Response::Done { .. } => 6,
+            Response::File { .. } => 7,
+            Response::Alive { .. } => 8,
+            Response::Direction { .. } => 9,
+            Response::Opened { .. } => 10,
+            Response::Cancelled { .. } => 11,
+            Response::Failed { .. } => 12,
+            Response::Update { .. } => 13,
+        }
+    }
+
+    #[test]
+    fn every_kind_of_message_is_read() {
+        let kinds: BTreeSet<usize> = all().iter().map(kind).collect();
+        assert_eq!(kinds, (0..=13).collect());
     }
 
     #[test]

@@ -94,6 +94,8 @@ pub enum Request {
         #[serde(default)]
         layer: usize,
     },
+    /// Fetch an experiment's file from a host that a person agreed to; needs no model.
+    Open { id: u32, url: String },
     /// The piece of a shared sweep that was wanted; none, when none is left.
     Piece { id: u32, piece: Option<u64> },
     /// Stop the request with this id, running or waiting.
@@ -174,6 +176,12 @@ pub enum Response {
     Direction {
         id: u32,
         direction: Box<Direction>,
+    },
+    /// The text of a file that was fetched.
+    #[cfg_attr(feature = "worker", serde(skip_deserializing))]
+    Opened {
+        id: u32,
+        text: String,
     },
     Cancelled {
         id: u32,

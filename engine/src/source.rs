@@ -50,6 +50,49 @@ pub fn mirror(typed: &str) -> Result<Address, NameError> {
     address.map_err(|fault| NameError::Hub { found, fault })
 }
 
+/// An experiment's file on somebody's server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    pub url: String,
+    /// Whom it is asked of, as [`Address::host`].
+    pub host: String,
+}
+
+impl Remote {
+    /// Reads the address of a file; it may have a query.
+    ///
+    /// # Errors
+    /// [`NameError::File`], also where it is another computer without HTTPS.
+    #[inline]
+    pub fn parse(typed: &str) -> Result<Self, NameError> {
+        let (path, query) = match typed.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (typed, None),
+        };
+        let unfit = |c: &char| !c.is_ascii_graphic() || *c == '#';
+        let address = match (
+            Address::parse(path),
+            query.and_then(|q| q.chars().find(unfit)),
+        ) {
+            (Ok(_), Some(letter)) => Err(Fault::Letter(letter)),
+            (Ok(address), None) if !address.secure && !address.is_local() => Err(Fault::Insecure),
+            (address, _) => address,
+        };
+        let address = address.map_err(|fault| NameError::File {
+            found: typed.into(),
+            fault,
+        })?;
+        let mut url = address.text.trim_end_matches('/').to_owned();
+        if let Some(query) = query {
+            url = format!("{url}?{query}");
+        }
+        Ok(Self {
+            url,
+            host: address.host,
+        })
+    }
+}
+
 /// What a name in [`Experiment::model`](crate::experiment::Experiment::model) means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -102,6 +145,8 @@ pub enum NameError {
     Address { found: String, fault: Fault },
     #[error("{found:?} is not the address of a hub: {fault}")]
     Hub { found: String, fault: Fault },
+    #[error("{found:?} is not the address of a file: {fault}")]
+    File { found: String, fault: Fault },
     #[error(
         "{found:?} is a page of the hub about a repository, not a folder with its files; write the repository's name, {repository}"
     )]
@@ -116,6 +161,7 @@ impl Sentence for NameError {
             Self::Name { found } => Says::new("source.name", [("found", found.as_str().into())]),
             Self::Address { found, fault } => fault.says_of("source.address", found),
             Self::Hub { found, fault } => fault.says_of("source.hub", found),
+            Self::File { found, fault } => fault.says_of("source.file", found),
             Self::Page { found, repository } => Says::new(
                 "source.page",
                 [
@@ -279,6 +325,45 @@ mod tests {
         Place {
             home: "https://page.example/a".into(),
             hub: None,
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_host_that_it_shows() {
+        for (typed, url, host) in [
+            (
+                "https://X.example/a/b.json",
+                "https://x.example/a/b.json",
+                "x.example",
+            ),
+            (
+                "https://x.example:443/b.json?a=b/c@d:e?f",
+                "https://x.example/b.json?a=b/c@d:e?f",
+                "x.example",
+            ),
+            // The query begins where the host ends.
+            (
+                "https://x.example?@y.example/",
+                "https://x.example?@y.example/",
+                "x.example",
+            ),
+            ("http://localhost:80/x", "http://localhost/x", "localhost"),
+        ] {
+            let (url, host) = (url.into(), host.into());
+            assert_eq!(Remote::parse(typed), Ok(Remote { url, host }), "{typed}");
+        }
+        for (typed, fault) in [
+            ("http://x.example/b.json", Fault::Insecure),
+            ("https://x.example/b.json#c", Fault::Query),
+            ("https://x.example/b.json?c#d", Fault::Letter('#')),
+            ("https://x.example/b.json?c d", Fault::Letter(' ')),
+            ("https://y.example@x.example/?", Fault::Credentials),
+            ("https://x.example\\.y.example/?", Fault::Backslash),
+            ("data:application/json,{}", Fault::Scheme),
+        ] {
+            let found = typed.into();
+            let expected = Err(NameError::File { found, fault });
+            assert_eq!(Remote::parse(typed), expected, "{typed}");
         }
     }
 

@@ -19,6 +19,7 @@ mod gpu;
 mod heads;
 mod limits;
 mod loading;
+mod mirror;
 mod numbers;
 mod oracles;
 mod pair_cells;

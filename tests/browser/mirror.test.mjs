@@ -82,6 +82,34 @@ describe('a sound mirror', () => {
   });
 });
 
+describe('a folder that the command line wrote', () => {
+  test('is checked by the hashes in its config.json', async () => {
+    const names = ['config.json', 'tokenizer.json', 'model.safetensors'];
+    const [config, tokenizer, weights] = await Promise.all(names.map((name) => readFile(join(folder, name))));
+    const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+    const serve = (noted) => {
+      const own = { ...JSON.parse(config), patchbay_sha256: noted, patchbay_half: 0.001 };
+      cdn.put(MODEL, 'config.json', Content.bytes(JSON.stringify(own)));
+      return cdn.mirror(MODEL);
+    };
+    const noted = { 'tokenizer.json': sha256(tokenizer), 'model.safetensors': sha256(weights) };
+    const good = await check(serve(noted), '--full');
+    assert.equal(good.code, 0, good.text);
+    assert.match(good.text, /rounded to half precision/);
+    assert.match(good.text, /as it should be/);
+    for (const name of Object.keys(noted)) {
+      const { code, failed } = await check(serve({ ...noted, [name]: '0'.repeat(64) }), '--full');
+      assert.equal(code, 1);
+      assert.match(
+        failed.join('\n'),
+        new RegExp(`^${name.replace('.', '\\.')}: SHA-256 [0-9a-f]{64} instead of 0{64}`),
+      );
+    }
+    const { failed } = await check(serve({ 'tokenizer.json': 'x' }));
+    assert.match(failed.join('\n'), /field patchbay_sha256 is/);
+  });
+});
+
 const WEIGHTS = /^model\.safetensors: /;
 
 /** What the script says of each fault of delivery. Several may apply at once. */

@@ -341,6 +341,36 @@ describe('a closer look, and files', () => {
     assert.equal(png.bytes.subarray(1, 4).toString(), 'PNG');
     assert.ok(png.bytes.length > 5000);
   });
+
+  onPage('scripts that compute both rooms again elsewhere', async (page) => {
+    // The experiment as Python reads it, from the one line that the page fills in.
+    const held = async (testid) => {
+      const { name, bytes } = await file(page, testid);
+      // Of the library's own name Python would take the file for the library.
+      assert.match(name, /^patchbay-[a-z-]+\.py$/);
+      const line = bytes
+        .toString()
+        .split('\n')
+        .filter((line) => line.startsWith('REPORT = '));
+      assert.equal(line.length, 1);
+      return JSON.parse(line[0].slice('REPORT = '.length));
+    };
+    for (const testid of ['download-python', 'download-nnsight']) {
+      const { experiment, sweeps } = await held(testid);
+      assert.equal(experiment.room ?? 'patching', 'patching');
+      assert.deepEqual(sweeps[0].values[0], await values(page));
+    }
+    await choose(page, 'room-steering');
+    await page.locator('[data-testid=steer-status][data-state=done]').waitFor();
+    for (const testid of ['download-python', 'download-nnsight']) {
+      const button = page.getByTestId(testid);
+      await page.waitForFunction((id) => !document.querySelector(`[data-testid=${id}]`).disabled, testid);
+      assert.ok(await button.isVisible());
+      const { experiment, steer } = await held(testid);
+      assert.equal(experiment.room, 'steering');
+      assert.ok(steer.samples[0].steered.length > 5);
+    }
+  });
 });
 
 test('links of the first version still open', { timeout: 2 * PATIENCE }, async () => {

@@ -57,7 +57,7 @@
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
 //! | `detail`, `unchanged` | the value pointed at; why the chosen cell's patch changes nothing |
 //! | `values-normalised`, `values-raw`, `legend` | the scale |
-//! | `table`, `download-csv`, `download-json`, `-svg`, `-png`, `-python`, `verify` | the same as files, and a check |
+//! | `table`, `download-csv`, `download-json`, `-svg`, `-png`, `-python`, `-nnsight`, `verify` | the same as files, and a check |
 //! | `room-patching`, `room-steering` | which room is shown |
 //! | `steer-prompt`, `steer-words`, `summary` | in the steering room: what is continued, what is counted |
 //! | `direction-I`, `coefficient-I`, `coefficient-number-I`, `facts-I`, `little-I` | a direction, how strong it is, what was found out, and where that means little |

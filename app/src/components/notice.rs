@@ -1,10 +1,13 @@
 use crate::components::models::open_menu;
 use crate::format;
-use crate::state::{MINI, Notice, State, Status, is_bundled, use_state};
+use crate::state::{Behind, MINI, Notice, State, Status, is_bundled, use_state};
 use crate::text::{said, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::Problem;
 use patchbay_engine::protocol::{BackendChoice, Failure, FailureCode};
+
+/// Characters of an address that are shown at most.
+const LONGEST_ADDRESS: usize = 200;
 
 /// What went wrong, in sentences, with what to do about it.
 #[component]
@@ -18,6 +21,7 @@ pub fn Notices() -> impl IntoView {
     view! {
         <div class="notices" role="status">
             <BrokenLinkNotice />
+            <BehindNotice />
             <MisfitNotice />
             {move || failure().map(|failure| view! { <EngineFailed failure /> })}
             {move || state.notice.get().and_then(|notice| message(notice, stopped()))}
@@ -161,6 +165,42 @@ fn EngineFailed(failure: Failure) -> impl IntoView {
 
 /// What may help after a failure.
 type Button = (bool, &'static str, &'static str, fn(State));
+
+/// The link names a file on some server, and a person is asked before that is.
+#[component]
+fn BehindNotice() -> impl IntoView {
+    let state = use_state();
+    let t = &text().notices;
+    let starting = move || state.status.get() == Status::Starting;
+    move || {
+        state.behind.get().map(|Behind { remote, fetching, fault }| {
+            let told = fault.map(|fault| {
+                view! { <p class="problem fatal" data-testid="behind-fault">{format::sentence(&fault)}</p> }
+            });
+            view! {
+                <div class="note warn" data-testid="behind">
+                    <p>{(t.behind)(&remote.host)}</p>
+                    <p><small class="mono">{format::shortened(&remote.url, LONGEST_ADDRESS)}</small></p>
+                    {told}
+                    <div class="buttons">
+                        <button
+                            type="button"
+                            class="primary"
+                            data-testid="behind-fetch"
+                            disabled=move || fetching || starting()
+                            on:click=move |_| state.fetch_behind()
+                        >
+                            {if fetching { t.fetching.to_owned() } else { (t.fetch_from)(&remote.host) }}
+                        </button>
+                        <button type="button" data-testid="behind-leave" on:click=move |_| state.leave_behind()>
+                            {t.not_now}
+                        </button>
+                    </div>
+                </div>
+            }
+        })
+    }
+}
 
 /// The link could not be read; its text is kept where it can be copied.
 #[component]

@@ -1,10 +1,11 @@
 //! Directions and activations from and to files.
 
-use super::signals::{Asked, Notice, State};
+use super::signals::{Asked, Notice, State, Wanted};
 use crate::download::download;
-use crate::text::{said, text};
+use crate::text::{said, say, text};
 use js_sys::Uint8Array;
 use leptos::prelude::*;
+use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{Direction, Export, Field};
 use patchbay_engine::protocol::{Failure, Request};
 use patchbay_engine::sentence::Says;
@@ -18,7 +19,7 @@ impl State {
         if !self.is_sendable(&experiment) {
             return;
         }
-        let id = self.file_asked(None);
+        let id = self.file_asked(Wanted::Download);
         self.send(&Request::Export {
             id,
             experiment,
@@ -34,7 +35,7 @@ impl State {
             let buffer = JsFuture::from(file.array_buffer()).await;
             let bytes =
                 buffer.map_or_else(|_| Uint8Array::new_with_length(0), |b| Uint8Array::new(&b));
-            let id = self.file_asked(Some(i));
+            let id = self.file_asked(Wanted::Direction(i));
             let layers = self.direction(i, |d| d.layers.clone());
             let request = Request::Read {
                 id,
@@ -46,10 +47,64 @@ impl State {
         });
     }
 
-    fn file_asked(self, direction: Option<usize>) -> u32 {
+    /// Fetches what the link leads to: a person agreed.
+    pub fn fetch_behind(self) {
+        let Some(url) = self
+            .behind
+            .with_untracked(|b| b.as_ref().map(|b| b.remote.url.clone()))
+        else {
+            return;
+        };
+        self.behind.update(|behind| {
+            if let Some(behind) = behind {
+                (behind.fetching, behind.fault) = (true, None);
+            }
+        });
+        let id = self.file_asked(Wanted::Experiment);
+        self.send(&Request::Open { id, url });
+    }
+
+    /// Does without it.
+    pub fn leave_behind(self) {
+        self.behind.set(None);
+        let asked = self.wire.try_update_value(|wire| {
+            let at = wire
+                .files
+                .iter()
+                .position(|f| f.what == Wanted::Experiment)?;
+            Some(wire.files.remove(at).id)
+        });
+        if let Some(id) = asked.flatten() {
+            self.send(&Request::Cancel { id });
+        }
+    }
+
+    /// Why the experiment that was fetched is not on the page.
+    pub(super) fn not_fetched(self, fault: String) {
+        self.behind.update(|behind| {
+            if let Some(behind) = behind {
+                (behind.fetching, behind.fault) = (false, Some(fault));
+            }
+        });
+    }
+
+    pub(super) fn experiment_fetched(self, id: u32, text: &str) {
+        if self.file_answered(id).is_none() {
+            return;
+        }
+        match Link::from_file(text) {
+            Ok(link) => {
+                self.behind.set(None);
+                self.bring(link);
+            }
+            Err(error) => self.not_fetched(say(&error)),
+        }
+    }
+
+    fn file_asked(self, what: Wanted) -> u32 {
         let id = self.next_id();
         self.wire
-            .update_value(|wire| wire.files.push(Asked { id, direction }));
+            .update_value(|wire| wire.files.push(Asked { id, what }));
         id
     }
 
@@ -71,7 +126,8 @@ impl State {
     pub(super) fn file_read(self, id: u32, read: Direction) {
         let asked = self.file_answered(id);
         if let Some(Asked {
-            direction: Some(i), ..
+            what: Wanted::Direction(i),
+            ..
         }) = asked
         {
             let n_layer = untrack(|| self.model()).map_or(usize::MAX, |m| m.n_layer);
@@ -94,7 +150,13 @@ impl State {
         let Some(asked) = self.file_answered(id) else {
             return;
         };
-        let field = asked.direction.map(Field::direction);
+        let field = match asked.what {
+            Wanted::Download => None,
+            Wanted::Direction(i) => Some(Field::direction(i)),
+            Wanted::Experiment => {
+                return self.not_fetched(said(&failure.message, &failure.says));
+            }
+        };
         let mut failure = failure;
         if field.is_some() {
             failure.message = said(&failure.message, &failure.says) + text().refused.file;

@@ -12,7 +12,7 @@
 //! Within another page's frame the browser's history is the other page's: there the
 //! address alone is kept up to date.
 
-use super::signals::{State, Wire};
+use super::signals::{Behind, State, Wire};
 use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
 use crate::examples::complete;
 use crate::history::Taken;
@@ -298,6 +298,11 @@ impl State {
 
     /// Takes over the experiment of an address that was typed.
     fn take_address(self) {
+        match link::behind() {
+            Ok(None) => {}
+            Ok(remote) => self.behind.set(remote.map(Behind::of)),
+            Err(broken) => self.broken_link.set(Some(broken)),
+        }
         match link::read() {
             Ok(None) => {}
             Ok(Some(link)) => {

@@ -15,5 +15,5 @@ mod steering;
 mod stored;
 
 pub use models::MINI;
-pub use signals::{Notice, State, Status, is_bundled, use_state};
+pub use signals::{Behind, Notice, State, Status, is_bundled, use_state};
 pub use stored::Remark;

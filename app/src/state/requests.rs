@@ -52,6 +52,10 @@ impl State {
             wire.files.clear();
         });
         self.job.set(None);
+        self.behind.maybe_update(|behind| {
+            let was = behind.as_mut().map(|b| std::mem::take(&mut b.fetching));
+            was == Some(true)
+        });
         self.status.set(Status::Starting);
         let started = Engine::start(move |event| match event {
             Event::Response(response) => self.receive(*response),

@@ -61,6 +61,7 @@ impl State {
             Response::Failed { id, failure } if self.is_job(id) => self.failed(failure),
             Response::File { id, name, bytes } => self.file_written(id, &name, &bytes),
             Response::Direction { id, direction } => self.file_read(id, *direction),
+            Response::Opened { id, text } => self.experiment_fetched(id, &text),
             Response::Failed { id, failure } => self.file_failed(id, failure),
             Response::Cancelled { id } if self.is_load(id) => self.paused(),
             Response::Cancelled { id } if self.is_job(id) => self.job.set(None),

@@ -18,7 +18,7 @@ use patchbay_engine::experiment::{
 };
 use patchbay_engine::protocol::{Failure, Offer, SourceInfo, Store};
 use patchbay_engine::sentence::Said;
-use patchbay_engine::source::Named;
+use patchbay_engine::source::{Named, Remote};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
@@ -83,8 +83,27 @@ pub struct Arriving {
 /// A file that the engine was asked to read or to write.
 pub(super) struct Asked {
     pub(super) id: u32,
+    pub(super) what: Wanted,
+}
+
+/// What a file is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Download,
     /// The direction that it is read for.
-    pub(super) direction: Option<usize>,
+    Direction(usize),
+    /// The experiment of the link that was opened.
+    Experiment,
+}
+
+/// The file that the opened link names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Behind {
+    pub remote: Remote,
+    /// Since a person agreed.
+    pub fetching: bool,
+    /// Why it did not come.
+    pub fault: Option<String>,
 }
 
 /// What the outside world knows and the page need not redraw for.
@@ -136,6 +155,8 @@ pub struct Signals {
     /// What was on the page before, and what was undone.
     pub history: RwSignal<History>,
     pub broken_link: RwSignal<Option<BrokenLink>>,
+    /// What the link leads to, until a person agreed to fetch it and it is there.
+    pub behind: RwSignal<Option<Behind>>,
     /// The results that came with the link that was opened last.
     pub author: RwSignal<Option<Digest>>,
     /// What of the page is shown, where it is embedded in another one.
@@ -194,6 +215,16 @@ pub struct Derived {
     pub busy: Memo<bool>,
 }
 
+impl Behind {
+    pub(super) fn of(remote: Remote) -> Self {
+        Self {
+            remote,
+            fetching: false,
+            fault: None,
+        }
+    }
+}
+
 impl State {
     /// The state for the page's address, with the engine starting.
     #[must_use]
@@ -201,6 +232,10 @@ impl State {
         let (opened, broken_link) = match link::read() {
             Ok(link) => (link.unwrap_or_default(), None),
             Err(broken) => (Link::default(), Some(broken)),
+        };
+        let (behind, broken_link) = match link::behind() {
+            Ok(remote) => (remote.map(Behind::of), broken_link),
+            Err(broken) => (None, Some(broken)),
         };
         let Link {
             experiment,
@@ -233,6 +268,7 @@ impl State {
             history: RwSignal::new(history),
             runs: kept(),
             broken_link: RwSignal::new(broken_link),
+            behind: RwSignal::new(behind),
             author: RwSignal::new(digest),
             embed: is_embedded().then(|| show.unwrap_or_default()),
             preferences,

@@ -234,6 +234,7 @@ const STAGES: Stages = Stages {
     },
     patched_barred: "This patch waits until what is marked in red is put right.",
     patched_empty: "Choose a cell of the map to see its run here.",
+    no_cell: "No cell of the map is chosen: this is a close look at one.",
     patched_waiting: "Running this patch …",
     strongest: "Show the strongest cell",
     clear_cell: "Choose none",
@@ -420,8 +421,10 @@ const MAP: Map = Map {
     csv: "Download CSV",
     json: "Download JSON",
     json_hint: "experiment, model, tokens, runs and sweeps",
-    python: "Download Python",
+    python: "Python (TransformerLens)",
     python_hint: "a script that computes the same with TransformerLens and compares",
+    nnsight: "Python (nnsight)",
+    nnsight_hint: "a script that runs the experiment on a larger model with nnsight, on your machine or on NDIF’s servers",
     verify: "Check this model against published numbers",
     shows_title: "What this shows, and what it does not",
     shows: &[
@@ -456,6 +459,14 @@ const NOTICES: Notices = Notices {
     nearest: |layer| format!("Use the nearest layer ({layer})"),
     broken_link: "This link could not be opened; what is shown here is not its experiment.",
     broken_link_text: "The link’s own text, as it came",
+    behind: |host| {
+        format!(
+            "This link leads to an experiment that is a file at {host}. Nothing was asked there yet; if you fetch it, {host} learns that you did, as of any page that you open."
+        )
+    },
+    fetch_from: |host| format!("Fetch it from {host}"),
+    fetching: "Fetching it …",
+    not_now: "Not now",
     dismiss: "Dismiss",
     failed: "The engine could not do this.",
     restarted: |reason| {

@@ -1,5 +1,6 @@
 use super::Expected;
 use super::fields::{self, Fields};
+use super::mirrored::Mirrored;
 use crate::rows::Shape;
 use crate::sentence::{Says, Sentence, text};
 use crate::text::{Plain, short};
@@ -26,6 +27,8 @@ pub struct Config {
     pub tokenizer_class: Option<String>,
     /// Tokens that never occurred in training, where the folder says so (`mini` does).
     pub unseen_tokens: Vec<u32>,
+    /// What `patchbay mirror` noted of the folder.
+    pub mirrored: Mirrored,
 }
 
 /// Why a `config.json` cannot be used.
@@ -53,6 +56,14 @@ pub enum ConfigError {
         found: String,
         alias: &'static str,
         other: String,
+    },
+    #[error(
+        "{file} has the SHA-256 {found}, but config.json beside it says {expected}; the files do not belong together, or one was damaged on its way: copy the folder again, whole"
+    )]
+    Hash {
+        file: String,
+        found: String,
+        expected: String,
     },
     #[error(
         "config.json, field n_embd: expected a multiple of n_head, found {n_embd} with n_head {n_head}"
@@ -107,6 +118,7 @@ impl Config {
             unseen_tokens: fields
                 .take("unseen_tokens", Expected::IdList)?
                 .unwrap_or_default(),
+            mirrored: Mirrored::read(&mut fields)?,
         })
     }
 

@@ -36,6 +36,10 @@ pub enum Expected {
     TokensById,
     #[error("an empty list")]
     EmptyList,
+    #[error("an object of SHA-256s in hexadecimal by the names of files, no more than 1024")]
+    Hashes,
+    #[error("a number from 0 on, or null")]
+    Distance,
     #[error("false")]
     False,
     #[error("none")]

@@ -12,6 +12,7 @@ use super::head::{Head, Twins};
 use super::header::Header;
 use super::incoming::Data;
 use super::index::Index;
+use super::mirrored::{Half, hex, is_mask};
 use super::places::Place;
 use super::{Config, Gpt2, ModelError, ModelRemark, WeightsError};
 use crate::backend::Backend;
@@ -182,6 +183,7 @@ impl<B: Backend> Loader<B> {
         }
         let sha256 = hex(&std::mem::take(&mut self.hash).finalize());
         let name = self.file().unwrap_or(WEIGHTS).to_owned();
+        self.model.config.mirrored.check(&name, &sha256)?;
         self.done.push((name, sha256.clone()));
         (self.received, self.state) = (0, State::Header(Vec::new()));
         Ok(sha256)
@@ -204,6 +206,9 @@ impl<B: Backend> Loader<B> {
         if let Some(twins) = self.twins {
             self.remarks.extend(twins.settle(&mut self.model));
         }
+        let half = self.model.config.mirrored.half;
+        self.remarks
+            .extend(half.map(|Half { off }| ModelRemark::Half { off }));
         let (count, names) = self.unused;
         if count > 0 {
             self.remarks
@@ -250,13 +255,4 @@ pub fn combined_sha256<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) 
         let _ = writeln!(list, "{sha256}  {name}");
     }
     hex(&Sha256::digest(list))
-}
-
-/// The causal masks, which some files hold.
-fn is_mask(name: &str) -> bool {
-    name.ends_with(".attn.bias") || name.ends_with(".attn.masked_bias")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

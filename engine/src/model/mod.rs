@@ -12,6 +12,7 @@ mod hooks;
 mod incoming;
 mod index;
 mod loader;
+pub mod mirrored;
 mod places;
 mod readout;
 mod remark;

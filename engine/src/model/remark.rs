@@ -6,7 +6,7 @@ use crate::text::{Plain, short};
 use serde::Serialize;
 
 /// What a person should know of how a model's files were read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelRemark {
     #[error(
@@ -27,6 +27,11 @@ pub enum ModelRemark {
         "config.json says that embedding and output share one matrix (tie_word_embeddings), but the weights have an lm_head.weight with other values; it is used for the output, as transformers does."
     )]
     HeadOfItsOwn,
+    #[error("{}", half(*off))]
+    Half {
+        /// The largest difference that was measured, of any number of the first example.
+        off: Option<f32>,
+    },
     #[error(
         "{GENERATION} sets {}, which is not done here; how texts are written is set in the experiment.",
         Listed(fields)
@@ -57,4 +62,16 @@ impl Sentence for ModelRemark {
     fn says(&self) -> Says {
         Says::of("model", self)
     }
+}
+
+fn half(off: Option<f32>) -> String {
+    let off = match off {
+        Some(off) => format!(
+            "measured when this was done, no number of the first example's runs and map is off by more than {off:.1e}"
+        ),
+        None => "by how much the numbers are off was not measured".into(),
+    };
+    format!(
+        "The weights of this copy were rounded to half precision, 11 binary digits each (patchbay mirror --f16); {off}."
+    )
 }

@@ -30,6 +30,7 @@ impl<B: Backend> Arriving<B> {
     pub fn expect(name: &str, folder: &Folder, backend: B) -> Result<Self, ModelError> {
         let config = folder.get(CONFIG).ok_or(FolderError::Config)?;
         let config = Config::from_json(config)?;
+        config.mirrored.check_all(folder)?;
         backend.holds(config.parameters().saturating_mul(4))?;
         let (tokenizer, remarks) = Tokenizer::of(folder, &config)?;
         let mut arriving = Self {

@@ -107,6 +107,7 @@ impl Desk {
                 request @ (Request::Describe { .. }
                 | Request::Kept { .. }
                 | Request::Forget { .. }
+                | Request::Open { .. }
                 | Request::Read { .. }),
             ) => {
                 spawn_local(self.clone().aside(request));
@@ -195,6 +196,10 @@ impl Desk {
                     let problem = WorkerProblem::DirectionFile { name, fault };
                     Failure::new(FailureCode::Experiment, &problem).into()
                 }),
+            Request::Open { url, .. } => load::experiment(&url, &signal)
+                .await
+                .map(|text| Response::Opened { id, text })
+                .map_err(Ended::from),
             request => {
                 if let Request::Forget { key, .. } = &request {
                     load::forget(key).await;
@@ -293,6 +298,7 @@ impl Desk {
             }
             // These never wait in line.
             Request::Read { .. }
+            | Request::Open { .. }
             | Request::Describe { .. }
             | Request::Kept { .. }
             | Request::Forget { .. }
@@ -321,6 +327,7 @@ impl Request {
             | Self::Run { id, .. }
             | Self::Export { id, .. }
             | Self::Read { id, .. }
+            | Self::Open { id, .. }
             | Self::Piece { id, .. }
             | Self::Cancel { id }
             | Self::Ping { id } => *id,

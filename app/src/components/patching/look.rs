@@ -1,5 +1,5 @@
 use crate::colour::Range;
-use crate::components::shared::{Explained, live};
+use crate::components::shared::{Explained, any_shown, live, whether};
 use crate::format;
 use crate::grid::{Grid, farthest};
 use crate::state::{State, use_state};
@@ -7,7 +7,7 @@ use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{LensReport, Look, RunReport};
+use patchbay_engine::experiment::{LensReport, Look, RunReport, Shown};
 
 /// What goes on inside the three runs of the chosen cell.
 #[component]
@@ -18,9 +18,13 @@ pub fn LookBox() -> impl IntoView {
         let patched = state.derived.patched;
         patched.with(|p| p.as_ref().and_then(|p| p.report.look.clone()))
     });
+    // Where nothing else of the room is there to say so.
+    let alone = !any_shown(&[Shown::Runs]);
+    let none = move || alone && state.experiment.with(|e| e.cell.is_none());
     view! {
+        <p class="empty" data-testid="no-look" hidden=whether(move || !none())>{text().stages.no_cell}</p>
         {move || look.get().map(|look| view! {
-            <details class="more look" data-testid="look">
+            <details class="more look" data-testid="look" open=alone>
                 <summary>{t.title}</summary>
                 {patterns(state, &look)}
                 {lens(state, &look.lens)}

@@ -9,7 +9,7 @@ use super::remarks::Remarks;
 use super::status::StatusLine;
 use super::table::Values;
 use crate::components::fields::Segmented;
-use crate::components::shared::{Explained, Terms, in_page, live, part, whether};
+use crate::components::shared::{Explained, Reports, Terms, in_page, live, part};
 use crate::download::{download, download_picture};
 use crate::export;
 use crate::state::{State, use_state};
@@ -108,10 +108,6 @@ pub fn Sweep() -> impl IntoView {
 fn Downloads() -> impl IntoView {
     let state = use_state();
     let t = &text().map;
-    let report = move || {
-        let experiment = state.experiment.get();
-        state.results.with(|r| r.download(&experiment))
-    };
     let csv = move |_| {
         let content = state
             .derived
@@ -121,16 +117,6 @@ fn Downloads() -> impl IntoView {
             download(
                 &file_name(state, "csv"),
                 "text/csv;charset=utf-8",
-                content.as_bytes(),
-            );
-        }
-    };
-    let json = move |_| {
-        let content = untrack(report).as_ref().map(export::json);
-        if let Some(Ok(content)) = content {
-            download(
-                &file_name(state, "json"),
-                "application/json",
                 content.as_bytes(),
             );
         }
@@ -154,11 +140,6 @@ fn Downloads() -> impl IntoView {
             download_picture(file_name(state, "png"), content);
         }
     };
-    let python = move |_| {
-        if let Some(Ok(report)) = untrack(report).as_ref().map(export::json) {
-            export::script(file_name(state, "py"), report);
-        }
-    };
     let verify = live(move || {
         format!(
             "verify.html?model={}",
@@ -170,24 +151,7 @@ fn Downloads() -> impl IntoView {
             <button type="button" data-testid="download-svg" on:click=svg>{t.svg}</button>
             <button type="button" data-testid="download-png" on:click=png>{t.png}</button>
             <button type="button" data-testid="download-csv" on:click=csv>{t.csv}</button>
-            <button
-                type="button"
-                data-testid="download-json"
-                title=t.json_hint
-                disabled=whether(move || report().is_none())
-                on:click=json
-            >
-                {t.json}
-            </button>
-            <button
-                type="button"
-                data-testid="download-python"
-                title=t.python_hint
-                disabled=whether(move || report().is_none())
-                on:click=python
-            >
-                {t.python}
-            </button>
+            <Reports name=move || file_name(state, "json") />
             <a href=verify target="_blank" rel="noopener" data-testid="verify">{t.verify}</a>
         </div>
     }

@@ -60,6 +60,7 @@ pub(super) fn FileForm(
         <div class="buttons">
             <button type="button" class="primary" data-testid="share-save" on:click=save>{t.save_button}</button>
         </div>
+        <p class="hint">{(t.from_hint)(&crate::link::home())}</p>
         <h3>{t.open}</h3>
         <label class="stack">
             <span>{t.open_file}</span>

@@ -8,6 +8,7 @@ mod narrow;
 mod old;
 mod part;
 pub mod problems;
+mod reports;
 pub mod shows;
 
 pub use dialog::{close_dialog, open_dialog};
@@ -17,3 +18,4 @@ pub use live::{live, passing, whether};
 pub use narrow::{is_narrow, page_width};
 pub use old::Old;
 pub use part::{any_shown, in_page, part};
+pub use reports::Reports;

@@ -3,7 +3,7 @@ use super::inspect::inspect;
 use super::reading::Reading;
 use super::sampling::SamplingSettings;
 use super::summary::SummaryLine;
-use crate::components::shared::{Explained, Old, live, part, target, whether};
+use crate::components::shared::{Explained, Old, Reports, in_page, live, part, target, whether};
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
@@ -101,6 +101,9 @@ pub fn Texts() -> impl IntoView {
             </Show>
             {part(Shown::Settings, || view! { <SamplingSettings /> }.into_any())}
             <div class:stale=old><Reading /></div>
+            {in_page(|| view! {
+                <div class="downloads"><Reports name=|| "patchbay-steering.json".into() /></div>
+            }.into_any())}
         </section>
     }
 }

@@ -111,6 +111,11 @@ pub const SHARE: ShareText = ShareText {
     open: "Open",
     open_file: "A file that was saved here, or an experiment as JSON",
     drop: "Or drop it anywhere on the page.",
+    from_hint: |page| {
+        format!(
+            "On a web server that lets other pages read it (CORS), a file has a link of its own: {page}#from=https://… with its address. Whoever opens that is asked first."
+        )
+    },
     paste: "A link",
     open_link: "Open the link",
     no_link: "This is no link to an experiment: it should have #v1= or #v2= in it.",

@@ -4,6 +4,7 @@ mod direction;
 mod export;
 mod folder;
 mod link;
+mod mirror;
 mod random;
 mod schema;
 
@@ -64,6 +65,13 @@ enum Command {
     /// the whole address. Of a link, its JSON.
     #[command(verbatim_doc_comment)]
     Link(link::Options),
+    /// Writes the folder that a course serves, so that its page gets a model from there
+    ///
+    /// One file of weights without the attention masks, in half precision with --f16, the
+    /// tokenizer, and config.json with the SHA-256 of each, which the page checks. It prints
+    /// them, with their bytes.
+    #[command(verbatim_doc_comment)]
+    Mirror(mirror::Options),
     /// Prints the JSON Schema of experiments, reports, updates and exports
     Schema,
 }
@@ -85,6 +93,7 @@ fn main() -> ExitCode {
         Command::Direction(options) => options.convert(),
         Command::Export(options) => options.write(),
         Command::Link(options) => options.print(),
+        Command::Mirror(options) => options.write(),
         Command::Schema => schema::schema().and_then(|schema| print(&schema, None)),
     };
     match outcome {

@@ -130,6 +130,14 @@ pub fn decode(fragment: &str) -> Result<Option<Experiment>, LinkError> {
     Ok(open(fragment)?.map(|link| link.experiment))
 }
 
+/// The address of a link whose experiment is a file on some server, `from=https://...`; `None`
+/// where it is another kind of link. Nothing is to be asked there before a person agreed.
+#[must_use]
+#[inline]
+pub fn behind(fragment: &str) -> Option<&str> {
+    fragment.trim_start_matches('#').strip_prefix("from=")
+}
+
 /// As [`decode`], with what is beside the experiment.
 ///
 /// # Errors

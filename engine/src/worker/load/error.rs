@@ -67,7 +67,11 @@ pub enum FetchError {
         what: Change,
     },
     #[error(
-        "{url} is a web page, not the file; the server may want a login, or the address is that of a page about the model"
+        "{url} has more than {most} bytes, which is more than is read of it; check the address"
+    )]
+    TooLarge { url: String, most: usize },
+    #[error(
+        "{url} is a web page, not the file; the server may want a login, or the address is that of a page about it"
     )]
     WebPage { url: String },
     #[error(

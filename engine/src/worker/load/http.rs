@@ -71,11 +71,24 @@ pub async fn size(url: &str, signal: &AbortSignal) -> Result<Option<u64>, FetchE
     Ok(Reply::new(url, 0, &response, signal)?.total)
 }
 
+/// Bytes that a model's small files may have: its config, its tokenizer, a list of its files.
+const SMALL: usize = 64 << 20;
+
 /// The whole of a small file.
 pub async fn all(url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
+    up_to(SMALL, url, signal).await
+}
+
+/// The whole of a file that has no more than so many bytes.
+pub async fn up_to(most: usize, url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
     let mut reply = get(url, 0, RequestCache::Default, signal).await?;
     let mut bytes = Vec::new();
     while let Some(chunk) = reply.chunk().await? {
+        let have = bytes.len() + chunk.length() as usize;
+        if have > most {
+            let url = url.into();
+            return Err(FetchError::TooLarge { url, most });
+        }
         bytes.extend(chunk.to_vec());
     }
     Ok(bytes)

@@ -17,6 +17,7 @@ pub(super) use shelf::{forget, list};
 use super::engines::{Coming, Engine, On};
 use super::js::words;
 use crate::experiment::Progress;
+use crate::experiment::link::LARGEST;
 use crate::model::folder::{INDEX, Shelf as _};
 use crate::model::{Folder, ModelError};
 use crate::protocol::{Keeping, SourceInfo};
@@ -59,6 +60,21 @@ impl<E: Into<LoadError>> From<E> for Failed {
             had_kept: false,
         }
     }
+}
+
+/// The text of an experiment's file. A byte that is no UTF-8 becomes U+FFFD, which no
+/// experiment has where it means anything.
+pub(super) async fn experiment(url: &str, signal: &AbortSignal) -> Result<String, LoadError> {
+    let bytes = http::up_to(LARGEST, url, signal)
+        .await
+        .map_err(|e| match e {
+            // What is said of these is meant for a model.
+            FetchError::Missing { url, status } | FetchError::Denied { url, status } => {
+                FetchError::Status { url, status }
+            }
+            e => e,
+        })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 impl Load<'_> {

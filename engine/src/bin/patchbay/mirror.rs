@@ -1,0 +1,214 @@
+//! `patchbay mirror`: the folder that a course serves, from a model's own: one file of
+//! weights without the attention masks, in half precision where that is asked for, and in
+//! config.json the SHA-256 of each file, which the page checks.
+
+use crate::folder::{self, OnDisk};
+use crate::{Failure, Terminal, load, print};
+use half::f16;
+use patchbay_engine::backend::cpu::Cpu;
+use patchbay_engine::experiment::{Experiment, Report};
+use patchbay_engine::json;
+use patchbay_engine::model::folder::{CONFIG, Folder, INDEX, WEIGHTS};
+use patchbay_engine::model::mirrored::{HALF, Half, SHA256, hex, is_mask};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors, serialize_to_file};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// The folder that is written
+    #[arg(value_name = "DIR")]
+    to: PathBuf,
+    /// The model's own folder, as for `run`
+    #[arg(long, value_name = "DIR")]
+    model: String,
+    /// Keep the weights in half precision (F16): half the bytes, and numbers that are a
+    /// little off; by how much is measured on the first example and noted
+    #[arg(long, verbatim_doc_comment)]
+    f16: bool,
+}
+
+/// A tensor as it is written.
+struct Tensor<'a> {
+    name: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Cow<'a, [u8]>,
+}
+
+impl Options {
+    pub fn write(&self) -> Result<(), Failure> {
+        let (small, from) = folder::open(&self.model)?;
+        std::fs::create_dir_all(&self.to).map_err(|e| at(&self.to, e))?;
+        let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
+        if same(&self.to, Path::new(&self.model)) {
+            return Err("the folder to write is the model's own; name another one".into());
+        }
+        let part = self.to.join(format!("{WEIGHTS}.part"));
+        self.write_weights(&small, &from, &part)?;
+        let weights = self.to.join(WEIGHTS);
+        std::fs::rename(&part, &weights).map_err(|e| at(&weights, e))?;
+        let mut hashes = Map::new();
+        let mut lines = String::new();
+        let mut note = |name: &str, bytes: u64, sha256: String| {
+            // Writing to a String cannot fail.
+            let _ = writeln!(lines, "{sha256}  {bytes:>11}  {name}");
+            hashes.insert(name.into(), sha256.into());
+        };
+        let bytes = std::fs::metadata(&weights)
+            .map_err(|e| at(&weights, e))?
+            .len();
+        note(WEIGHTS, bytes, hash_of(&weights)?);
+        for name in small.names().filter(|n| *n != INDEX && *n != CONFIG) {
+            let Some(bytes) = small.get(name) else {
+                continue;
+            };
+            let path = self.to.join(name);
+            std::fs::write(&path, bytes).map_err(|e| at(&path, e))?;
+            note(name, bytes.len() as u64, hex(&Sha256::digest(bytes)));
+        }
+        self.write_config(&small, &hashes, None)?;
+        // The folder is read as the page reads it, before it is given out.
+        let written = self.to.display().to_string();
+        let as_written = self.example(&written)?;
+        if self.f16 {
+            let off = difference(&self.example(&self.model)?, &as_written);
+            self.write_config(&small, &hashes, Some(Half { off }))?;
+            lines += "In half precision: ";
+            lines += &off.map_or(
+                "by how much numbers are off was not measured, as the first example does not fit this model".into(),
+                |off| format!("no number of the first example's runs and map is off by more than {off:.1e}"),
+            );
+        }
+        print(lines.trim_end(), None)
+    }
+
+    /// One file with all the tensors but the masks.
+    fn write_weights(&self, small: &Folder, from: &OnDisk, to: &Path) -> Result<(), Failure> {
+        let index = small.index().map_err(|e| e.to_string())?;
+        let files = index.map_or_else(|| vec![WEIGHTS.into()], |i| i.shards().to_vec());
+        let mut read = Vec::new();
+        for name in files {
+            let path = from.path(&name);
+            let bytes = std::fs::read(&path).map_err(|e| at(&path, e))?;
+            read.push((path, bytes));
+        }
+        let mut tensors = Vec::new();
+        for (path, bytes) in &read {
+            let file = SafeTensors::deserialize(bytes).map_err(|e| at(path, e))?;
+            for (name, tensor) in file.tensors() {
+                if !is_mask(&name) {
+                    tensors.push(self.tensor(name, &tensor)?);
+                }
+            }
+        }
+        let views = tensors.iter().map(|t| {
+            let view = TensorView::new(t.dtype, t.shape.clone(), &t.bytes);
+            view.map(|view| (t.name.as_str(), view))
+        });
+        let views = views
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| at(to, e))?;
+        // As transformers writes it, and expects it.
+        let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+        serialize_to_file(views, Some(metadata), to).map_err(|e| at(to, e))
+    }
+
+    fn tensor<'a>(&self, name: String, tensor: &TensorView<'a>) -> Result<Tensor<'a>, Failure> {
+        let (bytes, shape) = (tensor.data(), tensor.shape().to_vec());
+        let (dtype, bytes) = match tensor.dtype() {
+            Dtype::F32 if self.f16 => {
+                let (whole, _) = bytes.as_chunks::<4>();
+                let values = whole.iter().map(|b| f32::from_le_bytes(*b));
+                (Dtype::F16, Cow::Owned(halved(&name, values)?))
+            }
+            Dtype::BF16 if self.f16 => {
+                let (whole, _) = bytes.as_chunks::<2>();
+                let values = whole.iter().map(|b| half::bf16::from_le_bytes(*b).to_f32());
+                (Dtype::F16, Cow::Owned(halved(&name, values)?))
+            }
+            dtype => (dtype, Cow::Borrowed(bytes)),
+        };
+        Ok(Tensor {
+            name,
+            dtype,
+            shape,
+            bytes,
+        })
+    }
+
+    /// config.json as it was, with what was found out here.
+    fn write_config(
+        &self,
+        small: &Folder,
+        hashes: &Map<String, Value>,
+        half: Option<Half>,
+    ) -> Result<(), Failure> {
+        let path = self.to.join(CONFIG);
+        let read = small.get(CONFIG).map(json::read::<Map<_, _>>);
+        let mut config = read
+            .transpose()
+            .map_err(|e| at(&path, e))?
+            .unwrap_or_default();
+        config.remove(HALF);
+        config.insert(SHA256.into(), hashes.clone().into());
+        if let Some(Half { off }) = half {
+            config.insert(HALF.into(), off.into());
+        }
+        let text = serde_json::to_string_pretty(&config).map_err(|e| at(&path, e))?;
+        std::fs::write(&path, text + "\n").map_err(|e| at(&path, e))
+    }
+
+    /// What the page opens with, computed with the model of a folder.
+    fn example(&self, model: &str) -> Result<Report, Failure> {
+        let mut session = load(model, Cpu)?;
+        let experiment = Experiment::default();
+        let report = pollster::block_on(session.run(&experiment, false, &Terminal::new(None)));
+        report.map_err(|e| e.to_string())
+    }
+}
+
+/// The bytes of values in half precision.
+fn halved(name: &str, values: impl Iterator<Item = f32>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::with_capacity(2 * values.size_hint().0);
+    for value in values {
+        let half = f16::from_f32(value);
+        if !half.is_finite() {
+            return Err(format!(
+                "tensor {name} has the value {value}, and half precision ends at {}; leave --f16 out",
+                f16::MAX
+            ));
+        }
+        bytes.extend(half.to_le_bytes());
+    }
+    Ok(bytes)
+}
+
+/// The largest difference of a metric, of both runs and of each cell; `None` where there
+/// are none.
+fn difference(a: &Report, b: &Report) -> Option<f32> {
+    let numbers = |report: &Report| -> Vec<f32> {
+        let runs = report.metrics.iter().flat_map(|m| [m.clean, m.corrupted]);
+        let cells = report.sweeps.iter().flat_map(|s| &s.values);
+        let cells = cells.flatten().flatten().flatten().copied();
+        runs.chain(cells).collect()
+    };
+    let (a, b) = (numbers(a), numbers(b));
+    let pairs = a.iter().zip(&b).map(|(a, b)| (a - b).abs());
+    let largest = pairs.fold(0.0, f32::max);
+    (a.len() == b.len() && !a.is_empty()).then_some(largest)
+}
+
+fn hash_of(path: &Path) -> Result<String, Failure> {
+    let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
+    Ok(hex(&Sha256::digest(&bytes)))
+}
+
+fn at(path: &Path, e: impl std::fmt::Display) -> Failure {
+    format!("{}: {e}", path.display())
+}
