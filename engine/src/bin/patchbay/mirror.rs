@@ -50,7 +50,7 @@ impl Options {
             return Err("the folder to write is the model's own; name another one".into());
         }
         let part = self.to.join(format!("{WEIGHTS}.part"));
-        self.write_weights(&small, &from, &part)?;
+        let rounded = self.write_weights(&small, &from, &part)?;
         let weights = self.to.join(WEIGHTS);
         std::fs::rename(&part, &weights).map_err(|e| at(&weights, e))?;
         let mut hashes = Map::new();
@@ -76,8 +76,11 @@ impl Options {
         // The folder is read as the page reads it, before it is given out.
         let written = self.to.display().to_string();
         let as_written = self.example(&written)?;
-        if self.f16 {
-            let off = difference(&self.example(&self.model)?, &as_written);
+        if rounded {
+            let as_it_was = self.example(&self.model)?;
+            let off = as_it_was
+                .zip(as_written)
+                .and_then(|(a, b)| difference(&a, &b));
             self.write_config(&small, &hashes, Some(Half { off }))?;
             lines += "In half precision: ";
             lines += &off.map_or(
@@ -88,8 +91,8 @@ impl Options {
         print(lines.trim_end(), None)
     }
 
-    /// One file with all the tensors but the masks.
-    fn write_weights(&self, small: &Folder, from: &OnDisk, to: &Path) -> Result<(), Failure> {
+    /// One file with all the tensors but the masks; whether any was rounded.
+    fn write_weights(&self, small: &Folder, from: &OnDisk, to: &Path) -> Result<bool, Failure> {
         let index = small.index().map_err(|e| e.to_string())?;
         let files = index.map_or_else(|| vec![WEIGHTS.into()], |i| i.shards().to_vec());
         let mut read = Vec::new();
@@ -116,7 +119,8 @@ impl Options {
             .map_err(|e| at(to, e))?;
         // As transformers writes it, and expects it.
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        serialize_to_file(views, Some(metadata), to).map_err(|e| at(to, e))
+        serialize_to_file(views, Some(metadata), to).map_err(|e| at(to, e))?;
+        Ok(tensors.iter().any(|t| matches!(t.bytes, Cow::Owned(_))))
     }
 
     fn tensor<'a>(&self, name: String, tensor: &TensorView<'a>) -> Result<Tensor<'a>, Failure> {
@@ -155,7 +159,6 @@ impl Options {
             .transpose()
             .map_err(|e| at(&path, e))?
             .unwrap_or_default();
-        config.remove(HALF);
         config.insert(SHA256.into(), hashes.clone().into());
         if let Some(Half { off }) = half {
             config.insert(HALF.into(), off.into());
@@ -164,12 +167,13 @@ impl Options {
         std::fs::write(&path, text + "\n").map_err(|e| at(&path, e))
     }
 
-    /// What the page opens with, computed with the model of a folder.
-    fn example(&self, model: &str) -> Result<Report, Failure> {
+    /// What the page opens with, computed with the model of a folder; `None` where it does
+    /// not fit that model.
+    fn example(&self, model: &str) -> Result<Option<Report>, Failure> {
         let mut session = load(model, Cpu)?;
         let experiment = Experiment::default();
         let report = pollster::block_on(session.run(&experiment, false, &Terminal::new(None)));
-        report.map_err(|e| e.to_string())
+        Ok(report.ok())
     }
 }
 
