@@ -10,8 +10,9 @@ import { openChromium, openFirefox, serveDist, watchErrors } from './harness.mjs
 import { known, openPage, PATIENCE, settled } from './page.mjs';
 
 const { experiment } = await golden('packed-seed');
-const CLEAN = 'When Dan and Mary went to the store, Dan gave a bottle to';
-const FILE = JSON.stringify({ ...experiment, clean: CLEAN });
+const CLEAN = 'When Tom and Mary went to the store, Tom gave a bottle to';
+const CORRUPTED = 'When Bob and Mary went to the store, Tom gave a bottle to';
+const FILE = JSON.stringify({ ...experiment, clean: CLEAN, corrupted: CORRUPTED });
 
 /** What the other server answers, by path, and what it was asked. */
 const ANSWERS = {

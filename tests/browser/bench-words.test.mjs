@@ -422,11 +422,13 @@ const canBePressed = () => {
 };
 /**
  * Clicks until it is seen to have worked: puppeteer aims first and clicks later, and on a
- * busy machine the page may have scrolled between.
+ * busy machine the page may have scrolled between. In the middle of the screen, where the
+ * tour's card is not.
  */
 async function press(page, selector, worked) {
   for (let tries = 20; ; tries -= 1) {
     try {
+      await page.evaluate((s) => document.querySelector(s).scrollIntoView({ block: 'center' }), selector);
       await page.click(selector);
       for (let i = 0; i < 20; i += 1) {
         if (await page.evaluate(worked)) return;

@@ -361,7 +361,6 @@ describe('a closer look, and files', () => {
       assert.deepEqual(sweeps[0].values[0], await values(page));
     }
     await choose(page, 'room-steering');
-    await page.locator('[data-testid=steer-status][data-state=done]').waitFor();
     for (const testid of ['download-python', 'download-nnsight']) {
       const button = page.getByTestId(testid);
       await page.waitForFunction((id) => !document.querySelector(`[data-testid=${id}]`).disabled, testid);
