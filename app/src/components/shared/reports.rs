@@ -1,4 +1,4 @@
-use super::whether;
+use super::live::whether;
 use crate::download::download;
 use crate::export::{self, Library};
 use crate::state::use_state;
