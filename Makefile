@@ -82,7 +82,7 @@ test-types: setup-test ## the types of patchbay.js, and all shipped JavaScript a
 test-clippy: setup-test
 	$(CLIPPY)
 test-rust: setup-test random-gpt2 ## the native tests, WebGPU's included
-	@$(STAGE) "cargo test" cargo test --locked --workspace
+	@$(STAGE) "cargo test" cargo test --locked --workspace --no-fail-fast
 # Not `cargo run --package`: with the features of one package alone, all that it stands
 # on would be compiled once more.
 test-card: setup-test ## measure the mini model against its card's bars
