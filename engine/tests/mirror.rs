@@ -215,7 +215,43 @@ fn what_cannot_be_written_says_why() {
     ]);
     assert!(!own.status.success());
     assert!(String::from_utf8_lossy(&own.stderr).contains("model's own"));
+    let said = |output: Output| String::from_utf8(output.stderr).unwrap();
     let to = folder("none");
     let none = patchbay(&["mirror", "--model", "/not/there", to.to_str().unwrap()]);
     assert!(!none.status.success() && !to.exists());
+    // A good folder stays as it is where the next model is no good.
+    let (good, bad) = (folder("good"), folder("bad"));
+    mirror(&mini, &good, &[]);
+    mirror(&mini, &bad, &[]);
+    let mut weights = read(&bad, "model.safetensors");
+    weights[200_000] ^= 1;
+    std::fs::write(bad.join("model.safetensors"), weights).unwrap();
+    let changed = patchbay(&[
+        "mirror",
+        "--model",
+        bad.to_str().unwrap(),
+        good.to_str().unwrap(),
+    ]);
+    let changed = said(changed);
+    assert!(changed.contains("do not belong together"), "{changed}");
+    load(&good).unwrap();
+    // What another model left there would be read with this one.
+    std::fs::write(good.join("generation_config.json"), "{}").unwrap();
+    let mixed = said(patchbay(&[
+        "mirror",
+        "--model",
+        mini.to_str().unwrap(),
+        good.to_str().unwrap(),
+    ]));
+    assert!(mixed.contains("has a generation_config.json"), "{mixed}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |name| good.join(name).metadata().unwrap().permissions().mode();
+        assert_eq!(
+            mode("model.safetensors"),
+            mode("config.json"),
+            "a web server reads both"
+        );
+    }
 }

@@ -8,10 +8,11 @@ use half::f16;
 use patchbay_engine::backend::cpu::Cpu;
 use patchbay_engine::experiment::{Experiment, Report};
 use patchbay_engine::json;
-use patchbay_engine::model::folder::{CONFIG, Folder, INDEX, WEIGHTS};
+use patchbay_engine::model::Folder;
+use patchbay_engine::model::folder::{CONFIG, INDEX, NAMES, WEIGHTS};
 use patchbay_engine::model::mirrored::{HALF, Half, SHA256, hex, is_mask};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, serialize_to_file};
+use safetensors::{Dtype, SafeTensors, serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -43,12 +44,25 @@ struct Tensor<'a> {
 
 impl Options {
     pub fn write(&self) -> Result<(), Failure> {
+        if self.model == "mini" {
+            return Err("mini comes with the page; --model takes a model's folder here".into());
+        }
         let (small, from) = folder::open(&self.model)?;
-        std::fs::create_dir_all(&self.to).map_err(|e| at(&self.to, e))?;
         let same = |a: &Path, b: &Path| a.canonicalize().ok() == b.canonicalize().ok();
-        if same(&self.to, Path::new(&self.model)) {
+        if self.to.exists() && same(&self.to, Path::new(&self.model)) {
             return Err("the folder to write is the model's own; name another one".into());
         }
+        let written = |name: &str| name == WEIGHTS || (name != INDEX && small.get(name).is_some());
+        let foreign = |name: &&&str| !written(name) && self.to.join(name).exists();
+        if let Some(name) = NAMES.iter().find(foreign) {
+            return Err(format!(
+                "{} has a {name}, which would be read with this model and is not of it; take it away, or name another folder",
+                self.to.display()
+            ));
+        }
+        // Nothing is written of a model that is not whole.
+        let as_it_was = self.example(&self.model)?;
+        std::fs::create_dir_all(&self.to).map_err(|e| at(&self.to, e))?;
         let part = self.to.join(format!("{WEIGHTS}.part"));
         let rounded = self.write_weights(&small, &from, &part)?;
         let weights = self.to.join(WEIGHTS);
@@ -77,7 +91,6 @@ impl Options {
         let written = self.to.display().to_string();
         let as_written = self.example(&written)?;
         if rounded {
-            let as_it_was = self.example(&self.model)?;
             let off = as_it_was
                 .zip(as_written)
                 .and_then(|(a, b)| difference(&a, &b));
@@ -87,6 +100,9 @@ impl Options {
                 "by how much numbers are off was not measured, as the first example does not fit this model".into(),
                 |off| format!("no number of the first example's runs and map is off by more than {off:.1e}"),
             );
+        }
+        if self.f16 && !rounded {
+            lines += "The weights were in half precision already: nothing was rounded.\n";
         }
         print(lines.trim_end(), None)
     }
@@ -119,7 +135,9 @@ impl Options {
             .map_err(|e| at(to, e))?;
         // As transformers writes it, and expects it.
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        serialize_to_file(views, Some(metadata), to).map_err(|e| at(to, e))?;
+        // Written here: the library's own way leaves a file that a web server may not read.
+        let file = serialize(views, Some(metadata)).map_err(|e| at(to, e))?;
+        std::fs::write(to, file).map_err(|e| at(to, e))?;
         Ok(tensors.iter().any(|t| matches!(t.bytes, Cow::Owned(_))))
     }
 
