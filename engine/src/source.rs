@@ -75,6 +75,8 @@ impl Remote {
             query.and_then(|q| q.chars().find(unfit)),
         ) {
             (Ok(_), Some(letter)) => Err(Fault::Letter(letter)),
+            // What is said of it is meant for folders.
+            (Err(Fault::Query), _) => Err(Fault::Letter('#')),
             (Ok(address), None) if !address.secure && !address.is_local() => Err(Fault::Insecure),
             (address, _) => address,
         };
@@ -354,7 +356,7 @@ mod tests {
         }
         for (typed, fault) in [
             ("http://x.example/b.json", Fault::Insecure),
-            ("https://x.example/b.json#c", Fault::Query),
+            ("https://x.example/b.json#c", Fault::Letter('#')),
             ("https://x.example/b.json?c#d", Fault::Letter('#')),
             ("https://x.example/b.json?c d", Fault::Letter(' ')),
             ("https://y.example@x.example/?", Fault::Credentials),

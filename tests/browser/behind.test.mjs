@@ -21,6 +21,8 @@ const ANSWERS = {
   '/newer.json': [200, '{"version": 99}'],
   '/page.html': [200, '<!doctype html><p>Log in', 'text/html'],
   '/secret.json': [403, 'no'],
+  '/latin.json': [200, Buffer.from('{"clean": "caf\xe9"}', 'latin1')],
+  '/long-name.json': [200, JSON.stringify({ ...experiment, ['k'.repeat(3_000_000)]: 1 })],
 };
 let asked = [];
 let hangs;
@@ -31,6 +33,11 @@ const other = createServer((request, response) => {
     hangs = new Promise((resolve) => response.on('close', resolve));
     return response.writeHead(200, { ...cors, 'content-type': 'application/json' }).write('{');
   }
+  if (request.url === '/slow.json') {
+    setTimeout(() => response.writeHead(200, { ...cors, 'content-type': 'application/json' }).end(FILE), 2_000);
+    return undefined;
+  }
+  if (request.url === '/moved.json') return response.writeHead(302, { ...cors, location: '/lesson.json?part=2' }).end();
   if (request.url === '/endless.json') {
     response.writeHead(200, { ...cors, 'content-type': 'application/json' });
     const more = () => {
@@ -110,6 +117,32 @@ describe('a link to a file', { timeout: 20 * PATIENCE }, () => {
     });
   });
 
+  test('that is left for another address brings nothing there', async () => {
+    await opened('/slow.json', async (page) => {
+      const go = (path) =>
+        page.evaluate((hash) => {
+          location.hash = hash;
+        }, `from=http://${host}${path}`);
+      // Two clicks before the page could follow are one request.
+      await page.evaluate(() => {
+        const button = document.querySelector('[data-testid=behind-fetch]');
+        button.click();
+        button.click();
+      });
+      while (!asked.length) await page.waitForTimeout(50);
+      await go('/other.json');
+      await page.getByTestId('behind').getByText('/other.json').waitFor();
+      await page.waitForTimeout(3_000);
+      assert.match(await clean(page), /^When John/);
+      assert.match(await page.getByTestId('behind').textContent(), /Nothing was asked there yet.*other\.json/);
+      assert.equal(await page.getByTestId('behind-fault').count(), 0);
+      assert.deepEqual(asked, ['/slow.json']);
+      // The card is that of the address, also on the way back.
+      await page.goBack();
+      await page.getByTestId('behind').getByText('/slow.json').waitFor();
+    });
+  });
+
   for (const [path, says] of [
     ['/not-there.json', /status 404/],
     ['/secret.json', /status 403/],
@@ -118,6 +151,10 @@ describe('a link to a file', { timeout: 20 * PATIENCE }, () => {
     ['/page.html', /is a web page/],
     ['/kept-to-itself.json', /must allow it \(CORS\)/],
     ['/endless.json', /more than 4000000 bytes/],
+    // The person agreed to this host, and not to where it may lead.
+    ['/moved.json', /leads on to another address/],
+    ['/latin.json', /is not UTF-8/],
+    ['/long-name.json', /^.{20,1600}$/],
   ]) {
     test(`that brings none says why: ${path}`, async () => {
       await opened(path, async (page) => {

@@ -174,12 +174,16 @@ fn BehindNotice() -> impl IntoView {
     let starting = move || state.status.get() == Status::Starting;
     move || {
         state.behind.get().map(|Behind { remote, fetching, fault }| {
+            let says = match fetching || fault.is_some() {
+                true => t.behind_asked,
+                false => t.behind,
+            };
             let told = fault.map(|fault| {
                 view! { <p class="problem fatal" data-testid="behind-fault">{format::sentence(&fault)}</p> }
             });
             view! {
                 <div class="note warn" data-testid="behind">
-                    <p>{(t.behind)(&remote.host)}</p>
+                    <p>{says(&remote.host)}</p>
                     <p><small class="mono">{format::shortened(&remote.url, LONGEST_ADDRESS)}</small></p>
                     {told}
                     <div class="buttons">

@@ -1,6 +1,6 @@
 //! Directions and activations from and to files.
 
-use super::signals::{Asked, Notice, State, Wanted};
+use super::signals::{Asked, Behind, Notice, State, Wanted};
 use crate::download::download;
 use crate::text::{said, say, text};
 use js_sys::Uint8Array;
@@ -49,12 +49,9 @@ impl State {
 
     /// Fetches what the link leads to: a person agreed.
     pub fn fetch_behind(self) {
-        let Some(url) = self
-            .behind
-            .with_untracked(|b| b.as_ref().map(|b| b.remote.url.clone()))
-        else {
-            return;
-        };
+        let waits = |b: &Behind| (!b.fetching).then(|| b.remote.url.clone());
+        let url = self.behind.with_untracked(|b| b.as_ref().and_then(waits));
+        let Some(url) = url else { return };
         self.behind.update(|behind| {
             if let Some(behind) = behind {
                 (behind.fetching, behind.fault) = (true, None);
@@ -64,9 +61,9 @@ impl State {
         self.send(&Request::Open { id, url });
     }
 
-    /// Does without it.
+    /// Does without it. What is on its way is not waited for.
     pub fn leave_behind(self) {
-        self.behind.set(None);
+        self.behind.maybe_update(|behind| behind.take().is_some());
         let asked = self.wire.try_update_value(|wire| {
             let at = wire
                 .files

@@ -243,17 +243,34 @@ impl State {
         self.wire.try_update_value(arrived).unwrap_or(false)
     }
 
-    /// Takes over the experiment of an address typed or gone back to.
+    /// Takes over what an address typed or gone back to says.
     fn follow_address(self) {
-        let visit = self.wire.with_value(|wire| wire.visit);
-        let note = link::note().filter(|n| n.visit == visit && !is_framed());
-        let Some(Note { number, place, .. }) = note else {
-            return self.take_address();
-        };
-        if self.was_told(number) {
+        if link::note().is_some_and(|note| self.is_own(note) && self.was_told(note.number)) {
             // A further step may have been taken meanwhile.
             return self.follow();
         }
+        // The file of another address is not to arrive at this one.
+        self.leave_behind();
+        let behind = link::behind();
+        self.take_entry();
+        match behind {
+            Ok(None) => {}
+            Ok(remote) => self.behind.set(remote.map(Behind::of)),
+            Err(broken) => self.broken_link.set(Some(broken)),
+        }
+    }
+
+    /// Whether a note is of this visit of the page.
+    fn is_own(self, note: Note) -> bool {
+        note.visit == self.wire.with_value(|wire| wire.visit) && !is_framed()
+    }
+
+    /// Takes over the experiment of an address.
+    fn take_entry(self) {
+        let note = link::note().filter(|note| self.is_own(*note));
+        let Some(Note { number, place, .. }) = note else {
+            return self.take_address();
+        };
         if self.history.with_untracked(|h| h.now().number == number) {
             self.broken_link.set(None);
             return;
@@ -298,11 +315,6 @@ impl State {
 
     /// Takes over the experiment of an address that was typed.
     fn take_address(self) {
-        match link::behind() {
-            Ok(None) => {}
-            Ok(remote) => self.behind.set(remote.map(Behind::of)),
-            Err(broken) => self.broken_link.set(Some(broken)),
-        }
         match link::read() {
             Ok(None) => {}
             Ok(Some(link)) => {

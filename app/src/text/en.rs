@@ -464,6 +464,7 @@ const NOTICES: Notices = Notices {
             "This link leads to an experiment that is a file at {host}. Nothing was asked there yet; if you fetch it, {host} learns that you did, as of any page that you open."
         )
     },
+    behind_asked: |host| format!("This link leads to an experiment that is a file at {host}."),
     fetch_from: |host| format!("Fetch it from {host}"),
     fetching: "Fetching it …",
     not_now: "Not now",

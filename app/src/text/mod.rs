@@ -13,6 +13,9 @@ pub use words::{TourText, WordsText};
 
 use patchbay_engine::sentence::{Says, Sentence};
 
+/// Characters of a sentence of the engine at most.
+const LONGEST: usize = 1_500;
+
 /// The language that the page speaks.
 #[must_use]
 pub fn text() -> &'static Text {
@@ -22,7 +25,13 @@ pub fn text() -> &'static Text {
 /// A sentence of the engine: in the page's language, or as it came.
 #[must_use]
 pub fn said(message: &str, says: &Says) -> String {
-    (text().says)(says).unwrap_or_else(|| message.into())
+    let mut said = (text().says)(says).unwrap_or_else(|| message.into());
+    // A file or a link may have been quoted.
+    if let Some((end, _)) = said.char_indices().nth(LONGEST) {
+        said.truncate(end);
+        said.push('…');
+    }
+    said
 }
 
 /// The same of an error that the page itself found.

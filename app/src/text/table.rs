@@ -489,6 +489,7 @@ pub struct Notices {
     pub broken_link: &'static str,
     pub broken_link_text: &'static str,
     pub behind: fn(&str) -> String,
+    pub behind_asked: fn(&str) -> String,
     pub fetch_from: fn(&str) -> String,
     pub fetching: &'static str,
     pub not_now: &'static str,

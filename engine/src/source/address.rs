@@ -159,7 +159,10 @@ fn is_host(host: &str) -> bool {
     let last = host.rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x");
     let is_hex = hex.is_some_and(|d| d.bytes().all(|b| b.is_ascii_hexdigit()));
-    if host == "[::1]" {
+    // As long as names can be.
+    if host.len() > 253 || host.split('.').any(|label| label.len() > 63) {
+        false
+    } else if host == "[::1]" {
         true
     } else if is_hex || last.bytes().all(|b| b.is_ascii_digit()) {
         let plain = |n: &str| n.parse::<u8>().is_ok_and(|byte| byte.to_string() == n);

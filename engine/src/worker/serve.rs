@@ -208,7 +208,11 @@ impl Desk {
                 Ok(Response::Kept { id, store })
             }
         };
-        self.asides.borrow_mut().retain(|a| a.id != id);
+        let (ended, others) = self.asides.take().into_iter().partition(|a| a.id == id);
+        self.asides.replace(others);
+        // Nobody reads what may still be on its way.
+        let ended: Vec<Running> = ended;
+        ended.iter().for_each(|aside| aside.abort.abort());
         end(id, answer);
     }
 

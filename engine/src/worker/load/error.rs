@@ -71,6 +71,16 @@ pub enum FetchError {
     )]
     TooLarge { url: String, most: usize },
     #[error(
+        "{url} leads on to another address, which is not followed from here; open a link with that address, so that its host can be agreed to"
+    )]
+    LeadsOn { url: String },
+    #[error(
+        "{url} had not come whole after {seconds} seconds; check the connection, or take another server"
+    )]
+    Slow { url: String, seconds: u32 },
+    #[error("{url} is not UTF-8; save it as UTF-8")]
+    NoText { url: String },
+    #[error(
         "{url} is a web page, not the file; the server may want a login, or the address is that of a page about it"
     )]
     WebPage { url: String },

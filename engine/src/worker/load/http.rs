@@ -11,8 +11,8 @@ use std::pin::pin;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    AbortSignal, Headers, ReadableStreamDefaultReader, ReadableStreamReadResult, RequestCache,
-    RequestInit, Response, WorkerGlobalScope,
+    AbortSignal, Headers, ReadableStreamDefaultReader, ReadableStreamReadResult, ReferrerPolicy,
+    RequestCache, RequestInit, RequestRedirect, Response, ResponseType, WorkerGlobalScope,
 };
 
 /// Milliseconds without a byte after which a connection counts as lost.
@@ -76,17 +76,29 @@ const SMALL: usize = 64 << 20;
 
 /// The whole of a small file.
 pub async fn all(url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
-    up_to(SMALL, url, signal).await
+    let reply = get(url, 0, RequestCache::Default, signal).await?;
+    whole(reply, SMALL).await
 }
 
-/// The whole of a file that has no more than so many bytes.
-pub async fn up_to(most: usize, url: &str, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
-    let mut reply = get(url, 0, RequestCache::Default, signal).await?;
+/// The whole of a file of no more than so many bytes, from this very address: a person
+/// agreed to its host, and not to where that may lead.
+pub async fn here(url: &str, most: usize, signal: &AbortSignal) -> Result<Vec<u8>, FetchError> {
+    let (cache, redirect) = (RequestCache::Default, RequestRedirect::Manual);
+    let response = ask(url, "GET", None, cache, redirect, signal).await?;
+    if response.type_() == ResponseType::Opaqueredirect {
+        return Err(FetchError::LeadsOn { url: url.into() });
+    }
+    let mut reply = Reply::new(url, 0, &response, signal)?;
+    reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
+    whole(reply, most).await
+}
+
+async fn whole(mut reply: Reply, most: usize) -> Result<Vec<u8>, FetchError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = reply.chunk().await? {
         let have = bytes.len() + chunk.length() as usize;
         if have > most {
-            let url = url.into();
+            let url = reply.url.clone();
             return Err(FetchError::TooLarge { url, most });
         }
         bytes.extend(chunk.to_vec());
@@ -133,6 +145,17 @@ async fn send(
     cache: RequestCache,
     signal: &AbortSignal,
 ) -> Result<Response, FetchError> {
+    ask(url, method, range, cache, RequestRedirect::Follow, signal).await
+}
+
+async fn ask(
+    url: &str,
+    method: &str,
+    range: Option<String>,
+    cache: RequestCache,
+    redirect: RequestRedirect,
+    signal: &AbortSignal,
+) -> Result<Response, FetchError> {
     let failed = |e: JsValue| match signal.aborted() {
         true => FetchError::Cancelled,
         false => FetchError::Unreachable {
@@ -144,6 +167,9 @@ async fn send(
     init.set_method(method);
     init.set_signal(Some(signal));
     init.set_cache(cache);
+    init.set_redirect(redirect);
+    // As the page says of itself; a worker does not take that over.
+    init.set_referrer_policy(ReferrerPolicy::NoReferrer);
     if let Some(range) = range {
         let headers = Headers::new().map_err(failed)?;
         headers.set("Range", &range).map_err(failed)?;

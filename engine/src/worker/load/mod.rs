@@ -23,12 +23,15 @@ use crate::model::{Folder, ModelError};
 use crate::protocol::{Keeping, SourceInfo};
 use crate::sentence::{Said, Sentence};
 use crate::source::{Named, Place, WEIGHTS};
+use crate::text::decoded;
 use files::Files;
 use find::Source;
 use futures_util::future::{Either, select};
+use gloo_timers::future::TimeoutFuture;
 use meter::Meter;
 use remark::LoadRemark;
 use shelf::Shelf;
+use std::borrow::Cow;
 use std::pin::pin;
 use web_sys::{AbortSignal, RequestCache};
 use weights::{Brought, Way, Weights};
@@ -62,19 +65,28 @@ impl<E: Into<LoadError>> From<E> for Failed {
     }
 }
 
-/// The text of an experiment's file. A byte that is no UTF-8 becomes U+FFFD, which no
-/// experiment has where it means anything.
+/// Milliseconds in which an experiment's file has to come.
+const PATIENCE: u32 = 60_000;
+
+/// The text of an experiment's file.
 pub(super) async fn experiment(url: &str, signal: &AbortSignal) -> Result<String, LoadError> {
-    let bytes = http::up_to(LARGEST, url, signal)
-        .await
-        .map_err(|e| match e {
-            // What is said of these is meant for a model.
-            FetchError::Missing { url, status } | FetchError::Denied { url, status } => {
-                FetchError::Status { url, status }
-            }
+    let fetched = pin!(http::here(url, LARGEST, signal));
+    let bytes = match select(fetched, TimeoutFuture::new(PATIENCE)).await {
+        Either::Left((bytes, _)) => bytes.map_err(|e| match e {
+            // What is said of these is meant for a model, which is kept and asked for again.
+            FetchError::Missing { url, status }
+            | FetchError::Denied { url, status }
+            | FetchError::Busy { url, status, .. } => FetchError::Status { url, status },
+            FetchError::Interrupted { url, reason, .. } => FetchError::Unreachable { url, reason },
             e => e,
-        })?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+        })?,
+        Either::Right(_) => {
+            let (url, seconds) = (url.into(), PATIENCE / 1000);
+            return Err(FetchError::Slow { url, seconds }.into());
+        }
+    };
+    let text = decoded(&bytes).map(Cow::into_owned);
+    text.ok_or_else(|| FetchError::NoText { url: url.into() }.into())
 }
 
 impl Load<'_> {
