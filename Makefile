@@ -7,7 +7,6 @@ SHELL := /bin/bash
 
 PORT ?= 8080
 STAGE := .ci/stage
-comma := ,
 CLIPPY_COMMAND := cargo clippy --locked --workspace --all-targets -- -D warnings
 # What a wasm build needs in its environment; written by .ci/setup.
 WASM := . .tools/env &&
@@ -94,7 +93,7 @@ AT_ONCE ?= 2
 
 .PHONY: test-dist test-sizes test-browsers
 test-dist: setup-test
-	@$(STAGE) "page build$(if $(BESIDE_PAGE_BUILD),$(comma) with native tests)" bash -c \
+	@$(STAGE) "page build$(if $(BESIDE_PAGE_BUILD), and native tests)" bash -c \
 	  'bash -c "$${BESIDE_PAGE_BUILD:-}" >/dev/null 2>&1 & $(TRUNK_BUILD) && wait'
 test-sizes: test-dist ## the compressed sizes of the page and the engine
 	@$(STAGE) "sizes" node tests/sizes.mjs dist

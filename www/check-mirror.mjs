@@ -9,8 +9,9 @@
 //
 // `--origin` is the address of the page that will load the model, if not every page
 // may. `--full` downloads the weights whole, hashes them, and compares the SHA-256
-// with the one that `patchbay mirror` noted, the published one of GPT-2 small, or `--sha256`; of weights in several
-// files that is what `sha256sum model-*.safetensors | sha256sum` prints.
+// with `--sha256`, or the one that `patchbay mirror` noted, or the published one of
+// GPT-2 small; of weights in several files that is what
+// `sha256sum model-*.safetensors | sha256sum` prints.
 //
 // It asks as a browser does and prints one line a point, with what to do. The exit
 // code is 1 if the page could not load the model, else 0. Node 20 or newer, nothing
@@ -289,10 +290,16 @@ const IN_CONFIG = {
   per_layer_config: NONE,
   pruned_heads: NONE,
   patchbay_sha256: [
-    (value) => isObject(value) && Object.values(value).every((hash) => /^[0-9a-f]{64}$/i.test(hash)),
-    'an object of SHA-256s in hexadecimal by the names of files',
+    (value) =>
+      isObject(value) &&
+      Object.keys(value).length <= 1024 &&
+      Object.values(value).every((hash) => isText(hash) && /^[0-9a-f]{64}$/i.test(hash)),
+    'an object of SHA-256s in hexadecimal by the names of files, no more than 1024',
   ],
-  patchbay_half: [(value) => value === null || value >= 0, 'a number from 0 on, or null'],
+  patchbay_half: [
+    (value) => value === null || (typeof value === 'number' && value >= 0),
+    'a number from 0 on, or null',
+  ],
   quantization_config: [
     (value) => value === null,
     'none (quantised weights are not read, so take the model as it was before)',
@@ -604,7 +611,8 @@ async function checkWeights(place) {
   if (!bytes)
     throw new Problem(`${absent.message}; or put ${INDEX} there and the files that it names, which is missing, too`);
   await check(() => checkAbsence(place));
-  const index = checkIndex(place, bytes);
+  const index = checkIndex(bytes);
+  arrived(place, INDEX, bytes);
   const files = [];
   for (const shard of new Set([...index.values()].sort())) files.push(await check(() => checkWhole(place, shard)));
   return { files, index };
@@ -631,7 +639,7 @@ async function checkAbsence(place) {
 }
 
 /** The index as a map: a tensor's file by the tensor's name. */
-function checkIndex(place, bytes) {
+function checkIndex(bytes) {
   const bad = (text) => new Problem(`${INDEX}: ${text}`);
   if (bytes.length > LONGEST_INDEX)
     throw bad(
@@ -654,7 +662,6 @@ function checkIndex(place, bytes) {
       `names the file ${short(other)}, but a shard is a .safetensors file in the same folder, its name of letters, digits, '-', '_' and '.': rename the file, there and in the folder`,
     );
   }
-  arrived(place, INDEX, bytes);
   return new Map(Object.entries(map));
 }
 

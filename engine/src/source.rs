@@ -43,11 +43,7 @@ pub fn mirror(typed: &str) -> Result<Address, NameError> {
         true => typed.to_owned(),
         false => format!("https://{typed}"),
     };
-    let address = match Address::parse(&found) {
-        Ok(address) if !address.secure && !address.is_local() => Err(Fault::Insecure),
-        address => address,
-    };
-    address.map_err(|fault| NameError::Hub { found, fault })
+    Address::safe(&found).map_err(|fault| NameError::Hub { found, fault })
 }
 
 /// An experiment's file on somebody's server.
@@ -70,14 +66,11 @@ impl Remote {
             None => (typed, None),
         };
         let unfit = |c: &char| !c.is_ascii_graphic() || *c == '#';
-        let address = match (
-            Address::parse(path),
-            query.and_then(|q| q.chars().find(unfit)),
-        ) {
-            (Ok(_), Some(letter)) => Err(Fault::Letter(letter)),
+        let letter = query.and_then(|q| q.chars().find(unfit));
+        let address = match (Address::safe(path), letter) {
+            (Ok(_) | Err(Fault::Insecure), Some(letter)) => Err(Fault::Letter(letter)),
             // What is said of it is meant for folders.
             (Err(Fault::Query), _) => Err(Fault::Letter('#')),
-            (Ok(address), None) if !address.secure && !address.is_local() => Err(Fault::Insecure),
             (address, _) => address,
         };
         let address = address.map_err(|fault| NameError::File {

@@ -52,7 +52,7 @@
 //! | `align`, `alignment-box`, `alignment-way`, `alignment` | which positions belong together |
 //! | `template`, `template-lists`, `template-count`, `template-fill` | pairs from lines with gaps |
 //! | `steered-runs`, `carriers`, `carried` | which runs directions act on, and the way there from the steering room |
-//! | `strongest-cells`, `look`, `lens`, `attribution` | what else a cell shows |
+//! | `strongest-cells`, `look`, `no-look`, `lens`, `attribution` | what else a cell shows |
 //! | `run`, `cancel`, `automatic`, `progress`, `status` | running it; `data-state` on `status` |
 //! | `heatmap`, `cell-L-C`, `row-L`, `column-C` | the map; `data-value` holds a cell's raw metric |
 //! | `detail`, `unchanged` | the value pointed at; why the chosen cell's patch changes nothing |
@@ -72,6 +72,7 @@
 //! | `glossary`, `glossary-filter`, `glossary-found`, `glossary-close`, `all-words` | all of them |
 //! | `tour`, `tour-says`, `tour-next`, `tour-there`, `tour-skip`, `tour-again` | the first minutes |
 //! | `notice`, `reload-gpu`, `continue-cpu`, `start-again`, `start-afresh`, `other`, `broken-link` | messages |
+//! | `behind`, `behind-fetch`, `behind-leave`, `behind-fault` | the file that a link leads to, and why it did not come |
 
 mod app;
 mod embedded;

@@ -52,11 +52,7 @@ impl State {
         let waits = |b: &Behind| (!b.fetching).then(|| b.remote.url.clone());
         let url = self.behind.with_untracked(|b| b.as_ref().and_then(waits));
         let Some(url) = url else { return };
-        self.behind.update(|behind| {
-            if let Some(behind) = behind {
-                (behind.fetching, behind.fault) = (true, None);
-            }
-        });
+        self.behind_is(true, None);
         let id = self.file_asked(Wanted::Experiment);
         self.send(&Request::Open { id, url });
     }
@@ -64,23 +60,20 @@ impl State {
     /// Does without it. What is on its way is not waited for.
     pub fn leave_behind(self) {
         self.behind.maybe_update(|behind| behind.take().is_some());
-        let asked = self.wire.try_update_value(|wire| {
-            let at = wire
-                .files
-                .iter()
-                .position(|f| f.what == Wanted::Experiment)?;
-            Some(wire.files.remove(at).id)
-        });
-        if let Some(id) = asked.flatten() {
+        if let Some(Asked { id, .. }) = self.take_file(|f| f.what == Wanted::Experiment) {
             self.send(&Request::Cancel { id });
         }
     }
 
     /// Why the experiment that was fetched is not on the page.
     pub(super) fn not_fetched(self, fault: String) {
+        self.behind_is(false, Some(fault));
+    }
+
+    fn behind_is(self, fetching: bool, fault: Option<String>) {
         self.behind.update(|behind| {
             if let Some(behind) = behind {
-                (behind.fetching, behind.fault) = (false, Some(fault));
+                (behind.fetching, behind.fault) = (fetching, fault);
             }
         });
     }
@@ -107,8 +100,13 @@ impl State {
 
     /// What was asked with this id; it is answered now.
     fn file_answered(self, id: u32) -> Option<Asked> {
+        self.take_file(|f| f.id == id)
+    }
+
+    /// A file that is no longer waited for.
+    fn take_file(self, is: impl Fn(&Asked) -> bool) -> Option<Asked> {
         let taken = self.wire.try_update_value(|wire| {
-            let at = wire.files.iter().position(|f| f.id == id)?;
+            let at = wire.files.iter().position(is)?;
             Some(wire.files.remove(at))
         });
         taken.flatten()

@@ -245,14 +245,16 @@ impl State {
 
     /// Takes over what an address typed or gone back to says.
     fn follow_address(self) {
-        if link::note().is_some_and(|note| self.is_own(note) && self.was_told(note.number)) {
+        let visit = self.wire.with_value(|wire| wire.visit);
+        let note = link::note().filter(|n| n.visit == visit && !is_framed());
+        if note.is_some_and(|note| self.was_told(note.number)) {
             // A further step may have been taken meanwhile.
             return self.follow();
         }
         // The file of another address is not to arrive at this one.
         self.leave_behind();
         let behind = link::behind();
-        self.take_entry();
+        self.take_entry(note);
         match behind {
             Ok(None) => {}
             Ok(remote) => self.behind.set(remote.map(Behind::of)),
@@ -260,14 +262,8 @@ impl State {
         }
     }
 
-    /// Whether a note is of this visit of the page.
-    fn is_own(self, note: Note) -> bool {
-        note.visit == self.wire.with_value(|wire| wire.visit) && !is_framed()
-    }
-
-    /// Takes over the experiment of an address.
-    fn take_entry(self) {
-        let note = link::note().filter(|note| self.is_own(*note));
+    /// Takes over the experiment of an address, by its note of this visit, if it has one.
+    fn take_entry(self, note: Option<Note>) {
         let Some(Note { number, place, .. }) = note else {
             return self.take_address();
         };

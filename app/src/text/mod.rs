@@ -11,6 +11,7 @@ mod words;
 pub use table::*;
 pub use words::{TourText, WordsText};
 
+use crate::format::shortened;
 use patchbay_engine::sentence::{Says, Sentence};
 
 /// Characters of a sentence of the engine at most.
@@ -25,13 +26,9 @@ pub fn text() -> &'static Text {
 /// A sentence of the engine: in the page's language, or as it came.
 #[must_use]
 pub fn said(message: &str, says: &Says) -> String {
-    let mut said = (text().says)(says).unwrap_or_else(|| message.into());
+    let said = (text().says)(says).unwrap_or_else(|| message.into());
     // A file or a link may have been quoted.
-    if let Some((end, _)) = said.char_indices().nth(LONGEST) {
-        said.truncate(end);
-        said.push('…');
-    }
-    said
+    shortened(&said, LONGEST)
 }
 
 /// The same of an error that the page itself found.

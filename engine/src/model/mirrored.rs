@@ -5,6 +5,7 @@ use super::config::{ConfigError, field};
 use super::expected::Expected;
 use super::fields::Fields;
 use super::folder::Folder;
+use crate::text::short;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ impl Mirrored {
             fields.take(SHA256, Expected::Hashes)?.unwrap_or_default();
         let is_hash = |h: &String| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit());
         if let Some(wrong) = sha256.values().find(|h| !is_hash(h)) {
-            return Err(field(SHA256, Expected::Hashes, wrong));
+            return Err(field(SHA256, Expected::Hashes, short(wrong)));
         }
         if sha256.len() > MOST {
             return Err(field(SHA256, Expected::Hashes, sha256.len()));

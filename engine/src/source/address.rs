@@ -140,6 +140,17 @@ impl Address {
         })
     }
 
+    /// Reads an address that may be asked: other computers need HTTPS.
+    ///
+    /// # Errors
+    /// As [`Address::parse`], and [`Fault::Insecure`].
+    pub fn safe(text: &str) -> Result<Self, Fault> {
+        match Self::parse(text) {
+            Ok(address) if !address.secure && !address.is_local() => Err(Fault::Insecure),
+            address => address,
+        }
+    }
+
     /// Whether it is this computer itself, which needs no HTTPS.
     #[must_use]
     pub fn is_local(&self) -> bool {

@@ -176,7 +176,8 @@ impl Desk {
             return self.cancel(id);
         };
         let signal = abort.signal();
-        self.asides.borrow_mut().push(Running { id, abort });
+        let running = Running { id, abort };
+        self.asides.borrow_mut().push(running.clone());
         let answer = match request {
             Request::Describe { model, place, .. } => load::offer(&model, &place, &signal)
                 .await
@@ -208,11 +209,9 @@ impl Desk {
                 Ok(Response::Kept { id, store })
             }
         };
-        let (ended, others) = self.asides.take().into_iter().partition(|a| a.id == id);
-        self.asides.replace(others);
+        self.asides.borrow_mut().retain(|a| a.id != id);
         // Nobody reads what may still be on its way.
-        let ended: Vec<Running> = ended;
-        ended.iter().for_each(|aside| aside.abort.abort());
+        running.abort.abort();
         end(id, answer);
     }
 

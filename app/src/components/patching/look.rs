@@ -20,9 +20,9 @@ pub fn LookBox() -> impl IntoView {
     });
     // Where nothing else of the room is there to say so.
     let alone = !any_shown(&[Shown::Runs]);
-    let none = move || alone && state.experiment.with(|e| e.cell.is_none());
+    let silent = whether(move || !alone || state.experiment.with(|e| e.cell.is_some()));
     view! {
-        <p class="empty" data-testid="no-look" hidden=whether(move || !none())>{text().stages.no_cell}</p>
+        <p class="empty" data-testid="no-look" hidden=silent>{text().stages.no_cell}</p>
         {move || look.get().map(|look| view! {
             <details class="more look" data-testid="look" open=alone>
                 <summary>{t.title}</summary>

@@ -35,10 +35,6 @@ pub fn open(model: &str) -> Result<(Folder, OnDisk), Failure> {
 }
 
 impl OnDisk {
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
     /// A file of weights, opened.
     pub fn weights(&self, name: &str) -> Result<File, Failure> {
         File::open(self.0.join(name)).map_err(|e| match name {

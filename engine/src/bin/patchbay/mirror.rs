@@ -12,12 +12,13 @@ use patchbay_engine::model::Folder;
 use patchbay_engine::model::folder::{CONFIG, INDEX, NAMES, WEIGHTS};
 use patchbay_engine::model::mirrored::{HALF, Half, SHA256, hex, is_mask};
 use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors, serialize};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args)]
@@ -52,8 +53,8 @@ impl Options {
         if self.to.exists() && same(&self.to, Path::new(&self.model)) {
             return Err("the folder to write is the model's own; name another one".into());
         }
-        let written = |name: &str| name == WEIGHTS || (name != INDEX && small.get(name).is_some());
-        let foreign = |name: &&&str| !written(name) && self.to.join(name).exists();
+        let own = |name: &str| name == WEIGHTS || (name != INDEX && small.get(name).is_some());
+        let foreign = |name: &&&str| !own(name) && self.to.join(name).exists();
         if let Some(name) = NAMES.iter().find(foreign) {
             return Err(format!(
                 "{} has a {name}, which would be read with this model and is not of it; take it away, or name another folder",
@@ -63,33 +64,32 @@ impl Options {
         // Nothing is written of a model that is not whole.
         let as_it_was = self.example(&self.model)?;
         std::fs::create_dir_all(&self.to).map_err(|e| at(&self.to, e))?;
+        let (file, rounded) = self.weights(&small, &from)?;
         let part = self.to.join(format!("{WEIGHTS}.part"));
-        let rounded = self.write_weights(&small, &from, &part)?;
         let weights = self.to.join(WEIGHTS);
+        std::fs::write(&part, &file).map_err(|e| at(&part, e))?;
         std::fs::rename(&part, &weights).map_err(|e| at(&weights, e))?;
         let mut hashes = Map::new();
         let mut lines = String::new();
-        let mut note = |name: &str, bytes: u64, sha256: String| {
+        let mut note = |name: &str, bytes: &[u8]| {
+            let sha256 = hex(&Sha256::digest(bytes));
             // Writing to a String cannot fail.
-            let _ = writeln!(lines, "{sha256}  {bytes:>11}  {name}");
+            let _ = writeln!(lines, "{sha256}  {:>11}  {name}", bytes.len());
             hashes.insert(name.into(), sha256.into());
         };
-        let bytes = std::fs::metadata(&weights)
-            .map_err(|e| at(&weights, e))?
-            .len();
-        note(WEIGHTS, bytes, hash_of(&weights)?);
+        note(WEIGHTS, &file);
+        drop(file);
         for name in small.names().filter(|n| *n != INDEX && *n != CONFIG) {
             let Some(bytes) = small.get(name) else {
                 continue;
             };
             let path = self.to.join(name);
             std::fs::write(&path, bytes).map_err(|e| at(&path, e))?;
-            note(name, bytes.len() as u64, hex(&Sha256::digest(bytes)));
+            note(name, bytes);
         }
         self.write_config(&small, &hashes, None)?;
         // The folder is read as the page reads it, before it is given out.
-        let written = self.to.display().to_string();
-        let as_written = self.example(&written)?;
+        let as_written = self.example(&self.to.display().to_string())?;
         if rounded {
             let off = as_it_was
                 .zip(as_written)
@@ -107,19 +107,21 @@ impl Options {
         print(lines.trim_end(), None)
     }
 
-    /// One file with all the tensors but the masks; whether any was rounded.
-    fn write_weights(&self, small: &Folder, from: &OnDisk, to: &Path) -> Result<bool, Failure> {
+    /// The bytes of one file with all the tensors but the masks, and whether any was rounded.
+    fn weights(&self, small: &Folder, from: &OnDisk) -> Result<(Vec<u8>, bool), Failure> {
         let index = small.index().map_err(|e| e.to_string())?;
         let files = index.map_or_else(|| vec![WEIGHTS.into()], |i| i.shards().to_vec());
         let mut read = Vec::new();
         for name in files {
-            let path = from.path(&name);
-            let bytes = std::fs::read(&path).map_err(|e| at(&path, e))?;
-            read.push((path, bytes));
+            let mut bytes = Vec::new();
+            let mut file = from.weights(&name)?;
+            file.read_to_end(&mut bytes)
+                .map_err(|e| from.unreadable(&name, &e))?;
+            read.push((name, bytes));
         }
         let mut tensors = Vec::new();
-        for (path, bytes) in &read {
-            let file = SafeTensors::deserialize(bytes).map_err(|e| at(path, e))?;
+        for (name, bytes) in &read {
+            let file = SafeTensors::deserialize(bytes).map_err(|e| format!("{name}: {e}"))?;
             for (name, tensor) in file.tensors() {
                 if !is_mask(&name) {
                     tensors.push(self.tensor(name, &tensor)?);
@@ -130,15 +132,16 @@ impl Options {
             let view = TensorView::new(t.dtype, t.shape.clone(), &t.bytes);
             view.map(|view| (t.name.as_str(), view))
         });
-        let views = views
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| at(to, e))?;
+        let wrong = |e: SafeTensorError| format!("{WEIGHTS}: {e}");
+        let views = views.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
         // As transformers writes it, and expects it.
         let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-        // Written here: the library's own way leaves a file that a web server may not read.
-        let file = serialize(views, Some(metadata)).map_err(|e| at(to, e))?;
-        std::fs::write(to, file).map_err(|e| at(to, e))?;
-        Ok(tensors.iter().any(|t| matches!(t.bytes, Cow::Owned(_))))
+        // Into memory: the library's own file is one that a web server may not read.
+        let file = serialize(views, Some(metadata)).map_err(wrong)?;
+        Ok((
+            file,
+            tensors.iter().any(|t| matches!(t.bytes, Cow::Owned(_))),
+        ))
     }
 
     fn tensor<'a>(&self, name: String, tensor: &TensorView<'a>) -> Result<Tensor<'a>, Failure> {
@@ -185,10 +188,13 @@ impl Options {
         std::fs::write(&path, text + "\n").map_err(|e| at(&path, e))
     }
 
-    /// What the page opens with, computed with the model of a folder; `None` where it does
-    /// not fit that model.
+    /// Loads the model of a folder. What the page opens with, computed with it: where that
+    /// is to be compared, and fits the model.
     fn example(&self, model: &str) -> Result<Option<Report>, Failure> {
         let mut session = load(model, Cpu)?;
+        if !self.f16 {
+            return Ok(None);
+        }
         let experiment = Experiment::default();
         let report = pollster::block_on(session.run(&experiment, false, &Terminal::new(None)));
         Ok(report.ok())
@@ -224,11 +230,6 @@ fn difference(a: &Report, b: &Report) -> Option<f32> {
     let pairs = a.iter().zip(&b).map(|(a, b)| (a - b).abs());
     let largest = pairs.fold(0.0, f32::max);
     (a.len() == b.len() && !a.is_empty()).then_some(largest)
-}
-
-fn hash_of(path: &Path) -> Result<String, Failure> {
-    let bytes = std::fs::read(path).map_err(|e| at(path, e))?;
-    Ok(hex(&Sha256::digest(&bytes)))
 }
 
 fn at(path: &Path, e: impl std::fmt::Display) -> Failure {

@@ -45,9 +45,7 @@ pub async fn get(
 ) -> Result<Reply, FetchError> {
     let range = (from > 0).then(|| format!("bytes={from}-"));
     let response = send(url, "GET", range, cache, signal).await?;
-    let mut reply = Reply::new(url, from, &response, signal)?;
-    reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
-    Ok(reply)
+    Reply::with_body(url, from, &response, signal)
 }
 
 /// Asks for the bytes `range` of a file, by a plain range header as [`get`] does.
@@ -60,9 +58,7 @@ pub async fn part(
     // The browser would keep addresses that expire.
     let cache = RequestCache::NoStore;
     let response = send(url, "GET", Some(header), cache, signal).await?;
-    let mut reply = Reply::new(url, range.start, &response, signal)?;
-    reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
-    Ok(reply)
+    Reply::with_body(url, range.start, &response, signal)
 }
 
 /// Bytes of a file, where the server says, without fetching it.
@@ -88,9 +84,7 @@ pub async fn here(url: &str, most: usize, signal: &AbortSignal) -> Result<Vec<u8
     if response.type_() == ResponseType::Opaqueredirect {
         return Err(FetchError::LeadsOn { url: url.into() });
     }
-    let mut reply = Reply::new(url, 0, &response, signal)?;
-    reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
-    whole(reply, most).await
+    whole(Reply::with_body(url, 0, &response, signal)?, most).await
 }
 
 async fn whole(mut reply: Reply, most: usize) -> Result<Vec<u8>, FetchError> {
@@ -189,6 +183,17 @@ async fn ask(
 }
 
 impl Reply {
+    fn with_body(
+        url: &str,
+        from: u64,
+        response: &Response,
+        signal: &AbortSignal,
+    ) -> Result<Self, FetchError> {
+        let mut reply = Self::new(url, from, response, signal)?;
+        reply.reader = response.body().map(|b| b.get_reader().unchecked_into());
+        Ok(reply)
+    }
+
     fn new(
         url: &str,
         from: u64,
