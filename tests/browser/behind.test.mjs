@@ -6,8 +6,8 @@ import { createServer } from 'node:http';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { golden } from '../link.mjs';
 import { clean as axe } from './axe.mjs';
-import { openChromium, openFirefox, serveDist, watchErrors } from './harness.mjs';
-import { known, openPage, PATIENCE, settled } from './page.mjs';
+import { openChromium, openFirefox, serveDist } from './harness.mjs';
+import { openInFirefox, openPage, PATIENCE, settled } from './page.mjs';
 
 const { experiment } = await golden('packed-seed');
 const CLEAN = 'When Tom and Mary went to the store, Tom gave a bottle to';
@@ -193,11 +193,7 @@ describe('a link to a file', { timeout: 20 * PATIENCE }, () => {
   test('works in Firefox, and typed into the address of an open page', async () => {
     const firefox = await openFirefox();
     try {
-      const page = await firefox.newPage();
-      const errors = watchErrors(page);
-      await page.evaluateOnNewDocument(known);
-      await page.goto(server.url);
-      await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
+      const { page, errors } = await openInFirefox(firefox, server);
       await page.evaluate(
         (hash) => {
           location.hash = hash;

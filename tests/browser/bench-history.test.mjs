@@ -3,8 +3,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { openChromium, openFirefox, serveDist, watchErrors } from './harness.mjs';
-import { choose, known, link, openPage, PATIENCE, settled, values } from './page.mjs';
+import { openChromium, openFirefox, serveDist } from './harness.mjs';
+import { choose, link, openInFirefox, openPage, PATIENCE, settled, values } from './page.mjs';
 
 let server;
 let browser;
@@ -235,11 +235,7 @@ describe('the browser’s Back and Forward', () => {
   test('in Firefox as well', { timeout: 3 * PATIENCE }, async () => {
     const firefox = await openFirefox();
     try {
-      const page = await firefox.newPage();
-      const errors = watchErrors(page);
-      await page.evaluateOnNewDocument(known);
-      await page.goto(server.url);
-      await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
+      const { page, errors } = await openInFirefox(firefox, server);
       const answer = (value) =>
         page.waitForFunction(
           (value) => document.querySelector('[data-testid=answer]')?.value === value,

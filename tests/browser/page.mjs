@@ -36,6 +36,20 @@ export async function openPage(browser, server, hash = '', { before, first = fal
 }
 
 /**
+ * The page in Firefox, once its first map is there.
+ * @param {import('puppeteer-core').Browser} firefox
+ * @param {{ url: string }} server
+ */
+export async function openInFirefox(firefox, server) {
+  const page = await firefox.newPage();
+  const errors = watchErrors(page);
+  await page.evaluateOnNewDocument(known);
+  await page.goto(server.url);
+  await page.waitForSelector('[data-testid=status][data-state=done]', { timeout: PATIENCE });
+  return { page, errors };
+}
+
+/**
  * In a page: as somebody who has had the tour and keeps the sweep's settings unfolded. What
  * the page keeps itself stays.
  */

@@ -52,70 +52,81 @@ async function folder(name, files) {
   return path;
 }
 
-/** Sites, by name: each builds one of the snippets and gives the folder to serve. */
+/**
+ * Sites, by name: how many experiments are in one, how it is built of the snippets, which
+ * gives the folder to serve, and what is done in it before the experiments are looked for.
+ */
 const SITES = {
-  'MkDocs Material': async ({ element, frame }) => {
-    const path = await folder('mkdocs', {
-      'mkdocs.yml': 'site_name: A course\ntheme:\n  name: material\n  font: false\n',
-      'docs/index.md': `# A lesson\n\nWith a script:\n\n${element}\n\nWithout:\n\n${frame}\n\nThe text goes on.\n`,
-    });
-    run(join(BIN, 'mkdocs'), ['build', '--quiet', '--strict'], path);
-    return join(path, 'site');
+  'MkDocs Material': {
+    experiments: 2,
+    async build({ element, frame }) {
+      const path = await folder('mkdocs', {
+        'mkdocs.yml': 'site_name: A course\ntheme:\n  name: material\n  font: false\n',
+        'docs/index.md': `# A lesson\n\nWith a script:\n\n${element}\n\nWithout:\n\n${frame}\n\nThe text goes on.\n`,
+      });
+      run(join(BIN, 'mkdocs'), ['build', '--quiet', '--strict'], path);
+      return join(path, 'site');
+    },
   },
-  'Jupyter Book': async ({ element, frame }) => {
-    const raw = (html) => `\`\`\`{raw} html\n${html}\n\`\`\`\n`;
-    const path = await folder('book', {
-      '_config.yml': 'title: A course\nexecute:\n  execute_notebooks: "off"\n',
-      '_toc.yml': 'format: jb-book\nroot: index\n',
-      'index.md': `# A lesson\n\nWith a script:\n\n${raw(element)}\nWithout:\n\n${raw(frame)}\nThe text goes on.\n`,
-    });
-    run(join(BIN, 'jupyter-book'), ['build', '--quiet', '.'], path);
-    return join(path, '_build/html');
+  'Jupyter Book': {
+    experiments: 2,
+    async build({ element, frame }) {
+      const raw = (html) => `\`\`\`{raw} html\n${html}\n\`\`\`\n`;
+      const path = await folder('book', {
+        '_config.yml': 'title: A course\nexecute:\n  execute_notebooks: "off"\n',
+        '_toc.yml': 'format: jb-book\nroot: index\n',
+        'index.md': `# A lesson\n\nWith a script:\n\n${raw(element)}\nWithout:\n\n${raw(frame)}\nThe text goes on.\n`,
+      });
+      run(join(BIN, 'jupyter-book'), ['build', '--quiet', '.'], path);
+      return join(path, '_build/html');
+    },
   },
-  'Jupyter notebook': async ({ address }) => {
-    const source = `from IPython.display import IFrame\nIFrame(${JSON.stringify(address)}, "100%", 640)`;
-    const cell = { id: 'experiment', cell_type: 'code', metadata: {}, execution_count: null, outputs: [], source };
-    const path = await folder('notebook', {
-      'index.ipynb': JSON.stringify({ cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }),
-    });
-    run(join(BIN, 'jupyter'), ['nbconvert', '--log-level=ERROR', '--execute', '--to', 'html', 'index.ipynb'], path);
-    return path;
+  'Jupyter notebook': {
+    experiments: 1,
+    async build({ address }) {
+      const source = `from IPython.display import IFrame\nIFrame(${JSON.stringify(address)}, "100%", 640)`;
+      const cell = { id: 'experiment', cell_type: 'code', metadata: {}, execution_count: null, outputs: [], source };
+      const path = await folder('notebook', {
+        'index.ipynb': JSON.stringify({ cells: [cell], metadata: {}, nbformat: 4, nbformat_minor: 5 }),
+      });
+      run(join(BIN, 'jupyter'), ['nbconvert', '--log-level=ERROR', '--execute', '--to', 'html', 'index.ipynb'], path);
+      return path;
+    },
   },
-  'reveal.js': async ({ frame }) => {
-    const later = frame.replace(' src=', ' data-src=');
-    assert.notEqual(later, frame);
-    const path = await folder('reveal', {
-      'index.html': `<!doctype html><meta charset="utf-8"><title>Slides</title>
+  'reveal.js': {
+    experiments: 1,
+    async build({ frame }) {
+      const later = frame.replace(' src=', ' data-src=');
+      assert.notEqual(later, frame);
+      const path = await folder('reveal', {
+        'index.html': `<!doctype html><meta charset="utf-8"><title>Slides</title>
 <link rel="stylesheet" href="reveal/dist/reveal.css">
 <div class="reveal"><div class="slides"><section>First</section><section>${later}</section></div></div>
 <script src="reveal/dist/reveal.js"></script><script>Reveal.initialize({ width: 1100, height: 800 });</script>\n`,
-    });
-    await cp(here('../node_modules/reveal.js/dist'), join(path, 'reveal/dist'), { recursive: true });
-    return path;
-  },
-};
-
-/** What is done in a site before its experiments are looked for. */
-const BEFORE = {
-  'reveal.js': async (page) => {
-    await page.waitForFunction(() => globalThis.Reveal?.isReady());
-    // Nothing is fetched for a slide that nobody looks at.
-    assert.equal(embeds(page).length, 0);
-    await page.keyboard.press('ArrowRight');
+      });
+      await cp(here('../node_modules/reveal.js/dist'), join(path, 'reveal/dist'), { recursive: true });
+      return path;
+    },
+    async before(page) {
+      await page.waitForFunction(() => globalThis.Reveal?.isReady());
+      // Nothing is fetched for a slide that nobody looks at.
+      assert.equal(embeds(page).length, 0);
+      await page.keyboard.press('ArrowRight');
+    },
   },
 };
 
 const embeds = (page) => page.frames().filter((frame) => frame.url().includes('embed.html'));
 
 /** Opens a site and runs every experiment in it. */
-async function visit(browser, name, path, expected) {
+async function visit(browser, name, path, { experiments: expected, before }) {
   const site = await serveFolder(path);
   const context = await browser.newContext({ viewport: { width: 1300, height: 900 } });
   try {
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     await page.goto(site.url);
-    await BEFORE[name]?.(page);
+    await before?.(page);
     for (let tries = 100; embeds(page).length < expected; tries -= 1) {
       assert.ok(tries, `${name}: ${embeds(page).length} of ${expected} experiments are in the page`);
       await page.waitForTimeout(100);
@@ -146,9 +157,8 @@ const server = await serveDist();
 const browser = await openChromium();
 try {
   const found = await snippets(browser, server);
-  for (const [name, build] of Object.entries(SITES)) {
-    const both = name === 'MkDocs Material' || name === 'Jupyter Book';
-    await visit(browser, name, await build(found), both ? 2 : 1);
+  for (const [name, site] of Object.entries(SITES)) {
+    await visit(browser, name, await site.build(found), site);
   }
 } finally {
   await browser.close();
