@@ -9,7 +9,9 @@ use crate::source::Named;
 pub struct Known {
     /// Short name in experiments and links: `SAELens`'s.
     pub name: &'static str,
+    /// Where the hub has its files, as `owner/name`.
     pub repository: &'static str,
+    /// The commit that is read, whatever comes after it.
     pub revision: &'static str,
     /// Width of the model that they were trained on.
     pub width: usize,

@@ -19,7 +19,9 @@ pub enum BackendChoice {
     /// The GPU where it is faster in a trial and computes what it should, else the CPU.
     #[default]
     Auto,
+    /// The CPU, whatever GPU there is.
     Cpu,
+    /// The GPU, where it computes what it should; else the load fails.
     Webgpu,
 }
 
@@ -34,16 +36,23 @@ pub enum Request {
     /// fetched. A host that is not the page's own is asked for a list of the
     /// files, unless all that is known or kept already.
     Describe {
+        /// Answered with [`Response::Described`].
         id: u32,
+        /// The name, as [`Named`](crate::source::Named) reads it.
         model: String,
+        /// Where addresses start from.
         place: Place,
     },
     /// Load a model by its name ([`Named`](crate::source::Named)). What arrives is
     /// kept in the browser, so that a load that was cancelled goes on where it was.
     Load {
+        /// Answered with [`Response::Loaded`], and before it [`Response::Loading`].
         id: u32,
+        /// The name, as [`Named`](crate::source::Named) reads it.
         model: String,
+        /// Where addresses start from; those of dictionaries do from now on.
         place: Place,
+        /// Which backend it is to run on.
         backend: BackendChoice,
         /// Engines that share a sweep on the CPU, this one included; as many as the
         /// machine has room for when left out. Each holds the model, and takes its
@@ -56,12 +65,23 @@ pub enum Request {
         faulty: Option<String>,
     },
     /// Say which models are kept in this browser.
-    Kept { id: u32 },
+    Kept {
+        /// Answered with [`Response::Kept`].
+        id: u32,
+    },
     /// Delete one of them, by its key; answered like `Kept`.
-    Forget { id: u32, key: String },
+    Forget {
+        /// Answered with [`Response::Kept`], in which it is no more.
+        id: u32,
+        /// As [`KeptModel::key`] has it.
+        key: String,
+    },
+    /// Run an experiment on the loaded model.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Run {
+        /// Answered with [`Response::Done`], and before it [`Response::Update`].
         id: u32,
+        /// What a person set up.
         experiment: Box<Experiment>,
         /// Everything but the sweep, which is only estimated.
         #[serde(default)]
@@ -77,17 +97,23 @@ pub enum Request {
     /// Write something of an experiment to a file.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Export {
+        /// Answered with [`Response::File`].
         id: u32,
+        /// What a person set up, of which the file is a part.
         experiment: Box<Experiment>,
+        /// What of it, and in which form.
         what: Export,
+        /// What a person agreed to fetch.
         #[serde(default)]
         agreed: Agreed,
     },
     /// Read a file with a direction in it; needs no model.
     Read {
+        /// Answered with [`Response::Direction`].
         id: u32,
         /// The file's name.
         name: String,
+        /// The whole file.
         #[serde(default, with = "serde_bytes")]
         bytes: Vec<u8>,
         /// The layer of a lone vector that names none.
@@ -95,14 +121,30 @@ pub enum Request {
         layer: usize,
     },
     /// Fetch an experiment's file from a host that a person agreed to; needs no model.
-    Open { id: u32, url: String },
+    Open {
+        /// Answered with [`Response::Opened`].
+        id: u32,
+        /// The file's address, as [`Remote::url`](crate::source::Remote::url).
+        url: String,
+    },
     /// The piece of a shared sweep that was wanted; none, when none is left.
-    Piece { id: u32, piece: Option<u64> },
+    Piece {
+        /// That of the [`Request::Run`] that shares.
+        id: u32,
+        /// Its number, from the engine that laid it out.
+        piece: Option<u64>,
+    },
     /// Stop the request with this id, running or waiting.
-    Cancel { id: u32 },
+    Cancel {
+        /// That of the request to stop, which ends with [`Response::Cancelled`].
+        id: u32,
+    },
     /// Say that you are there, whatever you are at: answered with
     /// [`Response::Alive`] at the next breath of what runs.
-    Ping { id: u32 },
+    Ping {
+        /// Answered with [`Response::Alive`].
+        id: u32,
+    },
 }
 
 /// What a person agreed to fetch for directions that are not in the experiment.
@@ -122,72 +164,105 @@ pub struct Agreed {
 pub enum Response {
     /// The worker's code has started and it listens.
     Ready,
+    /// What loading a model would take.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Described {
+        /// That of the [`Request::Describe`].
         id: u32,
+        /// How large it is, who sends it, and under which licence.
         offer: Box<Offer>,
     },
     /// Bytes of all files, those that were kept included.
     Loading {
+        /// That of the [`Request::Load`].
         id: u32,
+        /// In bytes.
         progress: Progress,
         /// Why nothing arrives just now, where it is being tried again.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         waiting: Option<Said>,
     },
+    /// The model is loaded; the one before it is gone.
     Loaded {
+        /// That of the [`Request::Load`].
         id: u32,
+        /// Its name, sizes and hash.
         model: ModelInfo,
+        /// What it runs on, and why.
         backend: BackendInfo,
+        /// Where it came from.
         source: Box<SourceInfo>,
     },
+    /// What this browser keeps.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Kept {
+        /// That of the [`Request::Kept`] or [`Request::Forget`].
         id: u32,
+        /// All models, and the room that they take.
         store: Store,
     },
+    /// News of an experiment that runs.
     Update {
+        /// That of the [`Request::Run`] or [`Request::Export`].
         id: u32,
+        /// What was found, or how far it has got.
         update: Box<Update>,
     },
     /// The engine is ready for another piece of a shared sweep.
     Wants {
+        /// That of the [`Request::Run`] that shares.
         id: u32,
     },
+    /// An experiment ran to its end.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Done {
+        /// That of the [`Request::Run`].
         id: u32,
+        /// Everything that came out.
         report: Box<Report>,
     },
     /// A file that was written. The page takes its bytes out of the message itself.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     File {
+        /// That of the [`Request::Export`].
         id: u32,
+        /// A name for it, with its ending.
         name: String,
+        /// The whole file.
         #[serde(skip_deserializing, serialize_with = "serde_bytes::serialize")]
         bytes: Vec<u8>,
     },
     /// The worker hears, and nothing is wrong with it.
     Alive {
+        /// That of the [`Request::Ping`].
         id: u32,
     },
     /// What a file held.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Direction {
+        /// That of the [`Request::Read`].
         id: u32,
+        /// With the file's numbers in it.
         direction: Box<Direction>,
     },
     /// The text of a file that was fetched.
     #[cfg_attr(feature = "worker", serde(skip_deserializing))]
     Opened {
+        /// That of the [`Request::Open`].
         id: u32,
+        /// Whatever it says; it is not read as an experiment yet.
         text: String,
     },
+    /// A request was stopped, whether it was running or waiting.
     Cancelled {
+        /// That of the request which was stopped.
         id: u32,
     },
+    /// A request ended without what was asked for.
     Failed {
+        /// That of the request; 0 where it is of none.
         id: u32,
+        /// Why, and what to do.
         failure: Failure,
     },
 }
@@ -207,6 +282,7 @@ pub struct Offer {
     pub revision: Option<String>,
     /// Bytes to fetch in all, where known.
     pub bytes: Option<u64>,
+    /// Parameters, each counted once, where they are known.
     pub parameters: Option<u64>,
     /// Bytes of memory that the model will take, on the GPU or in the page.
     pub memory: Option<u64>,
@@ -223,11 +299,15 @@ pub struct Offer {
 /// Where the loaded model came from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
+    /// Address of the folder that the files came from; of a repository that of one
+    /// commit, where the hub says which.
     pub folder: String,
+    /// The commit, or the revision that was named; `None` where there is neither.
     pub revision: Option<String>,
     /// The published SHA-256 of the weights, which the one found equals; `None`
     /// where none is published, so that only the one found can be shown.
     pub published: Option<String>,
+    /// Whether the next load needs the network.
     pub kept: Keeping,
     /// What went otherwise than expected.
     pub remarks: Vec<Said>,
@@ -239,6 +319,7 @@ pub struct SourceInfo {
 pub enum Keeping {
     /// It comes with the page.
     Bundled,
+    /// It is in the browser's storage.
     Kept,
     /// The browser has no room for it, or does not allow it.
     NotKept,
@@ -249,24 +330,30 @@ pub enum Keeping {
 pub struct Store {
     /// Whether this browser keeps anything at all.
     pub available: bool,
+    /// Those that are whole, and what has come of others.
     pub models: Vec<KeptModel>,
     /// Bytes that the page uses and may use, as the browser estimates them.
     pub usage: Option<u64>,
+    /// Bytes that the page may use, by the browser's estimate.
     pub quota: Option<u64>,
     /// Whether the browser promised not to clear it by itself.
     pub persisted: Option<bool>,
 }
 
+/// A model that this browser keeps, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptModel {
     /// What `Forget` takes.
     pub key: String,
     /// The name that it was loaded by.
     pub model: String,
+    /// Address of the folder that its files come from.
     pub folder: String,
+    /// Bytes of weights that are there.
     pub bytes: u64,
     /// Bytes of the whole, where known.
     pub total: Option<u64>,
+    /// Whether all of it is there; else a load fetches the rest.
     pub complete: bool,
 }
 
@@ -285,6 +372,7 @@ pub struct Failure {
     pub field: Option<Field>,
 }
 
+/// What kind of failure it is, and with that what may help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureCode {

@@ -45,6 +45,7 @@ pub trait Sentence: Display {
 }
 
 impl Said {
+    /// A sentence in both forms, what is not seen told by its number.
     // Compiled with whoever says it: in the page for size.
     #[inline]
     pub fn of(sentence: &dyn Sentence) -> Self {

@@ -49,6 +49,7 @@ pub fn mirror(typed: &str) -> Result<Address, NameError> {
 /// An experiment's file on somebody's server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
+    /// What is asked for, with its query; it has no fragment.
     pub url: String,
     /// Whom it is asked of, as [`Address::host`].
     pub host: String,
@@ -95,7 +96,9 @@ pub enum Named {
     Bundled(String),
     /// A repository of the hub: `owner/name` or `owner/name@revision`.
     Repository {
+        /// `owner/name`
         repository: String,
+        /// A commit, a branch or a tag; the hub's `main` where none is named.
         revision: Option<String>,
     },
     /// A folder with a model's files: the text of an [`Address`].
@@ -107,13 +110,17 @@ pub enum Named {
 pub struct Published {
     /// Short name in experiments and links.
     pub name: &'static str,
+    /// Where the hub has it, as `owner/name`.
     pub repository: &'static str,
+    /// The commit that is loaded, whatever comes after it.
     pub revision: &'static str,
     /// Of `model.safetensors`.
     pub bytes: u64,
     /// Of `model.safetensors`.
     pub sha256: &'static str,
+    /// Each counted once.
     pub parameters: u64,
+    /// Its short name, as the repository states it.
     pub licence: &'static str,
 }
 
@@ -132,20 +139,48 @@ pub const GPT2: Published = Published {
 /// Why a name leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
+    /// It is no address, and not of the form of a name either.
     #[error(
         "{found:?} is not the name of a model; write mini, gpt2, a repository as owner/name, or the address of a folder (https://...)"
     )]
-    Name { found: String },
+    Name {
+        /// What was written.
+        found: String,
+    },
+    /// It was meant for the address of a folder, by its `://`.
     #[error("{found:?} is not the address of a folder: {fault}")]
-    Address { found: String, fault: Fault },
+    Address {
+        /// What was written.
+        found: String,
+        /// What keeps it from being one.
+        fault: Fault,
+    },
+    /// What stands for the hub is no address, or not one that may be asked.
     #[error("{found:?} is not the address of a hub: {fault}")]
-    Hub { found: String, fault: Fault },
+    Hub {
+        /// What was written; `https://` is put before a bare host.
+        found: String,
+        /// What keeps it from being one.
+        fault: Fault,
+    },
+    /// An experiment's file was to be fetched from there.
     #[error("{found:?} is not the address of a file: {fault}")]
-    File { found: String, fault: Fault },
+    File {
+        /// What was written.
+        found: String,
+        /// What keeps it from being one.
+        fault: Fault,
+    },
+    /// It leads to a page for people.
     #[error(
         "{found:?} is a page of the hub about a repository, not a folder with its files; write the repository's name, {repository}"
     )]
-    Page { found: String, repository: String },
+    Page {
+        /// What was written.
+        found: String,
+        /// The one that the page is about, as `owner/name`.
+        repository: String,
+    },
 }
 
 impl Sentence for NameError {

@@ -22,6 +22,7 @@ pub struct Wish {
     pub time: Duration,
     /// The same number brings the same inputs.
     pub seed: u64,
+    /// Threads that try inputs side by side.
     pub threads: usize,
 }
 
@@ -34,7 +35,9 @@ pub struct Outcome {
     pub inputs: u64,
     /// How many of both were taken for what they should be.
     pub taken: u64,
+    /// Wall-clock time of all of it.
     pub elapsed: Duration,
+    /// Time that one input took at most.
     pub slowest: Duration,
     /// Bytes of memory that one input took at most.
     pub memory: usize,
@@ -43,14 +46,24 @@ pub struct Outcome {
 /// Why a campaign ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
+    /// A target panicked, or took more time or memory than it may.
     #[error("{target}: {what}; the input is {}", file.display())]
     Fault {
+        /// Its name in [`TARGETS`](crate::TARGETS).
         target: &'static str,
+        /// What was wrong.
         what: String,
+        /// Where the input is kept.
         file: PathBuf,
     },
+    /// A corpus, or the folder for inputs that fail, cannot be used.
     #[error("{}: {error}", path.display())]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// Which file or folder.
+        path: PathBuf,
+        /// The system's word.
+        error: io::Error,
+    },
 }
 
 impl Outcome {

@@ -33,6 +33,7 @@ const fn target_of(name: &'static str, longest: usize, run: fn(&[u8]) -> bool) -
     Target { name, run, longest }
 }
 
+/// Every target; some of them read as one reader, each with a corpus of its own.
 pub const TARGETS: &[Target] = &[
     target_of("link", 4096, experiments::link),
     target_of("experiment", 4096, experiments::experiment),

@@ -43,6 +43,7 @@ pub struct Mutator {
 }
 
 impl Mutator {
+    /// Takes a corpus apart into words; `longest` is the bytes of an input at most.
     #[must_use]
     pub fn new(seeds: Vec<Vec<u8>>, longest: usize) -> Self {
         let found = seeds

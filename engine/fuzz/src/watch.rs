@@ -20,6 +20,7 @@ pub fn most_memory(input: &[u8]) -> usize {
 pub struct Cost {
     /// Whether it was taken for what it should be.
     pub taken: bool,
+    /// Wall-clock time.
     pub time: Duration,
     /// Bytes of memory at most.
     pub memory: usize,

@@ -30,8 +30,10 @@ macro_rules! activations {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
         pub enum Function {
+            /// Leaves every value as it is: of products that no activation function
+            /// follows.
             Identity,
-            $($name,)*
+            $($(#[$doc])* $name,)*
         }
 
         impl From<Activation> for Function {

@@ -12,11 +12,15 @@ use crate::{Vector, few};
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Linear {
+    /// Rows of `x`, and of the product.
     pub rows: usize,
+    /// Values in a row of `x`, and rows of the weight: what a product sums over.
     pub inner: usize,
+    /// Columns of the weight, and of the product.
     pub columns: usize,
     /// `[rows, inner]`
     pub x: *const f32,
+    /// Of `x`: more than `inner` where it is a view of some columns.
     pub x_stride: usize,
     /// `[inner, columns]`, in panels.
     pub weight: *const Line,
@@ -24,11 +28,13 @@ pub struct Linear {
     pub bias: *const f32,
     /// `[rows, columns]`, added to the product; null where nothing is.
     pub onto: *const f32,
+    /// Of `onto`; not read where that is null.
     pub onto_stride: usize,
     /// Applied to the product before `onto` is added.
     pub function: Function,
     /// `[rows, columns]`
     pub out: *mut f32,
+    /// Of `out`: more than `columns` where only some of them are computed.
     pub out_stride: usize,
     /// [`SCRATCH`] values, whatever they are.
     pub scratch: *mut f32,

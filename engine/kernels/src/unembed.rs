@@ -9,17 +9,23 @@ use crate::Vector;
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Unembed {
+    /// Rows of `x`, and of the logits.
     pub rows: usize,
+    /// Values in a row of `x` and in one of `wte`: what a product sums over.
     pub inner: usize,
+    /// Rows of `wte`, and columns of the logits.
     pub tokens: usize,
     /// `[rows, inner]`
     pub x: *const f32,
+    /// Of `x`.
     pub x_stride: usize,
     /// `[tokens, inner]`
     pub wte: *const f32,
+    /// Of `wte`.
     pub wte_stride: usize,
     /// `[rows, tokens]`
     pub out: *mut f32,
+    /// Of `out`: more than `tokens` where only some of them are computed.
     pub out_stride: usize,
 }
 

@@ -3,12 +3,14 @@
 /// Functions that are generic over it are `inline(always)`: only inside a
 /// function that is compiled for the register's instructions are they these.
 pub trait Vector: Copy {
+    /// Values in a register.
     const LANES: usize;
 
     /// Rows of a tile of a product, at most six: so many times two registers of
     /// sums, and what is multiplied, are the registers that there are.
     const TILE: usize;
 
+    /// The same value in every lane.
     fn splat(x: f32) -> Self;
 
     /// # Safety
@@ -19,9 +21,13 @@ pub trait Vector: Copy {
     /// `to` is valid for `LANES` values; it need not be aligned.
     unsafe fn store(self, to: *mut f32);
 
+    /// `self + other`
     fn add(self, other: Self) -> Self;
+    /// `self - other`
     fn sub(self, other: Self) -> Self;
+    /// `self * other`
     fn mul(self, other: Self) -> Self;
+    /// `self / other`
     fn div(self, other: Self) -> Self;
 
     /// `self * by + plus`, rounded once where the machine can, else twice.

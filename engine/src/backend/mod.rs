@@ -216,6 +216,7 @@ pub trait Backend: 'static {
 /// What is done to a matrix product before it is stored.
 #[derive(Clone, Copy, Debug)]
 pub enum Then<'a, T> {
+    /// The product is stored as it is.
     Nothing,
     /// The MLP's activation function, element by element.
     Activate(Activation),
@@ -244,32 +245,54 @@ impl<'a, T> Then<'a, T> {
 #[derive(Debug, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendError {
+    /// There was no memory for a tensor, or it is larger than any that the device can
+    /// bind.
     #[error(
         "the device has no room for another {bytes} bytes; use a shorter prompt or a smaller model, or continue on the CPU"
     )]
-    OutOfMemory { bytes: u64 },
+    OutOfMemory {
+        /// Bytes asked for: by one tensor, or on a GPU by all since it last reported.
+        bytes: u64,
+    },
+    /// A model is refused before its first tensor, because no page could address its
+    /// weights.
     #[error(
         "its weights take {} MB of memory, and the CPU can address {} MB here; take a smaller model, or a GPU with room for this one",
         .bytes / 1_000_000,
         .most / 1_000_000
     )]
-    TooLarge { bytes: u64, most: u64 },
+    TooLarge {
+        /// Of the weights, 4 for each parameter.
+        bytes: u64,
+        /// As many as the CPU can address, where this runs.
+        most: u64,
+    },
+    /// The GPU is gone and does not come back; with the driver's or the browser's word
+    /// for it.
     #[error("the GPU was lost ({0}); load the model again, or continue on the CPU")]
     DeviceLost(String),
+    /// A GPU was asked for and none can be used.
     #[error("WebGPU is not to be had here: {why}; use the CPU")]
     Unavailable {
+        /// What stands in the way.
         #[serde(serialize_with = "within")]
         why: NoGpu,
     },
+    /// The GPU's answer to a known question was off by more than rounding.
     #[error(transparent)]
     Wrong(#[from] WrongNumbers),
+    /// Arguments of an operation do not fit each other; nothing was computed.
     #[error("{operation}: expected {expected}, found {found}")]
     Shape {
+        /// The operation that looked at them.
         #[serde(serialize_with = "text")]
         operation: Operation,
+        /// What would have fitted, for people: a shape, or what lies within one.
         expected: String,
+        /// What was given in its place.
         found: String,
     },
+    /// An operation that candle carries out on the CPU failed.
     #[cfg(feature = "cpu")]
     #[error("candle: {}", candle::said(.0))]
     Candle(
@@ -277,10 +300,19 @@ pub enum BackendError {
         #[serde(serialize_with = "candle::text")]
         candle_core::Error,
     ),
+    /// A batch is beyond what the GPU, or a kernel that counts in 32 bits, takes.
     #[error(
         "the GPU takes at most {most} {what} at once, found {found}; use shorter or fewer prompts, or continue on the CPU"
     )]
-    TooMany { what: Many, most: u64, found: u64 },
+    TooMany {
+        /// What there is too much of.
+        what: Many,
+        /// As many as are taken.
+        most: u64,
+        /// As many as there would be.
+        found: u64,
+    },
+    /// WebGPU reported an error of validation, or one of its own; in its words.
     #[error("the GPU reported a fault: {0}")]
     Gpu(String),
     /// What cannot be, on any device: the program is wrong, not what it was given.
@@ -298,8 +330,10 @@ impl Sentence for BackendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Many {
+    /// Workgroups of one dispatch, across and down together.
     #[error("workgroups")]
     Workgroups,
+    /// Sizes of a tensor, which kernels count in 32 bits.
     #[error("rows, columns or heads")]
     Sizes,
 }
@@ -311,13 +345,20 @@ pub enum NoGpu {
     /// The browser's or the driver's word.
     #[error("{0}")]
     Refused(String),
+    /// An adapter is there, but takes less than the kernels need.
     #[error("the GPU's limits are too low: expected {}", .missing.join("; expected "))]
     Limits {
         /// Each with its name, what is needed and what was found.
         missing: Vec<String>,
     },
+    /// A kernel did not run at all when its answers were to be checked.
     #[error("the GPU ({device}) failed a check of its kernels ({why})")]
-    Check { device: String, why: String },
+    Check {
+        /// The adapter's name, as the browser or the driver tells it.
+        device: String,
+        /// What WebGPU reported.
+        why: String,
+    },
 }
 
 impl Sentence for NoGpu {
@@ -332,9 +373,13 @@ impl Sentence for NoGpu {
     "the GPU ({device}) computes wrongly: its kernel {kernel} gave {found} where {expected} is right; it is not to be trusted, the CPU is"
 )]
 pub struct WrongNumbers {
+    /// The adapter's name, as the browser or the driver tells it.
     pub device: String,
+    /// Name of the kernel that was asked.
     pub kernel: &'static str,
+    /// The CPU's value, the first that the GPU's differs from.
     pub expected: f32,
+    /// The GPU's value there.
     pub found: f32,
 }
 
@@ -344,4 +389,5 @@ impl Sentence for WrongNumbers {
     }
 }
 
+/// What a fallible operation of a [`Backend`] gives.
 pub type Result<T> = std::result::Result<T, BackendError>;

@@ -7,7 +7,10 @@ macro_rules! operations {
         /// GPU, the kernel and the error all have it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Operation {
-            $($name,)*
+            $(
+                #[doc = concat!("[`Backend::", stringify!($text), "`](super::Backend::", stringify!($text), ")")]
+                $name,
+            )*
         }
 
         impl Operation {

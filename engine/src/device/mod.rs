@@ -127,7 +127,10 @@ impl Devices {
 pub struct Choice {
     /// `None`: the CPU.
     pub gpu: Option<Opened>,
+    /// Why this device and not the other, as sentences.
     pub reason: Said,
+    /// How fast both were; `None` where no trial came to an end, or where the GPU fell
+    /// silent after it.
     pub trial: Option<Trial>,
 }
 

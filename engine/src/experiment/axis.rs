@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Written", try_from = "Written")]
 pub enum Axis {
+    /// Layers, counted from 0.
     Layers(Vec<usize>),
     /// One row, where the site has no layer.
     Site(Site),
+    /// Heads of the layer that the row names, counted from 0.
     Heads(Vec<usize>),
     /// Layers, and a head of each.
     LayerHeads(Vec<(usize, usize)>),
@@ -22,9 +24,11 @@ pub enum Axis {
     Sources(Vec<usize>),
     /// Where positions go by the experiment's roles.
     Roles(Vec<Role>),
+    /// Neurons of an MLP's hidden layer, counted from 0.
     Neurons(Vec<usize>),
     /// The one row of chosen parts.
     Set,
+    /// The parts of a set: each alone and then all of them, or everything but them.
     Parts(Vec<Chosen>),
 }
 
@@ -45,15 +49,25 @@ pub enum Chosen {
 #[cfg_attr(feature = "schema", schemars(inline))]
 #[serde(rename_all = "snake_case")]
 pub enum AxisKind {
+    /// Layers, from 0.
     Layer,
+    /// The one row of a site that has no layer, under the site's name.
     Site,
+    /// Token positions of the run that is patched, from 0.
     Position,
+    /// Positions by the experiment's roles: `S1`, `IO`, `S2`, `END`.
     Role,
+    /// Heads, from 0; `9.6` is head 6 of layer 9, where a row is a head.
     Head,
+    /// Positions that attend, of a `pattern`.
     Destination,
+    /// Positions that are attended to, of a `pattern`.
     Source,
+    /// Neurons of one layer's MLP, from 0.
     Neuron,
+    /// The one row of chosen parts.
     Set,
+    /// Chosen parts: each alone and `together`, or `everything else`.
     Part,
 }
 
@@ -102,6 +116,7 @@ impl Chosen {
 }
 
 impl Axis {
+    /// What it counts, without what stands at each row or column.
     #[inline]
     #[must_use]
     pub fn kind(&self) -> AxisKind {
@@ -242,9 +257,13 @@ impl TryFrom<Written> for Axis {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Frame {
+    /// The sweep of the experiment that it lays out.
     pub sweep: Sweep,
+    /// What stands at its left: layers, heads, destinations, or the one row of a site or
+    /// a set.
     #[cfg_attr(feature = "schema", schemars(with = "Written"))]
     pub rows: Axis,
+    /// What stands above it: positions, heads, sources, neurons or parts.
     #[cfg_attr(feature = "schema", schemars(with = "Written"))]
     pub columns: Axis,
 }
@@ -252,6 +271,7 @@ pub struct Frame {
 /// Where in the model a patch is put.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Located {
+    /// The sweep's site; of a part alone, the part's.
     pub site: Site,
     /// 0 where the site has no layer.
     pub layer: usize,

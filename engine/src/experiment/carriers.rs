@@ -22,6 +22,7 @@ const LITTLE: [&str; 48] = [
 pub struct Carriers {
     /// The prompt with what was written up to there.
     pub prompt: Prompt,
+    /// The token that is raised, which would come next.
     pub token: Token,
     /// By how much its probability is raised.
     pub raised: f32,

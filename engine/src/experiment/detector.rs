@@ -33,7 +33,9 @@ pub struct Detector {
 pub struct DetectorReport {
     /// The direction's name.
     pub direction: String,
+    /// The direction's site, at which prompts are read.
     pub site: Site,
+    /// The layer read at, from 0.
     pub layer: usize,
     /// The direction's own prompts, where it was found between some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,6 +53,7 @@ pub struct DetectorReport {
     /// The area under it: the probability that a positive prompt scores higher
     /// than a negative one, ties counted half.
     pub auc: f32,
+    /// What directions reach that know nothing of the matter.
     pub controls: DetectorControls,
     /// Whether the area is larger than that of each control.
     pub better: bool,
@@ -71,11 +74,14 @@ pub struct DetectorReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Means {
+    /// Of the prompts that it points towards.
     pub positive: f32,
+    /// Of the prompts that it points away from.
     pub negative: f32,
 }
 
 impl Means {
+    /// Midway between the two: the threshold where none is given.
     #[must_use]
     pub fn middle(self) -> f32 {
         f32::midpoint(self.positive, self.negative)
@@ -88,12 +94,14 @@ impl Means {
 pub struct Detected {
     /// Which side it was given on.
     pub positive: bool,
+    /// The prompt as the tokenizer read it, BOS included where it is on.
     pub tokens: Vec<Token>,
     /// Of each token; the last one is the prompt's score.
     pub projections: Vec<f32>,
 }
 
 impl Detected {
+    /// The projection of its last token, which is held against a threshold.
     #[must_use]
     pub fn score(&self) -> f32 {
         self.projections.last().copied().unwrap_or_default()
@@ -104,7 +112,9 @@ impl Detected {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rates {
+    /// Of the positive prompts, 0 to 1.
     pub true_positive: f32,
+    /// Of the negative prompts, 0 to 1.
     pub false_positive: f32,
 }
 
@@ -114,6 +124,7 @@ pub struct Rates {
 pub struct RocPoint {
     /// `null` of the first point: above all scores.
     pub threshold: Option<f32>,
+    /// What is detected at this threshold.
     pub rates: Rates,
 }
 
@@ -124,6 +135,7 @@ pub struct DetectorControls {
     /// How many random directions were read with, and the largest area of them,
     /// each turned the way that suits it.
     pub random: usize,
+    /// The largest area of a random one, 0.5 to 1.
     pub best_random: f32,
     /// The direction that the same method finds with shuffled labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]

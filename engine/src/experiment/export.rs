@@ -10,13 +10,26 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Export {
     /// A direction of the steering room, at every layer that it has.
-    Direction { direction: usize, format: Format },
+    Direction {
+        /// Which of the experiment's directions, from 0.
+        direction: usize,
+        /// In what form the file holds it.
+        format: Format,
+    },
     /// Activations of the patching room's two runs, of the first pair: these
     /// sites at all layers and positions, in one safetensors file by
     /// TransformerLens's names, as `clean.blocks.0.hook_resid_pre`.
-    Activations { sites: Vec<Site> },
+    Activations {
+        /// Which activations; at least one site.
+        sites: Vec<Site>,
+    },
     /// One site of one run as a NumPy array, `[layer, position, ...]`.
-    Array { site: Site, run: RunName },
+    Array {
+        /// Which activation; without a layer the array lacks that dimension.
+        site: Site,
+        /// Which of the first pair's runs.
+        run: RunName,
+    },
 }
 
 /// How a direction is written.
@@ -24,9 +37,11 @@ pub enum Export {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
+    /// A tensor `direction.0`, `direction.1` ... for each layer, of 32-bit floats.
     Safetensors,
     /// A control vector, as repeng and llama.cpp write it.
     Gguf,
+    /// An object of lists of numbers, by layer.
     Json,
 }
 
@@ -47,6 +62,7 @@ impl Format {
 pub struct File {
     /// A name for it, with its ending.
     pub name: String,
+    /// The whole file.
     pub bytes: Vec<u8>,
     /// What is not in it, and why.
     pub remark: Option<Said>,

@@ -12,18 +12,32 @@ use std::fmt;
 pub enum Field {
     /// The whole of it, or a part that nobody knows.
     Experiment,
+    /// `version`: one that is not known.
     Version,
+    /// `model`: the name that it was set up on.
     Model,
+    /// `bos`: whether the start token stands in front.
     Bos,
+    /// `clean`: that prompt, of the first pair or of the one that is told of.
     Clean,
+    /// `corrupted`: the same of that prompt.
     Corrupted,
+    /// `corruption`: what stands in for the corrupted prompt, with all that noise is told
+    /// but its seed.
     Corruption,
+    /// `corruption.noise.seed`
     NoiseSeed,
+    /// `alignment`: positions that belong together, by hand.
     Alignment,
+    /// `roles`: the same, by what they are in the sentence.
     Roles,
+    /// `pairs`: the further pairs, taken together.
     Pairs,
+    /// `pairs.0`: one of the further pairs.
     Pair(usize),
+    /// `metrics`: all of them.
     Metrics,
+    /// `metrics.0`: one of them.
     Metric(usize),
     /// The answers of the metrics.
     Answer,
@@ -31,38 +45,61 @@ pub enum Field {
     Wrong,
     /// What the sweeps take together, or how one fits the prompts.
     Sweep,
+    /// `sweeps`: their list, or what keeps all of them from running.
     Sweeps,
+    /// `sweeps.0`: one of them.
     SweepAt(usize, SweepField),
+    /// `cell`: the patched run to look at closely.
     Cell,
+    /// `generate`: the greedy continuation of both prompts.
     Generate,
+    /// `captures`: what is handed back as numbers, in a report or a file.
     Captures,
+    /// `room`: which one runs.
     Room,
+    /// `steer`: what the steering room is set up for, or that it is not.
     Steer,
+    /// `steer.prompt`: what is continued.
     SteerPrompt,
+    /// `steer.directions`: all of them.
     Directions,
+    /// `steer.directions.0`: one of them.
     Direction(usize, DirectionField),
+    /// `steer.sampling`: how tokens are drawn, the seed apart.
     Sampling,
+    /// `steer.sampling.seed`
     SamplingSeed,
+    /// `steer.words`: those that are counted.
     Words,
+    /// `steer.map`: the grid of layers and coefficients, its controls and its reading.
     Map,
+    /// `steer.detector`: the direction that tells prompts apart.
     Detector,
+    /// `steered`: the patching room's runs that directions act on.
     Steered,
 }
 
 /// What of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SweepField {
+    /// All that has no entry of its own: site, mode and axes.
     Whole,
+    /// What is put in the place of the activations.
     Bring,
 }
 
 /// What of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DirectionField {
+    /// All that has no entry of its own: name, site, operator, unit.
     Whole,
+    /// Where it comes from: its prompts, tokens, dictionary or file.
     Source,
+    /// Where it acts.
     Layers,
+    /// Which rows it acts on.
     Positions,
+    /// How strongly it acts.
     Coefficient,
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Metric {
+    /// What is computed of the logits.
     pub kind: MetricKind,
     /// The token, or the set of tokens, that the clean run should predict.
     pub answer: Tokens,
@@ -21,7 +22,9 @@ pub struct Metric {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Tokens {
+    /// One token.
     One(TokenRef),
+    /// A set, of which logits are averaged and probabilities summed.
     Any(Vec<TokenRef>),
 }
 
@@ -42,6 +45,7 @@ impl From<&str> for Tokens {
     }
 }
 
+/// What is computed of the next token's logits, or of their softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]

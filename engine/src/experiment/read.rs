@@ -9,6 +9,7 @@ use std::fmt::Write;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Token {
+    /// In the model's vocabulary, from 0.
     pub id: u32,
     /// The token as text, leading space included. Where `bytes` is set it has bytes
     /// that are no whole character, each as `\x` and two hexadecimal digits.
@@ -102,6 +103,8 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// What is wrong with a field, as a sentence; `fatal` where it keeps that from
+    /// running.
     // As the limits: compiled with whoever calls it.
     #[inline]
     pub fn of(field: Field, fatal: bool, sentence: &dyn Sentence) -> Self {
@@ -135,12 +138,14 @@ pub struct CellRemark {
     /// `clean`, `corrupted`, `answer` or `wrong`
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub field: Field,
+    /// What is to be mended.
     pub fault: CellFault,
     /// What to write instead, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<Tokens>,
 }
 
+/// What may be wrong with a cell of the table of pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -159,7 +164,9 @@ pub enum CellFault {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reading {
+    /// The clean prompt of the first pair, BOS included. Empty in the steering room.
     pub clean: Vec<Token>,
+    /// The corrupted prompt of the first pair; where noise corrupts, the clean one again.
     pub corrupted: Vec<Token>,
     /// Whether BOS was put in front of texts: as the experiment has it, but never where
     /// the model has no such token.
@@ -185,9 +192,13 @@ pub struct Reading {
     /// Pairs of prompts, or draws of noise, that results are of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<usize>,
+    /// How the first metric's answer was read; of a set, `pieces` are those of all its
+    /// tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Choice>,
+    /// How its wrong answer was read, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Choice>,
+    /// What keeps something from running, and what is likely not meant.
     pub problems: Vec<Problem>,
 }

@@ -11,8 +11,11 @@ use serde::{Deserialize, Deserializer, Serialize};
 pub struct ModelInfo {
     /// `mini`, or the address it came from.
     pub name: String,
+    /// Blocks of attention and MLP; layers are counted from 0.
     pub n_layer: usize,
+    /// Heads of each layer, which share its width evenly.
     pub n_head: usize,
+    /// Width of the residual stream, `d_model` in TransformerLens.
     pub n_embd: usize,
     /// Context length, in tokens.
     pub n_positions: usize,
@@ -49,6 +52,7 @@ pub struct BackendInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Trial {
+    /// Of the two passes together, to a tenth.
     pub cpu_ms: f64,
     /// At least so many where the GPU was given up as far slower; none where it did
     /// not answer.
@@ -60,8 +64,10 @@ pub struct Trial {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TopToken {
+    /// The token; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub token: Token,
+    /// Before the softmax.
     pub logit: f32,
     /// 0 to 1
     pub probability: f32,
@@ -99,7 +105,9 @@ pub struct RunReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MetricReport {
+    /// Of the clean run.
     pub clean: f32,
+    /// Of the corrupted run.
     pub corrupted: f32,
     /// Where the corruption hardly moves the metric: why, and what to use instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,8 +132,11 @@ pub struct Advice {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(rename = "MetricOffer"))]
 pub struct Offer {
+    /// What to measure instead.
     pub metric: super::Metric,
+    /// Of the first pair's clean run.
     pub clean: f32,
+    /// Of the first pair's corrupted run.
     pub corrupted: f32,
 }
 
@@ -139,7 +150,8 @@ pub struct PlanReport {
     pub layer_rows: u64,
     /// The same if every run were a full pass of its own.
     pub full_layer_rows: u64,
-    /// Multiplications planned, attention and unembedding included.
+    /// Multiplications planned in the layers, attention included; the unembedding is not
+    /// counted.
     pub multiplications: u64,
     /// The same if every run were a full pass of its own.
     pub full_multiplications: u64,
@@ -183,6 +195,7 @@ impl std::ops::Sub for Counters {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SweepReport {
+    /// The sweep, its rows and its columns; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub frame: Frame,
     /// Raw metrics of each patched run, `[metric][row][column]`; means where
@@ -196,6 +209,7 @@ pub struct SweepReport {
     /// `[pair][metric][row][column]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Vec<Vec<Vec<Option<f32>>>>>,
+    /// What was computed for it, over all pairs or draws.
     pub plan: PlanReport,
     /// Wall-clock seconds that all sweeps of the experiment took together.
     pub seconds: f64,
@@ -242,8 +256,11 @@ impl SweepReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellValues {
+    /// Which of the experiment's sweeps, from 0.
     pub sweep: usize,
+    /// Its row in the grid, from 0.
     pub row: usize,
+    /// Its column in the grid, from 0.
     pub column: usize,
     /// Of the experiment's metrics, in their order.
     pub values: Vec<f32>,
@@ -253,8 +270,11 @@ pub struct CellValues {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CellReport {
+    /// Which cell it is; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub cell: super::Cell,
+    /// What the patched run of the first pair predicts; its fields stand beside the
+    /// others in JSON.
     #[serde(flatten)]
     pub run: RunReport,
     /// What goes on inside the three runs.
@@ -303,10 +323,17 @@ pub struct Look {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PatternReport {
+    /// The head's layer, from 0.
     pub layer: usize,
+    /// Which of the layer's heads, from 0.
     pub head: usize,
+    /// In the clean run; each row sums to 1, and is 0 where a source comes after its
+    /// destination.
     pub clean: Vec<Vec<f32>>,
+    /// In the corrupted run.
     pub corrupted: Vec<Vec<f32>>,
+    /// In the patched run; where nothing was patched that reaches it, as in the run that
+    /// is patched.
     pub patched: Vec<Vec<f32>>,
 }
 
@@ -315,11 +342,14 @@ pub struct PatternReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LensReport {
+    /// The layer after which it is read, from 0.
     pub layer: usize,
     /// The likeliest token and the first metric in the clean, the corrupted and
     /// the patched run.
     pub clean: RunReport,
+    /// The same of the corrupted run.
     pub corrupted: RunReport,
+    /// The same of the patched run.
     pub patched: RunReport,
 }
 
@@ -327,10 +357,12 @@ pub struct LensReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CaptureReport {
+    /// What was asked for; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub capture: super::Capture,
     /// `[positions, width]`
     pub shape: [usize; 2],
+    /// Position by position; of a site of heads, head by head within one.
     pub values: Vec<f32>,
 }
 
@@ -358,11 +390,17 @@ impl<'de> Deserialize<'de> for CaptureReport {
 pub struct Report {
     /// Version of the engine that computed it.
     pub engine: String,
+    /// The experiment as it was sent.
     pub experiment: Experiment,
+    /// The model that it ran on.
     pub model: ModelInfo,
+    /// The device that computed, and why.
     pub backend: BackendInfo,
+    /// How its prompts and answers were read, and what is wrong with it.
     pub reading: Reading,
+    /// The first pair's clean run.
     pub clean: RunReport,
+    /// The first pair's corrupted run.
     pub corrupted: RunReport,
     /// In the order of the experiment's; empty where one of them is not usable.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -370,8 +408,10 @@ pub struct Report {
     /// In the order of the experiment's; empty where one of them cannot be run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
+    /// The chosen cell, where one is chosen and there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellReport>,
+    /// In the order of the experiment's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<CaptureReport>,
     /// What the steering room found.
@@ -386,6 +426,7 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
+    /// What is to be computed.
     pub plan: PlanReport,
     /// Seconds, from the speed measured on the runs just made.
     pub seconds: f64,
@@ -395,24 +436,32 @@ pub struct Estimate {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
+    /// Which part of the request it is about.
     pub stage: Stage,
-    /// Units done and in all: bytes while loading, multiplications while computing.
+    /// Units done: bytes while loading, tokens while texts are written, else
+    /// multiplications.
     pub done: u64,
+    /// The same units in all.
     pub total: u64,
     /// Seconds left, where they can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds_left: Option<f64>,
 }
 
+/// What a request is at work on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
+    /// Bytes of a model's files.
     Load,
     /// Bytes of a dictionary's encoder.
     Fetch,
+    /// The two runs of the pairs, and those that activations are brought from.
     Runs,
+    /// The patched runs; in the steering room the texts of a map.
     Sweep,
+    /// Tokens of continuations.
     Generate,
 }
 
@@ -423,31 +472,44 @@ pub enum Stage {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Update {
+    /// How its prompts and answers were read; again where the runs show that a space is
+    /// missing.
     Reading(Reading),
+    /// The first pair's two runs, without their continuations.
     Runs {
+        /// That of the clean prompt.
         clean: RunReport,
+        /// That of the corrupted prompt, or of the clean one with noise.
         corrupted: RunReport,
+        /// In the order of the experiment's; means over the pairs or draws run so far.
         metrics: Vec<MetricReport>,
     },
     /// The chosen cell's patched run.
     Cell(CellReport),
     /// The grids that are about to be filled.
     Frames {
+        /// In the order of the experiment's sweeps.
         frames: Vec<Frame>,
     },
+    /// How long the sweeps or the map will take.
     Estimate(Estimate),
+    /// How far the present part has got.
     Progress(Progress),
     /// The metrics' means over the pairs or draws run so far.
     Metrics {
+        /// In the order of the experiment's.
         metrics: Vec<MetricReport>,
     },
     /// Cells just computed; means over the pairs or draws run so far.
     Cells {
+        /// Each with all of the metrics.
         cells: Vec<CellValues>,
     },
     /// Of a piece of a sweep that was done for another engine: the items'
     /// numbers, and their raw metrics.
     Piece {
+        /// An item is a cell of a sweep for one pair or draw, counted from 0 in its group
+        /// of pairs.
         cells: Vec<(usize, Vec<f32>)>,
     },
     /// Of the steering room.

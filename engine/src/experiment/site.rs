@@ -24,6 +24,7 @@ pub enum Width {
     Inner,
     /// One for each key, which differs from run to run.
     Keys,
+    /// One for each token of the vocabulary.
     Vocabulary,
 }
 

@@ -17,6 +17,7 @@ pub enum Room {
 }
 
 impl Room {
+    /// Whether it is the room that experiments are of when nothing is said.
     #[must_use]
     pub fn is_patching(&self) -> bool {
         *self == Self::Patching
@@ -28,12 +29,16 @@ impl Room {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Steered {
+    /// The clean run alone.
     Clean,
+    /// The corrupted run alone.
     Corrupted,
+    /// Both of them, the clean and the corrupted.
     Both,
 }
 
 impl Steered {
+    /// Whether directions act on this run.
     #[must_use]
     pub fn acts_on(self, run: RunName) -> bool {
         match run {
@@ -53,6 +58,7 @@ pub struct Steer {
     /// Vectors, where each comes from and how it acts. Applied in this order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub directions: Vec<Direction>,
+    /// How tokens are drawn, and how many.
     #[serde(default)]
     pub sampling: Sampling,
     /// The words that the steered text is hoped to hold; how many
@@ -74,6 +80,7 @@ pub struct Steer {
 pub struct Direction {
     /// What it is called, on the page and in files.
     pub name: String,
+    /// What its vectors are made from.
     pub source: Source,
     /// Where it is read and acts: a site as wide as the residual stream, or `z`,
     /// where it acts on each head by itself with that head's part of it.
@@ -85,12 +92,15 @@ pub struct Direction {
     /// The one layer that it is read at, wherever it acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<usize>,
+    /// Which rows it acts on.
     #[serde(default)]
     pub positions: Positions,
+    /// What it does to a row.
     #[serde(default)]
     pub operator: Operator,
     /// How strongly: see [`Operator`] and [`Unit`]. 0 leaves adding out, exactly.
     pub coefficient: f32,
+    /// What the coefficient counts in.
     #[serde(default)]
     pub unit: Unit,
 }
@@ -102,11 +112,19 @@ pub struct Direction {
 pub enum Source {
     /// The difference of two prompts' activations, position by position, the
     /// shorter padded with spaces: activation addition (Turner et al., 2023).
-    Pair { positive: String, negative: String },
+    Pair {
+        /// The prompt that is steered towards.
+        positive: String,
+        /// The prompt that is steered away from.
+        negative: String,
+    },
     /// A direction between two sets of prompts, read at each prompt's last token.
     Contrast {
+        /// Prompts that are steered towards.
         positive: Vec<String>,
+        /// Prompts that are steered away from.
         negative: Vec<String>,
+        /// How the direction between them is found.
         #[serde(default)]
         method: Method,
     },
@@ -116,7 +134,9 @@ pub enum Source {
     /// prompt's last token, by the standard deviation along it; so adding it with
     /// the coefficient `a` is the paper's `a sigma theta`. Read and acts at `z`.
     Heads {
+        /// Prompts that are steered towards.
         positive: Vec<String>,
+        /// Prompts that are steered away from.
         negative: Vec<String>,
         /// How many heads, the best by held-out accuracy of a logistic probe.
         #[serde(default = "five")]
@@ -128,14 +148,22 @@ pub enum Source {
     },
     /// One token's row of the embedding or unembedding, less another's.
     Token {
+        /// The token whose row is taken.
         token: TokenRef,
+        /// The token whose row is taken off it; none when left out.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         minus: Option<TokenRef>,
+        /// Which matrix the rows are of.
         #[serde(default)]
         matrix: Matrix,
     },
     /// What a neuron of an MLP writes to the residual stream: its row of `c_proj`.
-    Neuron { layer: usize, neuron: usize },
+    Neuron {
+        /// The layer of the MLP, from 0.
+        layer: usize,
+        /// Which of its hidden layer, from 0.
+        neuron: usize,
+    },
     /// A feature of a sparse autoencoder that others published: its row of the
     /// decoder, which is what it adds to the residual stream. Read from where the
     /// dictionary is, which a person has to agree to.
@@ -149,6 +177,7 @@ pub enum Source {
         site: Site,
         /// Its layer.
         layer: usize,
+        /// Its number in the dictionary, from 0.
         feature: usize,
         /// Whether its activation on the prompt is wanted, too: the encoder is half
         /// of the file, and a person has to agree to that by itself.
@@ -156,11 +185,15 @@ pub enum Source {
         activation: bool,
     },
     /// A random direction of length 1, for comparison.
-    Random { seed: u64 },
+    Random {
+        /// The same seed makes the same direction; it is one for all layers.
+        seed: u64,
+    },
     /// Numbers from a file, one vector for each layer that it has.
     Vectors {
         /// Where it came from, as a sentence.
         origin: String,
+        /// No two of one layer.
         vectors: Vec<LayerVector>,
     },
 }
@@ -178,6 +211,7 @@ impl Source {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LayerVector {
+    /// The layer that it is for, from 0.
     pub layer: usize,
     /// `n_embd` numbers.
     pub values: Vec<f32>,
@@ -206,7 +240,9 @@ pub enum Method {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Matrix {
+    /// `wte`, through which tokens come in.
     Embedding,
+    /// The one that logits are made with; in GPT-2 it is `wte` again.
     #[default]
     Unembedding,
 }

@@ -38,6 +38,7 @@ pub struct SteerMap {
     /// words, target tokens or reading, when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
+    /// Random directions, and the one of shuffled labels.
     #[serde(default)]
     pub controls: Controls,
     /// The coherent band: cells whose text is at most so many times as
@@ -128,7 +129,9 @@ impl Default for Controls {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MapReport {
+    /// Its rows: where the direction acts, from 0.
     pub layers: Vec<usize>,
+    /// Its columns, in the direction's own unit.
     pub coefficients: Vec<f32>,
     /// The effect that the verdicts are about.
     #[serde(default)]
@@ -150,8 +153,11 @@ pub struct MapReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MapCell {
+    /// The direction itself, or a control.
     pub of: Tried,
+    /// Where it acts, from 0.
     pub layer: usize,
+    /// In the direction's own unit.
     pub coefficient: f32,
     /// Cosine with the direction itself at that layer.
     pub cosine: f32,
@@ -186,6 +192,7 @@ pub struct MapNumbers {
     /// Mean over the tokens written, as [`MapReading`] says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<f32>,
+    /// Words, and what they cost, over all continuations.
     pub measures: Measures,
 }
 
@@ -244,6 +251,7 @@ pub struct Verdict {
     /// How many random ones were tried, and how many of them have a smaller
     /// effect or are outside the band.
     pub tried: usize,
+    /// Those of them with a smaller effect, or outside the band.
     pub beaten: usize,
     /// The same as a sentence.
     pub said: String,

@@ -13,6 +13,7 @@ pub struct SteerReport {
     pub prompt: Vec<Token>,
     /// In the experiment's order.
     pub directions: Vec<DirectionReport>,
+    /// As many as the experiment's sampling asks for, each with its own luck.
     pub samples: Vec<Sample>,
     /// How the two sets of continuations compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,6 +21,7 @@ pub struct SteerReport {
     /// The layer x coefficient map; not there in a preview.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map: Option<MapReport>,
+    /// What the experiment's detector found, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detector: Option<DetectorReport>,
 }
@@ -86,7 +88,9 @@ pub struct FeatureReport {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProbeReport {
+    /// Where activations are read: the direction's site, of chosen heads `z`.
     pub site: Site,
+    /// The layer that they are read at, from 0.
     pub layer: usize,
     /// Of a head that was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -102,8 +106,10 @@ pub struct ProbeReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenScore {
+    /// The token; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub token: Token,
+    /// What the direction adds to its logit; negative where it lowers it.
     pub score: f32,
 }
 
@@ -123,7 +129,9 @@ impl<'de> Deserialize<'de> for TokenScore {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sample {
+    /// What the model writes by itself, after the prompt.
     pub unsteered: Vec<Written>,
+    /// What it writes while the directions act.
     pub steered: Vec<Written>,
 }
 
@@ -131,6 +139,7 @@ pub struct Sample {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Written {
+    /// The token; its fields stand beside the others in JSON.
     #[serde(flatten)]
     pub token: Token,
     /// Its probability by the model that wrote it, before any sampling setting.
@@ -164,6 +173,7 @@ pub struct Unsteered {
     pub probability: f32,
     /// KL(steered || unsteered) of the next-token distributions, in nats.
     pub kl: f32,
+    /// Its ten likeliest tokens there.
     pub top: Vec<TopToken>,
 }
 
@@ -171,7 +181,9 @@ pub struct Unsteered {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Summary {
+    /// Of what the model writes by itself.
     pub unsteered: Measures,
+    /// Of what it writes while the directions act.
     pub steered: Measures,
 }
 
@@ -199,21 +211,29 @@ pub struct Measures {
 pub enum SteerUpdate {
     /// The prompt's tokens and the directions; nothing is written yet.
     Directions {
+        /// BOS included.
         prompt: Vec<Token>,
+        /// In the order of the experiment's.
         directions: Vec<DirectionReport>,
     },
     /// Tokens of one continuation, from its token `from` on.
     Written {
+        /// Which of the samples, from 0.
         sample: usize,
+        /// Whether it is the one that directions act on.
         steered: bool,
+        /// How many of its tokens were told before.
         from: usize,
+        /// The next ones, in order.
         tokens: Vec<Written>,
     },
+    /// The detector's report, which is whole at once.
     Detector(DetectorReport),
     /// The map that is about to be filled; it has no cells yet.
     Map(MapReport),
     /// Cells of it, just computed.
     MapCells {
+        /// Of the direction or of its controls, each once.
         cells: Vec<MapCell>,
     },
 }

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Sweep {
+    /// Which activation is replaced; each part of a set names its own.
     pub site: Site,
+    /// Which run is patched.
     pub mode: Mode,
     /// What a cell of the grid patches; layer x position for block sites and
     /// layer x head for head sites when left out.
@@ -61,11 +63,13 @@ pub enum Axes {
     /// patches so many layers around its own at once, as in causal tracing
     /// (Meng et al., 2022).
     LayerPosition {
+        /// How many layers, from 1 to as many as there are.
         #[serde(default = "one_layer")]
         window: usize,
     },
     /// `[layer, head]`, at these positions or at all of them.
     LayerHead {
+        /// Places in the alignment, from 0; without one, positions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         positions: Option<Vec<usize>>,
     },
@@ -73,11 +77,18 @@ pub enum Axes {
     HeadPosition,
     /// `[destination, source]` of one head's `pattern`. There is no cell above
     /// the diagonal, for a token does not attend to later ones.
-    DestinationSource { layer: usize, head: usize },
+    DestinationSource {
+        /// The head's layer, from 0.
+        layer: usize,
+        /// Which of the layer's heads, from 0.
+        head: usize,
+    },
     /// `[layer, neuron]` with one row: each neuron of one layer alone, at these
     /// positions or at all of them.
     Neurons {
+        /// The layer of the MLP, from 0.
         layer: usize,
+        /// Places in the alignment, from 0; without one, positions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         positions: Option<Vec<usize>>,
     },
@@ -85,13 +96,16 @@ pub enum Axes {
     /// With `others` there is one column, and what is patched is everything but
     /// the parts: they alone stay as they are (their circuit's faithfulness).
     Parts {
+        /// What is chosen, in the order of the columns.
         parts: Vec<Part>,
+        /// Whether everything but them is patched.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         others: bool,
     },
     /// `[layer, head]` of the sender: only what its output changes at the
     /// receiver's input is patched, at all positions.
     Paths {
+        /// Where the paths end.
         receiver: Receiver,
         /// What lies between the two: heads stay as they are; MLPs too, unless
         /// the path may go through them (Wang et al., 2022).
@@ -103,14 +117,21 @@ pub enum Axes {
 /// The kinds of grids, without what each is told besides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GridKind {
+    /// A cell is a layer, or a window of them, at a position.
     LayerPosition,
+    /// A cell is a head at some or all positions.
     LayerHead,
+    /// A cell is a head at a position; rows are the heads of all layers.
     HeadPosition,
+    /// A cell is one entry of a head's attention pattern.
     DestinationSource,
+    /// A cell is one neuron of a layer's MLP.
     Neurons,
+    /// A cell is a chosen part, and the last one all of them.
     Parts,
     /// Everything but some parts.
     Others,
+    /// A cell is the path from a head to one receiver.
     Paths,
 }
 
@@ -207,6 +228,7 @@ impl GridKind {
 }
 
 impl Axes {
+    /// Its kind, without what it is told besides.
     #[inline]
     #[must_use]
     pub fn kind(&self) -> GridKind {
@@ -228,6 +250,7 @@ impl Axes {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Part {
+    /// Which activation; `z` is a head's output, `mlp_out` an MLP's.
     pub site: Site,
     /// 0 where the site has no layer.
     pub layer: usize,
@@ -237,7 +260,8 @@ pub struct Part {
     /// Some neurons of `mlp_pre` or `mlp_post`; all of them when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub neurons: Option<Vec<usize>>,
-    /// Which positions; all of them when left out.
+    /// Places in the alignment, from 0; without one, positions. All of them when left
+    /// out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positions: Option<Vec<usize>>,
 }
@@ -250,13 +274,31 @@ pub enum Receiver {
     /// The final residual stream, before the last LayerNorm.
     Logits,
     /// What one head's queries are made from.
-    Q { layer: usize, head: usize },
+    Q {
+        /// The head's layer, from 1: a head of layer 0 reads the embeddings alone.
+        layer: usize,
+        /// Which of the layer's heads, from 0.
+        head: usize,
+    },
     /// What one head's keys are made from.
-    K { layer: usize, head: usize },
+    K {
+        /// The head's layer, from 1.
+        layer: usize,
+        /// Which of the layer's heads, from 0.
+        head: usize,
+    },
     /// What one head's values are made from.
-    V { layer: usize, head: usize },
+    V {
+        /// The head's layer, from 1.
+        layer: usize,
+        /// Which of the layer's heads, from 0.
+        head: usize,
+    },
     /// What a layer's MLP reads.
-    Mlp { layer: usize },
+    Mlp {
+        /// The MLP's layer, from 0.
+        layer: usize,
+    },
 }
 
 /// What is put in the place of the activations that a cell patches.
@@ -272,16 +314,22 @@ pub enum Bring {
     /// The mean over the corrupted runs of all pairs, at each position or over
     /// all of them (position 0 left out where it is `<|endoftext|>`).
     Mean {
+        /// Whether one mean stands for all positions, as it has to where prompts differ
+        /// in length.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         over_positions: bool,
     },
     /// Those of another pair's corrupted run, drawn once a pair.
     Resample {
+        /// Draws the other pair; 0 when left out.
         #[serde(default, skip_serializing_if = "is_zero")]
         seed: u64,
     },
     /// Those of this prompt's run: an unrelated one shows what patching does by itself.
-    Prompt { prompt: Prompt },
+    Prompt {
+        /// It has as many tokens as the run that is patched.
+        prompt: Prompt,
+    },
 }
 
 impl Bring {
@@ -342,10 +390,12 @@ pub enum Corruption {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Noise {
+    /// In the clean prompt of each pair, from 0.
     pub positions: Vec<usize>,
     /// Standard deviations of the embedding matrix's entries.
     #[serde(default = "three")]
     pub sigma: f32,
+    /// The same seed draws the same noise; 0 when left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub seed: u64,
     /// How many draws results are averaged over.
@@ -369,7 +419,9 @@ pub struct Cell {
     /// Which of the sweeps.
     #[serde(default, skip_serializing_if = "is_first")]
     pub sweep: usize,
+    /// Which row of its grid, from 0.
     pub row: usize,
+    /// Which column of its grid, from 0.
     pub column: usize,
 }
 

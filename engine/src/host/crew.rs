@@ -13,7 +13,12 @@ pub enum Turn {
     /// It does this piece.
     Do(u64),
     /// Another engine has done this one.
-    Done { piece: u64, cells: Cells },
+    Done {
+        /// Its number, as it was laid out.
+        piece: u64,
+        /// What was found at it.
+        cells: Cells,
+    },
     /// Nothing is left and nothing is awaited.
     Over,
 }

@@ -20,6 +20,7 @@ pub struct DictionaryFile<'a> {
 pub enum Unread {
     /// With what to do.
     Because(Said),
+    /// Whoever asked did not want it any more.
     Cancelled(Cancelled),
 }
 
@@ -39,12 +40,26 @@ impl From<NoFile> for Unread {
 #[derive(Debug, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoFile {
+    /// The host has no way to read files of dictionaries.
     #[error("The dictionary {dictionary} cannot be read here, because nothing says where it is.")]
-    Nowhere { dictionary: String },
+    Nowhere {
+        /// Its name in the experiment.
+        dictionary: String,
+    },
+    /// The command line was not told in which folder dictionaries are.
     #[error("The dictionary {dictionary} is read from a folder; name it with --dictionary.")]
-    NoFolder { dictionary: String },
+    NoFolder {
+        /// Its name in the experiment.
+        dictionary: String,
+    },
+    /// The file is not in that folder, or cannot be read there.
     #[error("{path}: {reason}.")]
-    Unread { path: String, reason: String },
+    Unread {
+        /// Where it was looked for.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
 }
 
 impl Sentence for NoFile {

@@ -12,10 +12,21 @@ use crate::sentence::{Said, Says, Sentence, Stop};
 pub enum SessionError {
     /// The experiment cannot be run as it stands.
     #[error("{said}")]
-    Experiment { field: Field, said: Said },
+    Experiment {
+        /// What of it is to be changed.
+        field: Field,
+        /// Why, and how.
+        said: Said,
+    },
     /// A dictionary's file could not be read.
     #[error("{said}")]
-    Unread { field: Field, said: Said },
+    Unread {
+        /// The direction that is a feature of it.
+        field: Field,
+        /// Why, and what to do.
+        said: Said,
+    },
+    /// The model or the device failed, or the request was stopped.
     #[error(transparent)]
     Model(#[from] ModelError),
 }

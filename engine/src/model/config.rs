@@ -11,10 +11,18 @@ use serde::Serialize;
 /// are read is in `FIELDS.md`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
+    /// Its sizes, each at least 1; `n_embd` is a multiple of `n_head`.
     pub shape: Shape,
+    /// The MLP's function (`activation_function`); `gelu_new` where the file names none.
     pub activation: Activation,
+    /// Added to the variance in every LayerNorm, between 0 and 1; 1e-5 where the file has
+    /// none.
     pub layer_norm_epsilon: f32,
+    /// Whether attention scores are divided by `sqrt(d_head)`; they are where the file
+    /// does not say.
     pub scale_attn_weights: bool,
+    /// Whether those of layer `l`, from 0, are divided by `l + 1`, too; not where the
+    /// file does not say.
     pub scale_attn_by_inverse_layer_idx: bool,
     /// Whether the output is taken with the embedding. Files that hold another matrix
     /// for it have the last word.
@@ -35,40 +43,60 @@ pub struct Config {
 #[derive(Debug, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigError {
+    /// The file is no JSON object, is not UTF-8, or has a key twice.
     #[error("config.json is not readable as JSON of a GPT-2 model: {}", Plain(.0))]
     Json(#[serde(serialize_with = "text")] serde_json::Error),
+    /// A field has a value with which this code does not compute what the model does.
     #[error(
         "config.json, field {field}: expected {expected}, found {}",
         Plain(found)
     )]
     Field {
+        /// Its name there, the first one where it has two.
         field: &'static str,
+        /// What it may hold.
         expected: Expected,
+        /// Its value, cut where it is long.
         found: String,
     },
+    /// A field stands under both of its names, with different values.
     #[error(
         "config.json, field {field}: expected one value, found {}, and {} under its other name {alias}",
         Plain(found),
         Plain(other)
     )]
     TwoValues {
+        /// Its first name.
         field: &'static str,
+        /// Its value there.
         found: String,
+        /// Its second name.
         alias: &'static str,
+        /// Its value under that.
         other: String,
     },
+    /// A file is not the one that `patchbay mirror` noted in `config.json`.
     #[error(
         "{file} has the SHA-256 {found}, but config.json beside it says {expected}; the files do not belong together, or one was damaged on its way: copy the folder again, whole"
     )]
     Hash {
+        /// Which file of the folder.
         file: String,
+        /// SHA-256 of the file that came, in hexadecimal.
         found: String,
+        /// The SHA-256 that is noted.
         expected: String,
     },
+    /// The residual stream cannot be split evenly among the heads.
     #[error(
         "config.json, field n_embd: expected a multiple of n_head, found {n_embd} with n_head {n_head}"
     )]
-    Heads { n_embd: usize, n_head: usize },
+    Heads {
+        /// Width of the residual stream.
+        n_embd: usize,
+        /// Heads of each layer.
+        n_head: usize,
+    },
 }
 
 impl Sentence for ConfigError {

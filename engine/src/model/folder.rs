@@ -9,13 +9,21 @@ use crate::text::without_bom;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// The model's sizes and settings: [`Config`](super::Config). No folder is without it.
 pub const CONFIG: &str = "config.json";
+/// How transformers writes texts with the model; its end tokens are read.
 pub const GENERATION: &str = "generation_config.json";
+/// The tokenizer in one file.
 pub const TOKENIZER: &str = "tokenizer.json";
+/// How text is split, and which tokens there are beside the vocabulary.
 pub const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+/// Of older folders: the tokens that have a name, such as BOS.
 pub const SPECIAL_TOKENS: &str = "special_tokens_map.json";
+/// Of older folders: the ids of tokens beside the vocabulary.
 pub const ADDED_TOKENS: &str = "added_tokens.json";
+/// Where the tokenizer is two files: the pieces of text with their ids.
 pub const VOCAB: &str = "vocab.json";
+/// The other of the two: which pieces are joined, a pair a line, the first ones first.
 pub const MERGES: &str = "merges.txt";
 /// The weights, where they are one file.
 pub use crate::source::WEIGHTS;
@@ -40,14 +48,17 @@ pub const NAMES: [&str; 10] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FolderError {
+    /// There is no [`CONFIG`], without which nothing else is looked for.
     #[error(
         "the folder has no {CONFIG}; a model's folder has {CONFIG}, {TOKENIZER} (or {VOCAB} and {MERGES}) and {WEIGHTS} (or {INDEX} and its shards)"
     )]
     Config,
+    /// There is no [`TOKENIZER`], and not both of [`VOCAB`] and [`MERGES`].
     #[error(
         "the folder has no tokenizer: neither {TOKENIZER} nor {VOCAB} and {MERGES} were found; put one or the other there"
     )]
     Tokenizer,
+    /// There is no file of weights, and no index of several.
     #[error(
         "the folder has no weights: neither {WEIGHTS} nor {INDEX} was found; weights in other formats (pytorch_model.bin, GGUF, ONNX) are not read, so save the model as safetensors"
     )]
@@ -62,6 +73,7 @@ impl Sentence for FolderError {
 
 /// Where a folder's small files come from.
 pub trait Shelf {
+    /// What reading a file ends with, and what a folder that lacks one does.
     type Error: From<FolderError>;
     /// Whether the folder has a file of this name, where that is known before it is read.
     fn has(&self, name: &str) -> Option<bool>;
@@ -88,10 +100,12 @@ impl Folder {
         folder
     }
 
+    /// Adds a file, in the place of any of its name.
     pub fn put(&mut self, name: &'static str, bytes: Vec<u8>) {
         self.files.insert(name, bytes);
     }
 
+    /// Takes a file out, if it is there.
     pub fn remove(&mut self, name: &str) {
         self.files.remove(name);
     }

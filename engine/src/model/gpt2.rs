@@ -12,6 +12,7 @@ use crate::rows::Plan;
 
 /// A model with the GPT-2 architecture, on a device.
 pub struct Gpt2<B: Backend> {
+    /// Its sizes and settings; `tied_head` as the weights have it.
     pub config: Config,
     pub(super) wte: Table<B>,
     pub(super) wpe: B::Tensor,

@@ -13,8 +13,11 @@ const LONGEST: u64 = 16 << 20;
 /// A tensor of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Its name in the checkpoint: `h.0.ln_1.weight`.
     pub name: String,
+    /// The kind of its values.
     pub dtype: Dtype,
+    /// As the file has it; the values lie row by row.
     pub shape: Vec<usize>,
     /// Bytes that its values take.
     pub bytes: u64,
@@ -23,6 +26,7 @@ pub struct Entry {
 /// The tensors of a file, in the order of their data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// They leave no hole between them.
     pub entries: Vec<Entry>,
     /// Bytes of the whole file.
     pub file_bytes: u64,

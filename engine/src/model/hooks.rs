@@ -18,6 +18,7 @@ pub struct Store<B: Backend> {
 }
 
 impl<B: Backend> Store<B> {
+    /// A store in which nothing is kept yet, for a model of these sizes.
     #[must_use]
     pub fn new(shape: Shape) -> Self {
         Self {

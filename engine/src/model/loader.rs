@@ -240,6 +240,7 @@ impl<B: Backend> Loader<B> {
 
 /// What came of the weights' files.
 pub struct Loaded<B: Backend> {
+    /// The model with all its weights.
     pub model: Gpt2<B>,
     /// In hexadecimal; see [`Loader::finish`].
     pub sha256: String,

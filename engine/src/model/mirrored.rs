@@ -9,8 +9,11 @@ use crate::text::short;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// Fields of config.json that no other program has.
+/// A field of config.json that no other program has: SHA-256s in hexadecimal, by the names
+/// of files.
 pub const SHA256: &str = "patchbay_sha256";
+/// Another such field, where the weights were rounded: [`Half::off`], or null where that
+/// is `None`.
 pub const HALF: &str = "patchbay_half";
 
 /// Files that are noted at most.

@@ -46,26 +46,36 @@ use std::future::Future;
 /// The three files of a plain model folder, as bytes; [`Folder`] has what else there may be.
 #[derive(Clone, Debug)]
 pub struct Files {
+    /// `config.json`
     pub config: Vec<u8>,
+    /// `tokenizer.json`
     pub tokenizer: Vec<u8>,
+    /// `model.safetensors`
     pub weights: Vec<u8>,
 }
 
 /// Why a model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
+    /// The folder lacks a file that every model has.
     #[error(transparent)]
     Folder(#[from] FolderError),
+    /// `config.json` cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The tokenizer's files cannot be used, or it cannot split a text.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+    /// The weights, or the list of their files, cannot be used.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The device failed, or is too small.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// What was to be run does not fit the model.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Whoever waited for it had it stopped.
     #[error("stopped")]
     Cancelled,
 }

@@ -22,27 +22,42 @@ pub struct Tokenizer {
 #[derive(Debug, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenizerError {
+    /// A file of the tokenizer, or `generation_config.json`, cannot be read.
     #[error("{file} is not readable: {}", Plain(fault))]
     File {
+        /// Which file of the folder.
         file: &'static str,
+        /// What is wrong in it.
         #[serde(serialize_with = "within")]
         fault: TokenizerFault,
     },
+    /// A field beside the vocabulary has a value that is not understood.
     #[error(
         "{file}, field {}: expected {expected}, found {}",
         Plain(field),
         Plain(found)
     )]
     Setting {
+        /// Which file of the folder.
         file: &'static str,
+        /// The field in it; of `added_tokens.json` the token.
         field: String,
+        /// What it may hold.
         expected: Expected,
+        /// Its value, as JSON, cut where it is long.
         found: String,
     },
+    /// `tokenizers` could not split a text; in its words.
     #[error("the text cannot be split into tokens: {}", Plain(.0))]
     Encode(String),
+    /// An id is not in the vocabulary, whether a person or the tokenizer named it.
     #[error("token {id} is not in this model's vocabulary of {n_vocab}; ids go from 0 to {}", .n_vocab - 1)]
-    NoSuchToken { id: u32, n_vocab: usize },
+    NoSuchToken {
+        /// That id.
+        id: u32,
+        /// Size of the vocabulary.
+        n_vocab: usize,
+    },
 }
 
 impl Sentence for TokenizerError {
@@ -58,25 +73,51 @@ pub enum TokenizerFault {
     /// What reads it says.
     #[error("{0}")]
     Unread(String),
+    /// An id in the vocabulary of `tokenizer.json` is no whole number from 0 of 32 bits.
     #[error("its model's vocab has an id that is none")]
     VocabId,
+    /// `merges` of `tokenizer.json` is no list, or an entry of it is no pair.
     #[error("its model's merges are not pairs of pieces")]
     Merges,
+    /// `added_tokens` of `tokenizer.json` is no list, or an entry of it has no id or no
+    /// text.
     #[error("its added_tokens are not tokens")]
     AddedTokens,
+    /// An id in the vocabulary is beyond that of any model that is read.
     #[error("the vocabulary has the id {id}, but ids go up to {most} at most")]
-    LargeId { id: u64, most: u64 },
+    LargeId {
+        /// That id.
+        id: u64,
+        /// The largest that is read.
+        most: u64,
+    },
+    /// A merge makes what is longer than any piece, or does not go on as the prefix asks.
     #[error("the merge of “{first}” and “{second}” makes a piece that is not in the vocabulary")]
-    Merge { first: String, second: String },
+    Merge {
+        /// The left piece, cut where it is long.
+        first: String,
+        /// The right piece, cut where it is long.
+        second: String,
+    },
+    /// A line of `merges.txt` is no pair.
     #[error("line {number} is “{line}”, but two pieces with a space between them were expected")]
-    MergesLine { number: usize, line: String },
+    MergesLine {
+        /// Counted from 1.
+        number: usize,
+        /// What stands there, cut where it is long.
+        line: String,
+    },
+    /// A part of `tokenizer.json` is of a type on which `tokenizers` may panic.
     #[error(
         "its {part} has {found}, with which reading a text may fail; what is taken are {}, and Replace and Prepend with a text",
         Listed(known)
     )]
     Part {
+        /// Its name: `decoder`, `normalizer` or `pre_tokenizer`.
         part: &'static str,
+        /// The type, or what stands where it would be.
         found: String,
+        /// The types that can be relied on.
         known: &'static [&'static str],
     },
 }

@@ -8,6 +8,7 @@ use crate::experiment::Method;
 /// A direction and what is known of how well it fits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Found {
+    /// `n_embd` numbers, from the negative side towards the positive one.
     pub vector: Vec<f32>,
     /// Share of the variance along it, 0 to 1, for principal components.
     pub explained: Option<f32>,

@@ -38,6 +38,8 @@ pub struct Noise {
 }
 
 impl Noise {
+    /// What is looked up for one sample of a seed; other samples and seeds have other
+    /// numbers.
     #[must_use]
     pub fn new(seed: u64, sample: usize) -> Self {
         Self {

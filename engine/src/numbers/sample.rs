@@ -12,22 +12,41 @@ use serde::Serialize;
 #[derive(Debug, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SamplingError {
+    /// It is negative, infinite or not a number.
     #[error(
         "Temperature is {found}; it divides the logits, so it is 0 (the likeliest token) or more"
     )]
-    Temperature { found: f32 },
+    Temperature {
+        /// As the experiment has it.
+        found: f32,
+    },
+    /// It leaves no token.
     #[error("Top-k is 0; at least 1 token has to be left")]
     TopK,
+    /// It leaves no token, or is no probability.
     #[error("Top-p is {found}; it is a probability above 0, at most 1")]
-    TopP { found: f32 },
+    TopP {
+        /// As the experiment has it.
+        found: f32,
+    },
+    /// It is not above 0, or infinite.
     #[error("Repetition penalty is {found}; it divides logits, so it is above 0")]
-    RepetitionPenalty { found: f32 },
+    RepetitionPenalty {
+        /// As the experiment has it.
+        found: f32,
+    },
+    /// It is infinite or not a number.
     #[error("Frequency penalty is {found}; it is a number")]
-    FrequencyPenalty { found: f32 },
+    FrequencyPenalty {
+        /// As the experiment has it.
+        found: f32,
+    },
+    /// A logit that a token was to be drawn from is infinite or not a number.
     #[error(
         "the model's logits are no longer finite numbers; the steering is too strong for 32-bit arithmetic, so make the coefficient smaller"
     )]
     NotFinite,
+    /// candle, which applies the repetition penalty, failed.
     #[error("{}", said(.0))]
     Candle(
         #[from]

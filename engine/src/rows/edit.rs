@@ -5,6 +5,7 @@ use std::rc::Rc;
 /// What is done to one site at one position.
 #[derive(Clone, Debug)]
 pub struct Edit {
+    /// Which activation is edited.
     pub site: Site,
     /// 0 at a site that has no layer.
     pub layer: usize,
@@ -13,7 +14,9 @@ pub struct Edit {
     /// Only so many columns from this one on, of the head's or the whole
     /// vector: neurons, or the keys of a pattern. All of them when `None`.
     pub part: Option<(usize, usize)>,
+    /// From 0, in the run's own tokens.
     pub position: usize,
+    /// What its row becomes.
     pub op: Op,
 }
 
@@ -48,13 +51,22 @@ pub enum Source {
 /// `x := scale x + min(coef + gain (x . s), most) s`
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RowEdit {
+    /// Row of the batch, from 0.
     pub row: u32,
+    /// First column that is edited.
     pub start: u32,
+    /// How many columns are.
     pub width: u32,
+    /// Row of the source: a slot of what is kept, or a vector's number; 0 without a
+    /// source.
     pub source_row: u32,
+    /// First column of `s` in that row.
     pub source_start: u32,
+    /// 0 forgets `x`, be it a NaN.
     pub scale: f32,
+    /// The factor of `s`, as far as it does not depend on `x`.
     pub coef: f32,
+    /// What it grows by for each unit of `x . s`; 0 but for projections.
     pub gain: f32,
     /// [`f32::MAX`] where nothing is capped.
     pub most: f32,

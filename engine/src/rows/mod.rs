@@ -33,6 +33,7 @@ use std::rc::Rc;
 /// One run of the model, to be planned together with others.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// Token ids of all positions, the parent's included.
     pub tokens: Rc<[u32]>,
     /// The run that this one continues (more tokens) or varies (edits). Its
     /// edits hold here too.
@@ -100,11 +101,17 @@ impl Run {
 /// The sizes that the planner needs to know of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
+    /// Blocks of attention and MLP; layers are counted from 0.
     pub n_layer: usize,
+    /// Heads of each layer, which share its width evenly.
     pub n_head: usize,
+    /// Width of the residual stream, `d_model` in TransformerLens.
     pub n_embd: usize,
+    /// Width of the MLP's hidden layer, `d_mlp` in TransformerLens.
     pub n_inner: usize,
+    /// Context length, in tokens.
     pub n_positions: usize,
+    /// Tokens of the vocabulary; ids are counted from 0.
     pub n_vocab: usize,
 }
 
@@ -132,59 +139,110 @@ impl Shape {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlanError {
+    /// A run has more tokens than the model has positions.
     #[error("a prompt has {found} tokens, but this model reads at most {expected}; shorten it")]
-    TooLong { found: usize, expected: usize },
+    TooLong {
+        /// Tokens of the run.
+        found: usize,
+        /// Positions of the model.
+        expected: usize,
+    },
+    /// A run has no tokens.
     #[error("a prompt has no tokens; write something, or switch BOS on")]
     Empty,
+    /// An edit or a capture names a layer beyond the last.
     #[error("{site} was asked for at layer {layer}, but this model has layers 0 to {}", .n_layer - 1)]
     NoSuchLayer {
+        /// The site named.
         site: Site,
+        /// The layer named, from 0.
         layer: usize,
+        /// How many there are.
         n_layer: usize,
     },
+    /// An edit, a read or a capture names a position beyond the run's end, or beyond its
+    /// source's.
     #[error(
         "{site} was asked for at position {position}, but the run has positions 0 to {}", .len - 1
     )]
     NoSuchPosition {
+        /// The site named; `logits` of a read.
         site: Site,
+        /// The position named, from 0.
         position: usize,
+        /// How many there are.
         len: usize,
     },
+    /// An edit names a head beyond the last.
     #[error("{site} was asked for at head {head}, but this model has heads 0 to {}", .n_head - 1)]
     NoSuchHead {
+        /// The site named.
         site: Site,
+        /// The head named, from 0.
         head: usize,
+        /// How many there are.
         n_head: usize,
     },
+    /// An edit names columns, or keys of a pattern, beyond the last, or none.
     #[error(
         "{site} was asked for at columns {first} to {}, but it has columns 0 to {} there", .first + .count - 1, .whole - 1
     )]
     NoSuchColumns {
+        /// The site named.
         site: Site,
+        /// The first of them, from 0.
         first: usize,
+        /// How many.
         count: usize,
+        /// How many there are: of the head, where one is named.
         whole: usize,
     },
+    /// An edit names a head of what has none.
     #[error("{site} has no heads; leave the head out")]
-    NotPerHead { site: Site },
+    NotPerHead {
+        /// The site named.
+        site: Site,
+    },
+    /// An edit is none that the site can have.
     #[error("{site} cannot be edited in this way: {why}")]
-    NotEditable { site: Site, why: NotEditable },
+    NotEditable {
+        /// The site named.
+        site: Site,
+        /// What is in its way.
+        why: NotEditable,
+    },
+    /// An edit brings a vector of another width than what it edits.
     #[error(
         "an edit at {site} brings a vector of width {found}, but the site has width {expected}; a vector fits only the model that it was made on"
     )]
     Width {
+        /// The site named.
         site: Site,
+        /// Numbers in the vector.
         found: usize,
+        /// Columns that are edited.
         expected: usize,
     },
+    /// A coefficient of an edit, or its vector, is infinite or not a number.
     #[error("an edit at {site} has a value that is not a finite number")]
-    NotFinite { site: Site },
+    NotFinite {
+        /// The site named.
+        site: Site,
+    },
+    /// An edit takes its vector from a run that does not keep the site.
     #[error("{site} of the source run was not kept; it has to be asked for when that run is made")]
-    NotKept { site: Site },
+    NotKept {
+        /// The site named.
+        site: Site,
+    },
+    /// A run has another token than its parent at a position that both have.
     #[error(
         "a run differs from its parent's tokens at position {position}; a child continues or varies its parent"
     )]
-    NotAChild { position: usize },
+    NotAChild {
+        /// The first such position, from 0.
+        position: usize,
+    },
 }
 
 impl Sentence for PlanError {
@@ -197,12 +255,16 @@ impl Sentence for PlanError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotEditable {
+    /// The site is `logits`.
     #[error("they are what is read; edit ln_final, from which they are made")]
     IsRead,
+    /// Some keys of a pattern are named, and no head.
     #[error("some keys of a pattern belong to one head; name the head")]
     SomeKeys,
+    /// A vector is brought for a pattern, and no head is named.
     #[error("a vector of keys belongs to one head; name the head")]
     VectorOfKeys,
+    /// A projection is to be set along a vector of zeros.
     #[error("a direction of length zero has no projection")]
     NoLength,
 }

@@ -9,7 +9,9 @@ use std::rc::Rc;
 /// One token position of one run of the plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RowId {
+    /// Its place among the planned runs, from 0.
     pub run: usize,
+    /// From 0.
     pub position: usize,
 }
 
@@ -44,7 +46,9 @@ pub struct LayerPlan {
     pub attend: Stage,
     /// Before the MLP.
     pub mid: Stage,
+    /// The keys and values that the rows of `attend` see.
     pub table: SlotTable,
+    /// By site, where anything is to be done; with the first layer what comes before it.
     pub hooks: BTreeMap<Site, HookPlan>,
 }
 
@@ -61,6 +65,7 @@ pub struct Plan {
     pub reads: Vec<(usize, usize, u32)>,
     /// `logits` captures: the run, which of its captures, the row.
     pub captured_logits: Vec<(usize, usize, u32)>,
+    /// Of all layers; the unembedding is not counted.
     pub cost: Cost,
 }
 

@@ -12,13 +12,20 @@ pub enum EditSource {
     /// The kept activations of this site and layer; `source_row` is a slot.
     Kept,
     /// Vectors brought along, row-major, each `width` wide.
-    Vectors { width: usize, values: Vec<f32> },
+    Vectors {
+        /// Numbers of a vector.
+        width: usize,
+        /// `[vectors, width]`
+        values: Vec<f32>,
+    },
 }
 
 /// Edits that can be made at once: no two of the same columns of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EditRound {
+    /// Where each edit's `source_row` is looked up.
     pub source: EditSource,
+    /// In any order: none sees what another does.
     pub edits: Vec<RowEdit>,
 }
 

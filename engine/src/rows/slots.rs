@@ -75,6 +75,7 @@ impl Drop for Lease {
 /// numbers once a forward pass with this trace as `keep` has ended.
 #[derive(Debug)]
 pub struct Trace {
+    /// Token ids of all its positions.
     pub tokens: Rc<[u32]>,
     /// Slot of each position: the parent's before `from`, its own from there on.
     pub slots: Vec<u32>,
@@ -139,8 +140,12 @@ impl Trace {
 /// of a kept run, or with [`OWN_ROW`] set a row of the present batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlotTable {
+    /// `[rows]`: the number of each row's run in this table, from 0.
     pub run: Vec<u32>,
+    /// `[rows]`: how many positions each sees, its own included.
     pub len: Vec<u32>,
+    /// `[runs, width]`, row-major; what stands after a run's last seen position is not
+    /// read.
     pub slots: Vec<u32>,
     /// Positions per run in `slots`: the longest run's.
     pub width: usize,

@@ -16,20 +16,29 @@ pub struct Address {
     pub text: String,
     /// With the port, where it is not the scheme's own: `new URL(text).host`.
     pub host: String,
+    /// Whether it is HTTPS.
     pub secure: bool,
 }
 
 /// Why an address is not of that form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// It begins with neither `https://` nor `http://`.
     Scheme,
     /// Without HTTPS, from another computer.
     Insecure,
+    /// It has a `?` or a `#`, which would swallow the names of files.
     Query,
+    /// It has a backslash, which a browser takes for a slash.
     Backslash,
+    /// It has an `@`, before which a browser finds a user's name.
     Credentials,
+    /// Its host is empty, or written otherwise than a browser would write it.
     Host,
+    /// What follows the host's colon is no port.
     Port,
+    /// It has a character that is not visible ASCII; in the address of a file, also a
+    /// `#`.
     Letter(char),
 }
 

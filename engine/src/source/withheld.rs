@@ -8,7 +8,9 @@ use std::fmt;
 /// A repository's file, or its list of files, that the hub refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Withheld {
+    /// The hub's host, which refused it.
     pub host: String,
+    /// As `owner/name`.
     pub repository: String,
     /// As it was named.
     pub revision: Option<String>,

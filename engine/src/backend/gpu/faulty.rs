@@ -5,7 +5,9 @@ use super::kernels::Kernel;
 /// A kernel, and what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Faulty {
+    /// The one that is wrong; all others stay as they are.
     pub kernel: Kernel,
+    /// In which way it is wrong.
     pub fault: Fault,
 }
 

@@ -9,7 +9,12 @@ macro_rules! kernels {
     ($($name:ident, $operation:ident, $call:ident, [$($file:literal),*];)*) => {
         /// A kernel: one `.wgsl` file of this folder, and those that it shares with others.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Kernel { $($name),* }
+        pub enum Kernel {
+            $(
+                #[doc = concat!("Of [`Operation::", stringify!($operation), "`](super::Operation::", stringify!($operation), "):" $(, " `", $file, ".wgsl`")*, ".")]
+                $name,
+            )*
+        }
 
         impl Kernel {
             /// Every kernel; one's number is its place here.

@@ -27,9 +27,12 @@ pub enum Normalised {
     ByDeviation,
 }
 
+/// What a `cfg.json` says of how a row becomes a feature's activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// What follows the encoder's product; `standard` where the file names none.
     pub architecture: Architecture,
+    /// What is done to a row first; nothing where the file says nothing.
     pub normalised: Normalised,
     /// Whether `b_dec` is taken off the input.
     pub takes_off_bias: bool,

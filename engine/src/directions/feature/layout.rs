@@ -47,7 +47,9 @@ pub struct Layout {
     w_dec: u64,
     /// In the order of [`Tensor::ALL`].
     others: [Option<u64>; 7],
+    /// Rows of `W_dec`.
     pub features: usize,
+    /// Columns of `W_dec`: `n_embd` of the model that it was trained on.
     pub width: usize,
 }
 
@@ -169,6 +171,7 @@ impl Layout {
         Ok(self.numbers(self.start(tensor)?, feature, 1))
     }
 
+    /// The decoder's bias, `b_dec [width]`, which most encoders take off a row first.
     pub fn b_dec(&self) -> Result<Range<u64>, DictionaryFault> {
         Ok(self.numbers(self.start(Tensor::BDec)?, 0, self.width))
     }

@@ -14,6 +14,7 @@ use std::io::Cursor;
 /// A direction as a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
+    /// The whole file.
     pub bytes: Vec<u8>,
     /// Which layers' vectors are not in it, and why.
     pub remark: Option<LeftOut>,
@@ -23,16 +24,28 @@ pub struct Written {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOut {
+    /// In a GGUF file: what acts after layer 0, or before it.
     #[error(
         "{site} of layer {} is not in the file: a control vector begins after layer 1, and llama.cpp refuses layer 0.",
         and(layers)
     )]
-    ControlVector { site: Site, layers: Vec<usize> },
+    ControlVector {
+        /// The direction's site.
+        site: Site,
+        /// The layers of the vectors left out, counted from 0.
+        layers: Vec<usize>,
+    },
+    /// In a safetensors or JSON file: what acts before layer 0.
     #[error(
         "{site} of layer {} is not in the file: the file holds what is added after a layer.",
         and(layers)
     )]
-    BeforeTheFirst { site: Site, layers: Vec<usize> },
+    BeforeTheFirst {
+        /// The direction's site.
+        site: Site,
+        /// The layers of the vectors left out, counted from 0.
+        layers: Vec<usize>,
+    },
 }
 
 impl Sentence for LeftOut {
