@@ -40,3 +40,8 @@ export async function allGolden() {
   const names = (await readdir(LINKS)).filter((name) => name.endsWith('.link'));
   return Promise.all(names.map((name) => golden(name.replace('.link', ''))));
 }
+
+/** What a person handed in, from its text.
+ *  @param {string} text `handed1=...` */
+export const unpackedHanded = (text) =>
+  JSON.parse(inflateRawSync(Buffer.from(text.replace('handed1=', ''), 'base64url'), { dictionary }));

@@ -7,6 +7,7 @@ export type Told = { patchbay: 1 } & (
   | { type: "ready"; model: string; backend: string }
   | { type: "state"; link: string }
   | { type: "result"; digest: Digest }
+  | { type: "workshop"; handed: string; points: number; of: number; done: number; steps: number }
   | { type: "error"; message: string }
 );
 
@@ -15,6 +16,7 @@ export type Asked = { patchbay: 1 } & (
   | { type: "set"; link: string }
   | { type: "run" }
   | { type: "cancel" }
+  | { type: "resume"; handed: string }
   | { type: "theme"; theme: "light" | "dark" | "auto" }
 );
 
@@ -44,12 +46,15 @@ export interface PatchbayExperiment extends HTMLElement {
   run(): void;
   /** Stops what runs. */
   cancel(): void;
+  /** Goes on with a workshop from a text that was handed in. */
+  resume(handed: string): void;
 }
 
 /** The events of the element; each has the frame's message as its `detail`. */
 export interface PatchbayEventMap {
   "patchbay-ready": CustomEvent<Extract<Told, { type: "ready" }>>;
   "patchbay-state": CustomEvent<Extract<Told, { type: "state" }>>;
+  "patchbay-workshop": CustomEvent<Extract<Told, { type: "workshop" }>>;
   "patchbay-result": CustomEvent<Extract<Told, { type: "result" }>>;
   "patchbay-error": CustomEvent<Extract<Told, { type: "error" }>>;
 }

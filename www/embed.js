@@ -10,9 +10,9 @@
 // `height` (in pixels, until the frame has told its own), `theme` (`light`, `dark` or
 // `auto`), `autorun` (runs once it is in view), `base` (where Patchbay lies, if not beside
 // this script), `credentialless` (for a page that sends Cross-Origin-Embedder-Policy).
-// Methods: `set(link)`, `run()`, `cancel()`. Property: `link`, the experiment as it is now.
+// Methods: `set(link)`, `run()`, `cancel()`, `resume(handed)`. Property: `link`, the experiment as it is now.
 // Events, which bubble, each with the frame's message as its `detail`: `patchbay-ready`,
-// `patchbay-state`, `patchbay-result`, `patchbay-error`.
+// `patchbay-state`, `patchbay-result`, `patchbay-workshop`, `patchbay-error`.
 //
 // Without this script, a page speaks with the frame itself, by postMessage. Every message
 // is an object with `patchbay: 1` and a `type`; whatever else arrives is not heard.
@@ -22,10 +22,14 @@
 //     { type: "ready", model, backend }   the model is loaded
 //     { type: "state", link }             the experiment was changed; the end of its link
 //     { type: "result", digest }          something came out, in short
+//     { type: "workshop", handed, points, of, done, steps }
+//                                         how far somebody is: the text to hand in, points made
+//                                         of those there are, steps done of all
 //     { type: "error", message }          a sentence
 //   To the frame, from the window around it:
 //     { type: "set", link }               another experiment
 //     { type: "run" }, { type: "cancel" }
+//     { type: "resume", handed }          going on with a workshop from what was handed in
 //     { type: "theme", theme }            "light", "dark", or "auto" as the reader's system has it
 //
 // With embed.html?origins=https://a.example,https://b.example the frame speaks with pages
@@ -79,7 +83,7 @@
    */
   function told(data) {
     if (typeof data !== "object" || data === null || data.patchbay !== 1) return null;
-    const { type, height, model, backend, link, digest, message } = data;
+    const { type, height, model, backend, link, digest, handed, message } = data;
     const texts = (/** @type {unknown[]} */ ...values) => values.every((value) => typeof value === "string");
     switch (type) {
       case "height":
@@ -90,6 +94,11 @@
         return texts(link) && /^v\d+=[\w-]*$/.test(link) ? { patchbay: 1, type, link } : null;
       case "result":
         return typeof digest === "object" && digest !== null ? { patchbay: 1, type, digest } : null;
+      case "workshop": {
+        const { points, of, done, steps } = data;
+        const counts = [points, of, done, steps].every((n) => Number.isInteger(n) && n >= 0);
+        return counts && texts(handed) ? { patchbay: 1, type, handed, points, of, done, steps } : null;
+      }
       case "error":
         return texts(message) ? { patchbay: 1, type, message } : null;
       default:
@@ -162,6 +171,11 @@
 
     cancel() {
       this.#ask({ patchbay: 1, type: "cancel" });
+    }
+
+    /** @param {string} handed */
+    resume(handed) {
+      this.#ask({ patchbay: 1, type: "resume", handed: String(handed) });
     }
 
     /** @param {MessageEvent} event */

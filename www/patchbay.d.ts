@@ -281,6 +281,7 @@ export type Prompt = string | number[];
 
 /** A number computed from the logits at the last position. */
 export interface Metric {
+  /** What is computed of the logits. */
   kind: MetricKind;
   /** The token, or the set of tokens, that the clean run should predict. */
   answer: Tokens;
@@ -289,6 +290,7 @@ export interface Metric {
 }
 
 /**
+ * What is computed of the next token's logits, or of their softmax.
  * - `logit_difference`: logit(answer) - logit(wrong), each the mean over its set
  * - `probability`: softmax probability of the answer, 0 to 1, the sum over its set
  * - `log_probability`: natural logarithm of that probability
@@ -314,7 +316,9 @@ export type TokenRef = number | string;
 
 /** Activations of one run to hand back. */
 export interface Capture {
+  /** Which of the first pair's runs. */
   run: RunName;
+  /** Which activation, or `logits`. */
   site: Site;
   /** Left out for the sites that have no layer. */
   layer?: number | null;
@@ -322,6 +326,11 @@ export interface Capture {
   positions?: number[] | null;
 }
 
+/**
+ * One of a pair's two runs.
+ * - `clean`: That of the clean prompt.
+ * - `corrupted`: That of the corrupted prompt, or of the clean one with noise.
+ */
 export type RunName = "clean" | "corrupted";
 
 /**
@@ -364,7 +373,9 @@ export type Site =
 
 /** One cell of a sweep, by its place in the grid. */
 export interface Cell {
+  /** Which row of its grid, from 0. */
   row: number;
+  /** Which column of its grid, from 0. */
   column: number;
   /** Which of the sweeps. */
   sweep?: number;
@@ -380,12 +391,14 @@ export type Corruption = "prompt" | { noise: Noise };
 
 /** Gaussian noise on the embeddings of some tokens. */
 export interface Noise {
+  /** In the clean prompt of each pair, from 0. */
   positions: number[];
   /**
    * How many draws results are averaged over.
    * `10` when left out.
    */
   draws?: number;
+  /** The same seed draws the same noise; 0 when left out. */
   seed?: number;
   /**
    * Standard deviations of the embedding matrix's entries.
@@ -407,7 +420,9 @@ export interface Generate {
 
 /** A further pair of prompts. */
 export interface Pair {
+  /** The prompt with the behaviour to be explained, as the experiment's own `clean`. */
   clean: Prompt;
+  /** The prompt that lacks it; not read where noise makes the corrupted run. */
   corrupted: Prompt;
   /** The metrics' answer for this pair; their own when left out. */
   answer?: Tokens | null;
@@ -442,6 +457,7 @@ export interface Steer {
   directions?: Direction[];
   /** How much and where: the grid of one direction's layers and coefficients. */
   map?: SteerMap | null;
+  /** How tokens are drawn, and how many. */
   sampling?: Sampling;
   /**
    * The words that the steered text is hoped to hold; how many
@@ -477,6 +493,7 @@ export interface Detector {
 export interface Direction {
   /** What it is called, on the page and in files. */
   name: string;
+  /** What its vectors are made from. */
   source: Source;
   /**
    * The layers where it acts. A direction that is read from activations is
@@ -487,9 +504,15 @@ export interface Direction {
   coefficient: number;
   /** The one layer that it is read at, wherever it acts. */
   from?: number | null;
-  /** `"add"` when left out. */
+  /**
+   * What it does to a row.
+   * `"add"` when left out.
+   */
   operator?: Operator;
-  /** `"all"` when left out. */
+  /**
+   * Which rows it acts on.
+   * `"all"` when left out.
+   */
   positions?: Positions;
   /**
    * Where it is read and acts: a site as wide as the residual stream, or `z`,
@@ -497,7 +520,10 @@ export interface Direction {
    * `"resid_pre"` when left out.
    */
   site?: Site;
-  /** `"absolute"` when left out. */
+  /**
+   * What the coefficient counts in.
+   * `"absolute"` when left out.
+   */
   unit?: Unit;
 }
 
@@ -520,17 +546,30 @@ export interface Direction {
  * - `vectors`: Numbers from a file, one vector for each layer that it has.
  */
 export type Source =
-  | { kind: "pair"; positive: string; negative: string }
+  | {
+      kind: "pair";
+      /** The prompt that is steered towards. */
+      positive: string;
+      /** The prompt that is steered away from. */
+      negative: string;
+    }
   | {
       kind: "contrast";
+      /** Prompts that are steered towards. */
       positive: string[];
+      /** Prompts that are steered away from. */
       negative: string[];
-      /** `"mean_difference"` when left out. */
+      /**
+       * How the direction between them is found.
+       * `"mean_difference"` when left out.
+       */
       method?: Method;
     }
   | {
       kind: "heads";
+      /** Prompts that are steered towards. */
       positive: string[];
+      /** Prompts that are steered away from. */
       negative: string[];
       /**
        * `logistic`: along the probe's normal; `mean_difference`: along the
@@ -546,16 +585,28 @@ export type Source =
     }
   | {
       kind: "token";
+      /** The token whose row is taken. */
       token: TokenRef;
-      /** `"unembedding"` when left out. */
+      /**
+       * Which matrix the rows are of.
+       * `"unembedding"` when left out.
+       */
       matrix?: Matrix;
+      /** The token whose row is taken off it; none when left out. */
       minus?: TokenRef | null;
     }
-  | { kind: "neuron"; layer: number; neuron: number }
+  | {
+      kind: "neuron";
+      /** The layer of the MLP, from 0. */
+      layer: number;
+      /** Which of its hidden layer, from 0. */
+      neuron: number;
+    }
   | {
       kind: "feature";
       /** Its layer. */
       layer: number;
+      /** Its number in the dictionary, from 0. */
       feature: number;
       /**
        * Whether its activation on the prompt is wanted, too: the encoder is half
@@ -574,11 +625,16 @@ export type Source =
        */
       site?: Site;
     }
-  | { kind: "random"; seed: number }
+  | {
+      kind: "random";
+      /** The same seed makes the same direction; it is one for all layers. */
+      seed: number;
+    }
   | {
       kind: "vectors";
       /** Where it came from, as a sentence. */
       origin: string;
+      /** No two of one layer. */
       vectors: LayerVector[];
     };
 
@@ -593,11 +649,16 @@ export type Source =
  */
 export type Method = "mean_difference" | "pca_diff" | "pca_center" | "logistic";
 
-/** Which of the model's two vocabulary matrices. */
+/**
+ * Which of the model's two vocabulary matrices.
+ * - `embedding`: `wte`, through which tokens come in.
+ * - `unembedding`: The one that logits are made with; in GPT-2 it is `wte` again.
+ */
 export type Matrix = "embedding" | "unembedding";
 
 /** One layer's numbers of a direction from a file. */
 export interface LayerVector {
+  /** The layer that it is for, from 0. */
   layer: number;
   /** `n_embd` numbers. */
   values: number[];
@@ -650,6 +711,7 @@ export interface SteerMap {
    * `4` when left out.
    */
   cap?: number;
+  /** Random directions, and the one of shuffled labels. */
   controls?: Controls;
   /**
    * Which of the experiment's directions.
@@ -759,12 +821,19 @@ export interface Sampling {
   top_p?: number | null;
 }
 
-/** Which runs of the patching room directions act on. */
+/**
+ * Which runs of the patching room directions act on.
+ * - `clean`: The clean run alone.
+ * - `corrupted`: The corrupted run alone.
+ * - `both`: Both of them, the clean and the corrupted.
+ */
 export type Steered = "clean" | "corrupted" | "both";
 
 /** A grid of patched runs. */
 export interface Sweep {
+  /** Which activation is replaced; each part of a set names its own. */
   site: Site;
+  /** Which run is patched. */
   mode: Mode;
   /**
    * What a cell of the grid patches; layer x position for block sites and
@@ -802,17 +871,47 @@ export type Mode = "denoising" | "noising";
 export type Axes =
   | {
       layer_position: {
-        /** `1` when left out. */
+        /**
+         * How many layers, from 1 to as many as there are.
+         * `1` when left out.
+         */
         window?: number;
       };
     }
-  | { layer_head: { positions?: number[] | null } }
+  | {
+      layer_head: {
+        /** Places in the alignment, from 0; without one, positions. */
+        positions?: number[] | null;
+      };
+    }
   | "head_position"
-  | { destination_source: { layer: number; head: number } }
-  | { neurons: { layer: number; positions?: number[] | null } }
-  | { parts: { parts: Part[]; others?: boolean } }
+  | {
+      destination_source: {
+        /** The head's layer, from 0. */
+        layer: number;
+        /** Which of the layer's heads, from 0. */
+        head: number;
+      };
+    }
+  | {
+      neurons: {
+        /** The layer of the MLP, from 0. */
+        layer: number;
+        /** Places in the alignment, from 0; without one, positions. */
+        positions?: number[] | null;
+      };
+    }
+  | {
+      parts: {
+        /** What is chosen, in the order of the columns. */
+        parts: Part[];
+        /** Whether everything but them is patched. */
+        others?: boolean;
+      };
+    }
   | {
       paths: {
+        /** Where the paths end. */
         receiver: Receiver;
         /**
          * What lies between the two: heads stay as they are; MLPs too, unless
@@ -824,6 +923,7 @@ export type Axes =
 
 /** A part of the model that can be patched with others. */
 export interface Part {
+  /** Which activation; `z` is a head's output, `mlp_out` an MLP's. */
   site: Site;
   /** 0 where the site has no layer. */
   layer: number;
@@ -831,7 +931,10 @@ export interface Part {
   head?: number | null;
   /** Some neurons of `mlp_pre` or `mlp_post`; all of them when left out. */
   neurons?: number[] | null;
-  /** Which positions; all of them when left out. */
+  /**
+   * Places in the alignment, from 0; without one, positions. All of them when left
+   * out.
+   */
   positions?: number[] | null;
 }
 
@@ -845,10 +948,36 @@ export interface Part {
  */
 export type Receiver =
   | "logits"
-  | { q: { layer: number; head: number } }
-  | { k: { layer: number; head: number } }
-  | { v: { layer: number; head: number } }
-  | { mlp: { layer: number } };
+  | {
+      q: {
+        /** The head's layer, from 1: a head of layer 0 reads the embeddings alone. */
+        layer: number;
+        /** Which of the layer's heads, from 0. */
+        head: number;
+      };
+    }
+  | {
+      k: {
+        /** The head's layer, from 1. */
+        layer: number;
+        /** Which of the layer's heads, from 0. */
+        head: number;
+      };
+    }
+  | {
+      v: {
+        /** The head's layer, from 1. */
+        layer: number;
+        /** Which of the layer's heads, from 0. */
+        head: number;
+      };
+    }
+  | {
+      mlp: {
+        /** The MLP's layer, from 0. */
+        layer: number;
+      };
+    };
 
 /**
  * What is put in the place of the activations that a cell patches.
@@ -862,9 +991,27 @@ export type Receiver =
 export type Bring =
   | "other"
   | "zero"
-  | { mean: { over_positions?: boolean } }
-  | { resample: { seed?: number } }
-  | { prompt: { prompt: Prompt } };
+  | {
+      mean: {
+        /**
+         * Whether one mean stands for all positions, as it has to where prompts differ
+         * in length.
+         */
+        over_positions?: boolean;
+      };
+    }
+  | {
+      resample: {
+        /** Draws the other pair; 0 when left out. */
+        seed?: number;
+      };
+    }
+  | {
+      prompt: {
+        /** It has as many tokens as the run that is patched. */
+        prompt: Prompt;
+      };
+    };
 
 /**
  * What is written to a file.
@@ -875,15 +1022,33 @@ export type Bring =
  * - `array`: One site of one run as a NumPy array, `[layer, position, ...]`.
  */
 export type Export =
-  | { kind: "direction"; direction: number; format: Format }
-  | { kind: "activations"; sites: Site[] }
-  | { kind: "array"; site: Site; run: RunName };
+  | {
+      kind: "direction";
+      /** Which of the experiment's directions, from 0. */
+      direction: number;
+      /** In what form the file holds it. */
+      format: Format;
+    }
+  | {
+      kind: "activations";
+      /** Which activations; at least one site. */
+      sites: Site[];
+    }
+  | {
+      kind: "array";
+      /** Which activation; without a layer the array lacks that dimension. */
+      site: Site;
+      /** Which of the first pair's runs. */
+      run: RunName;
+    };
 
 /**
  * How a direction is written.
+ * - `safetensors`: A tensor `direction.0`, `direction.1` ... for each layer, of 32-bit floats.
  * - `gguf`: A control vector, as repeng and llama.cpp write it.
+ * - `json`: An object of lists of numbers, by layer.
  */
-export type Format = "safetensors" | "json" | "gguf";
+export type Format = "safetensors" | "gguf" | "json";
 
 // What comes out.
 
@@ -891,13 +1056,21 @@ export type Format = "safetensors" | "json" | "gguf";
 export interface Report {
   /** Version of the engine that computed it. */
   engine: string;
+  /** The experiment as it was sent. */
   experiment: Experiment;
+  /** The model that it ran on. */
   model: ModelInfo;
+  /** The device that computed, and why. */
   backend: BackendInfo;
+  /** How its prompts and answers were read, and what is wrong with it. */
   reading: Reading;
+  /** The first pair's clean run. */
   clean: RunReport;
+  /** The first pair's corrupted run. */
   corrupted: RunReport;
+  /** In the order of the experiment's. */
   captures?: CaptureReport[];
+  /** The chosen cell, where one is chosen and there is one. */
   cell?: CellReport;
   /** What a GPU was asked to do for all of it; not there on the CPU. */
   device?: Counters;
@@ -913,8 +1086,11 @@ export interface Report {
 export interface ModelInfo {
   /** `mini`, or the address it came from. */
   name: string;
+  /** Blocks of attention and MLP; layers are counted from 0. */
   n_layer: number;
+  /** Heads of each layer, which share its width evenly. */
   n_head: number;
+  /** Width of the residual stream, `d_model` in TransformerLens. */
   n_embd: number;
   /** Context length, in tokens. */
   n_positions: number;
@@ -959,6 +1135,7 @@ export interface Says {
  * sizes, on both devices.
  */
 export interface Trial {
+  /** Of the two passes together, to a tenth. */
   cpu_ms: number;
   /**
    * At least so many where the GPU was given up as far slower; none where it did
@@ -969,7 +1146,9 @@ export interface Trial {
 
 /** How the tokenizer read the experiment. */
 export interface Reading {
+  /** The clean prompt of the first pair, BOS included. Empty in the steering room. */
   clean: Token[];
+  /** The corrupted prompt of the first pair; where noise corrupts, the clean one again. */
   corrupted: Token[];
   /**
    * Whether BOS was put in front of texts: as the experiment has it, but never where
@@ -982,12 +1161,17 @@ export interface Reading {
    * there, where both have the same length or are aligned.
    */
   differing: number[];
+  /** What keeps something from running, and what is likely not meant. */
   problems: Problem[];
   /**
    * Where the lengths differ: which positions seem to belong together, clean
    * then corrupted, to be taken as the experiment's `alignment`.
    */
   alignment?: [number, number][];
+  /**
+   * How the first metric's answer was read; of a set, `pieces` are those of all its
+   * tokens.
+   */
   answer?: Choice;
   /**
    * Which of the experiment's further pairs cannot be run, counted from 0: the
@@ -1000,11 +1184,13 @@ export interface Reading {
   cells?: CellRemark[];
   /** The positions of the experiment's roles in the first pair, clean then corrupted. */
   roles?: [number, number][];
+  /** How its wrong answer was read, where it has one. */
   wrong?: Choice;
 }
 
 /** One token of a prompt. */
 export interface Token {
+  /** In the model's vocabulary, from 0. */
   id: number;
   /**
    * The token as text, leading space included. Where `bytes` is set it has bytes
@@ -1055,12 +1241,14 @@ export interface CellRemark {
   pair: number;
   /** `clean`, `corrupted`, `answer` or `wrong` */
   field: string;
+  /** What is to be mended. */
   fault: CellFault;
   /** What to write instead, where that is known. */
   instead?: Tokens;
 }
 
 /**
+ * What may be wrong with a cell of the table of pairs.
  * - `no_space`: An answer has no space in front, and the clean run finds it likelier with one.
  * - `not_one_token`: An answer is not one token.
  * - `unseen`: It holds tokens that the model never met in training.
@@ -1080,12 +1268,14 @@ export interface RunReport {
 
 /** A next token and how likely it is. */
 export interface TopToken {
+  /** In the model's vocabulary, from 0. */
   id: number;
   /**
    * The token as text, leading space included. Where `bytes` is set it has bytes
    * that are no whole character, each as `\x` and two hexadecimal digits.
    */
   text: string;
+  /** Before the softmax. */
   logit: number;
   /** 0 to 1 */
   probability: number;
@@ -1100,7 +1290,9 @@ export interface TopToken {
 
 /** Activations or logits, row-major. */
 export interface CaptureReport {
+  /** Which of the first pair's runs. */
   run: RunName;
+  /** Which activation, or `logits`. */
   site: Site;
   /**
    * `[positions, width]`
@@ -1109,6 +1301,7 @@ export interface CaptureReport {
    * @maxItems 2
    */
   shape: [number, number];
+  /** Position by position; of a site of heads, head by head within one. */
   values: number[];
   /** Left out for the sites that have no layer. */
   layer?: number;
@@ -1118,7 +1311,9 @@ export interface CaptureReport {
 
 /** One patched run, seen closely. */
 export interface CellReport {
+  /** Which row of its grid, from 0. */
   row: number;
+  /** Which column of its grid, from 0. */
   column: number;
   /** The ten likeliest next tokens, likeliest first. */
   top: TopToken[];
@@ -1154,22 +1349,36 @@ export interface Look {
  * the final LayerNorm and the unembedding.
  */
 export interface LensReport {
+  /** The layer after which it is read, from 0. */
   layer: number;
   /**
    * The likeliest token and the first metric in the clean, the corrupted and
    * the patched run.
    */
   clean: RunReport;
+  /** The same of the corrupted run. */
   corrupted: RunReport;
+  /** The same of the patched run. */
   patched: RunReport;
 }
 
 /** One head's attention patterns, `[destination][source]`. */
 export interface PatternReport {
+  /** The head's layer, from 0. */
   layer: number;
+  /** Which of the layer's heads, from 0. */
   head: number;
+  /**
+   * In the clean run; each row sums to 1, and is 0 where a source comes after its
+   * destination.
+   */
   clean: number[][];
+  /** In the corrupted run. */
   corrupted: number[][];
+  /**
+   * In the patched run; where nothing was patched that reaches it, as in the run that
+   * is patched.
+   */
   patched: number[][];
 }
 
@@ -1194,7 +1403,9 @@ export interface Counters {
  * whether the pair can show anything.
  */
 export interface MetricReport {
+  /** Of the clean run. */
   clean: number;
+  /** Of the corrupted run. */
   corrupted: number;
   /** Where the corruption hardly moves the metric: why, and what to use instead. */
   advice?: Advice;
@@ -1212,8 +1423,11 @@ export interface Advice {
 
 /** Another metric, and what it is of the two runs. */
 export interface MetricOffer {
+  /** What to measure instead. */
   metric: Metric;
+  /** Of the first pair's clean run. */
   clean: number;
+  /** Of the first pair's corrupted run. */
   corrupted: number;
 }
 
@@ -1223,7 +1437,9 @@ export interface SteerReport {
   prompt: Token[];
   /** In the experiment's order. */
   directions: DirectionReport[];
+  /** As many as the experiment's sampling asks for, each with its own luck. */
   samples: Sample[];
+  /** What the experiment's detector found, where it has one. */
   detector?: DetectorReport;
   /** The layer x coefficient map; not there in a preview. */
   map?: MapReport;
@@ -1283,12 +1499,14 @@ export interface DirectionReport {
 
 /** A token and a number about it. */
 export interface TokenScore {
+  /** In the model's vocabulary, from 0. */
   id: number;
   /**
    * The token as text, leading space included. Where `bytes` is set it has bytes
    * that are no whole character, each as `\x` and two hexadecimal digits.
    */
   text: string;
+  /** What the direction adds to its logit; negative where it lowers it. */
   score: number;
   /**
    * Whether the token is only a part of a character, or has such a part: `text`
@@ -1312,7 +1530,9 @@ export interface FeatureReport {
 
 /** A probe's accuracy at one layer, or at one head of it. */
 export interface ProbeReport {
+  /** Where activations are read: the direction's site, of chosen heads `z`. */
   site: Site;
+  /** The layer that they are read at, from 0. */
   layer: number;
   /** Share of held-out prompts told right, 0 to 1, over the folds. */
   accuracy: number;
@@ -1327,12 +1547,15 @@ export interface ProbeReport {
 
 /** One continuation, without and with the directions, from the same luck. */
 export interface Sample {
+  /** What the model writes by itself, after the prompt. */
   unsteered: Written[];
+  /** What it writes while the directions act. */
   steered: Written[];
 }
 
 /** A token that was written. */
 export interface Written {
+  /** In the model's vocabulary, from 0. */
   id: number;
   /**
    * The token as text, leading space included. Where `bytes` is set it has bytes
@@ -1360,6 +1583,7 @@ export interface Unsteered {
   probability: number;
   /** KL(steered || unsteered) of the next-token distributions, in nats. */
   kl: number;
+  /** Its ten likeliest tokens there. */
   top: TopToken[];
 }
 
@@ -1367,7 +1591,9 @@ export interface Unsteered {
 export interface DetectorReport {
   /** The direction's name. */
   direction: string;
+  /** The direction's site, at which prompts are read. */
   site: Site;
+  /** The layer read at, from 0. */
   layer: number;
   /** The positive ones, in the experiment's order, then the negative ones. */
   prompts: Detected[];
@@ -1378,6 +1604,7 @@ export interface DetectorReport {
    * than a negative one, ties counted half.
    */
   auc: number;
+  /** What directions reach that know nothing of the matter. */
   controls: DetectorControls;
   /** Whether the area is larger than that of each control. */
   better: boolean;
@@ -1401,6 +1628,7 @@ export interface DetectorReport {
 export interface Detected {
   /** Which side it was given on. */
   positive: boolean;
+  /** The prompt as the tokenizer read it, BOS included where it is on. */
   tokens: Token[];
   /** Of each token; the last one is the prompt's score. */
   projections: number[];
@@ -1410,12 +1638,15 @@ export interface Detected {
 export interface RocPoint {
   /** `null` of the first point: above all scores. */
   threshold: number | null;
+  /** What is detected at this threshold. */
   rates: Rates;
 }
 
 /** Shares of the positive and of the negative prompts that are detected. */
 export interface Rates {
+  /** Of the positive prompts, 0 to 1. */
   true_positive: number;
+  /** Of the negative prompts, 0 to 1. */
   false_positive: number;
 }
 
@@ -1426,6 +1657,7 @@ export interface DetectorControls {
    * each turned the way that suits it.
    */
   random: number;
+  /** The largest area of a random one, 0.5 to 1. */
   best_random: number;
   /** The direction that the same method finds with shuffled labels. */
   shuffled?: number;
@@ -1433,13 +1665,17 @@ export interface DetectorControls {
 
 /** Mean projections of a direction's own prompts. */
 export interface Means {
+  /** Of the prompts that it points towards. */
   positive: number;
+  /** Of the prompts that it points away from. */
   negative: number;
 }
 
 /** What a map found. */
 export interface MapReport {
+  /** Its rows: where the direction acts, from 0. */
   layers: number[];
+  /** Its columns, in the direction's own unit. */
   coefficients: number[];
   /**
    * The effect that the verdicts are about.
@@ -1463,6 +1699,7 @@ export interface MapReport {
 
 /** Effect and cost over a map's prompts. */
 export interface MapNumbers {
+  /** Words, and what they cost, over all continuations. */
   measures: Measures;
   /** Mean over the tokens written, as `MapReading` says. */
   reading?: number;
@@ -1493,8 +1730,11 @@ export interface Measures {
 
 /** One direction at one layer with one coefficient. */
 export interface MapCell {
+  /** The direction itself, or a control. */
   of: Tried;
+  /** Where it acts, from 0. */
   layer: number;
+  /** In the direction's own unit. */
   coefficient: number;
   /** Cosine with the direction itself at that layer. */
   cosine: number;
@@ -1530,6 +1770,7 @@ export interface Verdict {
    * effect or are outside the band.
    */
   tried: number;
+  /** Those of them with a smaller effect, or outside the band. */
   beaten: number;
   /** The same as a sentence. */
   said: string;
@@ -1548,20 +1789,29 @@ export interface Verdict {
 
 /** What steering did to the continuations, and what it cost. */
 export interface Summary {
+  /** Of what the model writes by itself. */
   unsteered: Measures;
+  /** Of what it writes while the directions act. */
   steered: Measures;
 }
 
 /** The results of a sweep. */
 export interface SweepReport {
+  /** The sweep of the experiment that it lays out. */
   sweep: Sweep;
+  /**
+   * What stands at its left: layers, heads, destinations, or the one row of a site or
+   * a set.
+   */
   rows: Axis;
+  /** What stands above it: positions, heads, sources, neurons or parts. */
   columns: Axis;
   /**
    * Raw metrics of each patched run, `[metric][row][column]`; means where
    * there are several pairs or draws. `null` where there is no such cell.
    */
   values: (number | null)[][][];
+  /** What was computed for it, over all pairs or draws. */
   plan: PlanReport;
   /** Wall-clock seconds that all sweeps of the experiment took together. */
   seconds: number;
@@ -1586,6 +1836,16 @@ export interface Axis {
   /**
    * What it counts; `role`, where positions go by the experiment's roles; `site`,
    * where the site has no layer; `set`, the one row of chosen parts.
+   * - `layer`: Layers, from 0.
+   * - `site`: The one row of a site that has no layer, under the site's name.
+   * - `position`: Token positions of the run that is patched, from 0.
+   * - `role`: Positions by the experiment's roles: `S1`, `IO`, `S2`, `END`.
+   * - `head`: Heads, from 0; `9.6` is head 6 of layer 9, where a row is a head.
+   * - `destination`: Positions that attend, of a `pattern`.
+   * - `source`: Positions that are attended to, of a `pattern`.
+   * - `neuron`: Neurons of one layer's MLP, from 0.
+   * - `set`: The one row of chosen parts.
+   * - `part`: Chosen parts: each alone and `together`, or `everything else`.
    */
   name: "layer" | "site" | "position" | "role" | "head" | "destination" | "source" | "neuron" | "set" | "part";
   /** What stands at each row or column: a number, or what was written for it. */
@@ -1600,7 +1860,10 @@ export interface PlanReport {
   layer_rows: number;
   /** The same if every run were a full pass of its own. */
   full_layer_rows: number;
-  /** Multiplications planned, attention and unembedding included. */
+  /**
+   * Multiplications planned in the layers, attention included; the unembedding is not
+   * counted.
+   */
   multiplications: number;
   /** The same if every run were a full pass of its own. */
   full_multiplications: number;
@@ -1610,8 +1873,13 @@ export interface PlanReport {
  * What an experiment tells while it runs, in this order: the reading, the two
  * runs, the grids, the estimate, cells as they are done. The `Report` follows and holds
  * it all again.
+ * - `reading`: How its prompts and answers were read; again where the runs show that a space is
+ *   missing.
+ * - `runs`: The first pair's two runs, without their continuations.
  * - `cell`: The chosen cell's patched run.
  * - `frames`: The grids that are about to be filled.
+ * - `estimate`: How long the sweeps or the map will take.
+ * - `progress`: How far the present part has got.
  * - `metrics`: The metrics' means over the pairs or draws run so far.
  * - `cells`: Cells just computed; means over the pairs or draws run so far.
  * - `piece`: Of a piece of a sweep that was done for another engine: the items'
@@ -1620,25 +1888,59 @@ export interface PlanReport {
  */
 export type Update =
   | (Reading & { kind: "reading" })
-  | { kind: "runs"; clean: RunReport; corrupted: RunReport; metrics: MetricReport[] }
+  | {
+      kind: "runs";
+      /** That of the clean prompt. */
+      clean: RunReport;
+      /** That of the corrupted prompt, or of the clean one with noise. */
+      corrupted: RunReport;
+      /** In the order of the experiment's; means over the pairs or draws run so far. */
+      metrics: MetricReport[];
+    }
   | (CellReport & { kind: "cell" })
-  | { kind: "frames"; frames: Frame[] }
+  | {
+      kind: "frames";
+      /** In the order of the experiment's sweeps. */
+      frames: Frame[];
+    }
   | (Estimate & { kind: "estimate" })
   | (Progress & { kind: "progress" })
-  | { kind: "metrics"; metrics: MetricReport[] }
-  | { kind: "cells"; cells: CellValues[] }
-  | { kind: "piece"; cells: [number, number[]][] }
+  | {
+      kind: "metrics";
+      /** In the order of the experiment's. */
+      metrics: MetricReport[];
+    }
+  | {
+      kind: "cells";
+      /** Each with all of the metrics. */
+      cells: CellValues[];
+    }
+  | {
+      kind: "piece";
+      /**
+       * An item is a cell of a sweep for one pair or draw, counted from 0 in its group
+       * of pairs.
+       */
+      cells: [number, number[]][];
+    }
   | (SteerUpdate & { kind: "steer" });
 
 /** A grid without its values. */
 export interface Frame {
+  /** The sweep of the experiment that it lays out. */
   sweep: Sweep;
+  /**
+   * What stands at its left: layers, heads, destinations, or the one row of a site or
+   * a set.
+   */
   rows: Axis;
+  /** What stands above it: positions, heads, sources, neurons or parts. */
   columns: Axis;
 }
 
 /** How long something will take, before it starts. */
 export interface Estimate {
+  /** What is to be computed. */
   plan: PlanReport;
   /** Seconds, from the speed measured on the runs just made. */
   seconds: number;
@@ -1646,21 +1948,36 @@ export interface Estimate {
 
 /** How far something has got. */
 export interface Progress {
+  /** Which part of the request it is about. */
   stage: Stage;
-  /** Units done and in all: bytes while loading, multiplications while computing. */
+  /**
+   * Units done: bytes while loading, tokens while texts are written, else
+   * multiplications.
+   */
   done: number;
+  /** The same units in all. */
   total: number;
   /** Seconds left, where they can be told. */
   seconds_left?: number;
 }
 
-/** - `fetch`: Bytes of a dictionary's encoder. */
-export type Stage = "load" | "runs" | "sweep" | "generate" | "fetch";
+/**
+ * What a request is at work on.
+ * - `load`: Bytes of a model's files.
+ * - `fetch`: Bytes of a dictionary's encoder.
+ * - `runs`: The two runs of the pairs, and those that activations are brought from.
+ * - `sweep`: The patched runs; in the steering room the texts of a map.
+ * - `generate`: Tokens of continuations.
+ */
+export type Stage = "load" | "fetch" | "runs" | "sweep" | "generate";
 
 /** Raw metrics of one cell. */
 export interface CellValues {
+  /** Which of the experiment's sweeps, from 0. */
   sweep: number;
+  /** Its row in the grid, from 0. */
   row: number;
+  /** Its column in the grid, from 0. */
   column: number;
   /** Of the experiment's metrics, in their order. */
   values: number[];
@@ -1670,12 +1987,33 @@ export interface CellValues {
  * What is told while steering runs.
  * - `directions`: The prompt's tokens and the directions; nothing is written yet.
  * - `written`: Tokens of one continuation, from its token `from` on.
+ * - `detector`: The detector's report, which is whole at once.
  * - `map`: The map that is about to be filled; it has no cells yet.
  * - `map_cells`: Cells of it, just computed.
  */
 export type SteerUpdate =
-  | { part: "directions"; prompt: Token[]; directions: DirectionReport[] }
-  | { part: "written"; sample: number; steered: boolean; from: number; tokens: Written[] }
+  | {
+      part: "directions";
+      /** BOS included. */
+      prompt: Token[];
+      /** In the order of the experiment's. */
+      directions: DirectionReport[];
+    }
+  | {
+      part: "written";
+      /** Which of the samples, from 0. */
+      sample: number;
+      /** Whether it is the one that directions act on. */
+      steered: boolean;
+      /** How many of its tokens were told before. */
+      from: number;
+      /** The next ones, in order. */
+      tokens: Written[];
+    }
   | (DetectorReport & { part: "detector" })
   | (MapReport & { part: "map" })
-  | { part: "map_cells"; cells: MapCell[] };
+  | {
+      part: "map_cells";
+      /** Of the direction or of its controls, each once. */
+      cells: MapCell[];
+    };

@@ -107,12 +107,12 @@ fn texts(results: &Results, experiment: &Experiment) -> Option<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::grid::tests::{cell, grid};
     use patchbay_engine::experiment::{Mode, Site};
 
-    fn model() -> ModelInfo {
+    pub fn model() -> ModelInfo {
         ModelInfo {
             name: "mini".into(),
             n_layer: 4,
@@ -125,7 +125,7 @@ mod tests {
         }
     }
 
-    fn finished() -> (Results, Experiment) {
+    pub fn finished() -> (Results, Experiment) {
         let mut whole = grid(Site::ResidPre, Mode::Denoising);
         for row in 0..whole.rows.len() {
             for column in 0..whole.columns.len() {

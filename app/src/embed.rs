@@ -19,6 +19,14 @@ pub fn is_embedded() -> bool {
         .is_some_and(|root| root.has_attribute("data-embed"))
 }
 
+/// Whether this embed shares its engine with no other one.
+#[must_use]
+pub fn has_own_engine() -> bool {
+    let root = document().document_element();
+    root.and_then(|root| root.get_attribute("data-engine"))
+        .is_some_and(|engine| engine == "own")
+}
+
 /// What the other page may ask.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -29,6 +37,10 @@ pub enum Asked {
     },
     Run,
     Cancel,
+    /// To go on with a workshop from what was handed in.
+    Resume {
+        handed: String,
+    },
 }
 
 /// Tells the frame's script something.

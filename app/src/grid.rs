@@ -96,6 +96,17 @@ impl Grid {
         }
     }
 
+    /// The same map before any of it was there.
+    #[must_use]
+    pub fn blank(mut self) -> Self {
+        for value in self.values.iter_mut().flatten().flatten() {
+            *value = None;
+        }
+        self.intervals.clear();
+        self.seconds = None;
+        self
+    }
+
     /// Enters cells of this sweep; what lies outside is left out.
     pub fn enter(&mut self, cells: &[CellValues]) {
         for cell in cells.iter().filter(|c| c.sweep == self.index) {

@@ -3,10 +3,13 @@
 
 use crate::embed::is_embedded;
 use crate::text::say;
+use patchbay_engine::experiment::Experiment;
 use patchbay_engine::experiment::link::{self, Link};
-use patchbay_engine::experiment::{Digest, Experiment, checksum};
 use patchbay_engine::source::Remote;
 use wasm_bindgen::JsValue;
+
+/// What the address says of a page that looks through what was handed in.
+const COLLECT: &str = "?collect";
 
 /// A link that could not be read, kept so that nothing is lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,21 +81,16 @@ pub fn note() -> Option<Note> {
     Note::read(&state.as_string()?)
 }
 
-/// Puts the experiment into the page's address, and the note beside it: as a new entry
+/// Puts a link's end into the page's address, and the note beside it: as a new entry
 /// of the browser's history, or in the place of the one where it is. Whether the
 /// browser took it: a sandboxed frame and too many calls are refused.
-/// An experiment that could not be read from there leaves the address as it was. What
-/// came with a link as its results stays in the address as long as it is of them.
-pub fn write(experiment: &Experiment, author: Option<&Digest>, at: Note, new: bool) -> bool {
-    let link = Link {
-        digest: author.filter(|a| a.of == checksum(experiment)).cloned(),
-        ..experiment.clone().into()
-    };
-    let there = matches!(read(), Ok(Some(current)) if current == link);
+/// An experiment that could not be read from there leaves the address as it was.
+pub fn write(link: &Link, at: Note, new: bool) -> bool {
+    let there = matches!(read(), Ok(Some(current)) if current == *link);
     if !new && there && note() == Some(at) {
         return true;
     }
-    let end = (!there).then(|| opening(&link)).flatten();
+    let end = (!there).then(|| opening(link)).flatten();
     let address = end.map(|end| format!("#{end}"));
     put(at, address.as_deref(), new)
 }
@@ -118,6 +116,19 @@ pub fn home() -> String {
     let page = href.split(['#', '?']).next().unwrap_or_default();
     let end = page.rfind('/').map_or(0, |at| at + 1);
     page[..end].to_owned()
+}
+
+/// Whether the page was opened to look through what was handed in.
+#[must_use]
+pub fn is_collecting() -> bool {
+    let query = gloo::utils::window().location().search();
+    query.is_ok_and(|query| query == COLLECT)
+}
+
+/// The whole address of the page that looks through what was handed in to a workshop.
+#[must_use]
+pub fn collecting(link: &str) -> String {
+    format!("{}{COLLECT}#{link}", home())
 }
 
 /// The end of a link, where that opens again: what is too large for one does not.

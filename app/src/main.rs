@@ -4,6 +4,7 @@
 mod align;
 mod cells;
 mod change;
+mod collected;
 mod colour;
 mod components;
 mod digest;
@@ -26,6 +27,7 @@ mod places;
 mod preferences;
 mod results;
 mod runs;
+mod scorm;
 mod set;
 mod share;
 mod state;
@@ -37,6 +39,7 @@ mod text;
 #[cfg(test)]
 #[path = "../tests/walls.rs"]
 mod walls;
+mod workshop;
 
 fn main() {
     // The note that stands in the page until its code runs.

@@ -11,15 +11,17 @@ pub const CUT: usize = 2_000;
 /// Bytes of a file that are read as an experiment at most: what a link may unpack to.
 pub const LARGEST: u64 = link::LARGEST as u64;
 
-/// Text as it stands in HTML, between tags or in an attribute.
-fn escaped(text: &str) -> String {
+/// Text as it stands in HTML and XML, between tags or in an attribute.
+#[must_use]
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('"', "&quot;")
 }
 
 /// The address of a page of an embed beside the page at `home`.
-fn embed_address(home: &str, link: &str) -> String {
+#[must_use]
+pub fn embed_address(home: &str, link: &str) -> String {
     format!("{home}embed.html#{link}")
 }
 

@@ -9,14 +9,17 @@ use std::path::Path;
 
 /// What of `components` a part of it may know, besides itself. The rest of the page is
 /// below them all, and knows none of them.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     (
         "app",
         &[
-            "embedded", "header", "patching", "share", "steering", "tour", "words", "shared",
+            "collect", "embedded", "header", "rooms", "share", "tour", "words", "shared",
         ],
     ),
-    ("embedded", &["patching", "steering", "shared"]),
+    ("embedded", &["rooms", "shared"]),
+    ("rooms", &["patching", "steering", "workshop", "shared"]),
+    ("collect", &["models", "notice", "fields", "shared"]),
+    ("workshop", &["fields", "shared"]),
     ("tour", &["shared"]),
     ("words", &["shared"]),
     ("header", &["models", "share", "fields", "shared"]),

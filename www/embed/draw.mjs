@@ -46,7 +46,7 @@ const isText = (value) => typeof value === "string";
  * @param {import("./link.mjs").Link} link
  * @returns {{ title: string, nodes: Node[] }}
  */
-export function poster({ experiment, digest, show }) {
+export function poster({ experiment, digest, show, workshop }) {
   const room = experiment.room === "steering" ? "steering" : "patching";
   const model = isText(experiment.model) ? String(experiment.model) : "mini";
   const all = room === "steering" ? steering(experiment) : patching(experiment);
@@ -58,9 +58,24 @@ export function poster({ experiment, digest, show }) {
   for (const [name, value, kind] of [...told, [TEXT.model, model === "mini" ? TEXT.mini : cut(model, SHORT), ""]]) {
     about.append(element("dt", "", `${name}`), element("dd", `${kind}`, `${value}`));
   }
+  if (workshop) return exercise(workshop, about, model);
   const nodes = [element("h1", "", TEXT.rooms[room]), about, ...results(digest)];
   if (model !== "mini") nodes.push(element("p", "poster-soft", TEXT.asks));
   return { title: TEXT.title(TEXT.rooms[room]), nodes };
+}
+
+/**
+ * A workshop asks before it tells: what came out is not on its poster.
+ *
+ * @param {import("./link.mjs").Fields} workshop
+ * @param {Node} about
+ * @param {string} model
+ */
+function exercise({ title, steps }, about, model) {
+  const name = isText(title) && title ? cut(String(title), SHORT) : TEXT.workshop;
+  const nodes = [element("h1", "", name), element("p", "poster-soft", TEXT.steps(list(steps).length)), about];
+  if (model !== "mini") nodes.push(element("p", "poster-soft", TEXT.asks));
+  return { title: TEXT.title(name), nodes };
 }
 
 /** @param {import("./link.mjs").Fields} experiment */

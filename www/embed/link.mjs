@@ -17,7 +17,7 @@ const BITE = 4_096;
  * What a link holds, as far as a poster needs it. Its fields are whatever the link says.
  *
  * @typedef {Record<string, unknown>} Fields
- * @typedef {{ experiment: Fields, digest: Fields, show: Fields }} Link
+ * @typedef {{ experiment: Fields, digest: Fields, show: Fields, workshop: Fields | null }} Link
  */
 
 /** Why a link is none, in a sentence for whoever reads the page. */
@@ -36,9 +36,15 @@ export async function unpack(fragment, dictionary) {
   // Mail and chat programs like to add a full stop or padding to a link.
   const bytes = decoded(body.replace(/[=.,)>]+$/, ""));
   const whole = parsed(form === "v1" ? bytes : await inflated(bytes, dictionary));
-  const { experiment, digest, show, ...others } = form === "v1" ? fields({ experiment: whole }) : fields(whole);
+  const { experiment, digest, show, workshop, ...others } =
+    form === "v1" ? fields({ experiment: whole }) : fields(whole);
   for (const other of Object.keys(others)) throw new LinkFault(TEXT.newer(other.slice(0, 40)));
-  return { experiment: known(experiment), digest: fields(digest ?? {}), show: fields(show ?? {}) };
+  return {
+    experiment: known(experiment),
+    digest: fields(digest ?? {}),
+    show: fields(show ?? {}),
+    workshop: workshop ? fields(workshop) : null,
+  };
 }
 
 /** @param {unknown} value */

@@ -5,6 +5,7 @@
 import DICTIONARY from "../../engine/src/experiment/link/dictionary.txt";
 import { element, poster } from "./draw.mjs";
 import { LinkFault, unpack } from "./link.mjs";
+import { SharedEngine } from "./shared.mjs";
 import { originsOf, readTold, talk, tellHeight } from "./talk.mjs";
 import { TEXT } from "./text.mjs";
 
@@ -27,6 +28,9 @@ let themed = query.has("theme");
 /** What the page around asked before the app could hear it. */
 /** @type {import("../embed").Asked[]} */
 let waiting = [];
+/** Where somebody was in the workshop, as the page around knows. */
+/** @type {import("../embed").Asked | null} */
+let resumed = null;
 
 const frame = element("main", "poster");
 const content = element("div", "poster-content");
@@ -128,6 +132,7 @@ function asked(message) {
   }
   if (phase === "poster") {
     if (message.type === "set") void show(message.link);
+    if (message.type === "resume") resumed = message;
     wanted = message.type === "run" && !unpacked;
     if (message.type === "run") void start();
     return;
@@ -154,9 +159,11 @@ async function start() {
   run.setAttribute("aria-disabled", "true");
   // The app reads its link from the address, which is never written.
   if (link !== location.hash.slice(1)) waiting.push({ patchbay: 1, type: "set", link });
+  if (resumed) waiting.push(resumed);
   const styles = (names.css ?? "").split(" ").filter(Boolean).map(stylesheet);
   try {
     const { default: init } = await import(address(names.js));
+    await shareEngine();
     await Promise.all(styles.map(({ arrived }) => arrived));
     await init({ module_or_path: address(names.wasm) });
     phase = "running";
@@ -171,6 +178,23 @@ async function start() {
     if (!boot.isConnected) document.body.prepend(boot);
     fail(self.origin === "null" ? TEXT.walled : TEXT.failed);
   }
+}
+
+/** All embeds of a page have one engine, where the browser lets them. */
+async function shareEngine() {
+  const say = (/** @type {string} */ state) => {
+    root.dataset.engine = state;
+    dispatchEvent(new Event("patchbay:engine"));
+  };
+  if (!(await SharedEngine.isPossible())) return say("own");
+  const start = () => new Worker(address("engine.js"), { type: "module", name: "patchbay-engine" });
+  /** @type {SharedEngine | null} */
+  let engine = null;
+  // The app takes it in the place of a worker.
+  Object.assign(globalThis, {
+    patchbayEngine: () => (engine = new SharedEngine(start, names.wasm ?? "", say)),
+  });
+  new IntersectionObserver((entries) => engine?.view(entries.some((entry) => entry.isIntersecting))).observe(root);
 }
 
 /** @param {string} name */

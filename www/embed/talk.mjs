@@ -5,7 +5,7 @@ import { LONGEST } from "./link.mjs";
 
 /** Characters of a message of the app's that are passed on. */
 const MOST_TOLD = 4_000_000;
-const TOLD = new Set(["ready", "state", "result", "error"]);
+const TOLD = new Set(["ready", "state", "result", "workshop", "error"]);
 const THEMES = new Set(["light", "dark", "auto"]);
 
 /**
@@ -34,9 +34,11 @@ function isOrigin(text) {
  */
 export function readAsked(data) {
   if (typeof data !== "object" || data === null || data.patchbay !== 1) return null;
-  const { type, link, theme } = data;
+  const { type, link, theme, handed } = data;
   if (type === "run" || type === "cancel") return { patchbay: 1, type };
   if (type === "theme" && THEMES.has(theme)) return { patchbay: 1, type, theme };
+  const isHanded = typeof handed === "string" && handed.length <= LONGEST + 16 && /^handed\d+=/.test(handed);
+  if (type === "resume") return isHanded ? { patchbay: 1, type, handed } : null;
   const isLink = typeof link === "string" && link.length <= LONGEST + 16 && /^#?v\d+=/.test(link);
   return type === "set" && isLink ? { patchbay: 1, type, link: link.replace("#", "") } : null;
 }

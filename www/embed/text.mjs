@@ -3,6 +3,8 @@ export const TEXT = Object.freeze({
   rooms: { patching: "Activation patching", steering: "Steering" },
   unknown: "An experiment",
   title: (/** @type {string} */ room) => `${room} · Patchbay`,
+  workshop: "Workshop",
+  steps: (/** @type {number} */ count) => (count === 1 ? "One step" : `${count} steps`),
   clean: "Clean prompt",
   corrupted: "Corrupted prompt",
   prompt: "Prompt",

@@ -1,11 +1,12 @@
+use super::collect::COLLECT;
 use super::embedded::Embedded;
 use super::header::Header;
-use super::patching::Patching;
+use super::rooms::{rooms, workshop};
 use super::share::{drags_files, take_dropped};
 use super::shared::{focus, focus_first};
-use super::steering::Steering;
 use super::tour::{Again, Guide, Tour};
 use super::words::{AllWords, Glossary, Words};
+use crate::link::is_collecting;
 use crate::state::{State, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -16,9 +17,10 @@ use patchbay_engine::experiment::Room;
 pub fn App() -> impl IntoView {
     let state = State::new();
     provide_context(state);
-    match state.embed.is_some() {
-        true => view! { <Embedded /> }.into_any(),
-        false => view! { <Page /> }.into_any(),
+    match (state.embedded, is_collecting()) {
+        (true, _) => view! { <Embedded /> }.into_any(),
+        (false, true) => COLLECT.into_view().into_any(),
+        (false, false) => view! { <Page /> }.into_any(),
     }
 }
 
@@ -28,6 +30,7 @@ fn Page() -> impl IntoView {
     let t = &text().header;
     let state = use_state();
     let (tour, glossary) = (Tour::new(state), Glossary::new());
+    let rooms = rooms(state);
     let room = Memo::new(move |_| state.room());
     // The address's fragment holds the experiment, so the skip link must not
     // write its own target there.
@@ -62,10 +65,8 @@ fn Page() -> impl IntoView {
         <Header />
         <main id="main" tabindex="-1" on:dragover=over on:drop=dropped>
             <Guide tour />
-            {move || match room.get() {
-                Room::Patching => view! { <Patching /> }.into_any(),
-                Room::Steering => view! { <Steering /> }.into_any(),
-            }}
+            {workshop(state)}
+            {rooms}
         </main>
         <footer class="foot">
             <p>{t.footer}</p>

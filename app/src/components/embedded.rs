@@ -1,12 +1,12 @@
-use super::patching::Patching;
-use super::shared::live;
-use super::steering::Steering;
+use super::rooms::{rooms, workshop};
+use super::shared::{live, whether};
+use crate::embed::has_own_engine;
 use crate::link;
 use crate::share::prompt;
 use crate::state::use_state;
 use crate::text::text;
+use gloo::events::EventListener;
 use leptos::prelude::*;
-use patchbay_engine::experiment::Room;
 
 /// The room of an experiment in somebody else's page, and the way from there to the whole
 /// page with what is set up now.
@@ -14,7 +14,13 @@ use patchbay_engine::experiment::Room;
 pub fn Embedded() -> impl IntoView {
     let state = use_state();
     let (t, header) = (&text().share, &text().header);
-    let room = Memo::new(move |_| state.room());
+    let rooms = rooms(state);
+    // The frame's script knows whether other embeds of the page have the same engine.
+    let own = RwSignal::new(has_own_engine());
+    EventListener::new(&gloo::utils::window(), "patchbay:engine", move |_| {
+        let _ = own.try_set(has_own_engine());
+    })
+    .forget();
     let on = live(move || {
         let backend = state.backend();
         backend.map_or_else(String::new, |b| (header.on_backend)(&b.name, &b.device))
@@ -22,15 +28,14 @@ pub fn Embedded() -> impl IntoView {
     view! {
         <main id="main" tabindex="-1">
             <h1 class="hidden">{live(move || state.experiment.with(|e| (t.named)(prompt(e))))}</h1>
-            {move || match room.get() {
-                Room::Patching => view! { <Patching /> }.into_any(),
-                Room::Steering => view! { <Steering /> }.into_any(),
-            }}
+            {workshop(state)}
+            {rooms}
         </main>
         <footer class="foot embed-foot">
             <p>
                 <strong>{live(move || state.model_name())}</strong>
                 " "<span data-testid="backend">{on}</span>
+                <span hidden=whether(move || !own.get())>" · "{t.own_engine}</span>
             </p>
             <a
                 href=live(move || state.experiment.with(link::address))

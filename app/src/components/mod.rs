@@ -23,6 +23,14 @@
 //! | `share-results`, `share-save`, `share-open`, `share-paste`, `share-fault` | its results, and files |
 //! | `show-PART`, `open-PART`, `embed-theme-SCHEME`, `embed-autorun`, `embed-scripts`, `embed-preview` | what of it is embedded |
 //! | `reproduced` | whether what came with a link came out here; `data-state` |
+//! | `workshop`, `workshop-progress`, `workshop-again`, `workshop-leave`, `workshop-reset` | a workshop; `data-at` says which step |
+//! | `workshop-answer`, `workshop-stop`, `workshop-next`, `outcome-N` | its step, and what came of one |
+//! | `workshop-marked`, `workshop-token`, `workshop-words`, `workshop-choice-N` | the answer; `data-mark` on the map's cells |
+//! | `workshop-sums`, `workshop-name`, `handed`, `handed-copy`, `workshop-save` | handing in |
+//! | `make-title`, `make-add`, `make-fault`, `make-says-N`, `make-asks-N`, `make-most-N`, `make-choices-N`, `make-then-N`, `make-take-N`, `make-untake-N`, `make-up-N`, `make-remove-N` | making a workshop |
+//! | `make-link`, `make-open`, `make-frame`, `make-scripts`, `make-package`, `make-collect` | what is made of it |
+//! | `collect`, `collect-text`, `collect-files`, `collect-found`, `collect-again`, `collect-stop`, `collect-far`, `collect-table`, `collect-csv`, `collect-clear` | what was handed in |
+//! | `part-coming`, `part-failed`, `part-again` | a part of the page that is loaded now, or did not come |
 //! | `open-in-patchbay` | in an embed: the whole page |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |
 //! | `reset`, `undo`, `redo` | in the bar of examples: back to the example, a step back, a step on |
@@ -75,6 +83,7 @@
 //! | `behind`, `behind-fetch`, `behind-leave`, `behind-fault` | the file that a link leads to, and why it did not come |
 
 mod app;
+mod collect;
 mod embedded;
 mod examples;
 mod fields;
@@ -82,11 +91,13 @@ mod header;
 mod models;
 mod notice;
 mod patching;
+mod rooms;
 mod runs;
 mod share;
 mod shared;
 mod steering;
 mod tour;
 mod words;
+mod workshop;
 
 pub use app::App;

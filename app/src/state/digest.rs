@@ -2,6 +2,7 @@
 
 use super::signals::{State, Status};
 use crate::digest;
+use crate::workshop::Covered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Compared, Digest, checksum};
 
@@ -24,6 +25,9 @@ impl State {
     /// are of, and how what came out here differs from them, once it did.
     #[must_use]
     pub fn author(self) -> Option<(Digest, Option<Compared>)> {
+        if self.derived.covered.get() > Covered::Nothing {
+            return None;
+        }
         let author = self.author.get()?;
         self.experiment.with(|e| {
             if author.of != checksum(e) {

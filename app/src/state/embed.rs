@@ -10,7 +10,7 @@ use serde_json::json;
 
 impl State {
     pub(super) fn keep_embed(self) {
-        if self.embed.is_none() {
+        if !self.embedded {
             return;
         }
         let place = Memo::new(move |_| {
@@ -62,6 +62,7 @@ impl State {
             },
             Asked::Run => self.run(),
             Asked::Cancel => self.cancel(),
+            Asked::Resume { handed } => self.resume(&handed),
         });
     }
 }

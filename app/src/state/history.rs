@@ -14,15 +14,17 @@
 
 use super::signals::{Behind, State, Wire};
 use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
+use super::workshop::begun;
 use crate::examples::complete;
 use crate::history::Taken;
-use crate::link::{self, Note};
+use crate::link::{self, Note, is_collecting};
+use crate::workshop::Work;
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::ev::KeyboardEvent;
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::Link;
-use patchbay_engine::experiment::{Digest, Experiment};
+use patchbay_engine::experiment::{Experiment, checksum};
 use wasm_bindgen::JsCast;
 use web_sys::{Element, ScrollRestoration};
 
@@ -48,7 +50,7 @@ const BIT_BY_BIT: &str =
 impl State {
     /// Follows the experiment, the keys and the browser's history.
     pub(super) fn keep_history(self) {
-        if !is_framed() && self.embed.is_none() && link::note().is_none() {
+        if !is_framed() && !self.embedded && link::note().is_none() {
             let number = self.history.with_untracked(|h| h.now().number);
             if link::mark(self.note(number, 0)) {
                 self.history.update(|h| h.put(0));
@@ -145,7 +147,7 @@ impl State {
 
     /// Lets the browser's history follow, and its address.
     pub(super) fn follow(self) {
-        if self.embed.is_some() {
+        if self.embedded || is_collecting() {
             // Its address is its author's: a reload is to begin with what that says.
             return;
         }
@@ -180,6 +182,26 @@ impl State {
         }
     }
 
+    /// What the page's address holds: what is on the page, and what of the link that was
+    /// opened stays true of it. In a workshop that is what its link put there, beside
+    /// which a person's way through it is kept: see [`crate::workshop`].
+    fn addressed(self) -> Link {
+        let experiment = self.experiment.get_untracked();
+        let author = self.author.get_untracked();
+        match self.work.get_untracked() {
+            None => Link {
+                digest: author.filter(|a| a.of == checksum(&experiment)),
+                ..experiment.into()
+            },
+            Some(work) => Link {
+                digest: author,
+                show: self.show.get_untracked(),
+                workshop: Some(work.workshop),
+                ..work.first.into()
+            },
+        }
+    }
+
     fn note(self, number: u32, place: i32) -> Note {
         let visit = self.wire.with_value(|wire| wire.visit);
         Note {
@@ -190,14 +212,11 @@ impl State {
     }
 
     fn write(self, at: Note, new: bool) {
-        let write = |author: &Option<Digest>| {
-            self.experiment
-                .with_untracked(|e| link::write(e, author.as_ref(), at, new))
-        };
+        let link = self.addressed();
         self.wire.update_value(|wire| {
             wire.told.remove(&at.number);
         });
-        let written = self.author.with_untracked(write) && at != FRAMED;
+        let written = link::write(&link, at, new) && at != FRAMED;
         if written {
             self.history.maybe_update(|h| {
                 let moved = h.now().place != Some(at.place);
@@ -295,6 +314,13 @@ impl State {
         let experiment = complete(link.experiment);
         self.broken_link.set(None);
         self.author.set(link.digest);
+        if !self.embedded {
+            self.show.set(link.show);
+        }
+        let mut work = link.workshop.map(|w| begun(w, &experiment));
+        let goes_on = work.as_mut().map(Work::goes_on);
+        let experiment = goes_on.map_or(experiment, complete);
+        self.work.set(work);
         // Another link may name another encoder.
         self.encoders.set(false);
         if self.experiment.with_untracked(|e| *e != experiment) {

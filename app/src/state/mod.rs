@@ -13,6 +13,7 @@ mod runs;
 mod signals;
 mod steering;
 mod stored;
+mod workshop;
 
 pub use models::MINI;
 pub use signals::{Behind, Notice, State, Status, is_bundled, use_state};

@@ -1,6 +1,7 @@
 //! What the page follows, and what follows from that.
 
 use super::stored::{Kept, history_of, kept};
+use super::workshop::begun;
 use crate::embed::is_embedded;
 use crate::engine::Engine;
 use crate::examples::complete;
@@ -10,6 +11,7 @@ use crate::link::{self, BrokenLink};
 use crate::places::place;
 use crate::preferences::{Preferences, preferences};
 use crate::results::{Job, Patched, Results, Runs, Steered, akin};
+use crate::workshop::{Covered, Work};
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{
@@ -159,8 +161,14 @@ pub struct Signals {
     pub behind: RwSignal<Option<Behind>>,
     /// The results that came with the link that was opened last.
     pub author: RwSignal<Option<Digest>>,
-    /// What of the page is shown, where it is embedded in another one.
-    pub embed: Option<Embed>,
+    /// Whether the page is embedded in another one.
+    pub embedded: bool,
+    /// What of it is shown, where whoever embedded it or made a workshop of it says so.
+    pub show: RwSignal<Option<Embed>>,
+    /// The workshop that the link is one of, and how far somebody has come with it.
+    pub work: RwSignal<Option<Work>>,
+    /// Whether an answer was given and waits for what comes out.
+    pub(super) awaited: RwSignal<bool>,
     pub preferences: Signal<Preferences>,
     pub set_preferences: WriteSignal<Preferences>,
     pub status: RwSignal<Status>,
@@ -168,6 +176,8 @@ pub struct Signals {
     /// The models kept in this browser, as the engine told last.
     pub store: RwSignal<Option<Store>>,
     pub notice: RwSignal<Option<Notice>>,
+    /// Whether the menu of models was opened.
+    pub menu: RwSignal<bool>,
     /// What was typed and cannot be taken.
     refused: RwSignal<Vec<Refused>>,
     /// The fields beside which problems are told now.
@@ -194,6 +204,8 @@ pub struct Signals {
 pub struct Derived {
     /// Whether results have to wait for a model that does not come with the page.
     pub awaits: Memo<bool>,
+    /// What is hidden, because a workshop asks for a guess at it.
+    pub covered: Memo<Covered>,
     /// How the model that is open read the prompts.
     pub reading: Memo<Option<Reading>>,
     pub runs: Memo<Option<Runs>>,
@@ -241,8 +253,17 @@ impl State {
             experiment,
             digest,
             show,
+            workshop,
         } = opened;
         let experiment = complete(experiment);
+        let embedded = is_embedded();
+        let show = show.or_else(|| embedded.then(Embed::default));
+        let mut work = workshop.map(|w| begun(w, &experiment));
+        let goes_on = work.as_mut().map(Work::goes_on);
+        let experiment = goes_on.map_or(experiment, complete);
+        let work = RwSignal::new(work);
+        let covered =
+            Memo::new(move |_| work.with(|w| w.as_ref().map_or(Covered::Nothing, Work::covers)));
         let (history, visit) = history_of(experiment.clone());
         let experiment = RwSignal::new(experiment);
         let (preferences, set_preferences) = preferences();
@@ -260,6 +281,9 @@ impl State {
                 grid.shown = shown.get().min(grid.metrics.len().saturating_sub(1));
                 Some(grid)
             })?;
+            if covered.get() > Covered::Nothing {
+                return Some(grid.blank());
+            }
             let difference = pinned.with(|p| grid.minus(p.as_ref().filter(|_| compares.get())?));
             Some(difference.unwrap_or(grid))
         });
@@ -270,13 +294,17 @@ impl State {
             broken_link: RwSignal::new(broken_link),
             behind: RwSignal::new(behind),
             author: RwSignal::new(digest),
-            embed: is_embedded().then(|| show.unwrap_or_default()),
+            embedded,
+            show: RwSignal::new(show),
+            work,
+            awaited: RwSignal::new(false),
             preferences,
             set_preferences,
             status,
             arriving: RwSignal::new(Arriving::default()),
             store: RwSignal::new(None),
             notice: RwSignal::new(None),
+            menu: RwSignal::new(false),
             refused,
             places: RwSignal::default(),
             job,
@@ -286,7 +314,9 @@ impl State {
             encoders: RwSignal::new(false),
             pinned,
             compares,
-            derived: Derived::new(experiment, status, results, job, looked_at, refused),
+            derived: Derived::new(
+                experiment, status, results, job, looked_at, refused, covered,
+            ),
             wire: StoredValue::new_local(Wire {
                 visit,
                 ..Wire::default()
@@ -295,6 +325,7 @@ impl State {
         state.watch();
         state.keep_history();
         state.keep_embed();
+        state.keep_work();
         state.watch_worker();
         state.start();
         state
@@ -460,13 +491,17 @@ impl Derived {
         job: RwSignal<Option<Job>>,
         grid: Memo<Option<Grid>>,
         refused: RwSignal<Vec<Refused>>,
+        covered: Memo<Covered>,
     ) -> Self {
         let awaits = Memo::new(move |_| match *status.read() {
             Status::Describing | Status::Unasked { .. } | Status::Offered(_) => true,
             Status::Loading(_) => experiment.with(|e| !is_bundled(&e.model)),
             _ => false,
         });
-        let runs = Memo::new(move |_| results.with(|r| r.runs.clone()));
+        let runs = Memo::new(move |_| {
+            let seen = covered.get() < Covered::Runs;
+            results.with(|r| r.runs.clone().filter(|_| seen))
+        });
         // What is typed now and cannot be taken is what the results are not of.
         let differs = move |of: Option<&Experiment>| {
             let refused = refused.with(|r| r.iter().any(|r| r.counts));
@@ -482,6 +517,7 @@ impl Derived {
         });
         Self {
             awaits,
+            covered,
             reading: Memo::new(move |_| {
                 // The tokens of another model are none of the one that is awaited.
                 results.with(|r| r.reading.clone().filter(|_| !awaits.get()))
@@ -489,6 +525,9 @@ impl Derived {
             runs,
             grid,
             patched: Memo::new(move |_| {
+                if covered.get() > Covered::Nothing {
+                    return None;
+                }
                 let cell = experiment.with(|e| e.cell)?;
                 results.with(|r| r.patched.clone().filter(|p| p.report.cell == cell))
             }),

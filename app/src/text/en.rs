@@ -6,9 +6,16 @@ mod runs;
 mod share;
 mod steer;
 mod words;
+mod workshop;
+
+pub use patching::{ALIGNMENT, LOOK, RAW, TEMPLATE};
+pub use share::FORMS;
+pub use steer::STEER;
+pub use workshop::{COLLECT, MAKE, WORKSHOP};
 
 use super::table::{
-    Answer, ExamplesText, Header, Map, Notices, Prompts, RefusedText, Stages, SweepText, Text,
+    Answer, ExamplesText, Header, LaterText, Map, Notices, Prompts, RefusedText, Stages, SweepText,
+    Text,
 };
 use crate::format::{count, number};
 use crate::nothing::Nothing;
@@ -30,19 +37,19 @@ pub static TEXT: Text = Text {
     axes: patching::AXES,
     grids: patching::GRIDS,
     pairs: patching::PAIRS,
-    alignment: patching::ALIGNMENT,
-    template: patching::TEMPLATE,
     steered: patching::STEERED,
-    look: patching::LOOK,
-    raw: patching::RAW,
     runs: runs::RUNS,
     notices: NOTICES,
     refused: REFUSED,
-    steer: steer::STEER,
     models: models::MODELS,
     words: words::WORDS,
     tour: words::TOUR,
     share: share::SHARE,
+    later: LaterText {
+        coming: "Loading this part of the page …",
+        failed: "This part of the page did not arrive. Nothing is lost.",
+        again: "Try again",
+    },
 };
 
 const HEADER: Header = Header {

@@ -7,9 +7,11 @@
 mod en;
 mod table;
 mod words;
+mod workshop;
 
 pub use table::*;
 pub use words::{TourText, WordsText};
+pub use workshop::{CollectText, MakeText, WorkshopText};
 
 use crate::format::shortened;
 use patchbay_engine::sentence::{Says, Sentence};
@@ -21,6 +23,61 @@ const LONGEST: usize = 1_500;
 #[must_use]
 pub fn text() -> &'static Text {
     &en::TEXT
+}
+
+/// The sentences of parts that are loaded when they are first wanted stand by themselves,
+/// so that they come with them.
+#[must_use]
+pub fn workshop() -> &'static WorkshopText {
+    &en::WORKSHOP
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn steer() -> &'static SteerText {
+    &en::STEER
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn alignment() -> &'static AlignmentText {
+    &en::ALIGNMENT
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn template() -> &'static TemplateText {
+    &en::TEMPLATE
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn look() -> &'static LookText {
+    &en::LOOK
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn raw() -> &'static RawText {
+    &en::RAW
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn forms() -> &'static FormsText {
+    &en::FORMS
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn make() -> &'static MakeText {
+    &en::MAKE
+}
+
+/// As [`workshop`].
+#[must_use]
+pub fn collect() -> &'static CollectText {
+    &en::COLLECT
 }
 
 /// A sentence of the engine: in the page's language, or as it came.

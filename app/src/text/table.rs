@@ -27,39 +27,55 @@ pub struct Text {
     pub axes: AxesText,
     pub grids: GridsText,
     pub pairs: PairsText,
-    pub alignment: AlignmentText,
-    pub template: TemplateText,
     pub steered: SteeredText,
-    pub look: LookText,
-    pub raw: RawText,
     pub runs: RunsText,
     pub notices: Notices,
     pub refused: RefusedText,
-    pub steer: SteerText,
     pub models: ModelsText,
     pub words: WordsText,
     pub tour: TourText,
     pub share: ShareText,
+    pub later: LaterText,
+}
+
+/// A part of the page whose code is loaded when it is first wanted.
+pub struct LaterText {
+    pub coming: &'static str,
+    pub failed: &'static str,
+    pub again: &'static str,
 }
 
 /// Handing an experiment on, and taking one in.
 pub struct ShareText {
+    pub unreadable: &'static str,
+    pub not_opened: fn(&str, &str) -> String,
     pub share: &'static str,
     pub title: &'static str,
     pub close: &'static str,
+    pub copy: &'static str,
+    pub named: fn(&str) -> String,
+    pub too_large: fn(u64) -> String,
+    pub author: &'static str,
+    pub picture: &'static str,
+    pub awaited: fn(&Digest) -> String,
+    pub came_out: fn(&Digest, &Compared, &str) -> String,
+    pub open_in_patchbay: &'static str,
+    pub own_engine: &'static str,
+}
+
+/// The forms in which that is done.
+pub struct FormsText {
     pub lede: &'static str,
     pub form: &'static str,
     pub link: &'static str,
     pub embed: &'static str,
+    pub workshop: &'static str,
     pub markdown: &'static str,
     pub file: &'static str,
-    pub copy: &'static str,
-    pub named: fn(&str) -> String,
     pub holds: fn(&Experiment) -> String,
     pub results: &'static str,
     pub results_hint: &'static str,
     pub barred: &'static str,
-    pub not_opened: fn(&str, &str) -> String,
     pub no_results: &'static str,
     pub too_long: &'static str,
     pub length: fn(usize, usize) -> String,
@@ -91,13 +107,6 @@ pub struct ShareText {
     pub paste: &'static str,
     pub open_link: &'static str,
     pub no_link: &'static str,
-    pub too_large: fn(u64) -> String,
-    pub unreadable: &'static str,
-    pub author: &'static str,
-    pub picture: &'static str,
-    pub awaited: fn(&Digest) -> String,
-    pub came_out: fn(&Digest, &Compared, &str) -> String,
-    pub open_in_patchbay: &'static str,
 }
 
 pub struct Header {

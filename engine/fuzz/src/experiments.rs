@@ -3,7 +3,7 @@
 use crate::read_or_told;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use patchbay_engine::experiment::link::{self, Link};
-use patchbay_engine::experiment::{Experiment, Picture};
+use patchbay_engine::experiment::{Answer, Experiment, Handed, Picture};
 
 /// Any bytes as an experiment's JSON: what can be read can be written, and is
 /// then read as the same.
@@ -46,6 +46,12 @@ pub fn link(bytes: &[u8]) -> bool {
     if let Some(held) = &held {
         assert!(opens(&link::packed(held)), "{held:?}");
     }
+    let texts = [text.unwrap_or_default(), &format!("handed1={body}")].join(" ");
+    let handed = link::all_handed(&texts).filter(Result::is_ok).flatten();
+    for handed in handed {
+        let again: Vec<_> = link::all_handed(&link::handed(&handed)).flatten().collect();
+        assert_eq!(again, [handed]);
+    }
     whole || inside || unpacked || held.is_some()
 }
 
@@ -56,6 +62,15 @@ fn opens(fragment: &str) -> bool {
     };
     let again = link::open(&link::packed(&read));
     assert_eq!(again.ok().flatten().as_ref(), Some(&read), "{fragment}");
+    // What is asked is answered, whatever the answer.
+    if let Some(workshop) = &read.workshop {
+        let nothing = workshop.steps.iter().map(|_| Answer::default()).collect();
+        let _ = workshop.points(&Handed {
+            answers: nothing,
+            ..Handed::default()
+        });
+        let _ = workshop.opens(usize::MAX - 1, &read.experiment);
+    }
     // What travels with it is drawn, and compared with what comes out.
     if let Some(digest) = &read.digest {
         let _ = digest.picture.as_ref().map(Picture::places);

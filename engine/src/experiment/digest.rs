@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Cells that a digest names at most.
 pub const MOST_CELLS: usize = 6;
 
-/// Cells of a map of which a picture is taken along, and characters of a text.
+/// Cells of a map of which a picture is taken along at most.
 pub const MOST_PICTURED: usize = 1_600;
+/// Bytes of a text that a digest takes along at most, of UTF-8.
 pub const MOST_TEXT: usize = 200;
 
 /// How many places a picture's colours have, either side of the middle.
@@ -48,8 +49,11 @@ pub struct Digest {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DigestCell {
+    /// In the first map, from 0.
     pub row: usize,
+    /// In the first map, from 0.
     pub column: usize,
+    /// The first metric, to six digits.
     pub value: f32,
 }
 
@@ -58,6 +62,7 @@ pub struct DigestCell {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Picture {
+    /// Cells in a row.
     pub columns: usize,
     /// One character a cell, by row, then column.
     pub levels: String,
@@ -122,12 +127,14 @@ pub fn checksum(experiment: &Experiment) -> String {
         version: 0,
         ..experiment.of_run()
     };
-    let hash = of_run
-        .to_json()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-        });
+    fnv(of_run.to_json().bytes())
+}
+
+/// FNV-1a, 64 bits, as sixteen hexadecimal digits.
+pub(super) fn fnv(bytes: impl Iterator<Item = u8>) -> String {
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
+    });
     format!("{hash:016x}")
 }
 

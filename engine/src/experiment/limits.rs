@@ -40,7 +40,7 @@ const MOST_SEED: u64 = (1 << 53) - 1;
 /// list within a list is a prompt's token ids.
 type Limit = (&'static str, usize, usize, Numbers);
 
-const LIMITS: [Limit; 22] = [
+const LIMITS: [Limit; 26] = [
     ("clean corrupted prompt", POSITIONS, MAX_PROMPT_BYTES, Count),
     ("prompts", 256, MAX_PROMPT_BYTES, Count),
     ("positive negative", 512, MAX_PROMPT_BYTES, Never),
@@ -65,14 +65,19 @@ const LIMITS: [Limit; 22] = [
     ("seed", 0, 0, Seed),
     // Of what a link has beside the experiment.
     ("of levels texts", 2, 2_000, Never),
-    ("cells fixed", 32, 32, Never),
+    ("cells fixed", 32, 32, Count),
+    ("steps answers", 30, 0, Never),
+    ("choices", 12, 1_000, Never),
+    ("says after text", 0, 4_000, Never),
+    ("title by found", 0, 200, Never),
     ("runs", 2, 0, Real),
     ("value", 0, 0, Real),
     (
         // What is one of a few words, and what is counted.
         "kind site mode axes bring receiver run room corruption method matrix operator unit \
          effect steered version sweep row column layer head window draws tokens samples top_k \
-         top neuron feature direction from first random backend theme columns",
+         top neuron feature direction from first random backend theme columns most \
+         right choice",
         0,
         32,
         Count,

@@ -23,6 +23,7 @@ mod steer_map;
 mod steered;
 mod sweep;
 pub mod tree;
+mod workshop;
 
 pub use axis::{Axis, AxisKind, Chosen, Frame, Located, around};
 pub use carriers::Carriers;
@@ -57,6 +58,11 @@ pub use steered::{
 };
 pub use sweep::{
     Axes, Bring, Cell, Corruption, GridKind, Mode, Noise, Part, Receiver, Role, Sweep,
+};
+
+pub use workshop::{
+    Answer, Ask, Handed, MOST_CHOICES, MOST_STEPS, Points, Reply, Step, Workshop, WorkshopFault,
+    hits,
 };
 
 use crate::json;
@@ -136,7 +142,10 @@ pub struct Experiment {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Prompt {
+    /// A text, which the tokenizer splits, with `<|endoftext|>` in front where `bos` is
+    /// on.
     Text(String),
+    /// Token ids, to which nothing is added.
     Tokens(Vec<u32>),
 }
 
@@ -145,7 +154,9 @@ pub enum Prompt {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
+    /// The prompt with the behaviour to be explained, as the experiment's own `clean`.
     pub clean: Prompt,
+    /// The prompt that lacks it; not read where noise makes the corrupted run.
     pub corrupted: Prompt,
     /// The metrics' answer for this pair; their own when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -161,7 +172,9 @@ pub struct Pair {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum TokenRef {
+    /// Its id, from 0.
     Id(u32),
+    /// Its text, with the space in front that most words have.
     Text(String),
 }
 
@@ -183,7 +196,9 @@ pub struct Generate {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Capture {
+    /// Which of the first pair's runs.
     pub run: RunName,
+    /// Which activation, or `logits`.
     pub site: Site,
     /// Left out for the sites that have no layer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -193,11 +208,14 @@ pub struct Capture {
     pub positions: Option<Vec<usize>>,
 }
 
+/// One of a pair's two runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RunName {
+    /// That of the clean prompt.
     Clean,
+    /// That of the corrupted prompt, or of the clean one with noise.
     Corrupted,
 }
 
@@ -239,10 +257,15 @@ impl Default for Experiment {
 /// Why a text is not an experiment.
 #[derive(Debug, thiserror::Error)]
 pub enum ParseError {
+    /// It is of version 0, or of one that a later Patchbay writes.
     #[error(
         "this experiment has format version {found}, but this page knows versions 1 to {VERSION}; open it with a newer Patchbay"
     )]
-    Version { found: u64 },
+    Version {
+        /// Its `version`.
+        found: u64,
+    },
+    /// It is not JSON, or a field is missing, not known or of another type.
     #[error(
         "this is not an experiment: {}. It should be JSON with the fields version, clean, corrupted and metrics",
         Plain(.0)
@@ -251,6 +274,9 @@ pub enum ParseError {
     /// Something in it is larger than anything that is read.
     #[error("{0}")]
     Limit(Said),
+    /// What is asked of whoever opens it cannot be answered.
+    #[error(transparent)]
+    Workshop(#[from] WorkshopFault),
 }
 
 impl Sentence for ParseError {
@@ -267,6 +293,7 @@ impl Sentence for ParseError {
                 Says::new("experiment.json", [("reason", reason)])
             }
             Self::Limit(said) => said.says.clone(),
+            Self::Workshop(fault) => fault.says(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod line;
 mod lines;
 mod number;
 mod segmented;
+mod taken;
 mod typed;
 
 pub use bos::Bos;
@@ -24,3 +25,4 @@ pub use line::Line;
 pub use lines::{Lines, lines};
 pub use number::{Number, SEED};
 pub use segmented::Segmented;
+pub use taken::Taken;

@@ -1,5 +1,6 @@
 use crate::components::shared::{close_dialog, open_dialog};
 use crate::state::State;
+use leptos::prelude::Set;
 
 /// The menu's id.
 pub const DIALOG: &str = "models";
@@ -7,6 +8,7 @@ pub const DIALOG: &str = "models";
 /// Opens the menu, with what is kept as it is now.
 pub fn open_menu(state: State) {
     state.ask_kept();
+    state.menu.set(true);
     open_dialog(DIALOG);
 }
 

@@ -4,6 +4,7 @@ use super::hub::Hub;
 use super::kept::Kept;
 use super::other::Other;
 use crate::components::shared::live;
+use crate::later;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::attr::custom::custom_attribute;
@@ -28,9 +29,20 @@ pub fn MenuButton() -> impl IntoView {
     }
 }
 
+later! {
+    /// What the menu holds, loaded when it is first opened.
+    MENU: menus, held, load => view! {
+        <Choices />
+        <Other />
+        <Hub />
+        <Kept />
+    }
+}
+
 /// The menu.
 #[component]
 pub fn Menu() -> impl IntoView {
+    let state = use_state();
     let t = &text().models;
     view! {
         <dialog
@@ -46,10 +58,7 @@ pub fn Menu() -> impl IntoView {
                     {t.close}
                 </button>
             </div>
-            <Choices />
-            <Other />
-            <Hub />
-            <Kept />
+            <Show when=move || state.menu.get()>{MENU.into_view()}</Show>
             <p class="hint"><a href="mirror.html">{t.mirror}</a></p>
         </dialog>
     }

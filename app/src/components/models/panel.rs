@@ -2,6 +2,7 @@ use super::act::{Act, UseMini};
 use super::offer::Offered;
 use super::progress::Arrival;
 use crate::components::shared::live;
+use crate::later;
 use crate::state::{State, Status, use_state};
 use crate::text::text;
 use leptos::prelude::*;
@@ -21,12 +22,6 @@ pub fn Panel() -> impl IntoView {
             _ => (t.uses)(&name),
         }
     });
-    let body = move || match state.status.get() {
-        Status::Unasked { host } => view! { <Unasked host /> }.into_any(),
-        Status::Offered(offer) => view! { <Offered offer=*offer /> }.into_any(),
-        Status::Loading(offer) => view! { <Arrival pausable=offer.is_some() /> }.into_any(),
-        _ => ().into_any(),
-    };
     let awaits = Memo::new(move |_| state.awaits_model());
     // There before it says anything, so that it is read out.
     let said = live(move || {
@@ -47,9 +42,25 @@ pub fn Panel() -> impl IntoView {
                 data-testid="offer"
             >
                 <h2 id="offer-title">{title}</h2>
-                {body}
+                {BODY.into_view()}
             </section>
         </Show>
+    }
+}
+
+later! {
+    /// What it says and offers, loaded where a model has to be waited for.
+    BODY: menus, body, load => view! { <Body /> }
+}
+
+#[component]
+fn Body() -> impl IntoView {
+    let state = use_state();
+    move || match state.status.get() {
+        Status::Unasked { host } => view! { <Unasked host /> }.into_any(),
+        Status::Offered(offer) => view! { <Offered offer=*offer /> }.into_any(),
+        Status::Loading(offer) => view! { <Arrival pausable=offer.is_some() /> }.into_any(),
+        _ => ().into_any(),
     }
 }
 

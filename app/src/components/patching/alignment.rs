@@ -3,7 +3,7 @@ use crate::components::shared::live;
 use crate::parts;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::alignment;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Experiment, Field, Role};
 
@@ -22,7 +22,7 @@ fn way(experiment: &Experiment) -> usize {
 #[component]
 pub fn Alignment() -> impl IntoView {
     let state = use_state();
-    let t = &text().alignment;
+    let t = alignment();
     let now = Memo::new(move |_| state.experiment.with(way));
     // What prompts of different lengths could be matched by; else the same positions.
     let offer = Memo::new(move |_| {

@@ -4,6 +4,7 @@ use super::bring::{self, BringFields};
 use super::grids::AddButtons;
 use crate::components::fields::{Check, Choose, Segmented, entries};
 use crate::components::shared::{live, whether};
+use crate::later;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
@@ -40,19 +41,34 @@ pub fn Settings() -> impl IntoView {
                 <span class="said" data-testid="settings-said">{live(move || said(&state.sweep()))}</span>
                 <span class="change" aria-hidden="true">{t.change}</span>
             </summary>
-            <Controls />
-            <Alignment />
-            <Check
-                testid="automatic"
-                label=t.automatic
-                checked=whether(move || state.is_automatic())
-                set=move |automatic| {
-                    state.set_preferences.update(|p| p.automatic = Some(automatic));
-                    state.ask();
-                }
-            />
-            <AddButtons />
+            <Show when=move || open.get()>{SETTINGS.into_view()}</Show>
         </details>
+    }
+}
+
+later! {
+    /// All that can be set, loaded where it is first opened.
+    SETTINGS: more, settings, load => view! {
+        <Controls />
+        <Alignment />
+        <Automatic />
+        <AddButtons />
+    }
+}
+
+#[component]
+fn Automatic() -> impl IntoView {
+    let state = use_state();
+    view! {
+        <Check
+            testid="automatic"
+            label=text().sweep.automatic
+            checked=whether(move || state.is_automatic())
+            set=move |automatic| {
+                state.set_preferences.update(|p| p.automatic = Some(automatic));
+                state.ask();
+            }
+        />
     }
 }
 

@@ -274,8 +274,12 @@ fn cell_of(event: &web_sys::Event) -> Option<At> {
 /// Windows up to this width, in pixels, show one panel at a time.
 const NARROW: f64 = 640.0;
 
-/// Chooses a cell, or no cell where it was chosen already.
+/// Chooses a cell, or no cell where it was chosen already; marks it where a workshop asks
+/// for that.
 pub fn choose(state: State, (row, column): At) {
+    if state.marks() {
+        return state.mark((row, column));
+    }
     let cell = state.cell(row, column);
     let another = state.experiment.with_untracked(|e| e.cell != Some(cell));
     state.edit(|e| e.cell = another.then_some(cell));

@@ -2,10 +2,11 @@ use crate::colour::Range;
 use crate::components::shared::{Explained, any_shown, live, whether};
 use crate::format;
 use crate::grid::{Grid, farthest};
+use crate::later;
 use crate::state::{State, use_state};
 use crate::svg;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::{self, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{LensReport, Look, RunReport, Shown};
 
@@ -13,29 +14,50 @@ use patchbay_engine::experiment::{LensReport, Look, RunReport, Shown};
 #[component]
 pub fn LookBox() -> impl IntoView {
     let state = use_state();
-    let t = &text().look;
-    let look = Memo::new(move |_| {
-        let patched = state.derived.patched;
-        patched.with(|p| p.as_ref().and_then(|p| p.report.look.clone()))
-    });
+    let look = look_of(state);
+    let seen = Memo::new(move |_| look.with(Option::is_some));
     // Where nothing else of the room is there to say so.
     let alone = !any_shown(&[Shown::Runs]);
     let silent = whether(move || !alone || state.experiment.with(|e| e.cell.is_some()));
     view! {
         <p class="empty" data-testid="no-look" hidden=silent>{text().stages.no_cell}</p>
-        {move || look.get().map(|look| view! {
+        <Show when=move || seen.get()>{LOOK.into_view()}</Show>
+    }
+}
+
+later! {
+    /// What goes on inside, loaded where a cell is first chosen.
+    LOOK: more, inside, load => view! { <Inside /> }
+}
+
+fn look_of(state: State) -> Memo<Option<Look>> {
+    Memo::new(move |_| {
+        let patched = state.derived.patched;
+        patched.with(|p| p.as_ref().and_then(|p| p.report.look.clone()))
+    })
+}
+
+#[component]
+fn Inside() -> impl IntoView {
+    let state = use_state();
+    let look = look_of(state);
+    // Where nothing else of the room is there.
+    let alone = !any_shown(&[Shown::Runs]);
+    move || {
+        let look = look.get()?;
+        Some(view! {
             <details class="more look" data-testid="look" open=alone>
-                <summary>{t.title}</summary>
+                <summary>{text::look().title}</summary>
                 {patterns(state, &look)}
                 {lens(state, &look.lens)}
                 {attribution(&look)}
             </details>
-        })}
+        })
     }
 }
 
 fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
-    let t = &text().look;
+    let t = text::look();
     let patterns = look.patterns.as_ref()?;
     let reading = state.derived.reading.get_untracked()?;
     let patched = match untrack(|| state.sweep()).mode {
@@ -90,7 +112,7 @@ fn patterns(state: State, look: &Look) -> Option<impl IntoView + use<>> {
 }
 
 fn lens(state: State, lens: &[LensReport]) -> impl IntoView + use<> {
-    let t = &text().look;
+    let t = text::look();
     let kind = untrack(|| state.derived.grid.with(|g| g.as_ref().map(Grid::kind)));
     let shown = state.shown.get_untracked();
     let said = move |run: &RunReport| {
@@ -137,7 +159,7 @@ fn lens(state: State, lens: &[LensReport]) -> impl IntoView + use<> {
 }
 
 fn attribution(look: &Look) -> Option<impl IntoView + use<>> {
-    let t = &text().look;
+    let t = text::look();
     let heads = &look.head_attribution;
     if heads.is_empty() {
         return None;

@@ -1,6 +1,7 @@
 use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
+use crate::later;
 use crate::state::{State, use_state};
 use crate::terms::Term;
 use crate::text::text;
@@ -63,6 +64,22 @@ pub fn MetricKindSelect() -> impl IntoView {
 /// What is measured beside the first metric.
 #[component]
 pub fn OtherMetrics() -> impl IntoView {
+    let opened = RwSignal::new(false);
+    view! {
+        <details class="more" on:toggle=move |_| opened.set(true)>
+            <summary data-testid="also">{text().answer.also}</summary>
+            <Show when=move || opened.get()>{ALSO.into_view()}</Show>
+        </details>
+    }
+}
+
+later! {
+    /// Which metrics, loaded when the box is first opened.
+    ALSO: more, also, load_also => view! { <Also /> }
+}
+
+#[component]
+fn Also() -> impl IntoView {
     let state = use_state();
     let t = &text().answer;
     let more = kinds()
@@ -79,11 +96,8 @@ pub fn OtherMetrics() -> impl IntoView {
         })
         .collect_view();
     view! {
-        <details class="more">
-            <summary>{t.also}</summary>
-            <div class="checks">{more}</div>
-            <p class="hint">{text().words.advice[0]}</p>
-        </details>
+        <div class="checks">{more}</div>
+        <p class="hint">{text().words.advice[0]}</p>
     }
 }
 

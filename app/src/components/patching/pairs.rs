@@ -6,6 +6,7 @@ use crate::components::fields::{Check, Line, Number, SEED};
 use crate::components::shared::problems::Problems;
 use crate::components::shared::{Explained, Terms, live, whether};
 use crate::download::download;
+use crate::later;
 use crate::parts;
 use crate::set;
 use crate::state::use_state;
@@ -41,8 +42,35 @@ pub fn More() -> impl IntoView {
 fn Pairs() -> impl IntoView {
     let state = use_state();
     let t = &text().pairs;
-    // Made when it is opened first, and then kept.
     let opened = RwSignal::new(false);
+    let count = live(move || (t.summary)(state.experiment.with(|e| e.pairs.len())));
+    let mends = Memo::new(move |_| {
+        !pair_table::remarks(state).is_empty() || !pair_table::bad(state).is_empty()
+    });
+    view! {
+        <details class="more" data-testid="pairs-box" on:toggle=move |_| opened.set(true)>
+            <summary>{count}</summary>
+            <Show when=move || opened.get()>{TABLE.into_view()}</Show>
+        </details>
+        <Problems field=Field::Pairs />
+        <Show when=move || mends.get()>{MENDS.into_view()}</Show>
+    }
+}
+
+later! {
+    /// All pairs as a table, loaded when the box is first opened, and then kept.
+    TABLE: more, table, load_table => view! { <Table /> }
+}
+
+later! {
+    /// What mends them, loaded where something is to be mended.
+    MENDS: more, mends, load_mends => view! { <Mends /> }
+}
+
+#[component]
+fn Table() -> impl IntoView {
+    let state = use_state();
+    let t = &text().pairs;
     let read = move |text: String| {
         let pairs = table::read(&text).map_err(|fault| (t.wrong)(fault.line, fault.found));
         state.refuse(ID, pairs.map(|pairs| state.take_pairs(pairs)).err(), true);
@@ -51,7 +79,6 @@ fn Pairs() -> impl IntoView {
         state.refuse(ID, None, true);
         state.take_pairs(table::made(task, MADE + 1));
     };
-    let count = live(move || (t.summary)(state.experiment.with(|e| e.pairs.len())));
     let upload = move |event: leptos::ev::Event| {
         let input = event_target::<web_sys::HtmlInputElement>(&event);
         let file = input.files().and_then(|files| files.get(0));
@@ -87,11 +114,7 @@ fn Pairs() -> impl IntoView {
     let refused = Memo::new(move |_| state.refusal(ID));
     on_cleanup(move || state.refuse(ID, None, true));
     view! {
-        <details class="more" data-testid="pairs-box" on:toggle=move |_| opened.set(true)>
-            <summary>{count}</summary>
-            <Show when=move || opened.get()>
-                <PairTable />
-            </Show>
+            <PairTable />
             {move || refused.get().map(|why| view! { <p class="problem fatal" role="alert">{why}</p> })}
             <div class="buttons">
                 <label class="file">
@@ -121,9 +144,6 @@ fn Pairs() -> impl IntoView {
                 Term::GreaterThan,
                 Term::Docstring,
             ] />
-        </details>
-        <Problems field=Field::Pairs />
-        <Mends />
     }
 }
 
@@ -209,22 +229,10 @@ fn Mends() -> impl IntoView {
 fn Noise() -> impl IntoView {
     let state = use_state();
     let t = &text().pairs;
-    let noise = move || {
-        state.experiment.with(|e| match &e.corruption {
-            Corruption::Prompt => None,
-            Corruption::Noise(noise) => Some(noise.clone()),
-        })
-    };
-    let on = move || noise().is_some();
-    let edit = move |change: &dyn Fn(&mut experiment::Noise)| {
-        state.edit(|e| {
-            if let Corruption::Noise(noise) = &mut e.corruption {
-                change(noise);
-            }
-        });
-    };
-    let said = move |of: fn(&experiment::Noise) -> String| {
-        live(move || noise().map_or_else(String::new, |n| of(&n)))
+    let on = move || {
+        state
+            .experiment
+            .with(|e| matches!(e.corruption, Corruption::Noise(_)))
     };
     let switch = move |checked: bool| {
         // The tokens that the corrupted prompt changes are those meant first.
@@ -245,6 +253,41 @@ fn Noise() -> impl IntoView {
             };
         });
     };
+    view! {
+        <div class="named">
+            <Check testid="noise" label=t.noise checked=whether(on) set=switch />
+            <Explained term=Term::GaussianNoise />
+        </div>
+        <Show when=on>{NOISE.into_view()}</Show>
+        <Problems field=Field::Corruption />
+    }
+}
+
+later! {
+    /// How much of it and where, loaded where it is first wanted.
+    NOISE: more, noise, load_noise => view! { <NoiseFields /> }
+}
+
+#[component]
+fn NoiseFields() -> impl IntoView {
+    let state = use_state();
+    let t = &text().pairs;
+    let noise = move || {
+        state.experiment.with(|e| match &e.corruption {
+            Corruption::Prompt => None,
+            Corruption::Noise(noise) => Some(noise.clone()),
+        })
+    };
+    let edit = move |change: &dyn Fn(&mut experiment::Noise)| {
+        state.edit(|e| {
+            if let Corruption::Noise(noise) = &mut e.corruption {
+                change(noise);
+            }
+        });
+    };
+    let said = move |of: fn(&experiment::Noise) -> String| {
+        live(move || noise().map_or_else(String::new, |n| of(&n)))
+    };
     let set_positions = move |text: String| {
         let list = parts::numbers(&text).ok_or(crate::text::text().refused.list)?;
         edit(&|noise| noise.positions.clone_from(&list));
@@ -260,8 +303,7 @@ fn Noise() -> impl IntoView {
     let set_seed = move |n: Option<f64>| {
         edit(&|noise| noise.seed = n.unwrap_or(0.0).max(0.0) as u64);
     };
-    let fields = move || {
-        view! {
+    view! {
             <div class="fields">
                 <Line
                     id="noise-positions"
@@ -295,14 +337,5 @@ fn Noise() -> impl IntoView {
             </div>
             <p class="hint">{text().words.advice[1]}</p>
             <Terms of=&[Term::CausalTracing] />
-        }
-    };
-    view! {
-        <div class="named">
-            <Check testid="noise" label=t.noise checked=whether(on) set=switch />
-            <Explained term=Term::GaussianNoise />
-        </div>
-        <Show when=on>{fields()}</Show>
-        <Problems field=Field::Corruption />
     }
 }

@@ -1,16 +1,34 @@
 use crate::components::fields::Check;
 use crate::components::shared::problems::Problems;
 use crate::components::shared::whether;
+use crate::later;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::raw;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Export, Field, RunName, Site};
 
 /// Activations of the two runs as files, for other programs.
 #[component]
 pub fn Raw() -> impl IntoView {
+    let opened = RwSignal::new(false);
+    view! {
+        <details class="more" data-testid="raw" on:toggle=move |_| opened.set(true)>
+            <summary>{raw().title}</summary>
+            <Show when=move || opened.get()>{SITES.into_view()}</Show>
+        </details>
+        <Problems field=Field::Captures />
+    }
+}
+
+later! {
+    /// Which of them, loaded when the box is first opened.
+    SITES: more, sites, load => view! { <Sites /> }
+}
+
+#[component]
+fn Sites() -> impl IntoView {
     let state = use_state();
-    let t = &text().raw;
+    let t = raw();
     let chosen = RwSignal::new(vec![Site::ResidPre]);
     let boxes = Site::ALL.map(|site| {
         view! {
@@ -39,18 +57,14 @@ pub fn Raw() -> impl IntoView {
         }
     };
     view! {
-        <details class="more" data-testid="raw">
-            <summary>{t.title}</summary>
-            <p class="hint">{t.hint}</p>
-            <fieldset class="layers">
-                <legend>{t.sites}</legend>
-                {boxes.into_iter().collect_view()}
-            </fieldset>
-            <div class="downloads">
-                <button type="button" data-testid="raw-safetensors" disabled=none on:click=one>{t.safetensors}</button>
-                <button type="button" data-testid="raw-npy" disabled=none on:click=each>{t.npy}</button>
-            </div>
-        </details>
-        <Problems field=Field::Captures />
+        <p class="hint">{t.hint}</p>
+        <fieldset class="layers">
+            <legend>{t.sites}</legend>
+            {boxes.into_iter().collect_view()}
+        </fieldset>
+        <div class="downloads">
+            <button type="button" data-testid="raw-safetensors" disabled=none on:click=one>{t.safetensors}</button>
+            <button type="button" data-testid="raw-npy" disabled=none on:click=each>{t.npy}</button>
+        </div>
     }
 }

@@ -9,15 +9,18 @@ use super::remarks::Remarks;
 use super::status::StatusLine;
 use super::table::Values;
 use crate::components::fields::Segmented;
-use crate::components::shared::{Explained, Reports, Terms, in_page, live, part};
+use crate::components::shared::{Explained, Reports, Terms, in_page, live, part, saved, whether};
 use crate::download::{download, download_picture};
 use crate::export;
+use crate::grid::Grid;
 use crate::state::{State, use_state};
 use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
+use crate::workshop::Covered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Shown;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 /// Cells that are drawn at most: more could not be read.
 const MOST_CELLS: usize = 4_000;
@@ -32,6 +35,7 @@ pub fn Sweep() -> impl IntoView {
     let cells =
         Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
+    let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
     let (pointed, set_pointed) = signal(None);
     let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
     let other = Memo::new(move |_| grid.with(|g| chosen(state, beside.get(), g.as_ref()?)));
@@ -71,7 +75,7 @@ pub fn Sweep() -> impl IntoView {
                             <HeatMap pointed=set_pointed hovered range />
                             <BesideMap beside other pointed=pointed.into() hovered />
                         </Show>
-                        <div class="under-map">
+                        <div class="under-map" hidden=covered>
                             <Segmented
                                 name="values"
                                 legend=map.scale
@@ -91,9 +95,11 @@ pub fn Sweep() -> impl IntoView {
                             Term::Position,
                             Term::Activation,
                         ] />
-                        <Strongest />
-                        <Downloads />
-                        <Values />
+                        <Show when=move || !covered.get()>
+                            <Strongest />
+                            <Downloads />
+                            <Values />
+                        </Show>
                     </Show>
                 </div>
                 }.into_any())}
@@ -109,36 +115,16 @@ fn Downloads() -> impl IntoView {
     let state = use_state();
     let t = &text().map;
     let csv = move |_| {
-        let content = state
-            .derived
-            .grid
-            .with_untracked(|g| g.as_ref().map(export::csv));
-        if let Some(Ok(content)) = content {
-            download(
-                &file_name(state, "csv"),
-                "text/csv;charset=utf-8",
-                content.as_bytes(),
-            );
-        }
+        let grid = state.derived.grid.get_untracked();
+        saved(state, async move {
+            save_csv(grid, file_name(state, "csv")).await
+        });
     };
-    let picture = move || {
-        let grid = state.derived.grid.get_untracked()?;
-        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
-        Some(svg::file(&grid, &title))
-    };
-    let svg = move |_| {
-        if let Some(content) = picture() {
-            download(
-                &file_name(state, "svg"),
-                "image/svg+xml",
-                content.as_bytes(),
-            );
-        }
-    };
-    let png = move |_| {
-        if let Some(content) = picture() {
-            download_picture(file_name(state, "png"), content);
-        }
+    let picture = move |extension: &'static str| {
+        let grid = state.derived.grid.get_untracked();
+        saved(state, async move {
+            save_picture(grid, file_name(state, extension)).await
+        });
     };
     let verify = live(move || {
         format!(
@@ -148,13 +134,36 @@ fn Downloads() -> impl IntoView {
     });
     view! {
         <div class="downloads">
-            <button type="button" data-testid="download-svg" on:click=svg>{t.svg}</button>
-            <button type="button" data-testid="download-png" on:click=png>{t.png}</button>
+            <button type="button" data-testid="download-svg" on:click=move |_| picture("svg")>{t.svg}</button>
+            <button type="button" data-testid="download-png" on:click=move |_| picture("png")>{t.png}</button>
             <button type="button" data-testid="download-csv" on:click=csv>{t.csv}</button>
             <Reports name=move || file_name(state, "json") />
             <a href=verify target="_blank" rel="noopener" data-testid="verify">{t.verify}</a>
         </div>
     }
+}
+
+/// The sweep as rows.
+#[wasm_split(save, fallible)]
+fn save_csv(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
+    if let Some(Ok(content)) = grid.as_ref().map(export::csv) {
+        download(&name, "text/csv;charset=utf-8", content.as_bytes());
+    }
+    Ok(())
+}
+
+/// The map as a picture, in the form that the name says.
+#[wasm_split(save, fallible)]
+fn save_picture(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
+    if let Some(grid) = grid {
+        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        let content = svg::file(&grid, &title);
+        match name.ends_with(".png") {
+            true => download_picture(name, content),
+            false => download(&name, "image/svg+xml", content.as_bytes()),
+        }
+    }
+    Ok(())
 }
 
 /// A name that tells what is in the file.

@@ -3,7 +3,7 @@ use crate::components::shared::{live, whether};
 use crate::examples::TEMPLATE;
 use crate::state::use_state;
 use crate::template::fill;
-use crate::text::text;
+use crate::text::{template, text};
 use crate::{preferences, table};
 use leptos::prelude::*;
 
@@ -14,7 +14,7 @@ const MOST: f64 = 500.0;
 #[component]
 pub fn Template() -> impl IntoView {
     let state = use_state();
-    let (t, pairs) = (&text().template, &text().pairs);
+    let (t, pairs) = (template(), &text().pairs);
     let (kept, keep) = preferences::template();
     let shown = move |i: usize| {
         let typed = kept.with(|k| k.texts[i].clone());

@@ -1,10 +1,11 @@
-use super::forms::{Results, Taken, WithResults, shared};
-use crate::components::fields::{Check, Segmented};
+use super::forms::{Results, WithResults, shared};
+use super::parts::Parts;
+use crate::components::fields::{Check, Segmented, Taken};
 use crate::components::shared::{live, whether};
 use crate::link;
-use crate::share::{element, frame, height, preview_address, prompt, set_open, set_shown};
+use crate::share::{element, frame, height, preview_address, prompt};
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{forms, text};
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
 use patchbay_engine::experiment::link::{Link, packed};
@@ -17,7 +18,7 @@ const REST: f64 = 600.0;
 #[component]
 pub(super) fn EmbedForm(results: Results) -> impl IntoView {
     let state = use_state();
-    let t = &text().share;
+    let t = forms();
     let show = RwSignal::new(Show::default());
     let scripts = RwSignal::new(false);
     let link = Memo::new(move |_| Link {
@@ -29,7 +30,7 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
         // What is not shown is not in its name either.
         let hides = show.with(|s| !s.has(Shown::Prompts));
         let title = link.with(|link| {
-            (t.named)(match hides {
+            (text().share.named)(match hides {
                 true => "",
                 false => prompt(&link.experiment),
             })
@@ -52,46 +53,6 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
         },
         REST,
     );
-    let parts = move || {
-        let room = state.room();
-        let row = move |part: &Shown| {
-            let part = *part;
-            let name = (t.part)(room, part);
-            view! {
-                <tr>
-                    <th scope="row">{name}</th>
-                    <td>
-                        <input
-                            type="checkbox"
-                            data-testid=format!("show-{part:?}")
-                            aria-label=(t.shows)(name)
-                            // One is always left.
-                            disabled=whether(move || show.with(|s| s.parts == [part]))
-                            prop:checked=whether(move || show.with(|s| s.has(part)))
-                            on:change:target=move |event| {
-                                let on = event.target().checked();
-                                show.update(|s| set_shown(s, room, part, on));
-                            }
-                        />
-                    </td>
-                    <td>
-                        <input
-                            type="checkbox"
-                            data-testid=format!("open-{part:?}")
-                            aria-label=(t.opens)(name)
-                            disabled=whether(move || !show.with(|s| s.has(part)))
-                            prop:checked=whether(move || show.with(|s| s.opens(part)))
-                            on:change:target=move |event| {
-                                let on = event.target().checked();
-                                show.update(|s| set_open(s, part, on));
-                            }
-                        />
-                    </td>
-                </tr>
-            }
-        };
-        Shown::of(room).iter().map(row).collect_view()
-    };
     let themes = vec![
         (None, t.theme_auto, "embed-theme-auto"),
         (Some(Scheme::Light), t.theme_light, "embed-theme-light"),
@@ -99,16 +60,7 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
     ];
     view! {
         <div class="embed-form">
-            <table>
-                <thead>
-                    <tr>
-                        <th scope="col">{t.part_head}</th>
-                        <th scope="col">{t.shown_head}</th>
-                        <th scope="col">{t.open_head}</th>
-                    </tr>
-                </thead>
-                <tbody>{parts}</tbody>
-            </table>
+            <Parts show />
             <div>
                 <Segmented
                     name="embed-theme"

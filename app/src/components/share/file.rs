@@ -3,7 +3,7 @@ use crate::download::download;
 use crate::format;
 use crate::share::LARGEST;
 use crate::state::{Notice, State, use_state};
-use crate::text::{say, text};
+use crate::text::{forms, say, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::{self, Link};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -22,7 +22,7 @@ pub(super) fn FileForm(
     close: fn(),
 ) -> impl IntoView {
     let state = use_state();
-    let t = &text().share;
+    let t = forms();
     let fault = RwSignal::new(None::<String>);
     let save = move |_| {
         let link = untrack(|| shared(state, results));

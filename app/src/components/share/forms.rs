@@ -1,11 +1,10 @@
-use crate::components::fields::{Check, Segmented};
+use crate::components::fields::{Check, Segmented, Taken};
 use crate::components::shared::{live, whether};
 use crate::link;
 use crate::share::{CUT, markdown, prompt, qr};
 use crate::state::{State, use_state};
-use crate::text::text;
+use crate::text::{forms, text};
 use leptos::prelude::*;
-use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
 use patchbay_engine::experiment::Digest;
 use patchbay_engine::experiment::link::Link;
 
@@ -14,16 +13,18 @@ use patchbay_engine::experiment::link::Link;
 pub(super) enum Form {
     Link,
     Embed,
+    Workshop,
     Markdown,
     File,
 }
 
 #[component]
 pub(super) fn FormChoice(form: RwSignal<Form>) -> impl IntoView {
-    let t = &text().share;
+    let t = forms();
     let choices = vec![
         (Form::Link, t.link, "share-link"),
         (Form::Embed, t.embed, "share-embed"),
+        (Form::Workshop, t.workshop, "share-workshop"),
         (Form::Markdown, t.markdown, "share-markdown"),
         (Form::File, t.file, "share-file"),
     ];
@@ -55,7 +56,7 @@ impl Results {
 /// Whether the results go along, which they can once they are there.
 #[component]
 pub(super) fn WithResults(results: Results) -> impl IntoView {
-    let t = &text().share;
+    let t = forms();
     view! {
         <Check
             testid="share-results"
@@ -78,55 +79,10 @@ pub(super) fn shared(state: State, results: Results) -> Link {
     }
 }
 
-/// A text to copy, or to take by hand.
-#[component]
-pub(super) fn Taken(
-    testid: &'static str,
-    label: &'static str,
-    value: Memo<String>,
-    /// Lines that are seen of it.
-    rows: &'static str,
-) -> impl IntoView {
-    let t = &text().header;
-    let UseClipboardReturn {
-        is_supported,
-        copied,
-        copy,
-        ..
-    } = use_clipboard();
-    view! {
-        <label class="stack">
-            <span>{label}</span>
-            <textarea
-                class="mono"
-                rows=rows
-                readonly=true
-                spellcheck="false"
-                data-testid=testid
-                prop:value=live(move || value.get())
-                on:focus:target=|event| event.target().select()
-            ></textarea>
-        </label>
-        <div class="buttons">
-            <button
-                type="button"
-                class="primary"
-                data-testid=format!("{testid}-copy")
-                hidden=whether(move || !is_supported.get())
-                on:click=move |_| copy(&value.get_untracked())
-            >
-                <span aria-live="polite">
-                    {live(move || if copied.get() { t.copied } else { text().share.copy })}
-                </span>
-            </button>
-        </div>
-    }
-}
-
 /// How long it is, and where that is too long.
 #[component]
 pub(super) fn Length(of: Memo<String>) -> impl IntoView {
-    let t = &text().share;
+    let t = forms();
     let length = Memo::new(move |_| of.with(String::len));
     view! {
         <p class="hint" class:problem=whether(move || length.get() > CUT) data-testid="share-length">
@@ -138,7 +94,7 @@ pub(super) fn Length(of: Memo<String>) -> impl IntoView {
 #[component]
 pub(super) fn LinkForm(form: Form, results: Results) -> impl IntoView {
     let state = use_state();
-    let t = &text().share;
+    let t = forms();
     let link = Memo::new(move |_| shared(state, results));
     let end = Memo::new(move |_| link.with(link::opening));
     let fits = Memo::new(move |_| end.with(Option::is_some));
@@ -146,7 +102,7 @@ pub(super) fn LinkForm(form: Form, results: Results) -> impl IntoView {
         Memo::new(move |_| end.with(|end| end.as_deref().map_or_else(String::new, link::page)));
     let value = Memo::new(move |_| match form {
         Form::Markdown => link.with(|link| {
-            let title = (t.named)(prompt(&link.experiment));
+            let title = (text().share.named)(prompt(&link.experiment));
             address.with(|address| markdown(address, &title))
         }),
         _ => address.get(),

@@ -3,12 +3,15 @@
 mod embed;
 mod file;
 mod forms;
+mod make;
+mod parts;
 mod reproduced;
 
 pub use file::{drags_files, take_dropped};
 pub use reproduced::Reproduced;
 
 use crate::components::shared::{close_dialog, open_dialog, whether};
+use crate::later;
 use crate::state::use_state;
 use crate::text::text;
 use embed::EmbedForm;
@@ -16,6 +19,7 @@ use file::FileForm;
 use forms::{Form, FormChoice, LinkForm, Results};
 use leptos::attr::custom::custom_attribute;
 use leptos::prelude::*;
+use make::MakeForm;
 
 /// The dialog's id.
 const DIALOG: &str = "share-dialog";
@@ -56,16 +60,21 @@ pub fn ShareDialog(open: RwSignal<bool>) -> impl IntoView {
                 </button>
             </div>
             <Show when=move || open.get()>
-                <Forms />
+                {FORMS.into_view()}
             </Show>
         </dialog>
     }
 }
 
+later! {
+    /// What it holds, loaded when it is first opened.
+    FORMS: share, forms, load => view! { <Forms /> }
+}
+
 #[component]
 fn Forms() -> impl IntoView {
     let state = use_state();
-    let t = &text().share;
+    let t = crate::text::forms();
     let form = RwSignal::new(Form::Link);
     let results = Results {
         wanted: RwSignal::new(true),
@@ -78,6 +87,7 @@ fn Forms() -> impl IntoView {
         {move || match form.get() {
             Form::Link | Form::Markdown => view! { <LinkForm form=form.get() results /> }.into_any(),
             Form::Embed => view! { <EmbedForm results /> }.into_any(),
+            Form::Workshop => view! { <MakeForm /> }.into_any(),
             Form::File => view! { <FileForm results close=|| close_dialog(DIALOG) /> }.into_any(),
         }}
     }

@@ -3,6 +3,7 @@
 mod dialog;
 mod explained;
 mod focus;
+mod later;
 mod live;
 mod narrow;
 mod old;
@@ -14,6 +15,7 @@ pub mod shows;
 pub use dialog::{close_dialog, open_dialog};
 pub use explained::{Explained, TERM, Terms, explained};
 pub use focus::{focus, focus_first, focus_next, target};
+pub use later::{Later, Loaded, saved};
 pub use live::{live, passing, whether};
 pub use narrow::{is_narrow, page_width};
 pub use old::Old;

@@ -1,9 +1,12 @@
+use super::later::saved;
 use super::live::whether;
 use crate::download::download;
 use crate::export::{self, Library};
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
+use patchbay_engine::experiment::Report;
+use wasm_split_helpers::{SplitLoaderError, wasm_split};
 
 /// What was found, as a file for programs, and as scripts that compute it again elsewhere.
 /// Nothing of an experiment that was changed since then is offered.
@@ -19,18 +22,13 @@ pub fn Reports(
         state.results.with(|r| r.download(&experiment))
     };
     let none = whether(move || report().is_none());
-    let written = move || export::json(&untrack(report)?).ok();
-    let json = move |_| {
-        if let Some(content) = written() {
-            download(&name(), "application/json", content.as_bytes());
-        }
+    let save = move |library: Option<Library>| {
+        let (report, name) = (untrack(report), name());
+        saved(state, async move { save(report, library, name).await });
     };
+    let json = move |_| save(None);
     let python = move |library: Library, testid: &'static str, label, hint| {
-        let save = move |_| {
-            if let Some(report) = written() {
-                export::script(library, report);
-            }
-        };
+        let save = move |_| save(Some(library));
         view! {
             <button type="button" data-testid=testid title=hint disabled=none on:click=save>{label}</button>
         }
@@ -42,4 +40,20 @@ pub fn Reports(
         {python(Library::TransformerLens, "download-python", t.python, t.python_hint)}
         {python(Library::Nnsight, "download-nnsight", t.nnsight, t.nnsight_hint)}
     }
+}
+
+/// Saves a report under a name, or the script that computes it again.
+#[wasm_split(save, fallible)]
+fn save(
+    report: Option<Report>,
+    library: Option<Library>,
+    name: String,
+) -> Result<(), SplitLoaderError> {
+    if let Some(content) = report.and_then(|r| export::json(&r).ok()) {
+        match library {
+            Some(library) => export::script(library, content),
+            None => download(&name, "application/json", content.as_bytes()),
+        }
+    }
+    Ok(())
 }

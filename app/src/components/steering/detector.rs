@@ -12,7 +12,7 @@ use crate::export;
 use crate::format::{number, percent};
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::{said, text};
+use crate::text::{said, steer};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Detected, Detector, DetectorReport, Field};
 
@@ -20,7 +20,7 @@ use patchbay_engine::experiment::{Detected, Detector, DetectorReport, Field};
 #[component]
 pub fn DetectorPanel() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.detector;
+    let t = &steer().detector;
     let wanted = Memo::new(move |_| state.steer(|s| s.detector.is_some()));
     let begin = move |_| {
         let [positive, negative] =
@@ -111,7 +111,7 @@ pub fn DetectorPanel() -> impl IntoView {
 #[component]
 fn Found() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.detector;
+    let t = &steer().detector;
     let report = Memo::new(move |_| state.steered(|s| s?.report.detector.clone()));
     // While the slider moves; the experiment has it once it rests.
     let moved = RwSignal::new(None::<f32>);
@@ -246,7 +246,7 @@ fn curve(r: &DetectorReport, threshold: f32) -> String {
 
 /// A prompt, its tokens coloured by how far they are beyond the threshold.
 fn prompt(p: &Detected, threshold: f32, (low, high): (f32, f32)) -> impl IntoView + use<> {
-    let t = &text().steer.detector;
+    let t = &steer().detector;
     let found = p.score() >= threshold;
     let right = found == p.positive;
     let words = p.tokens.iter().zip(&p.projections);

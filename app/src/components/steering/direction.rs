@@ -8,7 +8,7 @@ use crate::components::shared::problems::Problems;
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{DirectionField, Export, Field, Format, Operator, Unit};
 
@@ -16,7 +16,7 @@ use patchbay_engine::experiment::{DirectionField, Export, Field, Format, Operato
 #[component]
 fn Save(i: usize) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let name = move || state.direction(i, |d| d.name.clone());
     let buttons = [
         (Format::Safetensors, "safetensors"),
@@ -52,7 +52,7 @@ pub fn DirectionCard(
     open: bool,
 ) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let name = move || state.direction(i, |d| d.name.clone());
     // As far as a person would want to go, in steps that show a difference.
     let reach = move || match state.direction(i, |d| d.unit) {

@@ -5,7 +5,7 @@ use crate::components::shared::problems::Problems;
 use crate::examples;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, Field, Source};
 
@@ -13,7 +13,7 @@ use patchbay_engine::experiment::{Direction, Field, Source};
 #[component]
 pub fn Directions() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let count = Memo::new(move |_| state.steer(|s| s.directions.len()));
     // The one added last is open, so that what it is made of can be set.
     let added = RwSignal::new(None::<usize>);

@@ -2,7 +2,7 @@ use crate::components::shared::Terms;
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::{said, text};
+use crate::text::{said, steer};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Direction, DirectionReport, TokenScore};
 
@@ -31,7 +31,7 @@ pub fn Facts(i: usize) -> impl IntoView {
 }
 
 fn facts(i: usize, found: &DirectionReport, names: &[String]) -> impl IntoView + use<> {
-    let t = &text().steer;
+    let t = steer();
     let mean = found.mean_norms.get(found.layer).copied().unwrap_or(0.0);
     let percent = |x: f32| format::percent(x);
     let mut lines = vec![

@@ -2,7 +2,7 @@ use crate::components::fields::{Choose, Line, Number, entries};
 use crate::components::shared::{live, whether};
 use crate::format;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::{self, RES_JB};
 use patchbay_engine::experiment::{Direction, DirectionField, Field, Site, Source, Stage};
@@ -62,7 +62,7 @@ fn name(d: &mut Direction, change: impl FnOnce(&mut Named)) {
 /// Which feature of which dictionary.
 pub fn editor(i: usize) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.feature;
+    let t = &steer().feature;
     let now = Memo::new(move |_| state.steer(|s| named(&s.directions.get(i)?.source)));
     let dictionary = live(move || now.get().map(|n| n.dictionary).unwrap_or_default());
     let site = live(move || now.with(|n| n.as_ref().map_or("", |n| n.site.name())));
@@ -118,7 +118,7 @@ pub fn Feature(i: usize) -> impl IntoView {
 
 fn about(i: usize, of: Named) -> impl IntoView + use<> {
     let state = use_state();
-    let t = &text().steer.feature;
+    let t = &steer().feature;
     let host = dictionary::named(&of.dictionary).and_then(|n| n.host(&state.place()));
     let unasked = {
         let host = host.clone();

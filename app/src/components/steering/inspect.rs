@@ -1,11 +1,11 @@
 use crate::format;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{TopToken, Written};
 
 /// What else could have come in the place of a token.
 pub fn inspect(written: &Written) -> impl IntoView + use<> {
-    let t = &text().steer;
+    let t = steer();
     let id = written.token.id;
     let other = written.unsteered.as_ref();
     let own = if other.is_some() {

@@ -14,7 +14,7 @@ use crate::parts;
 use crate::results::Steered;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::{said, text};
+use crate::text::{said, steer, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{
     Effect, Field, MapCell, MapNumbers, MapReading, MapReport, Prompt, SteerMap, TokenRef, Tried,
@@ -24,7 +24,7 @@ use patchbay_engine::experiment::{
 #[component]
 pub fn MapPanel() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.map;
+    let t = &steer().map;
     let wanted = Memo::new(move |_| state.steer(|s| s.map.is_some()));
     let busy = state.derived.busy;
     let begin = move |_| {
@@ -98,7 +98,7 @@ pub fn MapPanel() -> impl IntoView {
 
 #[component]
 fn Settings() -> impl IntoView {
-    let t = &text().steer.map;
+    let t = &steer().map;
     view! {
         <div class="grid">
             {field("map-coefficients", t.coefficients, false, |m| listed(&m.coefficients), |m, text| {
@@ -192,7 +192,7 @@ fn field(
 #[component]
 fn Effects() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.map;
+    let t = &steer().map;
     let of = move |get: fn(&SteerMap) -> Option<usize>| {
         Signal::derive(move || state.steer(|s| s.map.as_ref().and_then(get)))
     };
@@ -268,7 +268,7 @@ fn at(cell: &MapCell) -> At {
 #[component]
 fn Found() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer.map;
+    let t = &steer().map;
     let opened = RwSignal::new(None::<At>);
     let map = Memo::new(move |_| state.steered(|s| s?.report.map.clone()));
     let grid = move || map.with(|m| m.as_ref().map(|m| grid(m, opened)));
@@ -322,7 +322,7 @@ fn cost(map: &MapReport, perplexity: f32) -> String {
 /// A row a layer, a column a coefficient: effect above cost; then the controls
 /// of the layer, the shuffled labels' direction and the random ones.
 fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> {
-    let t = &text().steer.map;
+    let t = &steer().map;
     let effect = |n: &MapNumbers| n.effect(map.effect).unwrap_or_default();
     let before = effect(&map.unsteered);
     // Followed once for all cells: what outlives them keeps a note of each that follows.
@@ -432,7 +432,7 @@ fn grid(map: &MapReport, opened: RwSignal<Option<At>>) -> impl IntoView + use<> 
 
 /// One cell, as numbers and as the texts behind them.
 fn texts(map: &MapReport, cell: &MapCell) -> impl IntoView + use<> {
-    let t = &text().steer.map;
+    let t = &steer().map;
     let numbers = cell.numbers.map_or(t.broken.to_owned(), |n| {
         let m = n.measures;
         let share = |x: Option<f32>| x.map_or("–".into(), format::percent);

@@ -25,7 +25,8 @@ use crate::components::runs::Runs;
 use crate::components::share::Reproduced;
 use crate::components::shared::shows::Shows;
 use crate::components::shared::{in_page, part};
-use crate::text::text;
+use crate::later;
+use crate::text::steer;
 use detector::DetectorPanel;
 use directions::Directions;
 use leptos::prelude::*;
@@ -34,10 +35,15 @@ use patchbay_engine::experiment::Shown;
 use prompt::PromptPanel;
 use texts::Texts;
 
+later! {
+    /// The room, which is loaded when somebody enters it.
+    pub STEERING: steering, room, load => view! { <Steering /> }
+}
+
 /// The room of activation steering.
 #[component]
-pub fn Steering() -> impl IntoView {
-    let t = &text().steer;
+fn Steering() -> impl IntoView {
+    let t = steer();
     let bar = || view! { <Bar title=t.title lede=t.lede /> }.into_any();
     let evidence =
         || view! { <Shows id="steer-shows-title" title=t.shows_title lines=t.shows /> }.into_any();

@@ -3,7 +3,7 @@ use crate::components::shared::problems::Problems;
 use crate::components::shared::{live, whether};
 use crate::examples;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{steer, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Field, Prompt};
 
@@ -11,7 +11,7 @@ use patchbay_engine::experiment::{Field, Prompt};
 #[component]
 pub fn PromptPanel() -> impl IntoView {
     let state = use_state();
-    let (t, common) = (&text().steer, &text().prompts);
+    let (t, common) = (steer(), &text().prompts);
     let changed = move || {
         state
             .experiment

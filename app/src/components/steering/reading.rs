@@ -3,7 +3,7 @@ use crate::components::shared::Terms;
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::{steer, text};
 use leptos::prelude::*;
 
 /// The first direction as a reading vector: how far each token of the prompt
@@ -11,7 +11,7 @@ use leptos::prelude::*;
 #[component]
 pub fn Reading() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let found = Memo::new(move |_| {
         state.steered(|s| {
             let report = &s?.report;

@@ -3,14 +3,14 @@ use crate::components::shared::live;
 use crate::components::shared::problems::Problems;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Field, Sampling};
 
 /// How tokens are drawn.
 #[component]
 pub fn SamplingSettings() -> impl IntoView {
-    let t = &text().steer;
+    let t = steer();
     view! {
         <details class="more">
             <summary>{t.sampling}</summary>

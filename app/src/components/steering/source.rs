@@ -6,7 +6,7 @@ use crate::components::shared::live;
 use crate::examples;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::dictionary::RES_JB;
 use patchbay_engine::experiment::{
@@ -106,7 +106,7 @@ pub fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
 #[component]
 pub fn SourceEditor(i: usize) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let now = Memo::new(move |_| state.steer(|s| s.directions.get(i).map(|d| kind(&d.source))));
     view! {
         <div class="grid">
@@ -162,7 +162,7 @@ pub fn SourceEditor(i: usize) -> impl IntoView {
 /// Two sets of prompts; for heads also how many of them.
 fn contrast(i: usize, heads: bool) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let method = live(move || {
         let now = state.steer(|s| match s.directions.get(i).map(|d| &d.source) {
             Some(Source::Contrast { method, .. } | Source::Heads { method, .. }) => Some(*method),
@@ -212,7 +212,7 @@ fn contrast(i: usize, heads: bool) -> impl IntoView {
 /// The choice of a file, and what was read.
 fn file(i: usize) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let of = Some(Field::direction(i));
     view! {
         <Labelled id=format!("file-{i}") label=t.file hint=live(move || t.file_hint)>

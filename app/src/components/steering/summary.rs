@@ -2,14 +2,14 @@ use crate::components::shared::Terms;
 use crate::format::number;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 
 /// Effect and cost of the steering, in two sentences.
 #[component]
 pub fn SummaryLine() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let summary = Memo::new(move |_| {
         state.steered(|s| {
             let s = s.filter(|s| s.complete)?;

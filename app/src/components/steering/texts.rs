@@ -7,7 +7,7 @@ use crate::components::shared::{Explained, Old, Reports, in_page, live, part, ta
 use crate::format;
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Sample, Shown, Token, Written};
 use wasm_bindgen::JsCast;
@@ -20,7 +20,7 @@ type Place = (usize, bool, usize);
 #[component]
 pub fn Texts() -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     let opened = RwSignal::new(None::<Place>);
     let count = Memo::new(move |_| {
         let wanted = state.steer(|s| s.sampling.samples.min(32));
@@ -167,7 +167,7 @@ fn Text(s: usize, steered: bool, opened: RwSignal<Option<Place>>) -> impl IntoVi
         words.into_iter().enumerate().map(button).collect_view()
     };
     let name = if steered { "steered" } else { "unsteered" };
-    let t = &text().steer;
+    let t = steer();
     let label = if steered { t.steered } else { t.unsteered };
     let open = move |event: leptos::ev::MouseEvent| {
         let at = target(&event).and_then(|t| t.get_attribute("data-index")?.parse().ok());

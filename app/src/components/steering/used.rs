@@ -2,7 +2,7 @@ use crate::components::fields::{Check, Choose, entries};
 use crate::components::shared::{live, whether};
 use crate::state::use_state;
 use crate::terms::Term;
-use crate::text::text;
+use crate::text::steer;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{DirectionField, Field, Operator, Positions, Site, Unit};
 use patchbay_engine::order::sorted;
@@ -49,7 +49,7 @@ fn positions(name: &str) -> Positions {
 #[component]
 pub fn Used(i: usize) -> impl IntoView {
     let state = use_state();
-    let t = &text().steer;
+    let t = steer();
     // While the engine starts again they stay, and with them the focus.
     let layers = Memo::new(move |before: Option<&usize>| {
         let now = state.model().map(|m| m.n_layer);

@@ -1,5 +1,6 @@
 use super::list::Meanings;
-use crate::components::shared::{close_dialog, focus, live, open_dialog};
+use crate::components::shared::{close_dialog, focus, live, open_dialog, whether};
+use crate::later;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::attr::custom::custom_attribute;
@@ -61,7 +62,36 @@ fn with(part: &str) -> Vec<Term> {
 #[component]
 pub fn Dialog(glossary: Glossary) -> impl IntoView {
     let t = &text().words;
-    let Glossary { meanings, part, at } = glossary;
+    let wanted = whether(move || glossary.part.with(Option::is_some));
+    provide_context(glossary);
+    view! {
+        <dialog
+            id=DIALOG
+            class="models glossary"
+            data-testid=DIALOG
+            aria-labelledby="glossary-title"
+            {..custom_attribute("closedby", "any")}
+        >
+            <div class="panel-head">
+                <h2 id="glossary-title">{t.title}</h2>
+                <button type="button" class="quiet" data-testid="glossary-close" on:click=|_| close_dialog(DIALOG)>
+                    {t.close}
+                </button>
+            </div>
+            <Show when=move || wanted.get()>{LIST.into_view()}</Show>
+        </dialog>
+    }
+}
+
+later! {
+    /// What it holds, loaded when it is first opened.
+    LIST: menus, list, load => view! { <List /> }
+}
+
+#[component]
+fn List() -> impl IntoView {
+    let t = &text().words;
+    let Glossary { meanings, part, at } = expect_context();
     let found = Memo::new(move |_| part.with(|part| part.as_deref().map(with)));
     let one = move |term: Term| {
         let meaning = meanings.of(term);
@@ -87,39 +117,24 @@ pub fn Dialog(glossary: Glossary) -> impl IntoView {
             request_animation_frame(move || focus(&id(term)));
         }
     });
-    let close = |_| close_dialog(DIALOG);
     view! {
-        <dialog
-            id=DIALOG
-            class="models glossary"
-            data-testid=DIALOG
-            aria-labelledby="glossary-title"
-            {..custom_attribute("closedby", "any")}
-        >
-            <div class="panel-head">
-                <h2 id="glossary-title">{t.title}</h2>
-                <button type="button" class="quiet" data-testid="glossary-close" on:click=close>
-                    {t.close}
-                </button>
-            </div>
-            <div class="field">
-                <label for=FILTER>{t.filter}</label>
-                <input
-                    type="text"
-                    id=FILTER
-                    data-testid=FILTER
-                    autocomplete="off"
-                    spellcheck="false"
-                    prop:value=live(move || part.get().unwrap_or_default())
-                    on:input:target=move |event| part.set(Some(event.target().value()))
-                />
-                <small aria-live="polite" data-testid="glossary-found">
-                    {live(move || found.with(|f| f.as_ref().map_or_else(String::new, |f| (t.found)(f.len()))))}
-                </small>
-            </div>
-            {move || meanings.failed().then(|| view! { <p class="problem fatal">{t.failed}</p> })}
-            <dl>{list}</dl>
-        </dialog>
+        <div class="field">
+            <label for=FILTER>{t.filter}</label>
+            <input
+                type="text"
+                id=FILTER
+                data-testid=FILTER
+                autocomplete="off"
+                spellcheck="false"
+                prop:value=live(move || part.get().unwrap_or_default())
+                on:input:target=move |event| part.set(Some(event.target().value()))
+            />
+            <small aria-live="polite" data-testid="glossary-found">
+                {live(move || found.with(|f| f.as_ref().map_or_else(String::new, |f| (t.found)(f.len()))))}
+            </small>
+        </div>
+        {move || meanings.failed().then(|| view! { <p class="problem fatal">{t.failed}</p> })}
+        <dl>{list}</dl>
     }
 }
 

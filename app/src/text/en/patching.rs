@@ -223,7 +223,7 @@ pub const PAIRS: PairsText = PairsText {
     trim: "Remove the space",
 };
 
-pub const ALIGNMENT: AlignmentText = AlignmentText {
+pub static ALIGNMENT: AlignmentText = AlignmentText {
     align: "Align these positions",
     summary: |way| format!("Positions that belong together: {way}"),
     way: "Positions that belong together",
@@ -256,7 +256,7 @@ pub const STEERED: SteeredText = SteeredText {
     raised: |token, by| format!("{token}  (+{by})"),
 };
 
-pub const TEMPLATE: TemplateText = TemplateText {
+pub static TEMPLATE: TemplateText = TemplateText {
     summary: "Make pairs from lines with gaps",
     hint: "Lines are as above: clean, corrupted, answer, wrong answer. {name}, {name2}, {name3} take different words of the list “name”. Several lines take turns.",
     lines: "Lines with gaps",
@@ -282,7 +282,7 @@ pub const TEMPLATE: TemplateText = TemplateText {
     made: |n| format!("{n} different pairs were made; the first is in the editors."),
 };
 
-pub const LOOK: LookText = LookText {
+pub static LOOK: LookText = LookText {
     title: "Look inside these runs",
     pattern: |layer, head| format!("Attention of head {layer}.{head}: rows look at columns"),
     attends: |row, key, weight| format!("{row} looks at {key}: {weight}"),
@@ -292,7 +292,7 @@ pub const LOOK: LookText = LookText {
     attribution_hint: "What each head and MLP writes towards the answer at the last position, through the final LayerNorm with its scale held. It counts what is written directly, not what others make of it.",
 };
 
-pub const RAW: RawText = RawText {
+pub static RAW: RawText = RawText {
     title: "Raw activations as files",
     hint: "The numbers inside the clean and the corrupted run, at every layer and position, for NumPy, PyTorch or any program that reads them. Of several pairs, those of the first.",
     sites: "Which activations",

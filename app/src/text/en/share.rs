@@ -1,19 +1,15 @@
 //! Handing an experiment on.
 
-use super::super::table::ShareText;
+use super::super::table::{FormsText, ShareText};
 use crate::format::number;
 use patchbay_engine::experiment::{Compared, Prompt, Room, Shown};
 
 pub const SHARE: ShareText = ShareText {
+    unreadable: "The file could not be read: was it moved or deleted?",
+    not_opened: |name, why| format!("“{name}” was not opened: {why}"),
     share: "Share …",
     title: "Share this experiment",
     close: "Close",
-    lede: "Whoever opens it computes everything again, on their own machine. It holds what you set up and nothing else of you.",
-    form: "As",
-    link: "Link",
-    embed: "Embed",
-    markdown: "Markdown",
-    file: "File",
     copy: "Copy",
     named: |prompt| match prompt.trim() {
         "" => "An experiment on GPT-2 in Patchbay".into(),
@@ -28,6 +24,54 @@ pub const SHARE: ShareText = ShareText {
             format!("Patchbay: {short}")
         }
     },
+    too_large: |most| {
+        format!("This file is larger than {most} bytes, and no experiment of Patchbay is.")
+    },
+    author: "What came with the link",
+    picture: "The map of whoever made the link, in small",
+    awaited: |digest| {
+        format!(
+            "This is what whoever made the link got, {}. It was not computed here yet.",
+            on(&digest.backend)
+        )
+    },
+    came_out: |digest, compared, here| {
+        let Compared {
+            same_model,
+            largest,
+            same_texts,
+            ..
+        } = *compared;
+        let what = match (digest.cells.len(), same_texts) {
+            (_, Some(true)) => "the same texts".into(),
+            (_, Some(false)) => "other texts".into(),
+            (0, None) => format!("both runs, largest difference {}", difference(largest)),
+            (cells, None) => format!(
+                "both runs and the {cells} strongest cells, largest difference {}",
+                difference(largest)
+            ),
+        };
+        let place = format!("computed {} here, {} there", on(here), on(&digest.backend));
+        match (same_model, compared.is_same()) {
+            (false, _) => format!(
+                "Not the same model: the weights that are loaded here are not those of whoever made the link. With these: {what}."
+            ),
+            (true, true) => format!("Reproduced: {what} ({place})."),
+            (true, false) => format!("Not reproduced: {what} ({place})."),
+        }
+    },
+    open_in_patchbay: "Open in Patchbay",
+    own_engine: "an engine of its own, not shared with other experiments of this page",
+};
+
+pub static FORMS: FormsText = FormsText {
+    lede: "Whoever opens it computes everything again, on their own machine. It holds what you set up and nothing else of you.",
+    form: "As",
+    link: "Link",
+    embed: "Embed",
+    workshop: "Workshop",
+    markdown: "Markdown",
+    file: "File",
     holds: |e| {
         let text = |prompt: &Prompt| matches!(prompt, Prompt::Text(_));
         let mut parts = vec![format!("the model’s name ({})", e.model)];
@@ -64,7 +108,6 @@ pub const SHARE: ShareText = ShareText {
     results: "With the results",
     results_hint: "Whoever opens it sees a small picture of them at once, and then whether the same came out.",
     barred: "As it stands this experiment cannot run: what is marked in red has to be put right first.",
-    not_opened: |name, why| format!("“{name}” was not opened: {why}"),
     no_results: "There are none yet, or they are from before the last change.",
     too_long: "This experiment is too large for a link. Save it as a file and share that.",
     length: |length, cut| match length > cut {
@@ -119,44 +162,6 @@ pub const SHARE: ShareText = ShareText {
     paste: "A link",
     open_link: "Open the link",
     no_link: "This is no link to an experiment: it should have #v1= or #v2= in it.",
-    too_large: |most| {
-        format!("This file is larger than {most} bytes, and no experiment of Patchbay is.")
-    },
-    unreadable: "The file could not be read: was it moved or deleted?",
-    author: "What came with the link",
-    picture: "The map of whoever made the link, in small",
-    awaited: |digest| {
-        format!(
-            "This is what whoever made the link got, {}. It was not computed here yet.",
-            on(&digest.backend)
-        )
-    },
-    came_out: |digest, compared, here| {
-        let Compared {
-            same_model,
-            largest,
-            same_texts,
-            ..
-        } = *compared;
-        let what = match (digest.cells.len(), same_texts) {
-            (_, Some(true)) => "the same texts".into(),
-            (_, Some(false)) => "other texts".into(),
-            (0, None) => format!("both runs, largest difference {}", difference(largest)),
-            (cells, None) => format!(
-                "both runs and the {cells} strongest cells, largest difference {}",
-                difference(largest)
-            ),
-        };
-        let place = format!("computed {} here, {} there", on(here), on(&digest.backend));
-        match (same_model, compared.is_same()) {
-            (false, _) => format!(
-                "Not the same model: the weights that are loaded here are not those of whoever made the link. With these: {what}."
-            ),
-            (true, true) => format!("Reproduced: {what} ({place})."),
-            (true, false) => format!("Not reproduced: {what} ({place})."),
-        }
-    },
-    open_in_patchbay: "Open in Patchbay",
 };
 
 fn on(backend: &str) -> String {

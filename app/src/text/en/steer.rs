@@ -3,7 +3,7 @@
 use crate::text::table::{DetectorText, FeatureText, SteerMapText, SteerText};
 use patchbay_engine::experiment::{Method, Operator, Tried};
 
-pub const STEER: SteerText = SteerText {
+pub static STEER: SteerText = SteerText {
     title: "What happens if one direction is pushed?",
     lede: "Find a direction in the model’s activations, add it while the model writes, and compare: the same prompt, the same luck, with and without the push.",
     prompt_title: "A text to continue",

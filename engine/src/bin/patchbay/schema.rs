@@ -2,7 +2,7 @@
 
 use crate::Failure;
 use patchbay_engine::experiment::link::Link;
-use patchbay_engine::experiment::{Experiment, Export, Report, Update};
+use patchbay_engine::experiment::{Experiment, Export, Handed, Report, Update};
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde_json::Value;
@@ -14,6 +14,7 @@ use serde_json::Value;
 struct Written {
     experiment: Experiment,
     link: Link,
+    handed: Handed,
     export: Export,
 }
 

@@ -1,6 +1,6 @@
 //! An experiment as the end of a link: the only place that knows its form.
 //!
-//! A link ends in `#v2=` and base64url without padding of what [`deflate`] makes of a
+//! A link ends in `#v2=` and base64url without padding of what `deflate` makes of a
 //! JSON object with the fields of [`Link`]. Links of before, `#v1=` and the
 //! experiment's JSON alone in base64url, open for ever. The fragment never leaves the
 //! browser: no server sees the prompts.
@@ -11,15 +11,18 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Digest, Experiment, ParseError, Show, limits, tree};
+use super::{Digest, Experiment, Handed, ParseError, Show, Workshop, limits, tree};
 use crate::json;
 use crate::sentence::{Says, Sentence};
 use deflate::Fault;
 
 const PREFIX: &str = "v2=";
+/// What is handed in begins with it: packed as a link is, and no link.
+const HANDED: &str = "handed1=";
 
-/// Characters of a link that are read at most, and bytes of its JSON.
+/// Characters of a link that are read at most.
 pub const LONGEST: usize = 1_000_000;
+/// Bytes of a link's JSON that are unpacked at most.
 pub const LARGEST: usize = 4_000_000;
 
 /// What a link holds.
@@ -27,13 +30,18 @@ pub const LARGEST: usize = 4_000_000;
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(deny_unknown_fields))]
 pub struct Link {
+    /// Everything a person set up; in the present version, whichever the link was written
+    /// in.
     pub experiment: Experiment,
     /// What came out of it, as whoever made the link says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
-    /// How it is embedded.
+    /// How it is embedded, and what of it the people of a workshop see.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub show: Option<Show>,
+    /// What is asked of whoever opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workshop: Option<Workshop>,
 }
 
 /// What of a link is not the experiment, which has versions of its own.
@@ -53,6 +61,7 @@ impl From<Experiment> for Link {
             experiment,
             digest: None,
             show: None,
+            workshop: None,
         }
     }
 }
@@ -60,24 +69,37 @@ impl From<Experiment> for Link {
 /// Why a fragment is not an experiment.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
+    /// A link is of a form that a later version writes.
     #[error(
         "this link has the form {found:?}, but this page knows v1 and v2; open it with a newer Patchbay"
     )]
-    Form { found: String },
+    Form {
+        /// What stands before `=`: `v3`.
+        found: String,
+    },
+    /// The body has a character that base64url has not, or an impossible length.
     #[error("this link is cut short or changed: {0}")]
     Base64(#[from] base64::DecodeError),
+    /// What the body holds cannot be inflated, or goes on after its end.
     #[error("this link is cut short or changed: what it packs cannot be unpacked")]
     Packed,
+    /// What was unpacked is no text.
     #[error("this link is cut short or changed: its text is not UTF-8")]
     Utf8,
+    /// The body is longer than [`LONGEST`], so it was not decoded.
     #[error(
         "this link has {found} characters, but at most {LONGEST} are read; share the experiment as a file"
     )]
-    TooLong { found: usize },
+    TooLong {
+        /// Its characters.
+        found: usize,
+    },
+    /// What the body holds inflates to more than [`LARGEST`] bytes.
     #[error(
         "this link unpacks to more than {LARGEST} bytes, which is more than is read; share the experiment as a file"
     )]
     TooLarge,
+    /// It was unpacked, and is no experiment.
     #[error(transparent)]
     Experiment(#[from] ParseError),
 }
@@ -116,8 +138,45 @@ pub fn encode(experiment: &Experiment) -> String {
 #[must_use]
 #[inline]
 pub fn packed(link: &Link) -> String {
-    let packed = deflate::pack(link.to_json().as_bytes());
-    format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(packed))
+    format!("{PREFIX}{}", text_of(&link.to_json()))
+}
+
+/// What a person hands in, as a text to paste.
+#[must_use]
+#[inline]
+pub fn handed(handed: &Handed) -> String {
+    // Strings, numbers and lists only: nothing in it can fail to serialise.
+    let json = serde_json::to_string(handed).unwrap_or_default();
+    format!("{HANDED}{}", text_of(&json))
+}
+
+/// All that was handed in within a text: what stands around it (names, quotation marks,
+/// commas of a table) is passed over.
+#[inline]
+pub fn all_handed(text: &str) -> impl Iterator<Item = Result<Handed, LinkError>> {
+    text.split(HANDED).skip(1).map(|rest| {
+        let is_packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let end = rest.find(|c| !is_packed(c)).unwrap_or(rest.len());
+        let value = json::value(&unpacked(&rest[..end])?).map_err(ParseError::from)?;
+        Ok(Handed::from_value(value)?)
+    })
+}
+
+fn text_of(json: &str) -> String {
+    URL_SAFE_NO_PAD.encode(deflate::pack(json.as_bytes()))
+}
+
+/// The JSON that was packed.
+fn unpacked(text: &str) -> Result<String, LinkError> {
+    if text.len() > LONGEST {
+        return Err(LinkError::TooLong { found: text.len() });
+    }
+    let bytes = deflate::unpack(&URL_SAFE_NO_PAD.decode(text)?, LARGEST);
+    let bytes = bytes.map_err(|fault| match fault {
+        Fault::Broken => LinkError::Packed,
+        Fault::TooLarge => LinkError::TooLarge,
+    })?;
+    String::from_utf8(bytes).map_err(|_| LinkError::Utf8)
 }
 
 /// Reads a fragment, with or without `#`; `None` where it does not claim to be
@@ -162,18 +221,13 @@ pub fn open(fragment: &str) -> Result<Option<Link>, LinkError> {
     }
     // Mail and chat programs like to add a full stop or padding to a link.
     let body = body.trim_end_matches(['=', '.', ',', ')', '>']);
-    let bytes = URL_SAFE_NO_PAD.decode(body)?;
     if form == "v1" {
+        let bytes = URL_SAFE_NO_PAD.decode(body)?;
         let json = String::from_utf8(bytes).map_err(|_| LinkError::Utf8)?;
         let experiment = Experiment::from_json(&json)?;
         return Ok(Some(experiment.into()));
     }
-    let bytes = deflate::unpack(&bytes, LARGEST).map_err(|fault| match fault {
-        Fault::Broken => LinkError::Packed,
-        Fault::TooLarge => LinkError::TooLarge,
-    })?;
-    let json = String::from_utf8(bytes).map_err(|_| LinkError::Utf8)?;
-    Ok(Some(Link::from_json(&json)?))
+    Ok(Some(Link::from_json(&unpacked(body)?)?))
 }
 
 /// Reads what somebody pasted: the address of a link, or its end; `None` where it does
@@ -215,6 +269,11 @@ impl Link {
         let fields = whole.as_object_mut();
         let experiment = fields.and_then(|fields| fields.remove("experiment"));
         let experiment = Experiment::from_value(experiment.unwrap_or(Value::Object(Map::new())))?;
+        let fields = whole.as_object_mut();
+        let workshop = fields.and_then(|fields| fields.remove("workshop"));
+        let workshop = workshop.filter(|w| !w.is_null());
+        let workshop = workshop.map(Workshop::from_value).transpose()?;
+        workshop.as_ref().map_or(Ok(()), Workshop::check)?;
         limits::within_limits(&whole, limits::Stage::Opened)
             .map_err(|beyond| ParseError::Limit(beyond.said()))?;
         let Beside { digest, show } = tree::read(&whole)?;
@@ -222,6 +281,7 @@ impl Link {
             experiment,
             digest,
             show,
+            workshop,
         })
     }
 

@@ -1,7 +1,8 @@
 use super::*;
 use crate::experiment::{
-    Cell, Corruption, Detector, Direction, Metric, MetricKind, Noise, Operator, Positions, Prompt,
-    Sampling, Site, Source, Steer, SteerMap, TokenRef, Tokens, Unit,
+    Answer, Ask, Cell, Corruption, Detector, Direction, Metric, MetricKind, Noise, Operator,
+    Positions, Prompt, Reply, Sampling, Shown, Site, Source, Steer, SteerMap, Step, TokenRef,
+    Tokens, Unit,
 };
 
 #[test]
@@ -269,6 +270,7 @@ fn packed_links_open_for_ever() {
         "packed-steering",
         "packed-digest",
         "packed-show",
+        "packed-workshop",
     ] {
         let (link, held) = golden(name);
         assert_eq!(open(&link).unwrap(), Some(held), "{name}");
@@ -398,4 +400,125 @@ fn an_address_or_its_end_can_be_pasted() {
     }
     assert!(find("https://a.example/").unwrap().is_none());
     assert!(find("https://a.example/#v2=!").is_err());
+}
+
+fn workshop() -> Workshop {
+    let step = |ask| Step {
+        says: "Which cells?\n\nMark two.".into(),
+        ask,
+        experiment: None,
+    };
+    Workshop {
+        title: "Patching".into(),
+        steps: vec![
+            step(Ask::Cells { most: 2 }),
+            Step {
+                experiment: Some(Experiment::default()),
+                ..step(Ask::Choice {
+                    choices: vec!["a".into(), "b".into()],
+                    right: 1,
+                })
+            },
+        ],
+    }
+}
+
+#[test]
+fn a_workshop_travels_in_a_link() {
+    let link = Link {
+        workshop: Some(workshop()),
+        show: Some(Show {
+            fixed: vec![Shown::Prompts],
+            ..Show::default()
+        }),
+        ..Experiment::default().into()
+    };
+    let end = packed(&link);
+    assert_eq!(open(&end).unwrap(), Some(link.clone()));
+    assert_eq!(Link::from_file(&link.to_json()).unwrap(), link);
+    // What its steps put on the page may be older than the page.
+    let older = link.to_json().replace(
+        &format!("\"experiment\":{}", Experiment::default().to_json()),
+        r#""experiment":{"version":1,"clean":"a","corrupted":"b","metrics":[],"sweeps":[]}"#,
+    );
+    let read = Link::from_json(&older).unwrap().workshop.unwrap();
+    let first = read.steps[1].experiment.as_ref().unwrap();
+    assert_eq!(first.version, crate::experiment::VERSION);
+}
+
+#[test]
+fn a_workshop_that_is_none_is_refused_by_what_is_wrong_with_it() {
+    let e = Experiment::default().to_json();
+    let long = "x".repeat(5_000);
+    let steps = "{},".repeat(40);
+    for (workshop, named) in [
+        (r#"{"steps":[]}"#.into(), "0"),
+        ("[]".into(), "sequence"),
+        (r#"{"steps":{}}"#.into(), "sequence"),
+        (r#"{"steps":[3]}"#.into(), "struct Step"),
+        (r#"{"steps":[{"ask":{"kind":"dance"}}]}"#.into(), "dance"),
+        (
+            r#"{"steps":[{"ask":{"kind":"cells","most":9}}]}"#.into(),
+            "9 cells",
+        ),
+        (
+            r#"{"steps":[{"ask":{"kind":"choice","choices":["a"],"right":0}}]}"#.into(),
+            "1 choices",
+        ),
+        (format!(r#"{{"steps":[{{"says":"{long}"}}]}}"#), "says"),
+        (format!(r#"{{"steps":[{steps}{{}}]}}"#), "steps"),
+        (
+            r#"{"steps":[{"experiment":{"version":9}}]}"#.into(),
+            "version 9",
+        ),
+        (
+            r#"{"steps":[{"experiment":3}]}"#.into(),
+            "struct Experiment",
+        ),
+        (r#"{"steps":[{}],"due":"now"}"#.into(), "due"),
+    ] {
+        let json = format!(r#"{{"experiment":{e},"workshop":{workshop}}}"#);
+        let told = Link::from_json(&json).unwrap_err().to_string();
+        assert!(told.contains(named), "{workshop}: {told}");
+    }
+}
+
+#[test]
+fn what_is_handed_in_is_found_in_any_text() {
+    let one = Handed {
+        of: workshop().checksum(),
+        by: "Émile, 3b".into(),
+        answers: vec![
+            Answer {
+                said: Some(Reply::Cells(vec![(3, 1), (0, 12)])),
+                digest: Some(Digest {
+                    of: "0".into(),
+                    ..Digest::default()
+                }),
+                ..Answer::default()
+            },
+            Answer {
+                said: Some(Reply::Text("because of \u{1f600}".into())),
+                experiment: Some(Experiment::default()),
+                ..Answer::default()
+            },
+        ],
+    };
+    let other = Handed {
+        by: "B".into(),
+        ..one.clone()
+    };
+    let text = handed(&one);
+    assert!(text.len() < 400, "{text}");
+    let table = format!(
+        "Name,Answer\nÉmile,\"{text}\"\nB: {}; nobody: none\n",
+        handed(&other)
+    );
+    let found: Result<Vec<Handed>, _> = all_handed(&table).collect();
+    assert_eq!(found.unwrap(), [one, other]);
+    // One that was cut short is told of, and the next one read all the same.
+    let cut = format!("{} {text}", &text[..text.len() / 2]);
+    let found: Vec<_> = all_handed(&cut).collect();
+    assert!(matches!(found.as_slice(), [Err(_), Ok(_)]), "{found:?}");
+    assert!(all_handed("nothing at all").next().is_none());
 }

@@ -1,0 +1,286 @@
+//! Working through a workshop: what is answered, what comes out, and what of it the
+//! browser keeps.
+
+use super::signals::{Notice, State};
+use crate::collected::likeliest;
+use crate::embed::tell;
+use crate::examples::complete;
+use crate::workshop::{At, Work};
+use leptos::prelude::*;
+use leptos_use_watch_debounce_throttle::watch_debounced;
+use patchbay_engine::experiment::link::handed;
+use patchbay_engine::experiment::{Answer, Ask, Experiment, Points, Reply, Workshop};
+use serde_json::json;
+use web_sys::Storage;
+
+/// Pause after which it is kept, in milliseconds.
+const PAUSE: f64 = 300.0;
+
+/// Where the workshops that somebody began are kept, a line each, and how many of them.
+const KEPT: &str = "patchbay.workshops";
+const MOST_KEPT: usize = 12;
+
+/// A workshop as this browser left it.
+pub(super) fn begun(workshop: Workshop, first: &Experiment) -> Work {
+    let mut work = Work::new(workshop, first.clone());
+    let kept = storage().and_then(|s| s.get_item(KEPT).ok()?);
+    let of = work.handed.of.clone();
+    if let Some(line) = kept.as_deref().and_then(|k| line_of(k, &of)) {
+        work.resume(line);
+    }
+    work
+}
+
+/// What was kept of one workshop.
+fn line_of<'a>(kept: &'a str, of: &str) -> Option<&'a str> {
+    let mut lines = kept.lines().filter_map(|line| line.split_once(' '));
+    lines.find(|(it, _)| *it == of).map(|(_, line)| line)
+}
+
+/// All that is kept, with this of one workshop in front.
+fn with_line(kept: &str, of: &str, line: &str) -> String {
+    let others = kept
+        .lines()
+        .filter(|line| line.split_once(' ').is_some_and(|(it, _)| it != of));
+    let first = format!("{of} {line}");
+    std::iter::once(first.as_str())
+        .chain(others)
+        .take(MOST_KEPT)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn storage() -> Option<Storage> {
+    gloo::utils::window().local_storage().ok()?
+}
+
+impl State {
+    pub(super) fn keep_work(self) {
+        let _ = watch_debounced(
+            move || {
+                self.work.track();
+                self.experiment.track();
+            },
+            move |(), _, _: Option<()>| self.keep_now(),
+            PAUSE,
+        );
+        let told = Memo::new(move |_| {
+            self.work.with(|work| {
+                let work = work.as_ref()?;
+                let Points { made, of } = work.points();
+                let done = work.handed.answers.len();
+                Some((
+                    handed(&work.handed),
+                    made,
+                    of,
+                    done,
+                    work.workshop.steps.len(),
+                ))
+            })
+        });
+        if self.embedded {
+            Effect::new(move |_| {
+                if let Some((handed, made, of, done, steps)) = told.get() {
+                    tell(&json!({
+                        "type": "workshop", "handed": handed, "points": made, "of": of,
+                        "done": done, "steps": steps,
+                    }));
+                }
+            });
+        }
+        // An answer that was given, once what it is a guess at is there.
+        Effect::new(move |_| {
+            if self.awaited.get()
+                && let Some(came) = self.came()
+            {
+                self.awaited.set(false);
+                self.edit_work(|work| work.answer(came));
+            }
+        });
+        // What went wrong is told where it always is; the answer can be given again.
+        Effect::new(move |_| {
+            if matches!(
+                self.notice.get(),
+                Some(Notice::Failure(_) | Notice::Restarted { .. })
+            ) {
+                self.awaited.set(false);
+            }
+        });
+    }
+
+    fn keep_now(self) {
+        let line = self.work.with_untracked(|work| {
+            let work = work.as_ref()?;
+            let kept = self.experiment.with_untracked(|now| work.keep(now));
+            Some((work.handed.of.clone(), kept))
+        });
+        // Where nothing can be kept, it lasts as long as the page.
+        if let Some((of, line)) = line
+            && let Some(storage) = storage()
+        {
+            let kept = storage.get_item(KEPT).ok().flatten().unwrap_or_default();
+            let _ = storage.set_item(KEPT, &with_line(&kept, &of, &line));
+        }
+    }
+
+    fn edit_work(self, change: impl FnOnce(&mut Work)) {
+        self.work.update(|work| {
+            if let Some(work) = work {
+                change(work);
+            }
+        });
+    }
+
+    /// Whether a click on a cell marks it.
+    #[must_use]
+    pub fn marks(self) -> bool {
+        self.work
+            .with_untracked(|w| w.as_ref().is_some_and(|w| w.marks().is_some()))
+    }
+
+    /// Marks a cell of the map, or no longer.
+    pub fn mark(self, at: (usize, usize)) {
+        self.edit_work(|work| work.mark(at));
+    }
+
+    /// What the person answers to the open step, as far as it is made.
+    pub fn draft(self, reply: Option<Reply>) {
+        self.edit_work(|work| work.draft = reply);
+    }
+
+    /// What the person is called on what is handed in.
+    pub fn call(self, by: String) {
+        self.edit_work(|work| work.handed.by = by);
+    }
+
+    /// Gives the answer to the open step; what it is a guess at is computed first.
+    pub fn answer_step(self) {
+        let (answered, waits) = self.work.with_untracked(|work| {
+            let of = |w: &Work| (w.is_answered(), w.wants_run());
+            work.as_ref().map_or((false, false), of)
+        });
+        if !answered {
+            return;
+        }
+        if !waits {
+            return self.edit_work(|work| work.answer(Answer::default()));
+        }
+        self.awaited.set(true);
+        if untrack(|| self.came()).is_none() && !self.derived.busy.get_untracked() {
+            self.notice.set(None);
+            self.run();
+        }
+    }
+
+    /// Takes an answer back that still waits for what comes out.
+    pub fn unanswer(self) {
+        self.awaited.set(false);
+        self.cancel();
+    }
+
+    /// What came out, as it is handed in with an answer, once it is whole.
+    fn came(self) -> Option<Answer> {
+        let digest = self.digest()?;
+        let now = self.experiment.get();
+        self.work.with(|work| {
+            let work = work.as_ref()?;
+            let found = match &work.open()?.ask {
+                Ask::Token { run } => Some(self.results.with(|r| likeliest(r, *run))?),
+                Ask::Nothing
+                | Ask::Run
+                | Ask::Cells { .. }
+                | Ask::Choice { .. }
+                | Ask::Words { .. } => None,
+            };
+            let begins = complete(work.begins().clone());
+            Some(Answer {
+                found,
+                experiment: (begins.of_run() != now.of_run()).then_some(now),
+                digest: Some(digest),
+                ..Answer::default()
+            })
+        })
+    }
+
+    /// Goes on to the next step.
+    pub fn next_step(self) {
+        let next = self.work.try_update(|work| work.as_mut()?.next()).flatten();
+        if let Some(experiment) = next {
+            self.edit(|e| *e = complete(experiment));
+        }
+    }
+
+    /// Begins the open step anew, with what it put on the page.
+    pub fn begin_step_again(self) {
+        let begins = self
+            .work
+            .with_untracked(|work| Some(work.as_ref()?.begins().clone()));
+        if let Some(experiment) = begins {
+            self.edit(|e| *e = complete(experiment));
+        }
+    }
+
+    /// Goes on from what was handed in or kept elsewhere.
+    pub fn resume(self, kept: &str) {
+        let begins = self.work.try_update(|work| {
+            let work = work.as_mut()?;
+            let fits = work.resume(kept);
+            fits.then(|| work.goes_on())
+        });
+        if let Some(experiment) = begins.flatten() {
+            self.edit(|e| *e = complete(experiment));
+        }
+    }
+
+    /// Begins the workshop anew.
+    pub fn begin_again(self) {
+        self.edit_work(|work| {
+            let by = std::mem::take(&mut work.handed.by);
+            *work = Work::new(work.workshop.clone(), work.first.clone());
+            work.handed.by = by;
+        });
+        self.begin_step_again();
+    }
+
+    /// Leaves the workshop: what is on the page stays, and is a person's own.
+    pub fn leave_workshop(self) {
+        self.awaited.set(false);
+        self.work.set(None);
+        if !self.embedded {
+            self.show.set(None);
+        }
+        self.follow();
+    }
+
+    /// Where in the workshop somebody is.
+    #[must_use]
+    pub fn at_step(self) -> Option<At> {
+        self.work.with(|work| work.as_ref().map(Work::at))
+    }
+
+    /// Whether an answer waits for what comes out.
+    #[must_use]
+    pub fn is_awaited(self) -> bool {
+        self.awaited.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_workshops_are_kept_a_line_each() {
+        let mut kept = String::new();
+        for n in 0..20 {
+            kept = with_line(&kept, &format!("w{n}"), &format!("0 handed1={n}"));
+        }
+        assert_eq!(kept.lines().count(), MOST_KEPT);
+        assert_eq!(line_of(&kept, "w19"), Some("0 handed1=19"));
+        assert_eq!(line_of(&kept, "w0"), None);
+        let kept = with_line(&kept, "w15", "1 handed1=x");
+        assert_eq!(line_of(&kept, "w15"), Some("1 handed1=x"));
+        assert_eq!(kept.lines().count(), MOST_KEPT);
+        assert_eq!(with_line("broken", "a", "b"), "a b");
+    }
+}
