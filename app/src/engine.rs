@@ -6,7 +6,7 @@
 use crate::messages;
 use gloo::events::EventListener;
 use gloo::file::{Blob, ObjectUrl};
-use js_sys::{JSON, JsString, Reflect, Uint8Array};
+use js_sys::{Function, JSON, JsString, Reflect, Uint8Array};
 use patchbay_engine::protocol::{Request, Response};
 use patchbay_engine::source::Place;
 use wasm_bindgen::{JsCast, JsValue};
@@ -38,7 +38,8 @@ impl Engine {
     /// The browser's message where it does not allow the worker.
     pub fn start(on_event: impl Fn(Event) + Clone + 'static) -> Result<Self, String> {
         let url = web_sys::Url::new_with_base(SCRIPT, &page_address()).map_err(describe)?;
-        let worker = worker(&url).map_err(describe)?;
+        let worker = shared().map_or_else(|| worker(&url), Ok);
+        let worker = worker.map_err(describe)?;
         let on_message = {
             let on_event = on_event.clone();
             EventListener::new(&worker, "message", move |event| {
@@ -84,6 +85,14 @@ impl Engine {
         }
         self.worker.post_message(&message).map_err(describe)
     }
+}
+
+/// The engine that all embeds of a page have in common, where the frame's script found that
+/// they can: to this page it is as a worker (`www/embed/shared.mjs`).
+fn shared() -> Option<Worker> {
+    let make = Reflect::get(&gloo::utils::window(), &"patchbayEngine".into()).ok()?;
+    let engine = make.dyn_into::<Function>().ok()?.call0(&JsValue::NULL);
+    engine.ok().map(JsCast::unchecked_into)
 }
 
 /// Starts a worker. A page in a sandboxed frame belongs to no origin, and may start none
