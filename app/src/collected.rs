@@ -1,13 +1,13 @@
 //! What a class handed in: found in pasted text, one row a person, and as a table.
 
-use crate::digest::compared;
+use crate::digest::{compared, digest};
 use crate::examples::complete;
 use crate::results::Results;
 use crate::table::cell;
 use patchbay_engine::experiment::link::all_handed;
 use patchbay_engine::experiment::{
-    Answer, Ask, Experiment, Handed, ModelInfo, Points, Reply, Room, RunName, Token, Workshop,
-    checksum,
+    Answer, Ask, Digest, Experiment, Handed, ModelInfo, Points, Reply, Room, RunName, TOLERANCE,
+    Token, Workshop, checksum,
 };
 use std::collections::BTreeMap;
 
@@ -23,8 +23,8 @@ pub struct Found {
     pub again: usize,
     /// Of another workshop.
     pub other: usize,
-    /// Cut short or changed.
-    pub unread: usize,
+    /// Cut short or changed: what stands in front of each.
+    pub unread: Vec<String>,
 }
 
 impl Found {
@@ -33,9 +33,9 @@ impl Found {
     pub fn of(text: &str, workshop: &Workshop) -> Self {
         let of = workshop.checksum();
         let mut found = Self::default();
-        for handed in all_handed(text) {
+        for (before, handed) in all_handed(text) {
             match handed {
-                Err(_) => found.unread += 1,
+                Err(_) => found.unread.push(before),
                 Ok(handed) if handed.of != of || handed.answers.len() > workshop.steps.len() => {
                     found.other += 1;
                 }
@@ -136,6 +136,7 @@ pub fn standing(
         Some(Ok(computed)) => {
             let Computed { results, model } = computed.as_ref();
             let same = compared(digest, results, &experiment, model).is_some_and(|c| c.is_same());
+            let same = same && is_all(digest, results, &experiment, model);
             let token = match workshop.steps.get(step).map(|s| &s.ask) {
                 Some(Ask::Token { run }) => likeliest(results, *run) == answer.found,
                 _ => true,
@@ -146,6 +147,24 @@ pub fn standing(
             }
         }
     }
+}
+
+/// Whether a digest leaves nothing out and puts nothing in front: points are counted from
+/// its first cells.
+fn is_all(said: &Digest, results: &Results, experiment: &Experiment, model: &ModelInfo) -> bool {
+    let Some(found) = digest(results, experiment, model, &said.backend) else {
+        return false;
+    };
+    let close = |a: f32, b: f32| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
+    let values = said.cells.iter().zip(&found.cells);
+    said.runs.is_some() == found.runs.is_some()
+        && said.cells.len() == found.cells.len()
+        && values.clone().all(|(a, b)| close(a.value, b.value))
+        // Of equals any may be first, but none twice.
+        && said.cells.iter().enumerate().all(|(at, cell)| {
+            let before = said.cells.iter().take(at);
+            before.clone().all(|b| (b.row, b.column) != (cell.row, cell.column))
+        })
 }
 
 /// The likeliest next token after a prompt.
@@ -181,7 +200,7 @@ pub fn said(workshop: &Workshop, step: usize, answer: &Answer) -> String {
 }
 
 /// A table for a spreadsheet: one row for each that was handed in. `says` puts a standing
-/// into words.
+/// into words, and `changed` that it is of another experiment than the step put there.
 ///
 /// # Errors
 /// None that are known: it is written to memory.
@@ -191,6 +210,7 @@ pub fn csv(
     all: &[Handed],
     again: &Recomputed,
     says: impl Fn(&Standing) -> String,
+    changed: &str,
 ) -> Result<String, csv::Error> {
     let mut out = csv::Writer::from_writer(Vec::new());
     let mut head: Vec<String> = ["name", "steps_done", "points", "of"]
@@ -215,8 +235,16 @@ pub fn csv(
             let answer = handed.answers.get(at).unwrap_or(&nothing);
             let standing = standing(workshop, first, at, answer, again);
             row.push(cell(&said(workshop, at, answer)));
-            row.push(step.points(answer).made.to_string());
-            row.push(says(&standing));
+            // What has no points is not one that made none.
+            let points = step.points(answer);
+            row.push(match points.of {
+                0 => String::new(),
+                _ => points.made.to_string(),
+            });
+            row.push(match answer.experiment.is_some() {
+                true => format!("{}; {changed}", says(&standing)),
+                false => says(&standing),
+            });
         }
         out.write_record(&row)?;
     }
@@ -241,7 +269,6 @@ pub fn is_whole(results: &Results, experiment: &Experiment) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::digest::digest;
     use crate::digest::tests::{finished, model};
     use patchbay_engine::experiment::Step;
     use patchbay_engine::experiment::link::handed;
@@ -282,7 +309,8 @@ mod tests {
         let found = Found::of(&text, &workshop());
         let names: Vec<&str> = found.handed.iter().map(|h| h.by.as_str()).collect();
         assert_eq!(names, ["A", "B"]);
-        assert_eq!((found.again, found.other, found.unread), (1, 1, 1));
+        assert_eq!((found.again, found.other), (1, 1));
+        assert_eq!(found.unread, ["cut"]);
         assert_eq!(found.people(), 2);
     }
 
@@ -310,6 +338,16 @@ mod tests {
         // Another number, and results of another experiment under this one's name.
         let mut forged = answer.clone();
         forged.digest.as_mut().unwrap().cells[0].value += 1.0;
+        assert_eq!(stands(&forged, &again), Standing::Differs);
+        // What is stronger left out, or another order.
+        let mut forged = answer.clone();
+        forged.digest.as_mut().unwrap().cells.remove(0);
+        assert_eq!(stands(&forged, &again), Standing::Differs);
+        let mut forged = answer.clone();
+        forged.digest.as_mut().unwrap().cells.swap(0, 2);
+        assert_eq!(stands(&forged, &again), Standing::Differs);
+        let mut forged = answer.clone();
+        forged.digest.as_mut().unwrap().runs = None;
         assert_eq!(stands(&forged, &again), Standing::Differs);
         answer.digest.as_mut().unwrap().of = "0".into();
         assert_eq!(stands(&answer, &again), Standing::Differs);
@@ -339,6 +377,7 @@ mod tests {
             &all,
             &Recomputed::new(),
             |s| format!("{s:?}"),
+            "changed",
         )
         .unwrap();
         let mut lines = table.lines();
@@ -350,7 +389,7 @@ mod tests {
         );
         assert_eq!(
             lines.next(),
-            Some("\"'=HYPERLINK(\"\"x\"\")\",2,0,2,3:1 0:12,0,None,\"a, \"\"b\"\"\",0,None")
+            Some("\"'=HYPERLINK(\"\"x\"\")\",2,0,2,3:1 0:12,0,None,\"a, \"\"b\"\"\",,None")
         );
         assert_eq!(lines.next(), None);
     }

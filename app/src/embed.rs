@@ -3,7 +3,6 @@
 
 use gloo::events::EventListener;
 use gloo::utils::{document, window};
-use serde::Deserialize;
 use serde_json::Value;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{CustomEvent, CustomEventInit};
@@ -28,8 +27,7 @@ pub fn has_own_engine() -> bool {
 }
 
 /// What the other page may ask.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug)]
 pub enum Asked {
     /// Another experiment, as the end of a link.
     Set {
@@ -41,6 +39,25 @@ pub enum Asked {
     Resume {
         handed: String,
     },
+}
+
+impl Asked {
+    /// Reads a message; `None` where it is no known one.
+    fn read(text: &str) -> Option<Self> {
+        let message: Value = serde_json::from_str(text).ok()?;
+        let field = |name: &str| message[name].as_str().map(str::to_owned);
+        Some(match message["type"].as_str()? {
+            "set" => Self::Set {
+                link: field("link")?,
+            },
+            "run" => Self::Run,
+            "cancel" => Self::Cancel,
+            "resume" => Self::Resume {
+                handed: field("handed")?,
+            },
+            _ => return None,
+        })
+    }
 }
 
 /// Tells the frame's script something.
@@ -59,7 +76,7 @@ pub fn hear(asked: impl Fn(Asked) + 'static) {
         let detail = event.dyn_ref::<CustomEvent>().map(CustomEvent::detail);
         let text = detail.and_then(|d| d.as_string()).unwrap_or_default();
         // The script lets nothing else through.
-        if let Ok(message) = serde_json::from_str(&text) {
+        if let Some(message) = Asked::read(&text) {
             asked(message);
         }
     })

@@ -8,7 +8,8 @@ use std::cmp::Ordering;
 #[inline(never)]
 pub fn order(count: usize, compare: &mut dyn FnMut(usize, usize) -> Ordering) -> Vec<usize> {
     let mut places: Vec<usize> = (0..count).collect();
-    places.sort_by(|a, b| compare(*a, *b));
+    // By their places where they are equal; the code of a stable sort is twice as large.
+    places.sort_unstable_by(|a, b| compare(*a, *b).then(a.cmp(b)));
     places
 }
 

@@ -199,7 +199,8 @@ describe('a circuit', () => {
       await page.getByTestId('axes').locator('option[value=others]').textContent(),
       'faithfulness of a circuit',
     );
-    await page.getByTestId('fill-ioi').evaluate((button) => button.click());
+    await page.locator('[data-testid=pairs-box] > summary').click();
+    await page.getByTestId('fill-ioi').click();
     await page.getByTestId('axes').selectOption('others');
     await page
       .getByTestId('parts')

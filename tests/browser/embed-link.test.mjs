@@ -22,10 +22,10 @@ const constant = (text, name) =>
 const golden = await allGolden();
 
 describe('links', () => {
-  for (const { name, link, experiment, digest, show } of golden) {
+  for (const { name, link, experiment, digest = {}, show = {}, workshop = null } of golden) {
     test(`the golden link ${name}`, async () => {
       for (const form of [link, `#${link}`, `${link}>.`]) {
-        assert.deepEqual(await unpack(form, dictionary), { experiment, digest: digest ?? {}, show: show ?? {} });
+        assert.deepEqual(await unpack(form, dictionary), { experiment, digest, show, workshop });
       }
     });
   }

@@ -132,7 +132,8 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
         await goto(page, it.link);
         const found = await drawn(page);
         const steering = it.experiment.room === 'steering';
-        assert.equal(found.title, steering ? 'Steering' : 'Activation patching', it.name);
+        const room = steering ? 'Steering' : 'Activation patching';
+        assert.equal(found.title, it.workshop?.title ?? room, it.name);
         assert.deepEqual(found.prompts.slice(0, seen(it).length), seen(it), it.name);
         assert.ok(found.about.some((text) => text.startsWith(it.experiment.model)));
         assert.equal(found.opens, `${server.url}#${it.link}`);
@@ -145,6 +146,7 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
       const hostile = '<img src="bad.png" onerror="globalThis.bad = 1"><script>globalThis.bad = 1</script>';
       for (const it of [
         linked({ clean: hostile, corrupted: hostile, model: hostile }),
+        linked({ clean: hostile, corrupted: hostile }, { workshop: { title: hostile, steps: [{ says: hostile }] } }),
         linked(
           { room: 'steering', steer: { prompt: hostile, directions: [{ name: hostile }] } },
           { digest: { texts: [hostile, hostile], backend: hostile } },

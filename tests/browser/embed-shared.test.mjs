@@ -67,7 +67,10 @@ describe('embeds of one page', () => {
       for (let i = 0; i < 200 && (await led()).join() !== 'follows,leads'; i++) await it.page.waitForTimeout(50);
       assert.deepEqual(await led(), ['follows', 'leads']);
       for (const n of [0, 1]) {
-        await it.frame(n).getByTestId('clean-prompt').fill('When Sue and Mary went to the store, Sue gave a bottle to');
+        await it
+          .frame(n)
+          .getByTestId('clean-prompt')
+          .fill('When Paul and Mary went to the store, Paul gave a bottle to');
         await it.frame(n).locator('[data-testid=status]:not([data-state=done])').waitFor();
         await settled(it.frame(n));
       }
@@ -79,13 +82,14 @@ describe('embeds of one page', () => {
   });
 
   test('run at once without mixing what comes out', { timeout: 4 * PATIENCE }, async () => {
-    const prompts = ['John', 'Tom', 'Sue', 'Ann'].map((name) => ({
+    const prompts = ['John', 'Tom', 'Paul', 'Mark'].map((name) => ({
       ...experiment,
       clean: `When ${name} and Mary went to the store, ${name} gave a bottle to`,
     }));
     const it = await host(prompts.map((experiment) => iframe({ experiment })));
     try {
-      await Promise.all(prompts.map((_, n) => it.run(n)));
+      // One after another, as a pointer does it, and none is waited for.
+      for (const n of prompts.keys()) await it.run(n);
       const all = [];
       for (const n of prompts.keys()) {
         await settled(it.frame(n));
@@ -111,9 +115,28 @@ describe('embeds of one page', () => {
       await it.run(0);
       await settled(it.frame(0));
       await it.run(1);
+      await it.frame(1).getByTestId('download').click();
       await it.has(1, 'own');
       await it.frame(1).getByText('an engine of its own').waitFor();
       assert.equal(await it.engine(0), 'leads');
+    } finally {
+      await it.close();
+    }
+  });
+
+  test('a model that is not there fails in its own frame alone', { timeout: 4 * PATIENCE }, async () => {
+    const model = `${server.url}nothing-here/`;
+    const it = await host([
+      iframe({ experiment: { ...experiment, model } }),
+      iframe({ experiment }),
+      iframe({ experiment: other }),
+    ]);
+    try {
+      for (const n of [0, 1, 2]) await it.run(n);
+      for (const n of [1, 2]) {
+        await settled(it.frame(n));
+        assert.equal(await it.frame(n).getByTestId('notice').count(), 0);
+      }
     } finally {
       await it.close();
     }

@@ -110,6 +110,7 @@ describe('links', () => {
   onPage('the dialog says what is in it, how long it is, and draws its code', async (page) => {
     await share(page);
     const dialog = page.getByTestId('share-dialog');
+    await page.getByTestId('share-text').waitFor();
     assert.match(await dialog.textContent(), /In it: the model’s name \(mini\), the two prompts, the answers/);
     assert.match(await page.getByTestId('share-length').textContent(), /^\d+ characters: short enough/);
     await page.getByTestId('share-text-copy').click();
@@ -130,6 +131,50 @@ describe('links', () => {
     await page.getByTestId('share-qr').locator('summary').click();
     assert.match(await page.getByTestId('share-length').textContent(), /cut at about 2000/);
     await page.getByText('too long for a QR code').waitFor();
+  });
+});
+
+describe('a part of the page that is loaded later', () => {
+  test('says that it did not come, and comes when it is asked for again', { timeout: 3 * PATIENCE }, async () => {
+    const it = await openPage(browser, server);
+    const { page } = it;
+    try {
+      await settled(page);
+      let lost = 0;
+      await page.route(/-(split|chunk)_\w+\.wasm$/, (route) => {
+        lost += 1;
+        return route.abort();
+      });
+      await page.getByTestId('clean-prompt').fill('When Tom and Mary went to the store, Tom gave a bottle to');
+      await share(page);
+      await page.getByTestId('part-failed').waitFor();
+      assert.ok(lost > 0);
+      await axe(page, 'a part that did not come');
+      await page.unroute(/-(split|chunk)_\w+\.wasm$/);
+      await page.getByTestId('part-again').click();
+      await page.getByTestId('share-text').waitFor();
+      // The page went on meanwhile, and lost nothing.
+      await page.getByTestId('share-close').click();
+      assert.match(await page.getByTestId('clean-prompt').inputValue(), /Tom gave/);
+      await settled(page);
+    } finally {
+      await it.close();
+    }
+  });
+
+  test('is not asked for before it is wanted', { timeout: 3 * PATIENCE }, async () => {
+    const it = await openPage(browser, server, '', { first: true });
+    try {
+      await settled(it.page);
+      const parts = () => it.requests.filter((url) => /-(split|chunk)_\w+\.wasm$/.test(url));
+      assert.deepEqual(parts(), []);
+      await choose(it.page, 'room-steering');
+      await it.page.getByTestId('steer-prompt').waitFor();
+      assert.ok(parts().some((url) => url.includes('split_steering')));
+      assert.deepEqual(it.errors, []);
+    } finally {
+      await it.close();
+    }
   });
 });
 

@@ -72,7 +72,11 @@ describe('working through a workshop', () => {
       assert.equal(await page.getByTestId(testid).count(), 0, testid);
     }
     assert.equal(await page.getByTestId('workshop-answer').isDisabled(), true);
+    await page.getByTestId('map-hidden').waitFor();
+    await press(page, 'workshop-to-map');
+    await page.locator('[role=gridcell]:focus').waitFor();
     await page.getByTestId('cell-0-2').click();
+    assert.equal(await page.getByTestId('workshop-answer').isDisabled(), true, 'one of two');
     assert.equal(await page.getByTestId('cell-0-2').getAttribute('data-mark'), 'mark');
     assert.match(await page.getByTestId('workshop-marked').textContent(), /1 of 2/);
     // By the keyboard, too; a third takes the place of the first.
@@ -110,9 +114,13 @@ describe('working through a workshop', () => {
 
   onPage('a token is guessed before the runs are seen; what is fixed stays so', async (page) => {
     await press(page, 'workshop-answer');
-    await mark(page, [0, 0]);
+    await mark(page, [0, 0], [0, 1]);
     await at(page, 'done-1');
+    // With the keyboard a person goes on from what it came to, not from the page's top.
+    await page.locator('#workshop-here:focus').waitFor();
     assert.equal(await page.getByTestId('answer').isDisabled(), true);
+    // The drawn model chooses what is patched, too, which is a setting.
+    assert.equal(await page.locator('.picture .site').first().isDisabled(), true);
     assert.equal(await page.getByTestId('clean-prompt').isDisabled(), false);
     await press(page, 'workshop-next');
     await at(page, 'open-2');
@@ -128,7 +136,7 @@ describe('working through a workshop', () => {
 
   onPage('a reload goes on where it was, with what was typed and changed', async (page) => {
     await press(page, 'workshop-answer');
-    await mark(page, [0, 0]);
+    await mark(page, [0, 0], [0, 1]);
     await at(page, 'done-1');
     await press(page, 'workshop-next');
     await page.getByTestId('workshop-token').fill('half a wo');
@@ -204,7 +212,7 @@ describe('a class', () => {
       await page.getByTestId('make-says-0').fill('Which cell?');
       await page.getByTestId('make-asks-0').selectOption('cells');
       await page.getByTestId('make-most-0').fill('9');
-      assert.match(await page.getByTestId('make-fault').textContent(), /9 cells/);
+      assert.match(await page.getByTestId('make-fault').textContent(), /Step 1: ask for 1 to 6 cells/);
       await page.getByTestId('make-most-0').fill('3');
       await press(page, 'make-add');
       await page.getByTestId('make-asks-1').selectOption('choice');
@@ -231,7 +239,7 @@ describe('a class', () => {
         const student = await openPage(browser, server, hash);
         await student.page.getByTestId('cell-0-0').waitFor();
         if (prompt) await student.page.getByTestId('clean-prompt').fill(prompt);
-        await mark(student.page, [3, 14], [0, 2]);
+        await mark(student.page, [3, 14], [0, 2], [0, 3]);
         await at(student.page, 'done-0');
         await press(student.page, 'workshop-next');
         await student.page.getByTestId('workshop-choice-1').check();
@@ -247,31 +255,46 @@ describe('a class', () => {
         texts.push(text);
         await student.close();
       }
-      // One who says that more came out than did.
-      const forged = unpackedHanded(texts[0]);
-      forged.by = 'Eve';
-      forged.answers[0].digest.cells[0].value += 3;
-      texts.push(packed(forged).replace('#v2=', 'handed1='));
+      // One who says that more came out than did, one who leaves the strongest out, and one
+      // whose experiment cannot be run: nobody waits for that.
+      const forge = (by, change) => {
+        const forged = unpackedHanded(texts[0]);
+        forged.by = by;
+        change(forged.answers[0]);
+        texts.push(packed(forged).replace('#v2=', 'handed1='));
+      };
+      forge('Eve', ({ digest }) => (digest.cells[0].value += 3));
+      forge('Mallory', ({ digest }) => digest.cells.shift());
+      forge('Zed', (answer) => (answer.experiment = { ...opened(link).experiment, clean: 'x y' }));
       await writeFile(join(folder, 'b.txt'), texts[1]);
       await page.goto(collecting);
       await page
         .getByTestId('collect-text')
-        .fill(`Ada;${texts[0]}\nAda again ${texts[0]}\nEve;${texts[2]}\nhanded1=AAA`);
+        .fill(`Ada;${texts[0]}\nAda again ${texts[0]}\n${texts.slice(2).join('\n')}\nlast one: handed1=AAA`);
       await page.getByTestId('collect-files').setInputFiles(join(folder, 'b.txt'));
-      await page.locator('[data-testid=collect-table] tbody tr').nth(2).waitFor();
+      await page.locator('[data-testid=collect-table] tbody tr').nth(4).waitFor();
       assert.match(
         await page.getByTestId('collect-found').textContent(),
-        /4 found, 1 of them twice, of 3 people.*cut short/,
+        /6 found, 1 of them twice, of 5 people.*cut short.*“last one”/,
       );
       await press(page, 'collect-again');
-      await page.locator('[data-testid=collect-table] [data-state=differs]').waitFor();
+      await page.locator('[data-testid=collect-table] [data-state=same]').first().waitFor();
       await page.waitForFunction(() => !document.querySelector('[data-testid=collect-table] [data-state=claimed]'));
       const rows = await page
         .locator('[data-testid=collect-table] tbody tr')
         .evaluateAll((all) =>
-          all.map((row) => [row.cells[0].textContent, row.querySelector('[data-state]').dataset.state]),
+          all.map((row) => [
+            row.cells[0].textContent,
+            row.querySelector('[data-state]:not([data-state=changed])').dataset.state,
+          ]),
         );
-      assert.deepEqual(Object.fromEntries(rows), { Ada: 'same', Eve: 'differs', 'Bob, 3b': 'same' });
+      assert.deepEqual(Object.fromEntries(rows), {
+        Ada: 'same',
+        Eve: 'differs',
+        Mallory: 'differs',
+        Zed: 'failed',
+        'Bob, 3b': 'same',
+      });
       await axe(page, 'what was handed in');
       const [saved] = await Promise.all([page.waitForEvent('download'), press(page, 'collect-csv')]);
       const csv = await readFile(await saved.path(), 'utf8');
@@ -281,7 +304,7 @@ describe('a class', () => {
           input: csv,
         }),
       );
-      assert.deepEqual(read.map(({ name }) => name).sort(), ['Ada', 'Bob, 3b', 'Eve']);
+      assert.deepEqual(read.map(({ name }) => name).sort(), ['Ada', 'Bob, 3b', 'Eve', 'Mallory', 'Zed']);
       assert.ok(read.every(({ steps_done, of }) => steps_done === '2' && of === '4'));
       assert.match(read.find(({ name }) => name === 'Eve').step_1_results, /do not come out/);
       assert.deepEqual(teacher.errors, []);
@@ -333,7 +356,7 @@ describe('a class', () => {
       await at(frame, 'open-0');
       await press(frame, 'workshop-answer');
       await frame.getByTestId('cell-0-0').waitFor();
-      await mark(frame, [0, 0]);
+      await mark(frame, [0, 0], [0, 1]);
       await at(frame, 'done-1');
       await course.waitForFunction(() => JSON.parse(localStorage.cmi ?? '{}')['cmi.core.score.raw'] !== undefined);
       assert.equal((await kept())['cmi.core.lesson_status'], 'incomplete');
@@ -426,6 +449,7 @@ describe('an embed', () => {
       await it.page.waitForSelector('[data-testid=cell-0-0]');
       await it.page.click('[data-testid=cell-0-0]');
       await it.page.waitForSelector('[data-testid=cell-0-0][data-mark=mark]');
+      await it.page.click('[data-testid=cell-0-1]');
       await it.page.click('[data-testid=workshop-answer]');
       await it.page.waitForSelector('[data-testid=workshop][data-at=done-1]');
       assert.deepEqual(it.errors, []);

@@ -90,6 +90,7 @@ function draw(found) {
   const { title, nodes } = poster(found);
   document.title = title;
   content.replaceChildren(...nodes);
+  run.textContent = found.workshop ? TEXT.begin : TEXT.run;
   run.hidden = false;
   if (!themed) setTheme(found.show.theme ?? "auto");
   if (wanted) void start();

@@ -10,7 +10,7 @@
  * @typedef {{ type: string, id?: number, [field: string]: unknown }} Message
  * @typedef {{ from: string, data?: Message }} Asked from a frame to the one that leads; without data, a greeting
  * @typedef {{ to: string, data?: Message, says?: "here" | "own" | "failed", message?: string }} Told from that one; to nobody, to all
- * @typedef {{ key: string, answer: Message | null, waiting: { client: string, id: number }[] }} Loaded
+ * @typedef {{ key: string, number: number, answer: Message | null, waiting: { client: string, id: number }[] }} Loaded
  * @typedef {"leads" | "follows" | "own" | "rests"} State
  */
 
@@ -105,7 +105,7 @@ class Hub {
         return;
       }
       if (this.#model && !this.isAlone) return this.#tell({ to: client, says: "own" });
-      this.#model = { key, answer: null, waiting: [] };
+      this.#model = { key, number: this.#last + 1, answer: null, waiting: [] };
     }
     const number = ++this.#last;
     this.#asked.set(number, { client, id });
@@ -132,7 +132,7 @@ class Hub {
     if (!asked) return number === 0 ? [...this.#clients].forEach((to) => this.#tell({ to, data })) : undefined;
     if (ENDS.has(data.type)) this.#asked.delete(number);
     this.#tell({ to: asked.client, data: { ...data, id: asked.id } });
-    if (this.#model && !this.#model.answer) this.#loading(this.#model, data);
+    if (this.#model?.number === number && !this.#model.answer) this.#loading(this.#model, data);
   }
 
   /**
@@ -142,7 +142,6 @@ class Hub {
    * @param {Message} data
    */
   #loading(model, data) {
-    // A load ends in one of these; that nothing else was asked meanwhile is not said.
     const ended = data.type === "loaded" || data.type === "failed" || data.type === "cancelled";
     if (!ended && data.type !== "loading") return;
     const type = data.type === "cancelled" ? "failed" : data.type;

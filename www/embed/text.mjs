@@ -21,6 +21,7 @@ export const TEXT = Object.freeze({
   unsteered: "Without",
   steered: "With the directions",
   run: "Run",
+  begin: "Begin",
   again: "Try again",
   open: "Open in Patchbay",
   leads: "(a new tab)",

@@ -6,6 +6,7 @@ use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;
 use crate::text::{said, text};
+use crate::workshop::Covered;
 use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
@@ -44,7 +45,8 @@ fn Rooms() -> impl IntoView {
     let state = use_state();
     let t = &text().header;
     view! {
-        <nav class="rooms" aria-label=t.rooms>
+        // The other room could tell what a workshop hides.
+        <nav class="rooms" aria-label=t.rooms hidden=whether(move || state.derived.covered.get() > Covered::Nothing)>
             <Segmented
                 name="room"
                 legend=t.rooms

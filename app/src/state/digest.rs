@@ -21,6 +21,13 @@ impl State {
         })
     }
 
+    /// The same, where nothing of them is hidden.
+    #[must_use]
+    pub fn shown_digest(self) -> Option<Digest> {
+        let shown = self.derived.covered.get() == Covered::Nothing;
+        self.digest().filter(|_| shown)
+    }
+
     /// The results that came with the link, as long as what is on the page is what they
     /// are of, and how what came out here differs from them, once it did.
     #[must_use]

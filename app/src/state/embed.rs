@@ -30,7 +30,7 @@ impl State {
             let link = self.experiment.with(encode);
             tell(&json!({ "type": "state", "link": link }));
         });
-        let digest = Memo::new(move |_| self.digest());
+        let digest = Memo::new(move |_| self.shown_digest());
         Effect::new(move |_| {
             if let Some(digest) = digest.get() {
                 tell(&json!({ "type": "result", "digest": digest }));

@@ -12,9 +12,9 @@
 //! Within another page's frame the browser's history is the other page's: there the
 //! address alone is kept up to date.
 
+use super::begun::begun;
 use super::signals::{Behind, State, Wire};
 use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
-use super::workshop::begun;
 use crate::examples::complete;
 use crate::history::Taken;
 use crate::link::{self, Note, is_collecting};

@@ -1,6 +1,7 @@
 //! The page's state: the experiment, which is the only thing a person edits,
 //! and what the engine told about it. Everything else is derived.
 
+mod begun;
 mod digest;
 mod embed;
 mod files;

@@ -1,7 +1,7 @@
 //! What the page follows, and what follows from that.
 
+use super::begun::begun;
 use super::stored::{Kept, history_of, kept};
-use super::workshop::begun;
 use crate::embed::is_embedded;
 use crate::engine::Engine;
 use crate::examples::complete;

@@ -1,58 +1,21 @@
 //! Working through a workshop: what is answered, what comes out, and what of it the
 //! browser keeps.
 
+use super::begun::keep;
 use super::signals::{Notice, State};
 use crate::collected::likeliest;
 use crate::embed::tell;
 use crate::examples::complete;
 use crate::workshop::{At, Work};
+use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
 use patchbay_engine::experiment::link::handed;
-use patchbay_engine::experiment::{Answer, Ask, Experiment, Points, Reply, Workshop};
+use patchbay_engine::experiment::{Answer, Ask, Points, Reply};
 use serde_json::json;
-use web_sys::Storage;
 
 /// Pause after which it is kept, in milliseconds.
 const PAUSE: f64 = 300.0;
-
-/// Where the workshops that somebody began are kept, a line each, and how many of them.
-const KEPT: &str = "patchbay.workshops";
-const MOST_KEPT: usize = 12;
-
-/// A workshop as this browser left it.
-pub(super) fn begun(workshop: Workshop, first: &Experiment) -> Work {
-    let mut work = Work::new(workshop, first.clone());
-    let kept = storage().and_then(|s| s.get_item(KEPT).ok()?);
-    let of = work.handed.of.clone();
-    if let Some(line) = kept.as_deref().and_then(|k| line_of(k, &of)) {
-        work.resume(line);
-    }
-    work
-}
-
-/// What was kept of one workshop.
-fn line_of<'a>(kept: &'a str, of: &str) -> Option<&'a str> {
-    let mut lines = kept.lines().filter_map(|line| line.split_once(' '));
-    lines.find(|(it, _)| *it == of).map(|(_, line)| line)
-}
-
-/// All that is kept, with this of one workshop in front.
-fn with_line(kept: &str, of: &str, line: &str) -> String {
-    let others = kept
-        .lines()
-        .filter(|line| line.split_once(' ').is_some_and(|(it, _)| it != of));
-    let first = format!("{of} {line}");
-    std::iter::once(first.as_str())
-        .chain(others)
-        .take(MOST_KEPT)
-        .collect::<Vec<_>>()
-        .join("\n")
-}
-
-fn storage() -> Option<Storage> {
-    gloo::utils::window().local_storage().ok()?
-}
 
 impl State {
     pub(super) fn keep_work(self) {
@@ -64,6 +27,8 @@ impl State {
             move |(), _, _: Option<()>| self.keep_now(),
             PAUSE,
         );
+        let window = gloo::utils::window();
+        EventListener::new(&window, "pagehide", move |_| self.keep_now()).forget();
         let told = Memo::new(move |_| {
             self.work.with(|work| {
                 let work = work.as_ref()?;
@@ -114,12 +79,8 @@ impl State {
             let kept = self.experiment.with_untracked(|now| work.keep(now));
             Some((work.handed.of.clone(), kept))
         });
-        // Where nothing can be kept, it lasts as long as the page.
-        if let Some((of, line)) = line
-            && let Some(storage) = storage()
-        {
-            let kept = storage.get_item(KEPT).ok().flatten().unwrap_or_default();
-            let _ = storage.set_item(KEPT, &with_line(&kept, &of, &line));
+        if let Some((of, line)) = line {
+            keep(&of, &line);
         }
     }
 
@@ -170,6 +131,15 @@ impl State {
             self.notice.set(None);
             self.run();
         }
+    }
+
+    /// Goes on from a step that cannot be run, without an answer.
+    pub fn pass_step(self) {
+        self.awaited.set(false);
+        self.edit_work(|work| {
+            work.draft = None;
+            work.answer(Answer::default());
+        });
     }
 
     /// Takes an answer back that still waits for what comes out.
@@ -262,25 +232,5 @@ impl State {
     #[must_use]
     pub fn is_awaited(self) -> bool {
         self.awaited.get()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_workshops_are_kept_a_line_each() {
-        let mut kept = String::new();
-        for n in 0..20 {
-            kept = with_line(&kept, &format!("w{n}"), &format!("0 handed1={n}"));
-        }
-        assert_eq!(kept.lines().count(), MOST_KEPT);
-        assert_eq!(line_of(&kept, "w19"), Some("0 handed1=19"));
-        assert_eq!(line_of(&kept, "w0"), None);
-        let kept = with_line(&kept, "w15", "1 handed1=x");
-        assert_eq!(line_of(&kept, "w15"), Some("1 handed1=x"));
-        assert_eq!(kept.lines().count(), MOST_KEPT);
-        assert_eq!(with_line("broken", "a", "b"), "a b");
     }
 }

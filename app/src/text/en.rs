@@ -258,6 +258,7 @@ const STAGES: Stages = Stages {
 };
 
 const SWEEP: SweepText = SweepText {
+    hidden: "What comes out is hidden until the workshop’s question is answered.",
     title: "One patch per cell",
     settings: "Settings of the sweep",
     change: "Change",

@@ -221,6 +221,7 @@ pub struct Stages {
 }
 
 pub struct SweepText {
+    pub hidden: &'static str,
     pub title: &'static str,
     pub settings: &'static str,
     pub change: &'static str,

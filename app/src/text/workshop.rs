@@ -1,7 +1,7 @@
 //! What the parts of a class say: working through a workshop, making one, and looking
 //! through what was handed in.
 
-use patchbay_engine::experiment::{Points, RunName};
+use patchbay_engine::experiment::{Points, RunName, WorkshopFault};
 
 /// Working through a workshop.
 pub struct WorkshopText {
@@ -17,6 +17,8 @@ pub struct WorkshopText {
     pub leave: &'static str,
     pub leave_hint: &'static str,
     pub reset: &'static str,
+    pub pass: &'static str,
+    pub pass_hint: &'static str,
     pub go_on: &'static str,
     pub run: &'static str,
     pub check: &'static str,
@@ -27,6 +29,7 @@ pub struct WorkshopText {
     pub finish: &'static str,
     /// How many cells are marked, of how many.
     pub mark: fn(usize, usize) -> String,
+    pub to_map: &'static str,
     pub no_map: &'static str,
     pub hidden: &'static str,
     pub marked: &'static str,
@@ -49,6 +52,7 @@ pub struct WorkshopText {
     pub hand_in_hint: &'static str,
     pub name: &'static str,
     pub name_hint: &'static str,
+    pub no_name: &'static str,
     pub text: &'static str,
     pub save: &'static str,
 }
@@ -56,6 +60,9 @@ pub struct WorkshopText {
 /// Making a workshop of what is on the page.
 pub struct MakeText {
     pub lede: &'static str,
+    pub fault: fn(&WorkshopFault) -> String,
+    pub parts: &'static str,
+    pub parts_hint: &'static str,
     pub title: &'static str,
     pub step: fn(usize) -> String,
     pub says: &'static str,
@@ -98,7 +105,8 @@ pub struct CollectText {
     pub paste_hint: &'static str,
     pub files: &'static str,
     pub found: fn(usize, usize, usize) -> String,
-    pub unread: fn(usize) -> String,
+    pub unread: fn(&[String]) -> String,
+    pub cells: &'static str,
     pub other: &'static str,
     pub name: &'static str,
     pub unnamed: &'static str,
@@ -113,6 +121,9 @@ pub struct CollectText {
     pub differs: &'static str,
     pub failed: fn(&str) -> String,
     pub no_results: &'static str,
+    pub changed: &'static str,
+    pub other_model: fn(&str) -> String,
+    pub stuck: &'static str,
     pub csv: &'static str,
     pub clear: &'static str,
     pub table: &'static str,

@@ -1,8 +1,10 @@
 //! Steering: what is continued, which directions act on it while it is
 //! written, and how tokens are drawn.
 
+use super::tree::{self, either, needed};
 use super::{Detector, Prompt, RunName, Site, SteerMap, TokenRef};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Error, Value};
 
 /// Which of the two rooms the experiment is set up for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -106,7 +108,7 @@ pub struct Direction {
 }
 
 /// Where a direction comes from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Source {
@@ -196,6 +198,91 @@ pub enum Source {
         /// No two of one layer.
         vectors: Vec<LayerVector>,
     },
+}
+
+/// Where a direction comes from, by its name.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SourceKind {
+    Pair,
+    Contrast,
+    Heads,
+    Token,
+    Neuron,
+    Feature,
+    Random,
+    Vectors,
+}
+
+/// By hand, as [`Ask`](super::Ask) is read.
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        tree::whole(deserializer, source)
+    }
+}
+
+fn source(of: &Value) -> Result<Source, Error> {
+    let (fields, source): (&[&str], Source) = match needed(of, "kind")? {
+        SourceKind::Pair => {
+            let (positive, negative) = (needed(of, "positive")?, needed(of, "negative")?);
+            (
+                &["positive", "negative"],
+                Source::Pair { positive, negative },
+            )
+        }
+        SourceKind::Contrast => {
+            let source = Source::Contrast {
+                positive: needed(of, "positive")?,
+                negative: needed(of, "negative")?,
+                method: either(of, "method", Method::default)?,
+            };
+            (&["positive", "negative", "method"], source)
+        }
+        SourceKind::Heads => {
+            let source = Source::Heads {
+                positive: needed(of, "positive")?,
+                negative: needed(of, "negative")?,
+                top: either(of, "top", five)?,
+                method: either(of, "method", logistic)?,
+            };
+            (&["positive", "negative", "top", "method"], source)
+        }
+        SourceKind::Token => {
+            let source = Source::Token {
+                token: needed(of, "token")?,
+                minus: tree::field(of, "minus")?,
+                matrix: either(of, "matrix", Matrix::default)?,
+            };
+            (&["token", "minus", "matrix"], source)
+        }
+        SourceKind::Neuron => {
+            let (layer, neuron) = (needed(of, "layer")?, needed(of, "neuron")?);
+            (&["layer", "neuron"], Source::Neuron { layer, neuron })
+        }
+        SourceKind::Feature => {
+            let source = Source::Feature {
+                dictionary: either(of, "dictionary", res_jb)?,
+                site: either(of, "site", resid_pre)?,
+                layer: needed(of, "layer")?,
+                feature: needed(of, "feature")?,
+                activation: either(of, "activation", bool::default)?,
+            };
+            (
+                &["dictionary", "site", "layer", "feature", "activation"],
+                source,
+            )
+        }
+        SourceKind::Random => {
+            let seed = needed(of, "seed")?;
+            (&["seed"], Source::Random { seed })
+        }
+        SourceKind::Vectors => {
+            let (origin, vectors) = (needed(of, "origin")?, needed(of, "vectors")?);
+            (&["origin", "vectors"], Source::Vectors { origin, vectors })
+        }
+    };
+    tree::no_other(of, fields)?;
+    Ok(source)
 }
 
 impl Source {

@@ -31,6 +31,39 @@ pub fn field<T: DeserializeOwned>(object: &Value, name: &str) -> Result<T, Error
     read(&object[name])
 }
 
+/// Reads a field of an object that has to be there.
+///
+/// # Errors
+/// As [`read`], and where it is missing.
+pub(super) fn needed<T: DeserializeOwned>(object: &Value, name: &'static str) -> Result<T, Error> {
+    read(object.get(name).ok_or_else(|| Error::missing_field(name))?)
+}
+
+/// Reads a field of an object that may be left out.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn either<T: DeserializeOwned>(
+    object: &Value,
+    name: &str,
+    left_out: impl FnOnce() -> T,
+) -> Result<T, Error> {
+    object.get(name).map_or_else(|| Ok(left_out()), read)
+}
+
+/// Whether an object has no field but its `kind` and these.
+///
+/// # Errors
+/// The first other one, by its name.
+pub(super) fn no_other(object: &Value, fields: &[&str]) -> Result<(), Error> {
+    let mut names = object.as_object().into_iter().flat_map(|o| o.keys());
+    let known = |name: &&String| *name != "kind" && !fields.contains(&name.as_str());
+    match names.find(known) {
+        Some(name) => Err(Error::custom(format_args!("unknown field `{name}`"))),
+        None => Ok(()),
+    }
+}
+
 /// Reads a type whose JSON has the fields of another type beside its own: both are
 /// read from the whole object. serde's `flatten` would read them in a third way.
 ///

@@ -2,9 +2,10 @@
 //! that was opened for it (`?collect`), from the workshop's link.
 
 mod again;
+mod class;
 mod people;
 
-use crate::collected::{Found, MOST_TEXT, Recomputed, csv};
+use crate::collected::{Found, MOST_TEXT, csv};
 use crate::components::models::Panel;
 use crate::components::notice::Notices;
 use crate::components::shared::{live, whether};
@@ -13,6 +14,7 @@ use crate::later;
 use crate::state::use_state;
 use crate::text::{collect, text};
 use again::{Again, Recompute};
+use class::Class;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Experiment, Workshop};
 use people::{People, says};
@@ -21,16 +23,6 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 later! {
     /// The page, which is loaded where it was asked for.
     pub COLLECT: class, page, load => view! { <Collect /> }
-}
-
-/// What was handed in, and to which workshop.
-#[derive(Clone, Copy)]
-pub(super) struct Class {
-    pub workshop: StoredValue<Workshop>,
-    /// What its link puts on the page.
-    pub first: StoredValue<Experiment>,
-    pub found: Memo<Found>,
-    pub recomputed: RwSignal<Recomputed>,
 }
 
 #[component]
@@ -103,9 +95,9 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
         let table = class.first.with_value(|first| {
             class.workshop.with_value(|workshop| {
                 class.found.with_untracked(|found| {
-                    class
-                        .recomputed
-                        .with_untracked(|again| csv(workshop, first, &found.handed, again, says))
+                    class.recomputed.with_untracked(|again| {
+                        csv(workshop, first, &found.handed, again, says, t.changed)
+                    })
                 })
             })
         });
@@ -144,8 +136,8 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                     {live(move || found.with(|f| {
                         let all = f.handed.len() + f.again;
                         let mut says = (t.found)(all, f.handed.len(), f.people());
-                        if f.unread > 0 {
-                            says = format!("{says} {}", (t.unread)(f.unread));
+                        if !f.unread.is_empty() {
+                            says = format!("{says} {}", (t.unread)(&f.unread));
                         }
                         match f.other {
                             0 => says,
@@ -175,7 +167,7 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                         </button>
                     </div>
                 </div>
-                <p class="hint">{t.recompute_hint}</p>
+                <p class="hint">{t.recompute_hint}" "{t.cells}</p>
                 <People class />
             </section>
         </main>

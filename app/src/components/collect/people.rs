@@ -1,6 +1,6 @@
 //! One row a person.
 
-use super::Class;
+use super::class::Class;
 use crate::collected::{Standing, said, standing};
 use crate::text::collect;
 use leptos::prelude::*;
@@ -90,7 +90,11 @@ fn row(class: Class, handed: &Handed) -> impl IntoView + use<> {
                 let results = (standing != Standing::None).then(|| {
                     view! { <small data-state=state_of(&standing)>{says(&standing)}</small> }
                 });
-                view! { <td>{said(workshop, at, answer)}" "<strong>{sums}</strong>" "{results}</td> }
+                let changed = answer
+                    .experiment
+                    .is_some()
+                    .then(|| view! { <small data-state="changed">{t.changed}" · "</small> });
+                view! { <td>{said(workshop, at, answer)}" "<strong>{sums}</strong>" "{changed}{results}</td> }
             })
             .collect_view();
         (format!("{made}/{of}"), cells)

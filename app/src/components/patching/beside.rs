@@ -3,6 +3,7 @@ use crate::cells::{self, number, place};
 use crate::components::fields::{Choose, Entry};
 use crate::components::shared::{live, target, whether};
 use crate::grid::Grid;
+use crate::later;
 use crate::state::{State, use_state};
 use crate::svg;
 use crate::text::text;
@@ -96,15 +97,38 @@ pub fn chosen(state: State, beside: Beside, of: &Grid) -> Option<Grid> {
     found.filter(|other| other.is_like(of))
 }
 
+/// What the map and the one beside it have in common.
+#[derive(Clone, Copy)]
+pub struct Together {
+    pub beside: RwSignal<Beside>,
+    pub other: Memo<Option<Grid>>,
+    pub pointed: Signal<Option<At>>,
+    pub hovered: RwSignal<Option<At>>,
+}
+
+later! {
+    /// The choice of what is beside the map, loaded where there is something to choose.
+    pub BESIDE: more, beside_map, load_beside => view! { <BesideMap /> }
+}
+
+/// Whether anything could stand beside the map.
+pub fn has_others(state: State) -> bool {
+    let several = |g: &Grid| g.metrics.len() > 1;
+    state.results.with(|r| r.grids.len() > 1)
+        || state.derived.grid.with(|g| g.as_ref().is_some_and(several))
+        || state.pinned.with(Option::is_some)
+}
+
 /// The choice of what is beside the map, and its own map under it: the same cell is
 /// marked in both, and both have one scale.
 #[component]
-pub fn BesideMap(
-    beside: RwSignal<Beside>,
-    other: Memo<Option<Grid>>,
-    pointed: Signal<Option<At>>,
-    hovered: RwSignal<Option<At>>,
-) -> impl IntoView {
+fn BesideMap() -> impl IntoView {
+    let Together {
+        beside,
+        other,
+        pointed,
+        hovered,
+    } = expect_context();
     let state = use_state();
     let t = &text().grids;
     let grid = state.derived.grid;

@@ -1,12 +1,13 @@
 use super::overview::Overview;
 use crate::cells::{number, place};
 use crate::colour;
-use crate::components::shared::{focus, live, passing, target};
+use crate::components::shared::{focus, live, passing, target, whether};
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::nothing::{itself, nothing};
 use crate::state::{State, use_state};
 use crate::text::text;
+use crate::workshop::Covered;
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -72,6 +73,7 @@ pub fn HeatMap(
             .get()
             .map(|shape| table(state, shape, stop, hovered, focused, range))
     };
+    let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
     let scrolls = NodeRef::<Div>::new();
     let turned = RwSignal::new(0);
     let strongest = Memo::new(move |_| {
@@ -100,7 +102,7 @@ pub fn HeatMap(
         >
             {table}
         </div>
-        <p class="detail" data-testid="detail">{detail}</p>
+        <p class="detail" data-testid="detail" hidden=covered>{detail}</p>
     }
 }
 

@@ -1,12 +1,13 @@
 use super::axes::choose_site;
 use super::heatmap::At;
+use crate::components::shared::is_open;
 use crate::components::shared::live;
 use crate::picture::Model;
 use crate::state::use_state;
 use crate::terms::Term;
 use crate::text::text;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Located, Mode, Place, Site, around};
+use patchbay_engine::experiment::{Located, Mode, Place, Shown, Site, around};
 
 /// What one layer has, in the order of the forward pass; the stream's own three stand
 /// on it, the others beside it.
@@ -28,6 +29,8 @@ pub fn Picture(#[prop(into)] pointed: Signal<Option<At>>) -> impl IntoView {
     let t = &text().picture;
     let shape = Memo::new(move |_| state.model().map(|m| (m.n_layer, m.n_head)));
     let site = Memo::new(move |_| state.sweep().site);
+    // What is patched is a setting, wherever it is chosen.
+    let fixed = !is_open(Shown::Settings);
     // The run that is patched has the map's positions.
     let positions = Memo::new(move |_| {
         let mode = state.sweep().mode;
@@ -69,6 +72,7 @@ pub fn Picture(#[prop(into)] pointed: Signal<Option<At>>) -> impl IntoView {
                 data-term=(Term::from(one) as usize).to_string()
                 aria-pressed=live(move || (site.get() == one).to_string())
                 data-testid=format!("picture-{}", one.name())
+                disabled=fixed
                 on:click=move |_| choose_site(state, one)
             >
                 {one.name()}

@@ -1,4 +1,4 @@
-use super::beside::{Beside, BesideMap, chosen};
+use super::beside::{BESIDE, Beside, Together, chosen, has_others};
 use super::controls::{RunButtons, Settings};
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
@@ -25,6 +25,11 @@ use wasm_split_helpers::{SplitLoaderError, wasm_split};
 /// Cells that are drawn at most: more could not be read.
 const MOST_CELLS: usize = 4_000;
 
+/// What stands there instead while a guess at what comes out is asked for.
+fn hidden() -> impl IntoView {
+    view! { <p class="hint" data-testid="map-hidden">{text().sweep.hidden}</p> }
+}
+
 /// The sweep: its settings, its map and its numbers.
 #[component]
 pub fn Sweep() -> impl IntoView {
@@ -39,6 +44,13 @@ pub fn Sweep() -> impl IntoView {
     let (pointed, set_pointed) = signal(None);
     let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
     let other = Memo::new(move |_| grid.with(|g| chosen(state, beside.get(), g.as_ref()?)));
+    provide_context(Together {
+        beside,
+        other,
+        pointed: pointed.into(),
+        hovered,
+    });
+    let others = Memo::new(move |_| has_others(state));
     let range = Memo::new(move |_| {
         grid.with(|g| other.with(|o| Some(g.as_ref()?.range_beside(o.as_ref()))))
     });
@@ -53,8 +65,10 @@ pub fn Sweep() -> impl IntoView {
                     <h2 id="sweep-title">{t.title}</h2>
                     <Explained term=Term::Cell first=true />
                 </div>
-                <StatusLine />
-                <RunButtons />
+                <Show when=move || !covered.get() fallback=hidden>
+                    <StatusLine />
+                    <RunButtons />
+                </Show>
             </div>
             <Grids />
             {part(Shown::Settings, || view! { <Settings /> }.into_any())}
@@ -73,7 +87,7 @@ pub fn Sweep() -> impl IntoView {
                             }
                         >
                             <HeatMap pointed=set_pointed hovered range />
-                            <BesideMap beside other pointed=pointed.into() hovered />
+                            <Show when=move || others.get()>{BESIDE.into_view()}</Show>
                         </Show>
                         <div class="under-map" hidden=covered>
                             <Segmented

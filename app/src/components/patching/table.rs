@@ -1,6 +1,7 @@
 use crate::components::shared::live;
 use crate::format;
 use crate::grid::{Column, Grid};
+use crate::later;
 use crate::state::use_state;
 use crate::text::text;
 use leptos::prelude::*;
@@ -12,9 +13,24 @@ const MOST: usize = 4_000;
 /// of several pairs, its interval.
 #[component]
 pub fn Values() -> impl IntoView {
+    let open = RwSignal::new(false);
+    view! {
+        <details class="values" on:toggle=move |_| open.update(|open| *open = !*open)>
+            <summary>{text().map.table}</summary>
+            <Show when=move || open.get()>{VALUES.into_view()}</Show>
+        </details>
+    }
+}
+
+later! {
+    /// The rows: a long table costs, and is there only while it is open.
+    VALUES: more, values, load => view! { <Rows /> }
+}
+
+#[component]
+fn Rows() -> impl IntoView {
     let state = use_state();
     let t = &text().map;
-    let open = RwSignal::new(false);
     let grid = state.derived.grid;
     let of_grid = move |of: fn(&Grid) -> String| {
         live(move || grid.with(|g| g.as_ref().map(of)).unwrap_or_default())
@@ -22,11 +38,8 @@ pub fn Values() -> impl IntoView {
     let caption = of_grid(|g| (text().map.table_caption)(g.sweep().site, g.sweep().mode));
     let row = of_grid(|g| (text().map.axis)(g.frame.rows.kind()).into());
     let column = of_grid(|g| (text().map.axis)(g.frame.columns.kind()).into());
-    // A long table costs: its rows are there only while it is open.
-    let rows = move || open.get().then(|| grid.with(|g| g.as_ref().map(rows)));
+    let rows = move || grid.with(|g| g.as_ref().map(rows));
     view! {
-        <details class="values" on:toggle=move |_| open.update(|open| *open = !*open)>
-            <summary>{t.table}</summary>
             <div class="table-scroll" tabindex="0" role="region" aria-label=t.table>
                 <table data-testid="table">
                     <caption>{caption}</caption>
@@ -43,7 +56,6 @@ pub fn Values() -> impl IntoView {
                     <tbody>{rows}</tbody>
                 </table>
             </div>
-        </details>
     }
 }
 

@@ -8,7 +8,7 @@ use crate::link::{self, collecting, opening};
 use crate::scorm;
 use crate::share::{element, frame, height};
 use crate::state::use_state;
-use crate::text::{forms, make, say};
+use crate::text::{forms, make};
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::Link;
 use patchbay_engine::experiment::{Ask, MOST_CELLS, MOST_STEPS, RunName, Show, Step, Workshop};
@@ -138,7 +138,7 @@ pub(super) fn MakeForm() -> impl IntoView {
             .map(|n| view! { <StepForm n made moved /> })
             .collect_view()
     };
-    let fault = Memo::new(move |_| made.with(|m| m.check().err().map(|e| say(&e))));
+    let fault = Memo::new(move |_| made.with(|m| m.check().err().map(|e| (t.fault)(&e))));
     let end = Memo::new(move |_| {
         let link = Link {
             show: Some(show.get()).filter(|show| *show != Show::default()),
@@ -159,6 +159,7 @@ pub(super) fn MakeForm() -> impl IntoView {
         }
     });
     let address = Memo::new(move |_| end.get().map(|end| link::page(&end)).unwrap_or_default());
+    let collect = Memo::new(move |_| collecting(&end.get().unwrap_or_default()));
     let scripts = RwSignal::new(false);
     let html = Memo::new(move |_| {
         let height = show.with(|s| height(s, state.room()));
@@ -201,7 +202,8 @@ pub(super) fn MakeForm() -> impl IntoView {
             </button>
         </div>
         <details>
-            <summary>{forms().part_head}</summary>
+            <summary data-testid="make-parts">{t.parts}</summary>
+            <p class="hint">{t.parts_hint}</p>
             <div class="embed-form"><Parts show /></div>
         </details>
         <p class="problem fatal" role="status" data-testid="make-fault" hidden=move || fault.with(Option::is_none)>
@@ -224,15 +226,9 @@ pub(super) fn MakeForm() -> impl IntoView {
                 <button type="button" data-testid="make-package" on:click=package>{t.package}</button>
             </div>
             <p class="hint">{t.package_hint}</p>
+            <Taken testid="make-collecting" label=t.collect value=collect rows="2" />
             <p>
-                <a
-                    href=move || collecting(&end.get().unwrap_or_default())
-                    target="_blank"
-                    rel="noopener"
-                    data-testid="make-collect"
-                >
-                    {t.collect}
-                </a>
+                <a href=move || collect.get() target="_blank" rel="noopener" data-testid="make-collect">{t.open}</a>
             </p>
             <p class="hint">{t.collect_hint}</p>
         </div>

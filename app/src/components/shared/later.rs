@@ -15,13 +15,13 @@ use wasm_split_helpers::SplitLoaderError;
 macro_rules! later {
     ($(#[$doc:meta])* $vis:vis $name:ident: $file:ident, $view:ident, $load:ident => $seen:expr) => {
         $(#[$doc])*
-        $vis const $name: $crate::components::shared::Later = $crate::components::shared::Later {
+        $vis const $name: $crate::components::shared::later::Later = $crate::components::shared::later::Later {
             load: || Box::pin($load()),
             view: || Box::pin($view()),
         };
 
         #[wasm_split_helpers::wasm_split($file, fallible, preload($load))]
-        fn $view() -> $crate::components::shared::Loaded {
+        fn $view() -> $crate::components::shared::later::Loaded {
             Ok(leptos::prelude::IntoAny::into_any($seen))
         }
     };

@@ -16,6 +16,13 @@ pub fn part(of: Shown, view: impl FnOnce() -> AnyView) -> AnyView {
     }
 }
 
+/// Whether a part can be changed, where another one offers to.
+pub fn is_open(of: Shown) -> bool {
+    use_state()
+        .show
+        .with_untracked(|show| show.as_ref().is_none_or(|show| !show.fixed.contains(&of)))
+}
+
 /// Whether any of these parts is there.
 pub fn any_shown(parts: &[Shown]) -> bool {
     let has = |show: &Show| parts.iter().any(|part| show.has(*part));

@@ -1,7 +1,8 @@
 //! What is handed in, as a text and as a file.
 
+use super::said::HERE;
 use crate::components::fields::Taken;
-use crate::components::shared::live;
+use crate::components::shared::{live, whether};
 use crate::download::download;
 use crate::state::use_state;
 use crate::text::workshop;
@@ -21,6 +22,10 @@ pub(super) fn HandIn() -> impl IntoView {
             .work
             .with(|w| w.as_ref().map(|w| w.handed.by.clone()).unwrap_or_default())
     });
+    let named = Memo::new(move |_| {
+        let has = |w: &crate::workshop::Work| !w.handed.by.trim().is_empty();
+        state.work.with(|w| w.as_ref().is_some_and(has))
+    });
     let value = Memo::new(move |_| {
         state
             .work
@@ -31,7 +36,7 @@ pub(super) fn HandIn() -> impl IntoView {
         (t.all_done)(points.unwrap_or_default())
     });
     view! {
-        <h3>{t.hand_in}</h3>
+        <h3 id=HERE tabindex="-1">{t.hand_in}</h3>
         <p role="status" data-testid="workshop-sums"><strong>{sums}</strong></p>
         <label class="stack">
             <span>{t.name}</span>
@@ -45,6 +50,7 @@ pub(super) fn HandIn() -> impl IntoView {
             />
             <small>{t.name_hint}</small>
         </label>
+        <p class="problem" hidden=whether(move || named.get())>{t.no_name}</p>
         <p class="hint">{t.hand_in_hint}</p>
         <Taken testid="handed" label=t.text value rows="4" />
         <div class="buttons">

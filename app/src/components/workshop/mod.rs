@@ -3,9 +3,10 @@
 mod hand_in;
 mod marks;
 mod outcome;
+mod said;
 mod step;
 
-use crate::components::shared::{live, whether};
+use crate::components::shared::{focus, live, whether};
 use crate::later;
 use crate::state::use_state;
 use crate::text::workshop;
@@ -14,6 +15,7 @@ use hand_in::HandIn;
 use leptos::prelude::*;
 use outcome::Outcome;
 use patchbay_engine::experiment::Points;
+use said::HERE;
 use step::OpenStep;
 
 later! {
@@ -31,6 +33,14 @@ fn Panel() -> impl IntoView {
         state
             .work
             .with(|w| w.as_ref().map_or(0, |w| w.workshop.steps.len()))
+    });
+    // Whoever answers goes on from what it came to, with the keyboard, too.
+    Effect::new(move |before: Option<At>| {
+        let now = at.get();
+        if before.is_some_and(|before| before != now) {
+            request_animation_frame(|| focus(HERE));
+        }
+        now
     });
     let title = live(move || {
         let title = state
@@ -103,14 +113,6 @@ fn Panel() -> impl IntoView {
         At::Done(step) => format!("done-{step}"),
         At::End => "end".into(),
     }))
+    .attr("data-marks", live(move || state.work.with(|w| w.as_ref().is_some_and(|w| w.marks().is_some())).to_string()))
     .attr("data-awaited", whether(move || state.is_awaited()))
-}
-
-/// A text of several paragraphs.
-fn paragraphs(text: &str) -> impl IntoView + use<> {
-    text.split("\n\n")
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| view! { <p class="says">{part.to_owned()}</p> })
-        .collect_view()
 }

@@ -1,10 +1,10 @@
 //! A step that was answered: what was said, and what came out.
 
-use super::paragraphs;
+use super::said::{HERE, paragraphs};
 use super::step::named;
 use crate::format;
 use crate::state::use_state;
-use crate::text::workshop;
+use crate::text::{text, workshop};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Answer, Ask, Reply, Step, hits};
 
@@ -32,7 +32,7 @@ pub(super) fn Outcome(n: usize, open: bool, last: bool) -> impl IntoView {
     };
     match open {
         true => view! {
-            <h3>{(t.step)(n + 1)}</h3>
+            <h3 id=HERE tabindex="-1">{(t.step)(n + 1)}</h3>
             {came}
             <div class="buttons">
                 <button type="button" class="primary" data-testid="workshop-next" on:click=move |_| state.next_step()>
@@ -116,13 +116,18 @@ fn Cells(
             })
             .collect_view()
     };
+    // The number itself, by its name: the map may show another of it.
+    let metric = move || {
+        let kind = state.experiment.with(|e| e.metrics.first().map(|m| m.kind));
+        kind.map_or("", |kind| (text().answer.kind)(kind))
+    };
     let strongest = move || {
         cells
             .iter()
             .map(|cell| {
                 let is_missed = !said.contains(&(cell.row, cell.column));
                 let missed = is_missed.then_some(t.missed);
-                let value = format::number(cell.value, 3);
+                let value = format!("{} {}", metric(), format::number(cell.value, 3));
                 view! {
                     <li>
                         {named(state, (cell.row, cell.column))}": "{value}

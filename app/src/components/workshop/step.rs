@@ -1,8 +1,8 @@
 //! The open step: what is to be done, and its answer.
 
-use super::paragraphs;
+use super::said::{HERE, paragraphs};
 use crate::cells::place;
-use crate::components::shared::{live, whether};
+use crate::components::shared::{focus_first, live, whether};
 use crate::state::{State, use_state};
 use crate::text::workshop;
 use crate::workshop::{Covered, Work};
@@ -24,6 +24,9 @@ pub(super) fn OpenStep(n: usize) -> impl IntoView {
         Ask::Cells { .. } | Ask::Token { .. } => t.check,
         Ask::Choice { .. } | Ask::Words { .. } => t.answer,
     };
+    // What cannot be run is not waited for.
+    let wants_run = step.ask == Ask::Run || step.ask.foretells();
+    let barred = whether(move || wants_run && state.is_barred());
     let answer = match step.ask {
         Ask::Nothing | Ask::Run => ().into_any(),
         Ask::Cells { most } => view! { <Marked most /> }.into_any(),
@@ -32,15 +35,25 @@ pub(super) fn OpenStep(n: usize) -> impl IntoView {
         Ask::Words { .. } => view! { <WordsField /> }.into_any(),
     };
     let unanswered = whether(move || {
-        let answered = |w: &Work| w.is_answered();
-        !state.work.with(|w| w.as_ref().is_some_and(answered)) || state.is_awaited()
+        // As many cells as are asked for, where the map has so many.
+        let cells = state
+            .derived
+            .grid
+            .with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len()));
+        let all = |w: &Work| {
+            w.is_answered()
+                && w.marks()
+                    .is_none_or(|most| w.marked().len() >= most.min(cells))
+        };
+        !state.work.with(|w| w.as_ref().is_some_and(all)) || state.is_awaited()
     });
     let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
     view! {
-        <h3>{(t.step)(n + 1)}</h3>
+        <h3 id=HERE tabindex="-1">{(t.step)(n + 1)}</h3>
         {paragraphs(&step.says)}
         {answer}
         <p class="hint" hidden=move || !covered.get()>{t.hidden}</p>
+        <p class="problem" role="status" hidden=move || !barred.get()>{t.pass_hint}</p>
         <div class="buttons">
             <button
                 type="button"
@@ -59,6 +72,14 @@ pub(super) fn OpenStep(n: usize) -> impl IntoView {
                 on:click=move |_| state.unanswer()
             >
                 {t.stop}
+            </button>
+            <button
+                type="button"
+                data-testid="workshop-pass"
+                hidden=move || !barred.get()
+                on:click=move |_| state.pass_step()
+            >
+                {t.pass}
             </button>
             <button type="button" class="quiet" data-testid="workshop-reset" on:click=move |_| state.begin_step_again()>
                 {t.reset}
@@ -102,6 +123,16 @@ fn Marked(most: usize) -> impl IntoView {
                 false => t.no_map.into(),
             })}
         </p>
+        <div class="buttons">
+            <button
+                type="button"
+                data-testid="workshop-to-map"
+                hidden=move || !has_map.get()
+                on:click=|_| focus_first("[role=gridcell][tabindex='0']")
+            >
+                {t.to_map}
+            </button>
+        </div>
         <ul class="marked-list" hidden=move || marked.with(Vec::is_empty)>{list}</ul>
     }
 }

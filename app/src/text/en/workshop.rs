@@ -1,7 +1,9 @@
 //! A class: working through a workshop, making one, looking through what was handed in.
 
 use super::super::workshop::{CollectText, MakeText, WorkshopText};
-use patchbay_engine::experiment::{Points, RunName};
+use patchbay_engine::experiment::{
+    MOST_CELLS, MOST_CHOICES, MOST_STEPS, Points, RunName, WorkshopFault,
+};
 
 fn points(p: Points) -> String {
     match p.of {
@@ -31,6 +33,8 @@ pub static WORKSHOP: WorkshopText = WorkshopText {
     leave: "Leave the workshop",
     leave_hint: "What is set up stays, and all of the page can be used.",
     reset: "Set this step up again",
+    pass: "Go on without an answer",
+    pass_hint: "As it stands this experiment cannot be run. Set the step up again; if that does not help, the step itself is broken: go on without points for it.",
     go_on: "Go on",
     run: "Run it",
     check: "Run and compare",
@@ -45,6 +49,7 @@ pub static WORKSHOP: WorkshopText = WorkshopText {
             "{marked} of {most} {cells} marked. Click a cell of the map, or walk there with the arrow keys and press Enter."
         )
     },
+    to_map: "To the map",
     no_map: "The map’s rows and columns appear here once the model has read the prompts.",
     hidden: "What comes out is hidden until you have answered.",
     marked: "Marked:",
@@ -77,17 +82,37 @@ pub static WORKSHOP: WorkshopText = WorkshopText {
     hand_in: "Hand in",
     all_done: |p| match p.of {
         0 => "That was the last step.".into(),
-        _ => format!("That was the last step: {}.", points(p)),
+        _ => format!(
+            "That was the last step: {}. Answers in words have none.",
+            points(p)
+        ),
     },
     hand_in_hint: "This text holds your answers and what came out, and nothing else of you. Nothing was sent: paste it where your course asks for it, or hand in the file.",
     name: "Your name",
-    name_hint: "As your teacher knows you. It stands in the text alone.",
-    text: "To hand in",
+    name_hint: "As your teacher knows you.",
+    no_name: "Without a name nobody knows whose answers these are.",
+    text: "The text to hand in, as it is",
     save: "Save as a file",
 };
 
 pub static MAKE: MakeText = MakeText {
-    lede: "Steps that open one after another: people answer before they see what comes out. It begins with what is on the page now.",
+    fault: |fault| match fault {
+        WorkshopFault::Steps(0) => "A workshop needs a step.".into(),
+        WorkshopFault::Steps(n) => format!("{n} steps are too many: take {MOST_STEPS} at most."),
+        WorkshopFault::Cells { step, .. } => {
+            format!("Step {step}: ask for 1 to {MOST_CELLS} cells.")
+        }
+        WorkshopFault::Choices { step, choices, .. } if (2..=MOST_CHOICES).contains(choices) => {
+            format!("Step {step}: begin the right answer’s line with *.")
+        }
+        WorkshopFault::Choices { step, .. } => format!(
+            "Step {step}: 2 to {MOST_CHOICES} answers are needed, one a line, the right one begun with *."
+        ),
+        WorkshopFault::Form(_) => fault.to_string(),
+    },
+    parts: "What the class sees, and what it can change",
+    parts_hint: "The steps’ own settings stay as you set them where a part cannot be changed.",
+    lede: "Steps that open one after another: people answer before they see what comes out. It begins with what is on the page now. A guess is only one as long as no earlier step shows what it asks for.",
     title: "Name of the workshop",
     step: |n| format!("Step {n}"),
     says: "What is to be done",
@@ -115,8 +140,8 @@ pub static MAKE: MakeText = MakeText {
     frame: "HTML for a course page",
     package: "SCORM 1.2 package",
     package_hint: "A zip for a learning platform, which then records the score. It opens this page’s address, so the class needs to reach that.",
-    collect: "For you: look through what was handed in",
-    collect_hint: "Who takes a link apart finds the right answers in it: it is for learning, not for exams.",
+    collect: "For you: the link where you look through what was handed in; keep it",
+    collect_hint: "Students end with a short text or file, which they give to you by whatever way your course has. Who takes a link apart finds the right answers in it: it is for learning, not for exams.",
     open: "Open",
 };
 
@@ -135,18 +160,40 @@ pub static COLLECT: CollectText = CollectText {
     paste: "Texts that were handed in",
     paste_hint: "A column of a table, a forum’s page, mails: whatever stands around them is passed over.",
     files: "Choose files …",
-    found: |all, distinct, people| match (all, distinct) {
-        (0, _) => "None found yet.".into(),
-        (all, distinct) if all == distinct => format!("{all} found, of {people} people."),
-        (all, distinct) => format!(
-            "{all} found, {} of them twice, of {people} people.",
-            all - distinct
-        ),
+    found: |all, distinct, people| {
+        let again = match all - distinct {
+            0 => String::new(),
+            n => format!(", {n} of them twice"),
+        };
+        match (all, people) {
+            (0, _) => "None found yet.".into(),
+            (_, 1) => format!("{all} found{again}, of one person."),
+            (_, n) => format!("{all} found{again}, of {n} people."),
+        }
     },
-    unread: |n| match n {
-        1 => "One text is cut short or changed and cannot be read.".into(),
-        n => format!("{n} texts are cut short or changed and cannot be read."),
+    unread: |all| {
+        let places: Vec<String> = all
+            .iter()
+            .take(5)
+            .map(|place| format!("“{place}”"))
+            .collect();
+        let many = if all.len() > places.len() {
+            ", …"
+        } else {
+            ""
+        };
+        let text = if all.len() == 1 {
+            "text is"
+        } else {
+            "texts are"
+        };
+        let count = all.len();
+        format!(
+            "{count} {text} cut short or changed and cannot be read, behind {}{many}.",
+            places.join(", ")
+        )
     },
+    cells: "Cells are row:column of the map, counted from 0.",
     other: "of another workshop",
     name: "Name",
     unnamed: "(no name)",
@@ -161,6 +208,9 @@ pub static COLLECT: CollectText = CollectText {
     differs: "do not come out",
     failed: |why| format!("could not be run: {why}"),
     no_results: "none",
+    changed: "of an experiment that they changed",
+    other_model: |model| format!("it wants another model than its step, {model}"),
+    stuck: "as it stands it cannot be run",
     csv: "Save the table (CSV)",
     clear: "Clear",
     table: "Answers by person",

@@ -150,16 +150,61 @@ pub fn handed(handed: &Handed) -> String {
     format!("{HANDED}{}", text_of(&json))
 }
 
-/// All that was handed in within a text: what stands around it (names, quotation marks,
-/// commas of a table) is passed over.
+/// Characters in front of what was handed in that are told of it.
+const BEFORE: usize = 40;
+
+/// All that was handed in within a text, each with what stands in front of it on its line:
+/// names, quotation marks, commas of a table are passed over.
 #[inline]
-pub fn all_handed(text: &str) -> impl Iterator<Item = Result<Handed, LinkError>> {
-    text.split(HANDED).skip(1).map(|rest| {
-        let is_packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+pub fn all_handed(text: &str) -> impl Iterator<Item = (String, Result<Handed, LinkError>)> {
+    let is_packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    text.match_indices(HANDED).map(move |(at, _)| {
+        let line = text[..at].rsplit('\n').next().unwrap_or_default();
+        let line = line
+            .rsplit_once(HANDED)
+            .map_or(line, |(_, rest)| rest.trim_start_matches(is_packed));
+        let from = line
+            .char_indices()
+            .rev()
+            .nth(BEFORE - 1)
+            .map_or(0, |(at, _)| at);
+        let before = line[from..].trim_matches(|c: char| !c.is_alphanumeric());
+        let rest = &text[at + HANDED.len()..];
         let end = rest.find(|c| !is_packed(c)).unwrap_or(rest.len());
-        let value = json::value(&unpacked(&rest[..end])?).map_err(ParseError::from)?;
-        Ok(Handed::from_value(value)?)
+        let handed = one_handed(&rest[..end]).or_else(|fault| wrapped(rest).ok_or(fault));
+        (before.to_owned(), handed)
     })
+}
+
+/// Lines of a mail that one text is spread over at most, and characters of them.
+const LINES: usize = 400;
+const MOST_WRAPPED: usize = 60_000;
+
+/// What a mail program has cut into lines, quoted or not; `None` where it is not that.
+fn wrapped(rest: &str) -> Option<Handed> {
+    let mut lines = rest.lines().take(LINES);
+    let mut whole = lines.next()?.trim_end_matches(['=', '\r']).to_owned();
+    for line in lines {
+        let line = line.trim_start_matches(['>', ' ', '\t']).trim_end();
+        let end = line
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
+            .unwrap_or(line.len());
+        let before = whole.len();
+        whole.push_str(&line[..end]);
+        // A word that follows it looks like a part of it.
+        if let Ok(handed) = one_handed(&whole).or_else(|_| one_handed(&whole[..before])) {
+            return Some(handed);
+        }
+        if end == 0 || end < line.len() || whole.len() > MOST_WRAPPED {
+            break;
+        }
+    }
+    None
+}
+
+fn one_handed(packed: &str) -> Result<Handed, LinkError> {
+    let value = json::value(&unpacked(packed)?).map_err(ParseError::from)?;
+    Ok(Handed::from_value(value)?)
 }
 
 fn text_of(json: &str) -> String {

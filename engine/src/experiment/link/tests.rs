@@ -514,11 +514,22 @@ fn what_is_handed_in_is_found_in_any_text() {
         "Name,Answer\nÉmile,\"{text}\"\nB: {}; nobody: none\n",
         handed(&other)
     );
-    let found: Result<Vec<Handed>, _> = all_handed(&table).collect();
-    assert_eq!(found.unwrap(), [one, other]);
+    let found: Vec<_> = all_handed(&table)
+        .map(|(before, h)| (before, h.unwrap()))
+        .collect();
+    let expected = [("Émile".to_owned(), one), ("B".to_owned(), other)];
+    assert_eq!(found, expected);
+    // As mail wraps it, and quotes it.
+    let bytes = text.as_bytes().chunks(76);
+    let lines: Vec<_> = bytes.map(String::from_utf8_lossy).collect();
+    for between in ["\n", "\r\n> "] {
+        let mail = format!("Hello,\n{}\nBye", lines.join(between));
+        let found: Vec<_> = all_handed(&mail).map(|(_, h)| h.is_ok()).collect();
+        assert_eq!(found, [true], "{mail}");
+    }
     // One that was cut short is told of, and the next one read all the same.
     let cut = format!("{} {text}", &text[..text.len() / 2]);
-    let found: Vec<_> = all_handed(&cut).collect();
+    let found: Vec<_> = all_handed(&cut).map(|(_, h)| h).collect();
     assert!(matches!(found.as_slice(), [Err(_), Ok(_)]), "{found:?}");
     assert!(all_handed("nothing at all").next().is_none());
 }
