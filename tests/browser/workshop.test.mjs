@@ -68,7 +68,8 @@ describe('working through a workshop', () => {
     // The map is there to be marked, without a number in it or under it.
     await page.getByTestId('cell-0-0').waitFor();
     assert.ok((await values(page)).flat().every((value) => value === null));
-    for (const testid of ['table', 'download-csv', 'strongest', 'runs']) {
+    assert.equal(await page.getByTestId('strongest').isDisabled(), true);
+    for (const testid of ['table', 'download-csv', 'runs']) {
       assert.equal(await page.getByTestId(testid).count(), 0, testid);
     }
     assert.equal(await page.getByTestId('workshop-answer').isDisabled(), true);
@@ -120,7 +121,7 @@ describe('working through a workshop', () => {
     await page.locator('#workshop-here:focus').waitFor();
     assert.equal(await page.getByTestId('answer').isDisabled(), true);
     // The drawn model chooses what is patched, too, which is a setting.
-    assert.equal(await page.locator('.picture .site').first().isDisabled(), true);
+    assert.equal(await page.getByTestId('picture-z').isDisabled(), true);
     assert.equal(await page.getByTestId('clean-prompt').isDisabled(), false);
     await press(page, 'workshop-next');
     await at(page, 'open-2');
