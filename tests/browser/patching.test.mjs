@@ -163,7 +163,7 @@ describe('several at once', () => {
   });
 
   onPage('metrics from the same runs', async (page) => {
-    await page.locator('details:has([data-testid=also-kl]) > summary').click();
+    await page.getByTestId('also').click();
     await page.getByTestId('also-kl').check();
     await page.getByTestId('also-rank').check();
     await settled(page);

@@ -58,7 +58,7 @@ describe('links', () => {
     assert.match(copied, /^http:\/\/localhost:\d+\/some\/sub\/#v2=/);
     assert.ok(copied.split('#')[1].length <= 120, copied);
     await page.getByTestId('cell-2-14').click();
-    await page.locator('details:has([data-testid=also-rank]) > summary').click();
+    await page.getByTestId('also').click();
     for (const kind of ['probability', 'rank']) await page.getByTestId(`also-${kind}`).check();
     const { url, experiment } = await link(page);
     assert.equal(experiment.metrics.length, 3);
