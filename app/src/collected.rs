@@ -2,12 +2,13 @@
 
 use crate::digest::{compared, digest};
 use crate::examples::complete;
+use crate::export::table;
 use crate::results::Results;
 use crate::table::cell;
 use patchbay_engine::experiment::link::all_handed;
 use patchbay_engine::experiment::{
-    Answer, Ask, Digest, Experiment, Handed, ModelInfo, Points, Reply, Room, RunName, TOLERANCE,
-    Token, Workshop, checksum,
+    Answer, Ask, Digest, Experiment, Handed, ModelInfo, Points, Reply, RunName, TOLERANCE, Token,
+    Workshop, checksum,
 };
 use std::collections::BTreeMap;
 
@@ -59,11 +60,26 @@ impl Found {
 /// What came out of an experiment when it was computed again, or why nothing did.
 pub type Again = Result<Box<Computed>, String>;
 
-/// Results, with the model that they are of.
+/// Whole results, with the model that they are of, and the same in short.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Computed {
-    pub results: Results,
-    pub model: ModelInfo,
+    results: Results,
+    model: ModelInfo,
+    digest: Digest,
+}
+
+impl Computed {
+    /// Results of an experiment, once they are whole.
+    #[must_use]
+    pub fn of(results: Results, experiment: &Experiment, model: ModelInfo) -> Option<Self> {
+        // Where it was computed is nothing that is compared.
+        let digest = digest(&results, experiment, &model, "")?;
+        Some(Self {
+            results,
+            model,
+            digest,
+        })
+    }
 }
 
 /// What was computed again, by the checksum of its experiment.
@@ -134,9 +150,13 @@ pub fn standing(
         None => Standing::Claimed,
         Some(Err(why)) => Standing::Failed(why.clone()),
         Some(Ok(computed)) => {
-            let Computed { results, model } = computed.as_ref();
+            let Computed {
+                results,
+                model,
+                digest: found,
+            } = computed.as_ref();
             let same = compared(digest, results, &experiment, model).is_some_and(|c| c.is_same());
-            let same = same && is_all(digest, results, &experiment, model);
+            let same = same && is_all(digest, found);
             let token = match workshop.steps.get(step).map(|s| &s.ask) {
                 Some(Ask::Token { run }) => likeliest(results, *run) == answer.found,
                 _ => true,
@@ -151,10 +171,7 @@ pub fn standing(
 
 /// Whether a digest leaves nothing out and puts nothing in front: points are counted from
 /// its first cells.
-fn is_all(said: &Digest, results: &Results, experiment: &Experiment, model: &ModelInfo) -> bool {
-    let Some(found) = digest(results, experiment, model, &said.backend) else {
-        return false;
-    };
+fn is_all(said: &Digest, found: &Digest) -> bool {
     let close = |a: f32, b: f32| (a - b).abs() <= TOLERANCE * b.abs().max(1.0);
     let values = said.cells.iter().zip(&found.cells);
     said.runs.is_some() == found.runs.is_some()
@@ -212,7 +229,6 @@ pub fn csv(
     says: impl Fn(&Standing) -> String,
     changed: &str,
 ) -> Result<String, csv::Error> {
-    let mut out = csv::Writer::from_writer(Vec::new());
     let mut head: Vec<String> = ["name", "steps_done", "points", "of"]
         .map(String::from)
         .to_vec();
@@ -221,7 +237,7 @@ pub fn csv(
             head.push(format!("step_{step}_{column}"));
         }
     }
-    out.write_record(&head)?;
+    let mut rows = vec![head];
     let nothing = Answer::default();
     for handed in all {
         let Points { made, of } = workshop.points(handed);
@@ -246,24 +262,9 @@ pub fn csv(
                 false => says(&standing),
             });
         }
-        out.write_record(&row)?;
+        rows.push(row);
     }
-    let bytes = out.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Whether results are whole enough to be compared with.
-#[must_use]
-pub fn is_whole(results: &Results, experiment: &Experiment) -> bool {
-    match experiment.room {
-        Room::Patching => results
-            .grids
-            .first()
-            .is_some_and(|g| g.is_whole_of(experiment)),
-        Room::Steering => results.steered.as_ref().is_some_and(|s| {
-            s.complete && s.experiment.steering_only() == experiment.steering_only()
-        }),
-    }
+    table(&rows)
 }
 
 #[cfg(test)]
@@ -329,10 +330,7 @@ mod tests {
             |answer: &Answer, again: &Recomputed| standing(&workshop, &first, 0, answer, again);
         assert_eq!(stands(&Answer::default(), &again), Standing::None);
         assert_eq!(stands(&answer, &again), Standing::Claimed);
-        let computed = Computed {
-            results,
-            model: model(),
-        };
+        let computed = Computed::of(results, &first, model()).unwrap();
         again.insert(checksum(&first), Ok(Box::new(computed)));
         assert_eq!(stands(&answer, &again), Standing::Same);
         // Another number, and results of another experiment under this one's name.

@@ -115,7 +115,11 @@ pub fn detector_csv(report: &DetectorReport, threshold: f32) -> Result<String, c
     table(&rows)
 }
 
-fn table(rows: &[Vec<String>]) -> Result<String, csv::Error> {
+/// Rows as CSV.
+///
+/// # Errors
+/// [`csv::Error`] where a row cannot be written.
+pub fn table(rows: &[Vec<String>]) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
         writer.write_record(row)?;

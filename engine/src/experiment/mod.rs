@@ -279,6 +279,13 @@ pub enum ParseError {
     Workshop(#[from] WorkshopFault),
 }
 
+impl From<limits::Beyond> for ParseError {
+    #[inline]
+    fn from(beyond: limits::Beyond) -> Self {
+        Self::Limit(beyond.said())
+    }
+}
+
 impl Sentence for ParseError {
     // By hand, as what the page says is: it is smaller so.
     #[inline]
@@ -361,8 +368,7 @@ impl Experiment {
     #[inline]
     pub fn from_value(mut value: serde_json::Value) -> Result<Self, ParseError> {
         migrate::upgrade(&mut value)?;
-        limits::within_limits(&value, limits::Stage::Opened)
-            .map_err(|beyond| ParseError::Limit(beyond.said()))?;
+        limits::within_limits(&value, limits::Stage::Opened)?;
         Ok(tree::read(&value)?)
     }
 

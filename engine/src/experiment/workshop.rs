@@ -408,7 +408,7 @@ impl Workshop {
     /// As it is read: what its steps put on the page may be of older versions.
     pub(super) fn from_value(mut whole: serde_json::Value) -> Result<Self, ParseError> {
         let experiments = taken(&mut whole, "steps")?;
-        within(&whole)?;
+        limits::within_limits(&whole, limits::Stage::Opened)?;
         let mut workshop: Self = read(&whole)?;
         for (step, experiment) in workshop.steps.iter_mut().zip(experiments) {
             step.experiment = experiment;
@@ -421,7 +421,7 @@ impl Handed {
     /// As [`Workshop::from_value`].
     pub(super) fn from_value(mut whole: serde_json::Value) -> Result<Self, ParseError> {
         let experiments = taken(&mut whole, "answers")?;
-        within(&whole)?;
+        limits::within_limits(&whole, limits::Stage::Opened)?;
         let mut handed: Self = read(&whole)?;
         for (answer, experiment) in handed.answers.iter_mut().zip(experiments) {
             answer.experiment = experiment;
@@ -432,11 +432,6 @@ impl Handed {
 
 fn read<T: serde::de::DeserializeOwned>(whole: &serde_json::Value) -> Result<T, ParseError> {
     Ok(tree::read(whole).map_err(|e| WorkshopFault::Form(e.to_string()))?)
-}
-
-fn within(whole: &serde_json::Value) -> Result<(), ParseError> {
-    limits::within_limits(whole, limits::Stage::Opened)
-        .map_err(|beyond| ParseError::Limit(beyond.said()))
 }
 
 /// The experiments of the entries of a list, which are read as every experiment is.

@@ -2,7 +2,7 @@
 //! engine, one after another.
 
 use super::class::Class;
-use crate::collected::{Computed, experiments, is_whole};
+use crate::collected::{Computed, experiments};
 use crate::components::shared::{live, whether};
 use crate::state::{Notice, State, use_state};
 use crate::text::{collect, said};
@@ -87,8 +87,8 @@ impl Again {
             return Some(Err(said(&failure.message, &failure.says)));
         }
         let model = state.model()?;
-        let results = state.results.get();
-        is_whole(&results, experiment).then(|| Ok(Box::new(Computed { results, model })))
+        let computed = Computed::of(state.results.get(), experiment, model)?;
+        Some(Ok(Box::new(computed)))
     }
 
     /// Puts the next one on the page, and runs it.

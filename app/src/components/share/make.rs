@@ -278,7 +278,11 @@ fn StepForm(n: usize, made: RwSignal<Workshop>, moved: RwSignal<usize>) -> impl 
                         data-testid=format!("make-up-{n}")
                         disabled=n == 0
                         on:click=move |_| {
-                            made.update(|m| m.steps.swap(n, n - 1));
+                            made.update(|m| {
+                                if 0 < n && n < m.steps.len() {
+                                    m.steps.swap(n, n - 1);
+                                }
+                            });
                             moved.update(|m| *m += 1);
                         }
                     >

@@ -157,7 +157,6 @@ const BEFORE: usize = 40;
 /// names, quotation marks, commas of a table are passed over.
 #[inline]
 pub fn all_handed(text: &str) -> impl Iterator<Item = (String, Result<Handed, LinkError>)> {
-    let is_packed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     text.match_indices(HANDED).map(move |(at, _)| {
         let line = text[..at].rsplit('\n').next().unwrap_or_default();
         let line = line
@@ -176,6 +175,11 @@ pub fn all_handed(text: &str) -> impl Iterator<Item = (String, Result<Handed, Li
     })
 }
 
+/// Whether packed text has this character.
+fn is_packed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}
+
 /// Lines of a mail that one text is spread over at most, and characters of them.
 const LINES: usize = 400;
 const MOST_WRAPPED: usize = 60_000;
@@ -186,9 +190,7 @@ fn wrapped(rest: &str) -> Option<Handed> {
     let mut whole = lines.next()?.trim_end_matches(['=', '\r']).to_owned();
     for line in lines {
         let line = line.trim_start_matches(['>', ' ', '\t']).trim_end();
-        let end = line
-            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_')))
-            .unwrap_or(line.len());
+        let end = line.find(|c| !is_packed(c)).unwrap_or(line.len());
         let before = whole.len();
         whole.push_str(&line[..end]);
         // A word that follows it looks like a part of it.
@@ -319,8 +321,7 @@ impl Link {
         let workshop = workshop.filter(|w| !w.is_null());
         let workshop = workshop.map(Workshop::from_value).transpose()?;
         workshop.as_ref().map_or(Ok(()), Workshop::check)?;
-        limits::within_limits(&whole, limits::Stage::Opened)
-            .map_err(|beyond| ParseError::Limit(beyond.said()))?;
+        limits::within_limits(&whole, limits::Stage::Opened)?;
         let Beside { digest, show } = tree::read(&whole)?;
         Ok(Self {
             experiment,
