@@ -16,6 +16,7 @@ mod export;
 mod fields;
 mod folders;
 mod gpu;
+mod gradients;
 mod heads;
 mod limits;
 mod loading;

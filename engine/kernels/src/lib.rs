@@ -17,6 +17,8 @@ mod reduce;
 // Not in the small module: what it does is too little for a call into another one.
 #[cfg(not(feature = "module"))]
 mod rows;
+#[cfg(not(feature = "module"))]
+mod slope;
 mod unembed;
 mod vector;
 

@@ -41,3 +41,28 @@ pub fn row(
     let lines = panels.iter().skip(k).step_by(inner.max(1));
     lines.flat_map(|line| line.0).take(columns)
 }
+
+/// Puts some columns of some rows into `into`, row-major.
+#[cfg(not(feature = "module"))]
+pub fn stretch(
+    panels: &[Line],
+    [inner, _]: [usize; 2],
+    rows: core::ops::Range<usize>,
+    columns: core::ops::Range<usize>,
+    into: &mut Vec<f32>,
+) {
+    let width = columns.len();
+    into.clear();
+    into.resize(rows.len() * width, 0.0);
+    let mut column = columns.start;
+    while column < columns.end {
+        let (panel, first) = (column / PANEL, column % PANEL);
+        let count = (PANEL - first).min(columns.end - column);
+        let lines = &panels[panel * inner + rows.start..panel * inner + rows.end];
+        let at = column - columns.start;
+        for (line, row) in lines.iter().zip(into.chunks_mut(width)) {
+            row[at..at + count].copy_from_slice(&line.0[first..first + count]);
+        }
+        column += count;
+    }
+}

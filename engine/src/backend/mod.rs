@@ -13,7 +13,7 @@ pub mod gpu;
 mod operation;
 
 use crate::experiment::{BackendInfo, Counters};
-use crate::rows::{RowEdit, SlotTable};
+use crate::rows::{RowEdit, SeenBy, SlotTable};
 use crate::sentence::{Says, Sentence, text, within};
 pub use operation::Operation;
 use patchbay_kernels::Activation;
@@ -211,6 +211,89 @@ pub trait Backend: 'static {
     /// The `k` largest of each row, largest first, the smaller column first
     /// among equals: `[rows, 2 k]`, the values and then their columns as numbers.
     fn top_k(&self, x: &Self::Tensor, k: usize) -> Result<Self::Tensor>;
+
+    // Backwards. `dy` is the derivative of some number with respect to an operation's
+    // result; the derivative with respect to its argument comes out.
+
+    /// Of [`Backend::layer_norm`] with respect to `x [rows, n]`. With `g = dy weight`, the
+    /// normalised row `h` and its deviation `s`:
+    /// exactly `(g - mean(g) - h mean(g h)) / s`; by relevance `(g - mean(g)) / s`.
+    fn layer_norm_back(
+        &self,
+        dy: &Self::Tensor,
+        x: &Self::Tensor,
+        weight: &Self::Tensor,
+        epsilon: f32,
+        rule: Rule,
+    ) -> Result<Self::Tensor>;
+
+    /// Of [`Backend::linear`] with respect to its `x`:
+    /// `dy [rows, columns.len()] @ weight[.., columns] transposed`, `[rows, in]`.
+    fn linear_back(
+        &self,
+        dy: &Self::Tensor,
+        weight: &Self::Tensor,
+        columns: Range<usize>,
+    ) -> Result<Self::Tensor> {
+        self.unembed(dy, &self.columns(weight, columns)?)
+    }
+
+    /// Of [`Backend::activate`] with respect to `x`, element by element: exactly
+    /// `dy f'(x)`; by relevance `dy f(x) / x`.
+    fn activate_back(
+        &self,
+        dy: &Self::Tensor,
+        x: &Self::Tensor,
+        activation: Activation,
+        rule: Rule,
+    ) -> Result<Self::Tensor>;
+
+    /// `scale * (q . k)` of each head and each key that a row sees, 0 for those it does
+    /// not: [`Backend::pattern`] before its softmax, `[rows, n_head * table.width]`. With
+    /// the derivative of `z` for `q`, and the values for the keys, it is the derivative
+    /// with respect to the pattern.
+    fn scores(
+        &self,
+        q: &Self::Tensor,
+        k: &Self::Tensor,
+        kept_k: &Self::Tensor,
+        table: &Self::Table,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Self::Tensor>;
+
+    /// Of the softmax in [`Backend::pattern`] with respect to `q . k`, head by head:
+    /// `scale * pattern * (dy - sum(pattern * dy))`, all `[rows, n_head * t]`.
+    fn softmax_back(
+        &self,
+        dy: &Self::Tensor,
+        pattern: &Self::Tensor,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Self::Tensor>;
+
+    /// Of [`Backend::mix`] with respect to the values, and of [`Backend::scores`] with
+    /// respect to the keys: row `k` of the result `[keys, n]` is, head by head, the sum of
+    /// `weights[r, j] * x[r]` over those rows `r` that have the key at their place `j`.
+    /// `weights [rows, n_head * t]`, `x [rows, n]`.
+    fn mix_back(
+        &self,
+        weights: &Self::Tensor,
+        x: &Self::Tensor,
+        seen_by: &SeenBy,
+        n_head: usize,
+    ) -> Result<Self::Tensor>;
+}
+
+/// By which rule operations that are not linear pass a derivative on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rule {
+    /// The derivative.
+    Exact,
+    /// Relevance propagation with the rules that its authors use for GPT-2 (Jafari et al.,
+    /// 2025, arXiv 2508.21258): LayerNorm's deviation is held as it is, and the activation
+    /// function is the line through 0 and its value. Attention is exact.
+    Relp,
 }
 
 /// What is done to a matrix product before it is stored.

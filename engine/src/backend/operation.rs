@@ -49,6 +49,12 @@ operations! {
     Edit edit,
     LogSumExp log_sum_exp,
     TopK top_k,
+    LayerNormBack layer_norm_back,
+    LinearBack linear_back,
+    ActivateBack activate_back,
+    Scores scores,
+    SoftmaxBack softmax_back,
+    MixBack mix_back,
 }
 
 impl fmt::Display for Operation {

@@ -8,6 +8,7 @@ mod axis;
 mod carriers;
 mod detector;
 mod digest;
+mod estimate;
 mod export;
 mod field;
 mod limits;
@@ -31,6 +32,7 @@ pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, 
 pub use digest::{
     Compared, Digest, DigestCell, MOST_CELLS, MOST_TEXT, Picture, TOLERANCE, checksum, rounded,
 };
+pub use estimate::{Agreement, Attribution, AttributionMethod, EstimateReport, Miss};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
 #[cfg(feature = "worker")]
@@ -72,7 +74,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version that this code writes. Older ones are migrated on the way in. Any new
 /// field raises it, so that an older page names the version and not an unknown field.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Largest prompt accepted, in bytes of UTF-8: far above any context length,
 /// far below what would stall the tokenizer.

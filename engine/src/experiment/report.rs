@@ -1,7 +1,7 @@
 //! What comes back from running an experiment.
 
 use super::tree::{field, read, whole};
-use super::{Experiment, Frame, Reading, SteerReport, SteerUpdate, Token};
+use super::{EstimateReport, Experiment, Frame, Reading, SteerReport, SteerUpdate, Token};
 use crate::sentence::Says;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -209,6 +209,9 @@ pub struct SweepReport {
     /// `[pair][metric][row][column]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<Vec<Vec<Vec<Option<f32>>>>>,
+    /// What a gradient says of the same cells, where the sweep asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<EstimateReport>,
     /// What was computed for it, over all pairs or draws.
     pub plan: PlanReport,
     /// Wall-clock seconds that all sweeps of the experiment took together.
@@ -230,6 +233,7 @@ impl<'de> Deserialize<'de> for SweepReport {
                 values: field(of, "values")?,
                 intervals: field::<Option<_>>(of, "intervals")?.unwrap_or_default(),
                 pairs: field::<Option<_>>(of, "pairs")?.unwrap_or_default(),
+                estimate: field(of, "estimate")?,
                 plan: field(of, "plan")?,
                 seconds: field(of, "seconds")?,
                 engines: field::<Option<_>>(of, "engines")?.unwrap_or_else(one),

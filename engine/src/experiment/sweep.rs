@@ -1,6 +1,6 @@
 //! Grids of patched runs, and what is copied in them.
 
-use super::{Prompt, Site, Width};
+use super::{Attribution, Prompt, Site, Width};
 use serde::{Deserialize, Serialize};
 
 /// A grid of patched runs.
@@ -19,6 +19,10 @@ pub struct Sweep {
     /// What is put in the place of the activations.
     #[serde(default, skip_serializing_if = "Bring::is_other")]
     pub bring: Bring,
+    /// Whether a gradient says what each patch would do, before some or all of them are
+    /// made. Not of paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimate: Option<Attribution>,
 }
 
 impl Sweep {
@@ -30,6 +34,7 @@ impl Sweep {
             mode,
             axes: None,
             bring: Bring::Other,
+            estimate: None,
         }
     }
 

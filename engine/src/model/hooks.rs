@@ -3,7 +3,7 @@
 
 use crate::backend::{Backend, Result};
 use crate::experiment::Site;
-use crate::rows::{EditSource, LayerPlan, Plan, Shape, SlotPool, Stage};
+use crate::rows::{EditRound, EditSource, LayerPlan, Plan, Shape, SlotPool, Stage, Trace};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -30,7 +30,7 @@ impl<B: Backend> Store<B> {
     }
 
     /// The kept rows of a site; one row of zeros where none ever was.
-    fn get(&mut self, backend: &B, site: Site, layer: usize) -> Result<B::Tensor> {
+    pub(super) fn get(&mut self, backend: &B, site: Site, layer: usize) -> Result<B::Tensor> {
         if let Some(kept) = self.kept.get(&(site, layer)) {
             return Ok(kept.clone());
         }
@@ -41,6 +41,35 @@ impl<B: Backend> Store<B> {
         let nothing = backend.zeros([1, width])?;
         self.nothing.insert(width, nothing.clone());
         Ok(nothing)
+    }
+
+    /// The rows of a trace that keeps the site, `[positions, width]`.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn rows(&mut self, b: &B, trace: &Trace, site: Site, l: usize) -> Result<B::Tensor> {
+        b.gather(&self.get(b, site, l)?, &trace.slots)
+    }
+
+    /// Makes the edits of a site, one round after the other.
+    pub(super) fn edited(
+        &mut self,
+        b: &B,
+        (site, l): (Site, usize),
+        rounds: &[EditRound],
+        mut x: B::Tensor,
+    ) -> Result<B::Tensor> {
+        for round in rounds {
+            let source = match &round.source {
+                EditSource::Nothing => None,
+                EditSource::Kept => Some(self.get(b, site, l)?),
+                EditSource::Vectors { width, values } => {
+                    Some(b.upload([values.len() / width, *width], values)?)
+                }
+            };
+            x = b.edit(x, &round.edits, source.as_ref())?;
+        }
+        Ok(x)
     }
 
     /// The matrix of a site to keep rows of `width` in, with room for every slot.
@@ -142,22 +171,11 @@ impl<'a, B: Backend> Hooks<'a, B> {
         Ok(both)
     }
 
-    fn edited(&mut self, site: Site, l: usize, mut x: B::Tensor) -> Result<B::Tensor> {
-        let b = self.backend;
-        let Some(hook) = self.plan.layers[l].hooks.get(&site) else {
-            return Ok(x);
-        };
-        for round in &hook.rounds {
-            let source = match &round.source {
-                EditSource::Nothing => None,
-                EditSource::Kept => Some(self.store.get(b, site, l)?),
-                EditSource::Vectors { width, values } => {
-                    Some(b.upload([values.len() / width, *width], values)?)
-                }
-            };
-            x = b.edit(x, &round.edits, source.as_ref())?;
+    fn edited(&mut self, site: Site, l: usize, x: B::Tensor) -> Result<B::Tensor> {
+        match self.plan.layers[l].hooks.get(&site) {
+            None => Ok(x),
+            Some(hook) => self.store.edited(self.backend, (site, l), &hook.rounds, x),
         }
-        Ok(x)
     }
 
     fn keep(&mut self, site: Site, l: usize, x: &B::Tensor) -> Result<()> {

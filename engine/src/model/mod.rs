@@ -1,5 +1,6 @@
 //! GPT-2: its files, and its forward pass over a plan of rows.
 
+mod backward;
 mod config;
 mod ends;
 mod expected;
@@ -17,6 +18,7 @@ mod places;
 mod readout;
 mod remark;
 mod sample;
+mod seed;
 mod settings;
 mod table;
 mod tokenizer;
@@ -24,6 +26,7 @@ mod vectors;
 mod vocabulary;
 mod weights;
 
+pub use backward::{Gradients, KEPT_FOR_GRADIENTS};
 pub use config::{Activation, Config, ConfigError};
 pub use expected::Expected;
 pub use folder::{Folder, FolderError};
@@ -35,6 +38,7 @@ pub use loader::{Loaded, Loader, combined_sha256};
 pub use readout::{Logits, OfRuns, Wanted};
 pub use remark::ModelRemark;
 pub use sample::Sample;
+pub use seed::Slope;
 pub use tokenizer::{Tokenizer, TokenizerError, TokenizerFault};
 pub use weights::{IndexFault, WeightsError};
 

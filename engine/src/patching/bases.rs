@@ -29,6 +29,8 @@ pub(crate) struct Base {
     pub trace: Rc<Trace>,
     pub report: RunReport,
     pub logits: Logits,
+    /// Where a sweep copies or estimates them.
+    pub patterns: Rc<Numbers>,
 }
 
 /// The two runs of a pair, and what its sweeps copy.
@@ -133,6 +135,11 @@ pub(crate) async fn group<B: Backend>(
             .iter()
             .flat_map(|c| c.metrics.iter()),
     );
+    if setup.sweeps.iter().any(|sweep| sweep.estimate.is_some()) {
+        for case in &setup.cases[cases.clone()] {
+            wishes = wishes.with_slopes(&case.metrics);
+        }
+    }
     if cases.start == 0 {
         wishes.add(&telling(&setup.cases[0]));
     }
@@ -198,6 +205,7 @@ pub(crate) async fn group<B: Backend>(
                 values(&group.wishes, &case.metrics, &made.logits, &clean.logits),
             ),
             logits: made.logits.clone(),
+            patterns: made.patterns.clone(),
         };
         let mut attn_out = HashMap::new();
         for (name, made) in [(RunName::Clean, clean), (RunName::Corrupted, corrupted)] {
@@ -241,7 +249,7 @@ async fn runs_of<B: Backend>(
             let patterns = setup
                 .sweeps
                 .iter()
-                .any(|s| s.bring.is_other() && varied(s) != name && Kept::of(s).pattern);
+                .any(|s| Kept::of(s).pattern && patterns_wanted(s, name));
             if patterns {
                 captures.extend(everywhere(&shape, Site::Pattern, tokens.len()));
             }
@@ -297,6 +305,15 @@ async fn runs_of<B: Backend>(
         }
     }
     Ok(wishes)
+}
+
+/// Whether a sweep of patterns needs a run's: those that it copies, and where it estimates
+/// what that does those that it replaces.
+fn patterns_wanted(sweep: &Sweep, name: RunName) -> bool {
+    match varied(sweep) == name {
+        true => sweep.estimate.is_some(),
+        false => sweep.bring.is_other(),
+    }
 }
 
 /// Computes runs, as many at once as fit, and how fast that went.

@@ -8,8 +8,8 @@ use super::roles::by_role;
 use super::setup::{Case, Noise, Reader};
 use super::unfit::SweepProblem;
 use crate::experiment::{
-    self, Axes, Bring, CellFault, Corruption, Experiment, Field, Mode, Pair, Problem, Prompt,
-    Steered,
+    self, Attribution, AttributionMethod, Axes, Bring, CellFault, Corruption, Experiment, Field,
+    MetricKind, Mode, Pair, Problem, Prompt, Steered, Sweep,
 };
 use crate::host::{Host, SessionError, Task};
 use crate::lab::prompt::token_ids;
@@ -275,7 +275,9 @@ impl Reader<'_> {
         for sweep in &e.sweeps {
             let fault = match frame(&self.config.shape, sweep, first, &e.roles) {
                 Ok(frame) => {
-                    runs += frame.rows.len() * frame.columns.len() * cases.len();
+                    let cells = frame.rows.len() * frame.columns.len();
+                    let most = sweep.estimate.and_then(|estimate| estimate.most);
+                    runs += most.map_or(cells, |most| most.min(cells)) * cases.len();
                     self.unfit(e, sweep, cases)
                 }
                 Err(problem) => Some(problem),
@@ -306,12 +308,7 @@ impl Reader<'_> {
     }
 
     /// Why a sweep does not fit the pairs of prompts.
-    fn unfit(
-        &self,
-        e: &Experiment,
-        sweep: &crate::experiment::Sweep,
-        cases: &[Case],
-    ) -> Option<SweepProblem> {
+    fn unfit(&self, e: &Experiment, sweep: &Sweep, cases: &[Case]) -> Option<SweepProblem> {
         let first = &cases[0];
         let axes = sweep.axes();
         let by_position = match &axes {
@@ -331,6 +328,9 @@ impl Reader<'_> {
                 found: cases[i].aligned.len(),
                 expected: first.aligned.len(),
             });
+        }
+        if let Some(problem) = unfit_estimate(sweep, first) {
+            return Some(problem);
         }
         let kept = Kept::of(sweep);
         if kept.pattern {
@@ -377,6 +377,29 @@ impl Reader<'_> {
                     expected: patched(first),
                 })
             }
+        }
+    }
+}
+
+/// Why nothing can be estimated of a sweep, where it asks for that.
+fn unfit_estimate(sweep: &Sweep, first: &Case) -> Option<SweepProblem> {
+    let Attribution { method, most } = sweep.estimate?;
+    if matches!(sweep.axes(), Axes::Paths { .. }) {
+        return Some(SweepProblem::EstimateOfPaths);
+    }
+    if most == Some(0) {
+        return Some(SweepProblem::NothingPatched);
+    }
+    let metrics = &first.metrics;
+    if !metrics.is_empty() && metrics.iter().all(|m| m.kind == MetricKind::Rank) {
+        return Some(SweepProblem::NoDerivative);
+    }
+    match method {
+        AttributionMethod::Atp | AttributionMethod::Relp => None,
+        AttributionMethod::IntegratedGradients { points } => {
+            let most = AttributionMethod::MOST_POINTS;
+            let fits = (1..=most).contains(&points);
+            (!fits).then_some(SweepProblem::Points { points, most })
         }
     }
 }

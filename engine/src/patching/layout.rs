@@ -8,7 +8,8 @@ use super::paths::Path;
 use super::setup::{Case, Setup};
 use crate::experiment::{Axes, Estimate, Frame, PlanReport, Progress, Stage};
 use crate::host::{Host, SessionError, Task};
-use crate::rows::{Cost, Run, Shape};
+use crate::rows::{Cost, Edit, Run, Shape};
+use std::collections::HashSet;
 use std::ops::Range;
 
 /// One cell of one sweep for one case.
@@ -69,11 +70,21 @@ impl<'a> On<'a> {
         }
     }
 
+    /// What one cell copies.
+    pub fn edits(
+        &self,
+        shape: &Shape,
+        row: usize,
+        column: usize,
+    ) -> Result<Vec<Edit>, SessionError> {
+        self.copies(shape).cell(row, column)
+    }
+
     /// The run of one cell: the run that is varied, with what the cell copies.
     pub fn patched(&self, shape: &Shape, row: usize, column: usize) -> Result<Run, SessionError> {
         let base = self.bases.varied(self.sweep);
         Ok(Run {
-            edits: self.copies(shape).cell(row, column)?,
+            edits: self.edits(shape, row, column)?,
             reads: vec![base.trace.tokens.len() - 1],
             ..Run::over(&base.trace)
         })
@@ -102,14 +113,18 @@ impl<'a> On<'a> {
     }
 }
 
+/// The cells of a grid that are patched, counted row by row; `None` where all are.
+pub(crate) type Chosen = Option<HashSet<usize>>;
+
 /// Items laid out between two breaths.
 const BREATH: usize = 64;
 
-/// Splits a group's grids, cell by cell, into chunks that fit the memory budget.
+/// Splits a group's grids, cell by cell, into chunks that fit the memory budget; of grids
+/// of which only some cells are `chosen` those.
 pub(crate) async fn lay_out(
     shape: &Shape,
     setup: &Setup,
-    frames: &[Frame],
+    (frames, chosen): (&[Frame], &[Chosen]),
     group: &Group,
     task: Task<'_, impl Host>,
 ) -> Result<Layout, SessionError> {
@@ -125,7 +140,12 @@ pub(crate) async fn lay_out(
     for (sweep, frame) in frames.iter().enumerate() {
         let grid = (0..frame.rows.len())
             .flat_map(|row| (0..frame.columns.len()).map(move |column| (row, column)));
-        for (row, column) in grid.filter(|(r, c)| exists(&frame.sweep, *r, *c)) {
+        let wanted = |row: usize, column: usize| {
+            let cell = row * frame.columns.len() + column;
+            let left_out = chosen.get(sweep).and_then(Option::as_ref);
+            exists(&frame.sweep, row, column) && left_out.is_none_or(|some| some.contains(&cell))
+        };
+        for (row, column) in grid.filter(|(r, c)| wanted(*r, *c)) {
             for case in 0..group.bases.len() {
                 if layout.items.len().is_multiple_of(BREATH) {
                     task.host.breathe().await?;

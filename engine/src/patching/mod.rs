@@ -8,6 +8,7 @@ mod captures;
 mod cases;
 mod cells;
 mod copies;
+mod estimate;
 mod frame;
 mod generate;
 mod given;

@@ -2,6 +2,7 @@
 //! many pairs' fit at a time.
 
 use super::copies::{Kept, distinct};
+use super::estimate;
 use super::setup::{Case, Setup};
 use crate::experiment::{Axes, Experiment, Mode, RunName, Site, Sweep};
 use crate::lab::line::CACHE;
@@ -36,6 +37,7 @@ pub(crate) fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec
     let mut sites = Vec::new();
     for sweep in &setup.sweeps {
         let copied = Kept::of(sweep);
+        sites.extend(estimate::kept(sweep, name, &copied.sites));
         if varied(sweep) == name {
             let paths = matches!(sweep.axes(), Axes::Paths { .. });
             // A path's receiver may be an MLP.

@@ -4,9 +4,11 @@
 use super::Memory;
 use super::bases;
 use super::bases::{Group, values};
+use super::estimate::Estimates;
 use super::frame::frame;
 use super::layout::{
-    Chunk, Item, Layout, On, add, chunk_of, estimate, group_of, lay_out, piece, progress, scaled,
+    Chosen, Chunk, Item, Layout, On, add, chunk_of, estimate, group_of, lay_out, piece, progress,
+    scaled,
 };
 use super::means::Means;
 use super::paths;
@@ -56,7 +58,12 @@ pub(crate) async fn all<B: Backend>(
         return Ok(Some((reports.clone(), metrics.clone())));
     }
     let (started, before_it) = (task.host.now(), lab.backend.counters());
-    let layout = lay_out(&shape, setup, &frames, first, task).await?;
+    let mut estimates = Estimates::new(setup, &frames);
+    estimates.add(lab, setup, &frames, first, task).await?;
+    // By the first pairs, which all engines know from the start.
+    let chosen = estimates.chosen(&frames);
+    let grids = (frames.as_slice(), chosen.as_slice());
+    let layout = lay_out(&shape, setup, grids, first, task).await?;
     let expected = scaled(&layout.plans, setup.cases.len(), first.cases.len());
     if !frames.is_empty() {
         task.host
@@ -67,7 +74,8 @@ pub(crate) async fn all<B: Backend>(
     }
     let size = group_size(&shape, experiment, setup, memory.kept_bytes);
     if task.host.shares() {
-        share(lab, experiment, setup, means, size, (first, layout), task).await?;
+        let grids = (grids, size);
+        share(lab, experiment, setup, means, grids, (first, layout), task).await?;
         return Ok(None);
     }
     let mut tally = Tally::new(setup, &frames);
@@ -86,7 +94,10 @@ pub(crate) async fn all<B: Backend>(
         let group = later.as_ref().unwrap_or(first);
         let layout = match layout.take() {
             Some(layout) => layout,
-            None => lay_out(&shape, setup, &frames, group, task).await?,
+            None => {
+                estimates.add(lab, setup, &frames, group, task).await?;
+                lay_out(&shape, setup, grids, group, task).await?
+            }
         };
         for (sum, plan) in plans.iter_mut().zip(&layout.plans) {
             add(sum, plan);
@@ -157,8 +168,10 @@ pub(crate) async fn all<B: Backend>(
     let seconds = (task.host.now() - started) / 1000.0;
     let of_all = (seconds, engines, device);
     let mut reports = Vec::new();
-    for (s, (frame, plan)) in frames.into_iter().zip(plans).enumerate() {
-        reports.push(tally.report(s, frame, plan, of_all, task).await?);
+    for (s, (frame, plan)) in frames.iter().zip(plans).enumerate() {
+        let mut report = tally.report(s, frame.clone(), plan, of_all, task).await?;
+        report.estimate = estimates.report(s, frame, &report.values);
+        reports.push(report);
     }
     let metrics = bases::metric_reports(lab, experiment, setup, first, &tally.metrics);
     memory.last_sweeps = Some((key, reports.clone(), metrics.clone()));
@@ -171,12 +184,11 @@ async fn share<B: Backend>(
     experiment: &Experiment,
     setup: &Setup,
     means: &Means,
-    size: usize,
+    (grids, size): ((&[Frame], &[Chosen]), usize),
     (first, layout): (&Group, Layout),
     task: Task<'_, impl Host>,
 ) -> Result<(), SessionError> {
     let shape = lab.model.config.shape;
-    let frames = frames(&shape, setup)?;
     let nobody = Crew::default();
     let (mut at, mut layout, mut later) = (0, layout, None);
     while let Turn::Do(piece) = task.host.turn(&nobody).await {
@@ -186,7 +198,7 @@ async fn share<B: Backend>(
             // The runs of the group before give their memory back first.
             drop(later.take());
             let group = bases::group(lab, experiment, setup, cases, means, task).await?;
-            layout = lay_out(&shape, setup, &frames, &group, task).await?;
+            layout = lay_out(&shape, setup, grids, &group, task).await?;
             (at, later) = (g, Some(group));
         }
         let group = later.as_ref().unwrap_or(first);

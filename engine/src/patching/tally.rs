@@ -116,6 +116,7 @@ impl Tally {
                     .collect(),
                 false => Vec::new(),
             },
+            estimate: None,
             frame,
             plan,
             seconds,

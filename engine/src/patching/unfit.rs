@@ -83,6 +83,18 @@ pub(crate) enum SweepProblem {
         "Attention patterns cannot be copied between prompts of different lengths, nor from some positions to others; take another site."
     )]
     PatternElsewhere,
+    #[error(
+        "Paths have no estimate: what a path changes is found by patching it; leave the estimate out."
+    )]
+    EstimateOfPaths,
+    #[error(
+        "An estimate needs a metric with a derivative, and a rank has none; add another metric, a logit difference say."
+    )]
+    NoDerivative,
+    #[error("Integrated gradients are taken at 1 to {most} points, not {points}.")]
+    Points { points: usize, most: usize },
+    #[error("An estimate is compared with at least one patched cell; choose how many.")]
+    NothingPatched,
     #[error("Attention patterns are copied for prompts of at most {most} tokens.")]
     LongPattern { most: usize },
     #[error("An attention pattern has no mean over positions; take the mean at each position.")]

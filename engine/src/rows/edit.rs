@@ -75,7 +75,7 @@ pub struct RowEdit {
 impl Edit {
     /// First column and number of columns that the edit touches. A head's
     /// pattern has `keys` columns, of which a row sees those up to its own.
-    pub(super) fn columns(&self, shape: &Shape, keys: usize) -> (usize, usize) {
+    pub(crate) fn columns(&self, shape: &Shape, keys: usize) -> (usize, usize) {
         let full = shape.width(self.site).unwrap_or(shape.n_head * keys);
         let (start, width) = match (self.head, self.site) {
             (None, _) => (0, full),
@@ -97,7 +97,7 @@ impl Edit {
         }
     }
 
-    pub(super) fn source(&self) -> Option<&Source> {
+    pub(crate) fn source(&self) -> Option<&Source> {
         match &self.op {
             Op::Replace(s) | Op::Add(s, _) => Some(s),
             Op::Scale(_) | Op::SetProjection(..) | Op::CapProjection(..) => None,

@@ -16,13 +16,15 @@ mod edit;
 mod plan;
 mod reach;
 mod rounds;
+mod seen_by;
 mod slots;
 
 pub use cost::Cost;
 pub use edit::{Edit, Op, RowEdit, Source};
 pub use plan::{HookPlan, LayerPlan, Plan, RowId, Stage};
 pub use reach::kept_for_entry;
-pub use rounds::{EditRound, EditSource};
+pub use rounds::{EditRound, EditSource, rounds, rounds_back};
+pub use seen_by::SeenBy;
 pub use slots::{OWN_ROW, SlotPool, SlotTable, Trace};
 
 use crate::experiment::{Site, Width};
@@ -264,6 +266,11 @@ pub enum NotEditable {
     /// A vector is brought for a pattern, and no head is named.
     #[error("a vector of keys belongs to one head; name the head")]
     VectorOfKeys,
+    /// A derivative is wanted through a cap, which has none where it begins to hold.
+    #[error(
+        "a cap has no derivative where it begins to hold; estimates need a push that adds, sets or scales"
+    )]
+    Bends,
     /// A projection is to be set along a vector of zeros.
     #[error("a direction of length zero has no projection")]
     NoLength,

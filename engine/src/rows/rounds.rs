@@ -1,7 +1,7 @@
 //! Edits of many rows, grouped so that the device makes them in few operations.
 
 use super::plan::index;
-use super::{Edit, Op, RowEdit, Shape, Source};
+use super::{Edit, NotEditable, Op, PlanError, RowEdit, Shape, Source};
 use std::collections::BTreeMap;
 
 /// Where an edit round's source rows are.
@@ -29,9 +29,42 @@ pub struct EditRound {
     pub edits: Vec<RowEdit>,
 }
 
-/// Groups edits so that nothing is edited twice in a round and each round has
-/// one kind of source; edits that meet keep their order.
-pub(super) fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
+/// The edits of a site backwards: what makes, of the derivative with respect to the rows
+/// after them, the one with respect to the rows before. What an edit brings is constant.
+///
+/// # Errors
+/// [`PlanError::NotEditable`] of an edit without a derivative: a cap, where it begins.
+pub fn rounds_back(
+    shape: &Shape,
+    keys: usize,
+    edits: &[(u32, &Edit)],
+) -> Result<Vec<EditRound>, PlanError> {
+    let mut back: Vec<(u32, Edit)> = Vec::new();
+    for (row, edit) in edits.iter().rev() {
+        let op = match &edit.op {
+            Op::Replace(_) => Op::Scale(0.0),
+            Op::Add(..) => continue,
+            Op::Scale(c) => Op::Scale(*c),
+            Op::SetProjection(v, _) => Op::SetProjection(v.clone(), 0.0),
+            Op::CapProjection(..) => {
+                return Err(PlanError::NotEditable {
+                    site: edit.site,
+                    why: NotEditable::Bends,
+                });
+            }
+        };
+        let edit = (*edit).clone();
+        back.push((*row, Edit { op, ..edit }));
+    }
+    let back: Vec<(u32, &Edit)> = back.iter().map(|(row, edit)| (*row, edit)).collect();
+    Ok(rounds(shape, keys, &back))
+}
+
+/// Groups edits, each with its row, so that nothing is edited twice in a round and each
+/// round has one kind of source; edits that meet keep their order. Rows of a pattern have
+/// `keys` columns a head.
+#[must_use]
+pub fn rounds(shape: &Shape, keys: usize, edits: &[(u32, &Edit)]) -> Vec<EditRound> {
     #[derive(PartialEq, Eq, PartialOrd, Ord)]
     enum From {
         Nothing,

@@ -27,6 +27,29 @@ pub(super) fn pattern(
     n_head: usize,
     scale: f32,
 ) -> Result<Tensor> {
+    scores_then(q, [k, kept_k], table, (n_head, scale), softmax)
+}
+
+/// Twin of `gpu/scores.wgsl`.
+pub(super) fn scores(
+    q: &Tensor,
+    k: &Tensor,
+    kept_k: &Tensor,
+    table: &SlotTable,
+    n_head: usize,
+    scale: f32,
+) -> Result<Tensor> {
+    scores_then(q, [k, kept_k], table, (n_head, scale), |_| {})
+}
+
+/// `scale * (q . k)` of the keys that a row sees, and `then` on those of each head.
+fn scores_then(
+    q: &Tensor,
+    [k, kept_k]: [&Tensor; 2],
+    table: &SlotTable,
+    (n_head, scale): (usize, f32),
+    then: impl Fn(&mut [f32]) + Sync,
+) -> Result<Tensor> {
     let (rows, n) = q.dims2()?;
     let (d, t) = (n / n_head, table.width);
     with_rows([q, k, kept_k], |[q, k, kept_k]| {
@@ -37,7 +60,7 @@ pub(super) fn pattern(
                 patchbay_kernels::scores([q, k], d, scale, &mut heads[j..], t);
             }
             for head in heads.chunks_mut(t) {
-                softmax(&mut head[..table.len[r] as usize]);
+                then(&mut head[..table.len[r] as usize]);
             }
         })
     })

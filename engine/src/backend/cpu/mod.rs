@@ -4,6 +4,7 @@
 //! are tested against.
 
 mod attention;
+mod backward;
 mod edit;
 mod elements;
 mod layer_norm;
@@ -18,9 +19,9 @@ mod threads;
 #[cfg(all(target_arch = "wasm32", feature = "worker"))]
 pub use relaxed::take as take_kernels;
 
-use super::{Backend, BackendError, Operation, Result, Then};
+use super::{Backend, BackendError, Operation, Result, Rule, Then};
 use crate::experiment::BackendInfo;
-use crate::rows::{RowEdit, SlotTable};
+use crate::rows::{RowEdit, SeenBy, SlotTable};
 use candle_core::{Device, Tensor};
 pub use matrix::Matrix;
 use matrix::all;
@@ -207,6 +208,74 @@ impl Backend for Cpu {
 
     fn top_k(&self, x: &Matrix, k: usize) -> Result<Matrix> {
         Ok(reduce::top_k(x.rows(Operation::TopK)?, k)?.into())
+    }
+
+    fn layer_norm_back(
+        &self,
+        dy: &Matrix,
+        x: &Matrix,
+        weight: &Matrix,
+        epsilon: f32,
+        rule: Rule,
+    ) -> Result<Matrix> {
+        let [dy, x, weight] = all(Operation::LayerNormBack, [dy, x, weight])?;
+        Ok(backward::layer_norm_back(dy, x, weight, epsilon, rule)?.into())
+    }
+
+    fn linear_back(&self, dy: &Matrix, weight: &Matrix, columns: Range<usize>) -> Result<Matrix> {
+        let dy = dy.rows(Operation::LinearBack)?;
+        let out = match weight {
+            Matrix::Panels(weight) => products::linear_back(dy, weight, columns)?,
+            // Not a model's: put in order for this product.
+            Matrix::Rows(weight) => products::linear_back(dy, &Panels::of(weight)?, columns)?,
+        };
+        Ok(out.into())
+    }
+
+    fn activate_back(
+        &self,
+        dy: &Matrix,
+        x: &Matrix,
+        activation: Activation,
+        rule: Rule,
+    ) -> Result<Matrix> {
+        let [dy, x] = all(Operation::ActivateBack, [dy, x])?;
+        Ok(backward::activate_back(dy, x, activation, rule)?.into())
+    }
+
+    fn scores(
+        &self,
+        q: &Matrix,
+        k: &Matrix,
+        kept_k: &Matrix,
+        table: &SlotTable,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Matrix> {
+        let [q, k, kept_k] = all(Operation::Scores, [q, k, kept_k])?;
+        Ok(attention::scores(q, k, kept_k, table, n_head, scale)?.into())
+    }
+
+    fn softmax_back(
+        &self,
+        dy: &Matrix,
+        pattern: &Matrix,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Matrix> {
+        let [dy, pattern] = all(Operation::SoftmaxBack, [dy, pattern])?;
+        Ok(backward::softmax_back(dy, pattern, n_head, scale)?.into())
+    }
+
+    fn mix_back(
+        &self,
+        weights: &Matrix,
+        x: &Matrix,
+        seen_by: &SeenBy,
+        n_head: usize,
+    ) -> Result<Matrix> {
+        let [weights, x] = all(Operation::MixBack, [weights, x])?;
+        Ok(backward::mix_back(weights, x, seen_by, n_head)?.into())
     }
 }
 

@@ -4,9 +4,10 @@ use super::panels::Panels;
 use super::threads::in_parts;
 use super::{BackendError, DEVICE, Operation, Result, Then, relaxed, with_rows};
 use candle_core::Tensor;
-use patchbay_kernels::panels::PANEL;
+use patchbay_kernels::panels::{PANEL, stretch};
 use patchbay_kernels::{Function, Linear, SCRATCH, Unembed};
 use std::cell::RefCell;
+use std::ops::Range;
 use std::ptr::null;
 
 thread_local! {
@@ -94,6 +95,66 @@ pub(super) fn unembed(x: &Tensor, wte: &Tensor) -> Result<Tensor> {
     })?;
     Ok(Tensor::from_vec(out, (rows, tokens), &DEVICE)?)
 }
+
+/// Rows of a weight that are put in a row at a time, to be multiplied by as a vocabulary
+/// is: 64 of GPT-2's widest fit a processor's second cache.
+const STRETCH: usize = 64;
+
+/// `dy @ weight[.., columns] transposed`. The weight lies in panels for the product
+/// forwards, so a stretch of its rows at a time is copied out of them.
+pub(super) fn linear_back(dy: &Tensor, weight: &Panels, columns: Range<usize>) -> Result<Tensor> {
+    let ((rows, wide), [deep, all]) = (dy.dims2()?, weight.shape());
+    if columns.end > all || columns.len() != wide {
+        return Err(BackendError::Shape {
+            operation: Operation::LinearBack,
+            expected: format!("columns {columns:?} of {:?}", [deep, all]),
+            found: format!("{:?}", [rows, wide]),
+        });
+    }
+    let lines = weight.lines();
+    let out = with_rows([dy], |[dy]| {
+        Ok(filled(rows * deep, |out| {
+            let out = Shared(out);
+            in_parts(deep, STRETCH, rows * wide * deep, |part| {
+                let out = &out;
+                PACKED.with_borrow_mut(|packed| {
+                    for first in part.clone().step_by(STRETCH) {
+                        let some = first..part.end.min(first + STRETCH);
+                        stretch(
+                            &lines,
+                            weight.shape(),
+                            some.clone(),
+                            columns.clone(),
+                            packed,
+                        );
+                        let product = Unembed {
+                            rows,
+                            inner: wide,
+                            tokens: some.len(),
+                            x: dy.start(),
+                            x_stride: dy.stride,
+                            wte: packed.as_ptr(),
+                            wte_stride: wide,
+                            // SAFETY: within the row, of which each part writes its own
+                            // columns.
+                            out: unsafe { out.0.add(first) },
+                            out_stride: deep,
+                        };
+                        // SAFETY: the shapes were compared above.
+                        unsafe { relaxed::unembed(&product) };
+                    }
+                });
+            });
+        }))
+    })?;
+    Ok(Tensor::from_vec(out, (rows, deep), &DEVICE)?)
+}
+
+/// Where parts of a product write, each its own columns.
+struct Shared(*mut f32);
+
+// SAFETY: no two parts write to the same place, and nobody reads before all have ended.
+unsafe impl Sync for Shared {}
 
 /// `n` values, every one of them written by `f`.
 fn filled(n: usize, f: impl FnOnce(*mut f32)) -> Vec<f32> {

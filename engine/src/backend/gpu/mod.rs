@@ -300,4 +300,46 @@ impl Backend for Gpu {
     fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
         reduce::top_k(self, x, k)
     }
+    fn layer_norm_back(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        _: f32,
+        _: super::Rule,
+    ) -> Result<Tensor> {
+        Err(BackendError::Internal("wip".into()))
+    }
+    fn activate_back(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: Activation,
+        _: super::Rule,
+    ) -> Result<Tensor> {
+        Err(BackendError::Internal("wip".into()))
+    }
+    fn scores(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Table,
+        _: usize,
+        _: f32,
+    ) -> Result<Tensor> {
+        Err(BackendError::Internal("wip".into()))
+    }
+    fn softmax_back(&self, _: &Tensor, _: &Tensor, _: usize, _: f32) -> Result<Tensor> {
+        Err(BackendError::Internal("wip".into()))
+    }
+    fn mix_back(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &crate::rows::SeenBy,
+        _: usize,
+    ) -> Result<Tensor> {
+        Err(BackendError::Internal("wip".into()))
+    }
 }
