@@ -29,7 +29,7 @@ pub fn place(field: Field, room: Room) -> Option<Field> {
         SamplingSeed => (Room::Steering, Sampling),
         Directions => (Room::Steering, Directions),
         Direction(i, _) => (Room::Steering, Direction(i, DirectionField::Whole)),
-        Experiment | Version | Model | Cell | Generate | Field::Room | Steer => {
+        Experiment | Version | Model | Circuit | Cell | Generate | Field::Room | Steer => {
             return None;
         }
     };
@@ -42,10 +42,11 @@ mod tests {
 
     /// What is told at the top of the page, whichever room is shown: no part of
     /// a room is about it.
-    const AT_THE_TOP: [Field; 7] = [
+    const AT_THE_TOP: [Field; 8] = [
         Field::Experiment,
         Field::Version,
         Field::Model,
+        Field::Circuit,
         Field::Cell,
         Field::Generate,
         Field::Room,

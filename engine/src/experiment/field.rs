@@ -49,6 +49,8 @@ pub enum Field {
     Sweeps,
     /// `sweeps.0`: one of them.
     SweepAt(usize, SweepField),
+    /// `circuit`: how edges are scored and chosen, and how many.
+    Circuit,
     /// `cell`: the patched run to look at closely.
     Cell,
     /// `generate`: the greedy continuation of both prompts.
@@ -104,7 +106,7 @@ pub enum DirectionField {
 }
 
 /// Every field and its path, in which `#` stands for a place in a list.
-const PATHS: [(&str, Field); 38] = {
+const PATHS: [(&str, Field); 39] = {
     use DirectionField as D;
     use Field::*;
     [
@@ -128,6 +130,7 @@ const PATHS: [(&str, Field); 38] = {
         ("sweeps", Sweeps),
         ("sweeps.#", SweepAt(0, SweepField::Whole)),
         ("sweeps.#.bring", SweepAt(0, SweepField::Bring)),
+        ("circuit", Circuit),
         ("cell", Cell),
         ("generate", Generate),
         ("captures", Captures),

@@ -75,7 +75,7 @@ const LIMITS: [Limit; 26] = [
     (
         // What is one of a few words, and what is counted.
         "kind site mode axes bring receiver run room corruption method matrix operator unit \
-         effect steered version sweep estimate most points row column layer head window draws \
+         effect steered version sweep estimate most points circuit choice edges row column layer head window draws \
          tokens samples top_k top neuron feature direction from first random backend theme \
          columns right choice",
         0,

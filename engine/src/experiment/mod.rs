@@ -6,11 +6,13 @@
 
 mod axis;
 mod carriers;
+mod circuit;
 mod detector;
 mod digest;
 mod estimate;
 mod export;
 mod field;
+mod graph;
 mod limits;
 pub mod link;
 mod metric;
@@ -28,6 +30,7 @@ mod workshop;
 
 pub use axis::{Axis, AxisKind, Chosen, Frame, Located, around};
 pub use carriers::Carriers;
+pub use circuit::{Circuit, CircuitReport, EdgeChoice, EdgeMethod, Kept, ScoredEdge};
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use digest::{
     Compared, Digest, DigestCell, MOST_CELLS, MOST_TEXT, Picture, TOLERANCE, checksum, rounded,
@@ -35,6 +38,7 @@ pub use digest::{
 pub use estimate::{Agreement, Attribution, AttributionMethod, EstimateReport, Miss};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
+pub use graph::{EdgeSet, Graph, HeadPart, Reads, Sender};
 #[cfg(feature = "worker")]
 pub(crate) use limits::{Stage as Held, within_limits};
 pub use metric::{Metric, MetricKind, Tokens};
@@ -118,6 +122,10 @@ pub struct Experiment {
     /// The grids of patched runs that are wanted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<Sweep>,
+    /// A circuit, where one is to be found: of runs that are not steered, whose prompts have
+    /// one length in each pair.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<Circuit>,
     /// The one patched run to look at closely, if one is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<Cell>,
@@ -246,6 +254,7 @@ impl Default for Experiment {
                 wrong: Some(" Bob".into()),
             }],
             sweeps: vec![Sweep::of(Site::ResidPre, Mode::Denoising)],
+            circuit: None,
             cell: None,
             generate: None,
             captures: Vec::new(),

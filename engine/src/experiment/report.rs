@@ -1,7 +1,9 @@
 //! What comes back from running an experiment.
 
 use super::tree::{field, read, whole};
-use super::{EstimateReport, Experiment, Frame, Reading, SteerReport, SteerUpdate, Token};
+use super::{
+    CircuitReport, EstimateReport, Experiment, Frame, Reading, SteerReport, SteerUpdate, Token,
+};
 use crate::sentence::Says;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -412,6 +414,9 @@ pub struct Report {
     /// In the order of the experiment's; empty where one of them cannot be run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
+    /// The circuit, where one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<CircuitReport>,
     /// The chosen cell, where one is chosen and there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellReport>,
@@ -442,8 +447,8 @@ pub struct Estimate {
 pub struct Progress {
     /// Which part of the request it is about.
     pub stage: Stage,
-    /// Units done: bytes while loading, tokens while texts are written, else
-    /// multiplications.
+    /// Units done: bytes while loading, tokens while texts are written, passes of a
+    /// circuit, else multiplications.
     pub done: u64,
     /// The same units in all.
     pub total: u64,
@@ -463,6 +468,8 @@ pub enum Stage {
     Fetch,
     /// The two runs of the pairs, and those that activations are brought from.
     Runs,
+    /// Passes of a circuit: the pairs' runs, gradients, and what some edges keep.
+    Circuit,
     /// The patched runs; in the steering room the texts of a map.
     Sweep,
     /// Tokens of continuations.

@@ -97,6 +97,7 @@ impl<B: Backend> Lab<B> {
             corrupted: RunReport::default(),
             metrics: Vec::new(),
             sweeps: Vec::new(),
+            circuit: None,
             cell: None,
             captures: Vec::new(),
             steer: None,

@@ -74,34 +74,48 @@ impl<B: Backend> Gpt2<B> {
         wanted: &BTreeSet<(Site, usize)>,
         pulse: &impl Pulse,
     ) -> Result<Gradients> {
-        let mut back = Back {
-            b,
-            model: self,
-            store,
-            traces,
-            rule,
-            wanted,
-            found: Vec::new(),
-        };
-        let lens = traces.iter().map(|t| t.tokens.len());
-        let work = lens.map(|len| Cost::full_pass(&self.config.shape, len).multiplications);
-        let share = work.sum::<u64>() / self.h.len() as u64;
-        let mut rows: Rows = reads.into();
-        let mut d = back.end(&rows, seed)?;
-        for (l, block) in self.h.iter().enumerate().rev() {
-            if !wanted
-                .iter()
-                .any(|(site, layer)| back.is_before(*site, *layer, l + 1))
-            {
-                break;
-            }
-            d = back.mlp(block, l, &rows, d)?;
-            (rows, d) = back.attention(block, l, &rows, d)?;
-            pulse.beat(share).await?;
-        }
-        back.embedding(&rows, d)?;
+        let mut back = Back::of((b, self), store, traces, rule, wanted);
+        back.all((reads, seed), pulse).await?;
         back.told().await
     }
+
+    /// The same of one trace with respect to each node's own input, which is the stream
+    /// before its LayerNorm as that node alone reads it.
+    ///
+    /// # Errors
+    /// As [`Gpt2::backward`].
+    pub(super) async fn backward_to_inputs(
+        &self,
+        b: &B,
+        store: &mut Store<B>,
+        trace: &Rc<Trace>,
+        seed: B::Tensor,
+        rule: Rule,
+        pulse: &impl Pulse,
+    ) -> Result<Vec<Received<B>>> {
+        let (traces, nothing) = (std::slice::from_ref(trace), BTreeSet::new());
+        let mut back = Back::of((b, self), store, traces, rule, &nothing);
+        back.inputs = Some(Vec::new());
+        back.all((&[(0, trace.tokens.len() - 1)], seed), pulse)
+            .await?;
+        Ok(back.inputs.unwrap_or_default())
+    }
+}
+
+/// The derivative with respect to a stage's inputs: of a layer's heads their queries', then
+/// their keys', then their values'; of an MLP, and of the logits, one.
+pub(super) struct Received<B: Backend> {
+    pub stage: Stage,
+    /// By input: the positions, and a row for each. Elsewhere it is 0.
+    pub inputs: Vec<(Vec<usize>, B::Tensor)>,
+}
+
+/// What reads the stream at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Heads(usize),
+    Mlp(usize),
+    Logits,
 }
 
 struct Back<'a, B: Backend> {
@@ -112,22 +126,69 @@ struct Back<'a, B: Backend> {
     rule: Rule,
     wanted: &'a BTreeSet<(Site, usize)>,
     found: Vec<((Site, usize), Rows, B::Tensor)>,
+    /// Where those are wanted, from the logits down.
+    inputs: Option<Vec<Received<B>>>,
 }
 
 type Result<T> = std::result::Result<T, ModelError>;
 
-impl<B: Backend> Back<'_, B> {
-    /// Whether a site comes before the end of the first `layers` layers.
-    fn is_before(&self, site: Site, layer: usize, layers: usize) -> bool {
-        site.before_layers() || (site.per_layer() && layer < layers)
+impl<'a, B: Backend> Back<'a, B> {
+    fn of(
+        (b, model): (&'a B, &'a Gpt2<B>),
+        store: &'a mut Store<B>,
+        traces: &'a [Rc<Trace>],
+        rule: Rule,
+        wanted: &'a BTreeSet<(Site, usize)>,
+    ) -> Self {
+        Self {
+            b,
+            model,
+            store,
+            traces,
+            rule,
+            wanted,
+            found: Vec::new(),
+            inputs: None,
+        }
     }
 
+    /// From the read rows to the first layer of which something is wanted.
+    async fn all(
+        &mut self,
+        (reads, seed): (&[(usize, usize)], B::Tensor),
+        pulse: &impl Pulse,
+    ) -> Result<()> {
+        let model = self.model;
+        let lens = self.traces.iter().map(|t| t.tokens.len());
+        let work = lens.map(|len| Cost::full_pass(&model.config.shape, len).multiplications);
+        let share = work.sum::<u64>() / model.h.len() as u64;
+        let mut rows: Rows = reads.into();
+        let mut d = self.end(&rows, seed)?;
+        for (l, block) in model.h.iter().enumerate().rev() {
+            if !self.goes_below(l + 1) {
+                return Ok(());
+            }
+            d = self.mlp(block, l, &rows, d)?;
+            (rows, d) = self.attention(block, l, &rows, d)?;
+            pulse.beat(share).await?;
+        }
+        self.embedding(&rows, d)
+    }
+
+    /// Whether anything is wanted before the end of the first `layers` layers.
+    fn goes_below(&self, layers: usize) -> bool {
+        let before =
+            |(site, l): &(Site, usize)| site.before_layers() || (site.per_layer() && *l < layers);
+        self.inputs.is_some() || self.wanted.iter().any(before)
+    }
     /// `ln_f`: from the read rows back to the end of the last layer.
     fn end(&mut self, rows: &Rows, d: B::Tensor) -> Result<B::Tensor> {
         let last = self.model.h.len() - 1;
         let d = self.at(Site::LnFinal, 0, rows, d)?;
         let x = self.kept(Site::ResidPost, last, rows)?;
-        self.norm(&self.model.ln_f, &d, &x)
+        let d = self.norm(&self.model.ln_f, &d, &x)?;
+        self.received(Stage::Logits, || Ok(vec![(positions(rows), d.clone())]))?;
+        Ok(d)
     }
 
     /// `x + c_proj(act(c_fc(ln_2(x))))`
@@ -142,7 +203,9 @@ impl<B: Backend> Back<'_, B> {
         let pre = self.at(Site::MlpPre, l, rows, pre)?;
         let normed = self.linear(&block.c_fc.weight, &pre)?; // [rows, n]
         let x = self.kept(Site::ResidMid, l, rows)?;
-        let d = b.add(&d, &self.norm(&block.ln_2, &normed, &x)?)?;
+        let into = self.norm(&block.ln_2, &normed, &x)?;
+        self.received(Stage::Mlp(l), || Ok(vec![(positions(rows), into.clone())]))?;
+        let d = b.add(&d, &into)?;
         self.at(Site::ResidMid, l, rows, d)
     }
 
@@ -189,10 +252,53 @@ impl<B: Backend> Back<'_, B> {
         let of_q = self.spread(rows, &keys, of_q)?;
         let normed = b.add(&b.add(&of_q, &of_k)?, &of_v)?; // [keys, n]
         let x = self.kept(Site::ResidPre, l, &keys)?;
+        if self.inputs.is_some() {
+            let of_rows = self.kept(Site::ResidPre, l, rows)?;
+            let parts = [
+                (0, rows, &dq, &of_rows),
+                (n, &keys, &dk, &x),
+                (2 * n, &keys, &dv, &x),
+            ];
+            let inputs = self.heads(block, parts)?;
+            self.received(Stage::Heads(l), || Ok(inputs))?;
+        }
         let normed = self.norm(&block.ln_1, &normed, &x)?;
         let d = b.add(&self.spread(rows, &keys, d)?, &normed)?;
         let d = self.at(Site::ResidPre, l, &keys, d)?;
         Ok((keys, d))
+    }
+
+    /// Of each part of attention (its first column in `c_attn`, its rows, the derivative and
+    /// the stream there), what of the derivative comes to each head's own input.
+    fn heads(
+        &self,
+        block: &Block<B>,
+        parts: [(usize, &Rows, &B::Tensor, &B::Tensor); 3],
+    ) -> Result<Vec<(Vec<usize>, B::Tensor)>> {
+        let (b, shape) = (self.b, &self.model.config.shape);
+        let mut inputs = Vec::new();
+        for (first, rows, d, x) in parts {
+            for h in 0..shape.n_head {
+                let of_head = h * shape.d_head()..(h + 1) * shape.d_head();
+                let columns = first + of_head.start..first + of_head.end;
+                let d = b.columns(d, of_head)?;
+                let normed = self.linear_of(&block.c_attn.weight, columns, &d)?;
+                inputs.push((positions(rows), self.norm(&block.ln_1, &normed, x)?));
+            }
+        }
+        Ok(inputs)
+    }
+
+    fn received(
+        &mut self,
+        stage: Stage,
+        inputs: impl FnOnce() -> Result<Vec<(Vec<usize>, B::Tensor)>>,
+    ) -> Result<()> {
+        if let Some(all) = &mut self.inputs {
+            let inputs = inputs()?;
+            all.push(Received { stage, inputs });
+        }
+        Ok(())
     }
 
     fn embedding(&mut self, rows: &Rows, d: B::Tensor) -> Result<()> {
@@ -335,6 +441,10 @@ impl<B: Backend> Back<'_, B> {
         }
         Ok(gradients)
     }
+}
+
+fn positions(rows: &Rows) -> Vec<usize> {
+    rows.iter().map(|row| row.1).collect()
 }
 
 /// The edits of a site that are in force in these rows, each with its row.

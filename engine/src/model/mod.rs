@@ -1,6 +1,7 @@
 //! GPT-2: its files, and its forward pass over a plan of rows.
 
 mod backward;
+mod circuit;
 mod config;
 mod ends;
 mod expected;
@@ -27,6 +28,7 @@ mod vocabulary;
 mod weights;
 
 pub use backward::{Gradients, KEPT_FOR_GRADIENTS};
+pub use circuit::{EdgeScores, KEPT_FOR_SENDERS};
 pub use config::{Activation, Config, ConfigError};
 pub use expected::Expected;
 pub use folder::{Folder, FolderError};

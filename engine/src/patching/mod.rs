@@ -7,6 +7,7 @@ mod brought;
 mod captures;
 mod cases;
 mod cells;
+mod circuit;
 mod copies;
 mod estimate;
 mod frame;
@@ -30,7 +31,8 @@ mod unfit;
 use crate::backend::Backend;
 use crate::directions::{self, Push};
 use crate::experiment::{
-    Cell, Experiment, Field, MetricReport, Problem, Reading, Report, RunName, SweepReport, Update,
+    Cell, CircuitReport, Experiment, Field, MetricReport, Problem, Reading, Report, RunName,
+    SweepReport, Update,
 };
 use crate::host::{Asked, Host, SessionError, Task};
 use crate::lab::Lab;
@@ -70,6 +72,8 @@ pub(crate) fn largest_activation(shape: &Shape) -> usize {
 pub(crate) struct Memory {
     /// The last sweeps, so that looking at one of their cells does not repeat them.
     last_sweeps: Option<(Experiment, Vec<SweepReport>, Vec<MetricReport>)>,
+    /// The last circuit, for the same reason.
+    last_circuit: Option<(Experiment, CircuitReport)>,
     pair: Option<Pair>,
     /// Bytes that the kept activations of pairs may take at a time.
     kept_bytes: usize,
@@ -89,6 +93,7 @@ impl Default for Memory {
     fn default() -> Self {
         Self {
             last_sweeps: None,
+            last_circuit: None,
             pair: None,
             kept_bytes: KEPT_BYTES,
         }
@@ -212,6 +217,19 @@ async fn shown<B: Backend>(
     .await?
     {
         (report.sweeps, report.metrics) = (sweeps, metrics);
+    }
+    if let Some(wanted) = experiment
+        .circuit
+        .filter(|_| !preview && !task.host.shares())
+    {
+        let key = experiment.sweeps_only();
+        let known = memory.last_circuit.take().filter(|last| last.0 == key);
+        let found = match known {
+            Some((_, found)) => found,
+            None => circuit::find(lab, setup, wanted, task).await?,
+        };
+        report.circuit = Some(found.clone());
+        memory.last_circuit = Some((key, found));
     }
     if let Some(generate) = experiment.generate {
         for (name, base, report) in [

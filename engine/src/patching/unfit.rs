@@ -93,6 +93,14 @@ pub(crate) enum SweepProblem {
     NoDerivative,
     #[error("Integrated gradients are taken at 1 to {most} points, not {points}.")]
     Points { points: usize, most: usize },
+    #[error("A circuit has 1 to {most} edges here, not {edges}.")]
+    Edges { edges: usize, most: usize },
+    #[error("A circuit is found for runs that are not steered; take the direction off both runs.")]
+    SteeredCircuit,
+    #[error(
+        "A circuit goes from position to position, and the clean prompt of a pair has {clean} tokens, the corrupted one {corrupted}; give them the same number."
+    )]
+    UnevenCircuit { clean: usize, corrupted: usize },
     #[error("An estimate is compared with at least one patched cell; choose how many.")]
     NothingPatched,
     #[error("Attention patterns are copied for prompts of at most {most} tokens.")]

@@ -100,8 +100,10 @@ impl Backend for Cpu {
     }
 
     fn columns(&self, x: &Matrix, columns: Range<usize>) -> Result<Matrix> {
-        let x = x.rows(Operation::Columns)?;
-        Ok(x.narrow(1, columns.start, columns.len())?.into())
+        match x {
+            Matrix::Rows(x) => Ok(x.narrow(1, columns.start, columns.len())?.into()),
+            Matrix::Panels(x) => Ok(Matrix::Panels(x.columns(columns)?)),
+        }
     }
 
     fn gather(&self, x: &Matrix, rows: &[u32]) -> Result<Matrix> {

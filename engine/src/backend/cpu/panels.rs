@@ -3,14 +3,31 @@
 
 use super::{BackendError, DEVICE, Operation, Result, reserved};
 use candle_core::Tensor;
-use patchbay_kernels::panels::{Line, lines, put, row};
+use patchbay_kernels::panels::{Line, PANEL, lines, put, row, stretch};
+use std::ops::{Deref, Range};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 /// A weight `[inner, columns]`; a cheap handle.
 #[derive(Clone, Debug)]
 pub struct Panels {
     shape: [usize; 2],
+    /// Where its lines begin among them: behind others in a view of some columns.
+    first: usize,
     lines: Arc<RwLock<Vec<Line>>>,
+}
+
+/// A weight's lines, while nobody fills them.
+pub(super) struct Lines<'a> {
+    all: RwLockReadGuard<'a, Vec<Line>>,
+    first: usize,
+}
+
+impl Deref for Lines<'_> {
+    type Target = [Line];
+
+    fn deref(&self) -> &[Line] {
+        &self.all[self.first..]
+    }
 }
 
 impl Panels {
@@ -19,6 +36,7 @@ impl Panels {
         let lines = reserved(lines(shape[0], shape[1]), Line::default())?;
         Ok(Self {
             shape,
+            first: 0,
             lines: Arc::new(RwLock::new(lines)),
         })
     }
@@ -48,13 +66,43 @@ impl Panels {
             });
         }
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
-        put(&mut lines, self.shape, first, values);
+        put(&mut lines[self.first..], self.shape, first, values);
         Ok(())
     }
 
     /// What the kernels read, while they do.
-    pub(super) fn lines(&self) -> RwLockReadGuard<'_, Vec<Line>> {
-        self.lines.read().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lines(&self) -> Lines<'_> {
+        let all = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        Lines {
+            all,
+            first: self.first,
+        }
+    }
+
+    /// Some columns: a view where they begin and end with a panel, else a copy.
+    pub(super) fn columns(&self, columns: Range<usize>) -> Result<Self> {
+        let [inner, all] = self.shape;
+        if columns.end > all || columns.start > columns.end {
+            return Err(BackendError::Shape {
+                operation: Operation::Columns,
+                expected: format!("columns of {:?}", self.shape),
+                found: format!("{columns:?}"),
+            });
+        }
+        let whole = columns.start.is_multiple_of(PANEL)
+            && (columns.end.is_multiple_of(PANEL) || columns.end == all);
+        if whole {
+            return Ok(Self {
+                shape: [inner, columns.len()],
+                first: self.first + columns.start / PANEL * inner,
+                lines: self.lines.clone(),
+            });
+        }
+        let copy = Self::reserve([inner, columns.len()])?;
+        let mut values = Vec::new();
+        stretch(&self.lines(), self.shape, 0..inner, columns, &mut values);
+        copy.fill(0, &values)?;
+        Ok(copy)
     }
 
     pub(super) fn values(&self) -> Vec<f32> {
