@@ -7,8 +7,8 @@
 
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Gpu, Kernel};
-use crate::backend::{Backend, Result, Then, WrongNumbers};
-use crate::rows::{OWN_ROW, RowEdit, SlotTable};
+use crate::backend::{Backend, Result, Rule, Then, WrongNumbers};
+use crate::rows::{OWN_ROW, RowEdit, SeenBy, SlotTable};
 use patchbay_kernels::Activation;
 
 /// The largest |difference| / max(1, |expected|) that is rounding.
@@ -160,6 +160,19 @@ impl<B: Backend> Asked<'_, B> {
         for f in Activation::ALL {
             self.is(Kernel::Activate, b.activate(&x, *f)?);
         }
+        let dy = self
+            .values(3 * 131)
+            .iter()
+            .map(|v| 8.0 * v)
+            .collect::<Vec<_>>();
+        let (dy, by) = (b.upload([3, 131], &dy)?, self.put(1, 131)?);
+        for rule in [Rule::Exact, Rule::Relp] {
+            for f in Activation::ALL {
+                self.is(Kernel::ActivateBack, b.activate_back(&dy, &x, *f, rule)?);
+            }
+            let back = b.layer_norm_back(&dy, &x, &by, 1e-5, rule)?;
+            self.is(Kernel::LayerNormBack, back);
+        }
         // GPT-2's residual stream has such columns at its first position.
         values[50] = 3000.0;
         let x = b.upload([3, 131], &values)?;
@@ -217,12 +230,13 @@ impl<B: Backend> Asked<'_, B> {
         });
         let lens = (KEPT + 1..=width).chain(1..=OWN);
         let rows = (GOES_ON + OWN) as usize;
-        let table = b.upload_table(&SlotTable {
+        let slots = SlotTable {
             run: (0..GOES_ON).map(|_| 0).chain((0..OWN).map(|_| 1)).collect(),
             len: lens.collect(),
             slots: first.chain(second).collect(),
             width: width as usize,
-        })?;
+        };
+        let table = b.upload_table(&slots)?;
         let qkv = self.put(rows, 3 * N)?;
         let part = |i: usize| b.columns(&qkv, i * N..(i + 1) * N);
         let (q, k, v) = (part(0)?, part(1)?, part(2)?);
@@ -234,6 +248,13 @@ impl<B: Backend> Asked<'_, B> {
         self.is(Kernel::Mix, b.mix(&pattern, &v, &kept_v, &table, HEADS)?);
         let z = b.attend(&q, [&k, &kept_k], [&v, &kept_v], &table, HEADS, scale)?;
         self.is(Kernel::Attend, z);
+        let scores = b.scores(&q, &k, &kept_k, &table, HEADS, scale)?;
+        let back = b.softmax_back(&scores, &pattern, HEADS, scale)?;
+        self.is(Kernel::SoftmaxBack, back);
+        self.is(Kernel::Scores, scores);
+        let keys: Vec<u32> = (0..KEPT).chain((0..OWN).map(|r| r | OWN_ROW)).collect();
+        let seen_by = SeenBy::of(&slots, &keys);
+        self.is(Kernel::MixBack, b.mix_back(&pattern, &q, &seen_by, HEADS)?);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use pollster::block_on;
 
 /// Runs whose positions are kept rows up to some point and own rows from there
 /// on, own rows attending; lengths are random up to `width`.
-fn table(random: &mut Random, runs: usize, width: usize, slots: usize) -> SlotTable {
+pub(super) fn table(random: &mut Random, runs: usize, width: usize, slots: usize) -> SlotTable {
     let mut table = SlotTable {
         width,
         ..SlotTable::default()

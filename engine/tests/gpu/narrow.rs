@@ -2,10 +2,10 @@
 //! of them than a device takes side by side (65,535).
 
 use crate::gpu::{Random, gpu, same};
-use patchbay_engine::backend::Then;
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
+use patchbay_engine::backend::{Rule, Then};
 use patchbay_engine::model::Activation;
-use patchbay_engine::rows::{OWN_ROW, RowEdit, SlotTable};
+use patchbay_engine::rows::{OWN_ROW, RowEdit, SeenBy, SlotTable};
 use pollster::block_on;
 
 #[test]
@@ -84,6 +84,27 @@ fn workgroups_go_into_lines() {
     same!(gpu, "lines: attend", |g, put| {
         let (q, k, v, table) = (put(&x), put(&y), put(&x), g.upload_table(&table).unwrap());
         g.attend(&q, [&k, &q], [&v, &k], &table, 7, 0.3).unwrap()
+    });
+    same!(gpu, "lines: scores", |g, put| {
+        let table = g.upload_table(&table).unwrap();
+        g.scores(&put(&x), &put(&y), &put(&x), &table, 7, 0.3)
+            .unwrap()
+    });
+    same!(gpu, "lines: softmax_back", |g, put| {
+        g.softmax_back(&put(&pattern), &put(&pattern), 7, 0.3)
+            .unwrap()
+    });
+    let seen_by = SeenBy::of(&table, &table.slots);
+    same!(gpu, "lines: mix_back", |g, put| {
+        g.mix_back(&put(&pattern), &put(&x), &seen_by, 7).unwrap()
+    });
+    same!(gpu, "lines: activate_back", |g, put| {
+        g.activate_back(&put(&x), &put(&y), Activation::Gelu, Rule::Exact)
+            .unwrap()
+    });
+    same!(gpu, "lines: layer_norm_back", |g, put| {
+        g.layer_norm_back(&put(&x), &put(&y), &put(&row), 1e-5, Rule::Exact)
+            .unwrap()
     });
     let edits: Vec<RowEdit> = (0..rows as u32)
         .map(|row| RowEdit {

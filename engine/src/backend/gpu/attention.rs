@@ -8,7 +8,7 @@ use super::tensor::{Table, Tensor, expect, shape, word};
 use super::{Gpu, Operation, Result};
 use crate::rows::{OWN_ROW, SlotTable};
 
-/// Elements that a workgroup of `mix` handles.
+/// Elements that a workgroup of `mix` and `mix_back` handles.
 pub(super) const ELEMENTS: u64 = 64;
 
 pub(super) fn upload_table(gpu: &Gpu, table: &SlotTable) -> Result<Table> {
@@ -65,14 +65,39 @@ pub(super) fn pattern(
     n_head: usize,
     scale: f32,
 ) -> Result<Tensor> {
-    let operation = Operation::Pattern;
+    let kernel = (Operation::Pattern, Kernel::Pattern);
+    of_keys(gpu, kernel, q, keys, table, (n_head, scale))
+}
+
+/// `[k, kept_k]`: where the keys are looked up.
+pub(super) fn scores(
+    gpu: &Gpu,
+    q: &Tensor,
+    keys: [&Tensor; 2],
+    table: &Table,
+    n_head: usize,
+    scale: f32,
+) -> Result<Tensor> {
+    let kernel = (Operation::Scores, Kernel::Scores);
+    of_keys(gpu, kernel, q, keys, table, (n_head, scale))
+}
+
+/// A number for each row, head and key.
+fn of_keys(
+    gpu: &Gpu,
+    (operation, kernel): (Operation, Kernel),
+    q: &Tensor,
+    keys: [&Tensor; 2],
+    table: &Table,
+    (n_head, scale): (usize, f32),
+) -> Result<Tensor> {
     expect(operation, q, [table.rows as usize, q.columns as usize])?;
     let heads = word(n_head)?;
     let width = look_up(operation, keys, table, q.columns, heads)?;
     let [k, kept_k] = keys;
     let out = gpu.tensor(q.rows, word(n_head * table.width as usize)?)?;
     gpu.dispatch(&Dispatch {
-        kernel: Kernel::Pattern,
+        kernel,
         call: &pattern::Call {
             p: pattern::Params {
                 rows: q.rows,
@@ -206,6 +231,11 @@ fn look_up(
             return Err(shape(operation, expected, format!("{:?}", x.shape())));
         }
     }
+    width(operation, columns, heads)
+}
+
+/// Columns of each of so many heads, of all of which there are `columns`.
+pub(super) fn width(operation: Operation, columns: u32, heads: u32) -> Result<u32> {
     match columns.checked_div(heads) {
         Some(width) if width * heads == columns => Ok(width),
         Some(_) | None => Err(shape(

@@ -248,6 +248,7 @@ calls! {
         read: [q, k, v, kept_k, kept_v, slots],
         written: [out],
     }
+    /// Of the kernel `scores`, too.
     pattern {
         p: {
             rows: u32, heads: u32, width: u32, t: u32, q_offset: u32, q_stride: u32,
@@ -287,6 +288,42 @@ calls! {
         p: { rows: u32, columns: u32, x_offset: u32, x_stride: u32, k: u32 },
         list: [],
         read: [x],
+        written: [out],
+    }
+    layer_norm_back {
+        p: {
+            rows: u32, columns: u32, dy_offset: u32, dy_stride: u32,
+            x_offset: u32, x_stride: u32, weight_offset: u32, epsilon: f32, rule: u32,
+        },
+        list: [],
+        read: [dy, x, weight],
+        written: [out],
+    }
+    activate_back {
+        p: {
+            rows: u32, columns: u32, dy_offset: u32, dy_stride: u32,
+            x_offset: u32, x_stride: u32, function: u32, rule: u32,
+        },
+        list: [],
+        read: [dy, x],
+        written: [out],
+    }
+    softmax_back {
+        p: {
+            rows: u32, heads: u32, t: u32, dy_offset: u32, dy_stride: u32,
+            pattern_offset: u32, pattern_stride: u32, scale: f32,
+        },
+        list: [],
+        read: [dy, pattern],
+        written: [out],
+    }
+    mix_back {
+        p: {
+            rows: u32, columns: u32, width: u32, t: u32,
+            weights_offset: u32, weights_stride: u32, x_offset: u32, x_stride: u32,
+        },
+        list: [lists],
+        read: [weights, x],
         written: [out],
     }
 }

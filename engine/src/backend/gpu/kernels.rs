@@ -83,11 +83,18 @@ kernels! {
     UnembedFew, Unembed, unembed, ["unembed_few", "shared/unembed_call", "shared/x_4", "shared/wte_4"];
     UnembedFewAny, Unembed, unembed, ["unembed_few", "shared/unembed_call", "shared/x", "shared/wte"];
     Attend, Attend, attend, ["attend", "shared/slots", "shared/score", "shared/value"];
-    Pattern, Pattern, pattern, ["pattern", "shared/slots", "shared/score", "shared/lanes"];
+    Pattern, Pattern, pattern,
+        ["pattern", "shared/pattern_call", "shared/slots", "shared/score", "shared/lanes"];
     Mix, Mix, mix, ["mix", "shared/slots", "shared/value", "shared/elements"];
     Edit, Edit, edit, ["edit", "shared/lanes"];
     LogSumExp, LogSumExp, log_sum_exp, ["log_sum_exp", "shared/lanes"];
     TopK, TopK, top_k, ["top_k"];
+    LayerNormBack, LayerNormBack, layer_norm_back, ["layer_norm_back", "shared/lanes"];
+    ActivateBack, ActivateBack, activate_back,
+        ["activate_back", "shared/slope", "shared/activation", "shared/elements"];
+    Scores, Scores, pattern, ["scores", "shared/pattern_call", "shared/slots", "shared/score"];
+    SoftmaxBack, SoftmaxBack, softmax_back, ["softmax_back", "shared/lanes"];
+    MixBack, MixBack, mix_back, ["mix_back", "shared/elements"];
 }
 
 impl Kernel {
@@ -116,7 +123,7 @@ impl Kernel {
 }
 
 /// What any model with GPT-2's sizes runs. The others are for weights that are not
-/// aligned, and for patterns and activations that somebody looks at.
+/// aligned, for patterns and activations that somebody looks at, and for gradients.
 const USUAL: [Kernel; 17] = [
     Kernel::Gather,
     Kernel::Join,

@@ -8,6 +8,7 @@
 //! which is safe because commands run in the order in which they were recorded.
 
 mod attention;
+mod backward;
 mod buffers;
 mod calls;
 mod edit;
@@ -36,9 +37,9 @@ pub use kernels::Kernel;
 pub use open::GpuOptions;
 pub use tensor::{Table, Tensor};
 
-use super::{Backend, BackendError, Operation, Result, Then};
+use super::{Backend, BackendError, Operation, Result, Rule, Then};
 use crate::experiment::{BackendInfo, Counters};
-use crate::rows::{RowEdit, SlotTable};
+use crate::rows::{RowEdit, SeenBy, SlotTable};
 use patchbay_kernels::Activation;
 use pool::Pool;
 use recorder::Recorder;
@@ -300,46 +301,57 @@ impl Backend for Gpu {
     fn top_k(&self, x: &Tensor, k: usize) -> Result<Tensor> {
         reduce::top_k(self, x, k)
     }
+
     fn layer_norm_back(
         &self,
-        _: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        _: f32,
-        _: super::Rule,
+        dy: &Tensor,
+        x: &Tensor,
+        weight: &Tensor,
+        epsilon: f32,
+        rule: Rule,
     ) -> Result<Tensor> {
-        Err(BackendError::Internal("wip".into()))
+        backward::layer_norm_back(self, dy, x, weight, epsilon, rule)
     }
+
     fn activate_back(
         &self,
-        _: &Tensor,
-        _: &Tensor,
-        _: Activation,
-        _: super::Rule,
+        dy: &Tensor,
+        x: &Tensor,
+        activation: Activation,
+        rule: Rule,
     ) -> Result<Tensor> {
-        Err(BackendError::Internal("wip".into()))
+        backward::activate_back(self, dy, x, activation, rule)
     }
+
     fn scores(
         &self,
-        _: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        _: &Table,
-        _: usize,
-        _: f32,
+        q: &Tensor,
+        k: &Tensor,
+        kept_k: &Tensor,
+        table: &Table,
+        n_head: usize,
+        scale: f32,
     ) -> Result<Tensor> {
-        Err(BackendError::Internal("wip".into()))
+        attention::scores(self, q, [k, kept_k], table, n_head, scale)
     }
-    fn softmax_back(&self, _: &Tensor, _: &Tensor, _: usize, _: f32) -> Result<Tensor> {
-        Err(BackendError::Internal("wip".into()))
+
+    fn softmax_back(
+        &self,
+        dy: &Tensor,
+        pattern: &Tensor,
+        n_head: usize,
+        scale: f32,
+    ) -> Result<Tensor> {
+        backward::softmax_back(self, dy, pattern, n_head, scale)
     }
+
     fn mix_back(
         &self,
-        _: &Tensor,
-        _: &Tensor,
-        _: &crate::rows::SeenBy,
-        _: usize,
+        weights: &Tensor,
+        x: &Tensor,
+        seen_by: &SeenBy,
+        n_head: usize,
     ) -> Result<Tensor> {
-        Err(BackendError::Internal("wip".into()))
+        backward::mix_back(self, weights, x, seen_by, n_head)
     }
 }

@@ -4,6 +4,7 @@
 use super::calls::{Edit, Field, Head, PARAMS_BYTES};
 use super::kernels::Kernel;
 use super::{Operation, attention, elements, products};
+use crate::backend::Rule;
 use crate::rows::OWN_ROW;
 use patchbay_kernels::Activation;
 use std::collections::BTreeMap;
@@ -134,7 +135,7 @@ fn constants_are_those_of_this_side() {
         let module = module(*kernel);
         let constants = constants(&module);
         let elements = match kernel {
-            Kernel::Mix => attention::ELEMENTS,
+            Kernel::Mix | Kernel::MixBack => attention::ELEMENTS,
             _ => elements::ELEMENTS,
         };
         let activations = Activation::ALL
@@ -144,6 +145,7 @@ fn constants_are_those_of_this_side() {
         let sizes = [
             ("ELEMENTS", u32::try_from(elements).unwrap()),
             ("OWN_ROW", OWN_ROW),
+            ("RELP", Rule::Relp as u32),
             ("COLUMNS", products::COLUMNS),
             ("TOKENS", products::COLUMNS),
             ("TALL", products::TILE[0]),
@@ -163,7 +165,12 @@ fn constants_are_those_of_this_side() {
         for (name, value) in activations {
             let name = screaming(&name);
             assert_eq!(constants.get(&*name), Some(&value), "{name}");
-            assert!(kernel.wgsl().contains(&format!("case {name}")), "{name}");
+            // Of the function, and where they are there, of its slope and share.
+            let functions = ["activation", "slope", "share"];
+            let functions = functions.map(|f| kernel.wgsl().matches(&format!("fn {f}(")).count());
+            let cases = kernel.wgsl().split(&format!("case {name}")).skip(1);
+            let cases = cases.filter(|rest| rest.starts_with([':', ','])).count();
+            assert_eq!(cases, functions.iter().sum::<usize>(), "{name}");
         }
     }
 }
@@ -212,7 +219,7 @@ fn twin<'a>(name: &str, text: &'a str) -> Option<&'a str> {
 
 /// Whether there is a function of that path: `cpu::rows::gather` of a module,
 /// `cpu::Cpu::columns` and `Backend::attend` of a type or trait, or one of the crate
-/// `patchbay_kernels`.
+/// `patchbay_kernels`, with its module where that is another than the first.
 fn exists(path: &str) -> bool {
     let mut steps: Vec<_> = path.split("::").collect();
     let function = format!("fn {}", steps.pop().unwrap());
@@ -220,6 +227,7 @@ fn exists(path: &str) -> bool {
     let file = match steps[..] {
         [] => "mod.rs".into(),
         ["patchbay_kernels"] => "../../kernels/src/lib.rs".into(),
+        ["patchbay_kernels", file] => format!("../../kernels/src/{file}.rs"),
         [folder] => format!("{folder}/mod.rs"),
         [folder, file] => format!("{folder}/{file}.rs"),
         _ => return false,
