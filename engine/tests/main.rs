@@ -6,6 +6,7 @@ mod common;
 #[path = "../../tests/rust/modules.rs"]
 mod read;
 
+mod circuits;
 mod cpu_backend;
 mod detector;
 mod dictionary;

@@ -252,7 +252,9 @@ impl<B: Backend> Asked<'_, B> {
         let back = b.softmax_back(&scores, &pattern, HEADS, scale)?;
         self.is(Kernel::SoftmaxBack, back);
         self.is(Kernel::Scores, scores);
-        let keys: Vec<u32> = (0..KEPT).chain((0..OWN).map(|r| r | OWN_ROW)).collect();
+        let keys: Vec<(u32, u32)> = (0..2)
+            .flat_map(|run| (0..width).map(move |p| (run, p)))
+            .collect();
         let seen_by = SeenBy::of(&slots, &keys);
         self.is(Kernel::MixBack, b.mix_back(&pattern, &q, &seen_by, HEADS)?);
         Ok(())

@@ -10,10 +10,17 @@ use patchbay_engine::experiment::Site;
 use patchbay_engine::model::{
     Activation, Config, Gpt2, Gradients, KEPT_FOR_GRADIENTS, Patient, Slope, Store,
 };
-use patchbay_engine::rows::{Edit, OWN_ROW, Op, Plan, Run, SeenBy, SlotTable, Source, Trace};
+use patchbay_engine::rows::{Edit, Op, Plan, Run, SeenBy, SlotTable, Source, Trace};
 use pollster::block_on;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+
+/// Every position of every run of a table.
+pub(super) fn all_keys(table: &SlotTable) -> Vec<(u32, u32)> {
+    let width = table.width.max(1) as u32;
+    let all = 0..table.slots.len() as u32;
+    all.map(|at| (at / width, at % width)).collect()
+}
 
 /// Each operation alone, as |difference| / max(1, |expected|).
 const CLOSE: f32 = 2e-5;
@@ -163,10 +170,8 @@ fn attends_back() {
             g.softmax_back(&dy, &p, heads, scale).unwrap()
         });
         assert!(off <= CLOSE);
-        // Some of the kept rows, which may be seen by none or by one at several places, and
-        // all own ones.
-        let own = (0..rows as u32).rev().map(|r| r | OWN_ROW);
-        let keys: Vec<u32> = (0..slots as u32).step_by(2).chain(own).collect();
+        // Every other position of the runs, some of which none sees.
+        let keys: Vec<(u32, u32)> = all_keys(&slot_table).into_iter().rev().step_by(2).collect();
         let seen_by = SeenBy::of(&slot_table, &keys);
         let name = format!(
             "mix back {size:?}, {} keys seen {} times",

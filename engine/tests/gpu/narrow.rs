@@ -1,6 +1,7 @@
 //! Every kernel with its workgroups in many lines, as it runs when there are more
 //! of them than a device takes side by side (65,535).
 
+use crate::gpu::backward::all_keys;
 use crate::gpu::{Random, gpu, same};
 use patchbay_engine::backend::gpu::{Gpu, GpuOptions};
 use patchbay_engine::backend::{Rule, Then};
@@ -94,7 +95,7 @@ fn workgroups_go_into_lines() {
         g.softmax_back(&put(&pattern), &put(&pattern), 7, 0.3)
             .unwrap()
     });
-    let seen_by = SeenBy::of(&table, &table.slots);
+    let seen_by = SeenBy::of(&table, &all_keys(&table));
     same!(gpu, "lines: mix_back", |g, put| {
         g.mix_back(&put(&pattern), &put(&x), &seen_by, 7).unwrap()
     });
