@@ -16,7 +16,7 @@ impl Activation {
     pub fn slope(self, x: f32) -> f32 {
         match self {
             Self::GeluNew => {
-                const SCALE: f32 = 0.797_884_56; // sqrt(2 / pi)
+                const SCALE: f32 = 0.797_884_6; // sqrt(2 / pi)
                 let tanh = (SCALE * (x + 0.044_715 * x * x * x)).tanh();
                 let inner = SCALE * (1.0 + 3.0 * 0.044_715 * x * x);
                 // Far out the square outgrows what is left of 1 - tanh^2.
@@ -27,7 +27,7 @@ impl Activation {
                 0.5 * (1.0 + tanh) + bend
             }
             Self::Gelu => {
-                const DENSITY: f32 = 0.398_942_28; // 1 / sqrt(2 pi)
+                const DENSITY: f32 = 0.398_942_3; // 1 / sqrt(2 pi)
                 self.share(x) + x * DENSITY * (-0.5 * x * x).exp()
             }
             Self::Relu => f32::from(u8::from(x > 0.0)),

@@ -249,9 +249,10 @@ impl<B: Backend> Asked<'_, B> {
         let z = b.attend(&q, [&k, &kept_k], [&v, &kept_v], &table, HEADS, scale)?;
         self.is(Kernel::Attend, z);
         let scores = b.scores(&q, &k, &kept_k, &table, HEADS, scale)?;
-        let back = b.softmax_back(&scores, &pattern, HEADS, scale)?;
-        self.is(Kernel::SoftmaxBack, back);
         self.is(Kernel::Scores, scores);
+        let dy = self.put(rows, HEADS * width as usize)?;
+        let back = b.softmax_back(&dy, &pattern, HEADS, scale)?;
+        self.is(Kernel::SoftmaxBack, back);
         let keys: Vec<(u32, u32)> = (0..2)
             .flat_map(|run| (0..width).map(move |p| (run, p)))
             .collect();

@@ -168,7 +168,8 @@ fn constants_are_those_of_this_side() {
             // Of the function, and where they are there, of its slope and share.
             let functions = ["activation", "slope", "share"];
             let functions = functions.map(|f| kernel.wgsl().matches(&format!("fn {f}(")).count());
-            let cases = kernel.wgsl().split(&format!("case {name}")).skip(1);
+            let case = format!("case {name}");
+            let cases = kernel.wgsl().split(&case).skip(1);
             let cases = cases.filter(|rest| rest.starts_with([':', ','])).count();
             assert_eq!(cases, functions.iter().sum::<usize>(), "{name}");
         }
