@@ -48,7 +48,7 @@ impl<B: Backend> Loaded<B> {
         let of = |reads: Vec<_>| Option::unwrap(reads.into_iter().next().unwrap());
         reads
             .into_iter()
-            .map(|r| of(r))
+            .map(of)
             .map(|l: patchbay_engine::model::Logits| l.tokens)
             .collect()
     }

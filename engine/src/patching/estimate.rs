@@ -21,11 +21,14 @@ use std::rc::Rc;
 
 /// The estimates of all sweeps over the cases so far.
 pub(crate) struct Estimates {
-    /// By sweep, `[metric][cell]`: the sum of what was estimated, and of how many cases.
-    grids: Vec<Option<Vec<Vec<(f64, f64)>>>>,
+    /// By sweep: what was estimated.
+    grids: Vec<Option<Sums>>,
     /// By sweep: the sums of the unpatched runs' metrics.
     bases: Vec<Vec<f64>>,
 }
+
+/// `[metric][cell]`: a sum, and of how many cases it is.
+type Sums = Vec<Vec<(f64, f64)>>;
 
 /// A cell's edits, and where the cell is.
 type CellEdits = (usize, Vec<Edit>);
