@@ -235,7 +235,7 @@ for (const [name, launch] of Object.entries(BROWSERS)) {
         );
         const bytes = sizes.reduce((sum, [, size]) => sum + size, 0);
         context.diagnostic(`${bytes} bytes: ${sizes.map((entry) => entry.join(' ')).join(', ')}`);
-        assert.ok(sizes.length >= 4 && bytes > 10_000 && bytes < LIMIT);
+        assert.ok(sizes.length >= 3 && bytes > 10_000 && bytes < LIMIT);
         assert.deepEqual(asked(requests), []);
         await page.keyboard.press('Tab');
         assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Run');
