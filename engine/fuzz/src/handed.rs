@@ -44,7 +44,7 @@ fn finds(text: &str) -> bool {
         let again = link::all_handed(&link::handed(&handed))
             .filter_map(|(_, read)| read.ok())
             .collect::<Vec<Handed>>();
-        assert_eq!(again, [handed.clone()]);
+        assert_eq!(again, std::slice::from_ref(&handed));
         if let Some(workshop) = &WORKSHOP.workshop {
             let points = workshop.points(&handed);
             assert!(points.made <= points.of, "{handed:?}: {points:?}");
