@@ -22,6 +22,28 @@ export function planned({ layer_rows, multiplications }, seconds) {
 }
 
 /**
+ * What was measured, with headings: a bar is a ratio to a peer that is to be reached, or the
+ * seconds that it may take at `most`.
+ * @param {{ what: string, ours: string, theirs?: string, ratio?: number, bar?: number, took?: number, most?: number, notes?: string }[]} rows
+ */
+export function tableOf(rows) {
+  const bar = ({ bar, most }) => (bar === undefined ? (most === undefined ? '' : `<= ${time(most)}`) : `>= ${bar}`);
+  const isMet = ({ ratio, bar, took, most }) => (bar === undefined ? took <= most : ratio >= bar);
+  return [
+    ['what', 'ours: median (least)', 'peer', 'ratio', 'bar', '', 'planned, reached'],
+    ...rows.map((row) => [
+      row.what,
+      row.ours,
+      row.theirs ?? '',
+      row.ratio?.toFixed(2) ?? '',
+      bar(row),
+      bar(row) && (isMet(row) ? 'met' : 'not met'),
+      row.notes ?? '',
+    ]),
+  ];
+}
+
+/**
  * Prints rows under their headings, each column as wide as it has to be.
  * @param {string[][]} rows the first are the headings
  */

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { golden, packed } from '../link.mjs';
 import { serveHosts } from './embed-host.mjs';
 import { openChromium, openFirefox, serveDist } from './harness.mjs';
@@ -182,6 +183,59 @@ describe('embeds of one page', () => {
     } finally {
       await it.close();
       await server.close();
+    }
+  });
+
+  test('have so many requests open and no more: one too many is told so', { timeout: PATIENCE }, async () => {
+    const www = fileURLToPath(new URL('../../www', import.meta.url));
+    const served = await serveDist({ mounts: { 'www/': www } });
+    const page = await browser.newPage();
+    try {
+      await page.goto(`${served.url}pages/blank.html`);
+      const found = await page.evaluate(async (url) => {
+        const { MOST_OPEN, SharedEngine } = await import(`${url}www/embed/shared.mjs`);
+        // It listens, and answers nothing but what is cancelled.
+        const worker = Object.assign(new EventTarget(), { asked: [], terminate() {} });
+        const say = (data) => setTimeout(() => worker.dispatchEvent(new MessageEvent('message', { data })));
+        worker.postMessage = (message) => {
+          worker.asked.push(message);
+          if (message.type === 'cancel') say({ type: 'cancelled', id: message.id });
+        };
+        const engine = new SharedEngine(
+          () => worker,
+          'test',
+          () => {},
+        );
+        const heard = [];
+        const hears = () => new Promise((resolve) => engine.addEventListener('message', resolve, { once: true }));
+        engine.addEventListener('message', ({ data }) => heard.push(data));
+        const ready = hears();
+        setTimeout(() => say({ type: 'ready' }), 200);
+        await ready;
+        for (let id = 1; id <= MOST_OPEN; id += 1) engine.postMessage({ type: 'describe', id });
+        const before = worker.asked.length;
+        const refused = hears();
+        engine.postMessage({ type: 'describe', id: MOST_OPEN + 1 });
+        await refused;
+        const after = worker.asked.length;
+        // One that is done with leaves room for another.
+        const cancelled = hears();
+        engine.postMessage({ type: 'cancel', id: 7 });
+        await cancelled;
+        engine.postMessage({ type: 'describe', id: MOST_OPEN + 2 });
+        const last = worker.asked.at(-1).type;
+        engine.terminate();
+        return { most: MOST_OPEN, before, after, last, heard: heard.slice(1) };
+      }, served.url);
+      const { most, heard } = found;
+      assert.deepEqual([found.before, found.after, found.last], [most, most, 'describe']);
+      assert.equal(heard.length, 2);
+      assert.deepEqual([heard[0].type, heard[0].id, heard[0].failure.code], ['failed', most + 1, 'internal']);
+      assert.match(heard[0].failure.message, /^200 requests wait.*cancel it$/);
+      assert.deepEqual(heard[1], { type: 'cancelled', id: 7 });
+    } finally {
+      await page.close();
+      await served.close();
     }
   });
 

@@ -61,6 +61,9 @@ const QUIET_FLAGS = [
   '--no-first-run',
 ];
 
+/** Where Chromium is. */
+export const chromiumPath = () => executable('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']);
+
 /**
  * Chromium with WebGPU on SwiftShader.
  * @param {import('playwright-core').LaunchOptions & { webgpu?: boolean }} [options]
@@ -69,7 +72,7 @@ const QUIET_FLAGS = [
  */
 export const openChromium = ({ args = [], webgpu = true, ...options } = {}) =>
   chromium.launch({
-    executablePath: executable('CHROMIUM', ['chromium', 'chromium-browser', 'google-chrome']),
+    executablePath: chromiumPath(),
     // The sandbox needs user namespaces, which a container often lacks.
     chromiumSandbox: false,
     args: [...QUIET_FLAGS, ...(webgpu ? WEBGPU_FLAGS : []), ...args],

@@ -65,6 +65,17 @@ export function poster({ experiment, digest, show, workshop }) {
 }
 
 /**
+ * The poster of a link whose experiment is a file on some server.
+ *
+ * @param {import("./behind.mjs").File} file
+ * @param {boolean} asked whether a person agreed
+ */
+export function outside({ host, url }, asked) {
+  const told = element("p", "", (asked ? TEXT.behindAsked : TEXT.behind)(host));
+  return [element("h1", "", TEXT.unknown), told, element("p", "poster-soft poster-prompt", cut(url, LONG))];
+}
+
+/**
  * A workshop asks before it tells: what came out is not on its poster.
  *
  * @param {import("./link.mjs").Fields} workshop

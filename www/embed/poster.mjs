@@ -3,7 +3,8 @@
 // does not start in a sandboxed frame unless its server allows it.
 
 import DICTIONARY from "../../engine/src/experiment/link/dictionary.txt";
-import { element, poster } from "./draw.mjs";
+import { behind, fetched, linked } from "./behind.mjs";
+import { element, outside, poster } from "./draw.mjs";
 import { LinkFault, unpack } from "./link.mjs";
 import { SharedEngine } from "./shared.mjs";
 import { originsOf, readTold, talk, tellHeight } from "./talk.mjs";
@@ -21,6 +22,15 @@ let phase = "poster";
 let link = location.hash.slice(1);
 /** @type {import("./link.mjs").Link | null} */
 let unpacked = null;
+/** The file that the link leads to, until it is there. */
+/** @type {import("./behind.mjs").File | null} */
+let file = null;
+/** The link of what that file holds. */
+let held = "";
+/** Ends the wait for it. */
+let leaving = new AbortController();
+/** Whether the app could not start when it was asked to. */
+let failed = false;
 /** Whether the page around asked for a run of what is not drawn yet. */
 let wanted = false;
 /** Whether the page around chose the colours, and not the link. */
@@ -46,7 +56,7 @@ open.rel = "noopener";
 frame.append(content, status, element("p", "poster-acts", run, open));
 
 const tell = talk(originsOf(query.get("origins")), asked);
-run.addEventListener("click", () => void start());
+run.addEventListener("click", () => void (file ? fetchFile(file) : start()));
 addEventListener("hashchange", () => {
   if (phase === "poster") void show(location.hash.slice(1));
 });
@@ -67,9 +77,15 @@ void show(link).then(() => tellHeight(tell));
  */
 async function show(next) {
   link = next;
+  held = "";
+  file = null;
+  leaving.abort();
+  run.removeAttribute("aria-disabled");
   open.href = address(link && `./#${link}`);
   say("");
   try {
+    file = behind(link);
+    if (file) return offer(file);
     const found = await unpack(link, DICTIONARY);
     if (link !== next || phase !== "poster") return;
     if (!found) throw new LinkFault(TEXT.none);
@@ -81,6 +97,44 @@ async function show(next) {
     run.hidden = true;
     content.replaceChildren(element("h1", "", TEXT.unknown));
     fail(error instanceof LinkFault ? error.message : TEXT.broken);
+  }
+}
+
+/** @param {import("./behind.mjs").File} from */
+function offer(from, asked = false) {
+  unpacked = null;
+  document.title = TEXT.title(TEXT.unknown);
+  content.replaceChildren(...outside(from, asked));
+  run.textContent = TEXT.fetchFrom(from.host);
+  run.hidden = false;
+}
+
+/**
+ * A person agreed to the host. What the page around asks for is no agreement.
+ *
+ * @param {import("./behind.mjs").File} from
+ */
+async function fetchFile(from) {
+  if (run.hasAttribute("aria-disabled")) return;
+  leaving = new AbortController();
+  const { signal } = leaving;
+  offer(from, true);
+  run.setAttribute("aria-disabled", "true");
+  say(TEXT.fetching);
+  try {
+    const found = await linked(await fetched(from, startEngine, signal));
+    const opened = await unpack(found, DICTIONARY);
+    if (signal.aborted || !opened) return;
+    held = found;
+    file = null;
+    say("");
+    run.removeAttribute("aria-disabled");
+    draw(opened);
+  } catch (error) {
+    if (signal.aborted) return;
+    run.removeAttribute("aria-disabled");
+    run.textContent = TEXT.again;
+    fail(error instanceof LinkFault ? error.message : self.origin === "null" ? TEXT.walled : TEXT.failed);
   }
 }
 
@@ -132,9 +186,10 @@ function asked(message) {
     return setTheme(message.theme);
   }
   if (phase === "poster") {
-    if (message.type === "set") void show(message.link);
     if (message.type === "resume") resumed = message;
-    wanted = message.type === "run" && !unpacked;
+    // It was asked to run before, and could not.
+    wanted = message.type === "run" ? !unpacked : message.type === "set" && failed;
+    if (message.type === "set") void show(message.link);
     if (message.type === "run") void start();
     return;
   }
@@ -158,21 +213,23 @@ async function start() {
   wanted = false;
   say(TEXT.starting);
   run.setAttribute("aria-disabled", "true");
-  // The app reads its link from the address, which is never written.
-  if (link !== location.hash.slice(1)) waiting.push({ patchbay: 1, type: "set", link });
+  // The app reads its link from the address, which is that of the author's.
+  if (!held && link !== location.hash.slice(1)) waiting.push({ patchbay: 1, type: "set", link });
   if (resumed) waiting.push(resumed);
   const styles = (names.css ?? "").split(" ").filter(Boolean).map(stylesheet);
   try {
     const { default: init } = await import(address(names.js));
-    await shareEngine();
+    await (sharing ??= shareEngine());
     await Promise.all(styles.map(({ arrived }) => arrived));
-    await init({ module_or_path: address(names.wasm) });
+    await reading(held, () => init({ module_or_path: address(names.wasm) }));
     phase = "running";
+    failed = false;
     pass();
   } catch (error) {
     console.warn(error);
     for (const { sheet } of styles) sheet.remove();
     phase = "poster";
+    failed = true;
     waiting = [];
     run.removeAttribute("aria-disabled");
     run.textContent = TEXT.again;
@@ -181,6 +238,29 @@ async function start() {
   }
 }
 
+/**
+ * Lets the app read another link than that of the address, to which the frame comes back: a
+ * reload asks once more.
+ *
+ * @param {string} fragment none, where it is that of the address
+ * @param {() => Promise<unknown>} init
+ */
+async function reading(fragment, init) {
+  const own = location.href;
+  if (fragment) history.replaceState(history.state, "", `#${fragment}`);
+  try {
+    await init();
+  } finally {
+    if (fragment) history.replaceState(history.state, "", own);
+  }
+}
+
+const startEngine = () => new Worker(address("engine.js"), { type: "module", name: "patchbay-engine" });
+
+/** Whether the app shares its engine, once that is known: also at another try. */
+/** @type {Promise<void> | null} */
+let sharing = null;
+
 /** All embeds of a page have one engine, where the browser lets them. */
 async function shareEngine() {
   const say = (/** @type {string} */ state) => {
@@ -188,12 +268,11 @@ async function shareEngine() {
     dispatchEvent(new Event("patchbay:engine"));
   };
   if (!(await SharedEngine.isPossible())) return say("own");
-  const start = () => new Worker(address("engine.js"), { type: "module", name: "patchbay-engine" });
   /** @type {SharedEngine | null} */
   let engine = null;
   // The app takes it in the place of a worker.
   Object.assign(globalThis, {
-    patchbayEngine: () => (engine = new SharedEngine(start, names.wasm ?? "", say)),
+    patchbayEngine: () => (engine = new SharedEngine(startEngine, names.wasm ?? "", say)),
   });
   new IntersectionObserver((entries) => engine?.view(entries.some((entry) => entry.isIntersecting))).observe(root);
 }

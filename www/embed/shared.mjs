@@ -17,6 +17,9 @@
 /** Milliseconds for which an engine out of view, with nothing to do, keeps its memory. */
 const REST = 5 * 60_000;
 
+/** Requests of a frame that wait for their answers at most: the app has a handful. */
+export const MOST_OPEN = 200;
+
 /** Messages after which a request is done with. */
 const ENDS = new Set([
   "described",
@@ -335,13 +338,22 @@ export class SharedEngine extends EventTarget {
       queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", { data: { type: "alive", id } })));
       return;
     }
+    const isAsked = message.type !== "cancel" && message.type !== "ping";
+    if (isAsked && this.#open.size >= MOST_OPEN) return this.#refuse(id);
     if (message.type === "load") this.#load = message;
-    if (message.type !== "cancel" && message.type !== "ping") this.#open.set(id, message);
+    if (isAsked) this.#open.set(id, message);
     // What was never asked is stopped here.
     if (message.type === "cancel" && !this.#hears && this.#open.delete(Number(id))) {
       queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", { data: { type: "cancelled", id } })));
     }
     this.#ask(message);
+  }
+
+  /** @param {number} id of a request of the app's that is one too many */
+  #refuse(id) {
+    const message = `${MOST_OPEN} requests wait for their answers already, and this frame may have no more; wait for one of them, or cancel it`;
+    const data = { type: "failed", id, failure: { code: "internal", message } };
+    queueMicrotask(() => this.dispatchEvent(new MessageEvent("message", { data })));
   }
 
   /** @param {boolean} inView whether the frame is in view */

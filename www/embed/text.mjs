@@ -27,6 +27,17 @@ export const TEXT = Object.freeze({
   leads: "(a new tab)",
   asks: "Before this model is downloaded, you are asked.",
   starting: "Patchbay is starting …",
+  behind: (/** @type {string} */ host) =>
+    `This experiment is a file at ${host}. Nothing was asked there yet; if you fetch it, ${host} learns that you did, as of any page that you open.`,
+  behindAsked: (/** @type {string} */ host) => `This experiment is a file at ${host}.`,
+  fetchFrom: (/** @type {string} */ host) => `Fetch it from ${host}`,
+  fetching: "Fetching it …",
+  left: "It was not waited for.",
+  address:
+    "This link leads to a file, but its address is none that can be asked: it should begin with https:// and a plain host’s name.",
+  insecure:
+    "This link leads to a file, but its address should begin with https://; http:// is for this computer alone.",
+  file: "The file holds no experiment.",
   none: "The address of this frame holds no experiment.",
   form: (/** @type {string} */ form) =>
     `This link has the form “${form}”, but this page knows v1 and v2; open it with a newer Patchbay.`,

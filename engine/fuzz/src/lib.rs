@@ -1,5 +1,5 @@
-//! Every reader of what others wrote, on any bytes: links and experiments, the
-//! files of models, of directions and of dictionaries.
+//! Every reader of what others wrote, on any bytes: links, experiments and what a class
+//! hands in, the files of models, of directions and of dictionaries.
 //!
 //! A target takes bytes and panics where something is wrong: a reader that
 //! panics, or one that took what it should not have. The same targets run on a
@@ -10,6 +10,7 @@
 pub mod campaign;
 mod directions;
 mod experiments;
+mod handed;
 pub mod memory;
 mod models;
 pub mod mutate;
@@ -36,6 +37,7 @@ const fn target_of(name: &'static str, longest: usize, run: fn(&[u8]) -> bool) -
 /// Every target; some of them read as one reader, each with a corpus of its own.
 pub const TARGETS: &[Target] = &[
     target_of("link", 4096, experiments::link),
+    target_of("handed", 4096, handed::handed),
     target_of("experiment", 4096, experiments::experiment),
     target_of("header", 4096, models::header),
     target_of("config", 4096, models::config),

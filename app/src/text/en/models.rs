@@ -25,7 +25,7 @@ pub const MODELS: ModelsText = ModelsText {
     use_hub: "Use",
     kept: "Kept in this browser",
     kept_none: "None yet. What you download stays here for the next time.",
-    kept_off: "This browser does not let the page keep anything, perhaps because the window is private.",
+    kept_off: "This browser does not let the page keep anything, perhaps because the window is private or the page came without HTTPS.",
     part: |here, all| match all {
         Some(all) => format!("{here} of {all}"),
         None => format!("{here} so far"),
@@ -58,7 +58,7 @@ pub const MODELS: ModelsText = ModelsText {
         None => format!("{here} are here already."),
     },
     keeps: "It is kept in this browser, so it is fetched only once.",
-    keeps_nothing: "This browser keeps nothing for the page, perhaps because the window is private: it has to be fetched again next time, and pausing loses what has arrived.",
+    keeps_nothing: "This browser keeps nothing for the page, perhaps because the window is private or the page came without HTTPS: it has to be fetched again next time, and pausing loses what has arrived.",
     exactly: "What exactly is fetched",
     folder: "From",
     revision: "Commit",

@@ -48,6 +48,20 @@ pub(super) fn pack(text: &[u8]) -> Vec<u8> {
 /// The text, if it has at most so many bytes: no more are ever made.
 #[inline]
 pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
+    match inflated(packed, most)? {
+        (text, used) if used == packed.len() => Ok(text),
+        _ => Err(Fault::Broken),
+    }
+}
+
+/// The same, of what something may follow.
+#[inline]
+pub(super) fn unpack_first(packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
+    Ok(inflated(packed, most)?.0)
+}
+
+/// The text, and how many of the bytes it was packed in.
+fn inflated(packed: &[u8], most: usize) -> Result<(Vec<u8>, usize), Fault> {
     let mut inflate = Decompress::new(false);
     let length = DICTIONARY.len() as u16;
     let [a, b] = length.to_le_bytes();
@@ -68,9 +82,8 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
         if out.len() - DICTIONARY.len() > most {
             return Err(Fault::TooLarge);
         }
-        let through = inflate.total_in() - start == packed.len() as u64;
         match status {
-            Ok(Status::StreamEnd) if through => break,
+            Ok(Status::StreamEnd) => break,
             Ok(Status::Ok | Status::BufError)
                 if out.len() == out.capacity()
                     || (inflate.total_in(), inflate.total_out()) != before =>
@@ -81,7 +94,8 @@ pub(super) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, Fault> {
             _ => return Err(Fault::Broken),
         }
     }
-    Ok(out.split_off(DICTIONARY.len()))
+    let used = (inflate.total_in() - start) as usize;
+    Ok((out.split_off(DICTIONARY.len()), used))
 }
 
 #[cfg(test)]
@@ -114,6 +128,7 @@ mod tests {
             }
             let more = [&packed[..], b"x"].concat();
             assert_eq!(unpack(&more, 1_000_000), Err(Fault::Broken));
+            assert_eq!(unpack_first(&more, 1_000_000).as_deref(), Ok(text));
         }
     }
 

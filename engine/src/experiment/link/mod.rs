@@ -7,7 +7,8 @@
 
 mod deflate;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::{self, GeneralPurpose, URL_SAFE_NO_PAD};
+use base64::{Engine as _, alphabet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -158,10 +159,13 @@ const BEFORE: usize = 40;
 #[inline]
 pub fn all_handed(text: &str) -> impl Iterator<Item = (String, Result<Handed, LinkError>)> {
     text.match_indices(HANDED).map(move |(at, _)| {
-        let line = text[..at].rsplit('\n').next().unwrap_or_default();
-        let line = line
-            .rsplit_once(HANDED)
-            .map_or(line, |(_, rest)| rest.trim_start_matches(is_packed));
+        let (line, is_whole) = line_before(text, at);
+        let line = match line.rsplit_once(HANDED) {
+            Some((_, rest)) => rest.trim_start_matches(is_packed),
+            // What is longer may be the end of another one.
+            None if !is_whole => line.trim_start_matches(is_packed),
+            None => line,
+        };
         let from = line
             .char_indices()
             .rev()
@@ -170,9 +174,21 @@ pub fn all_handed(text: &str) -> impl Iterator<Item = (String, Result<Handed, Li
         let before = line[from..].trim_matches(|c: char| !c.is_alphanumeric());
         let rest = &text[at + HANDED.len()..];
         let end = rest.find(|c| !is_packed(c)).unwrap_or(rest.len());
-        let handed = one_handed(&rest[..end]).or_else(|fault| wrapped(rest).ok_or(fault));
+        let (first, after) = rest.split_at(end);
+        let handed = one_handed(first).or_else(|fault| wrapped(first, after).ok_or(fault));
         (before.to_owned(), handed)
     })
+}
+
+/// The end of the line in front of a place in a text, and whether it is all of it: a line
+/// may be as long as the text, and each that is handed in stands on it.
+fn line_before(text: &str, at: usize) -> (&str, bool) {
+    let near = (at.saturating_sub(10 * BEFORE)..=at).find(|from| text.is_char_boundary(*from));
+    let near = &text[near.unwrap_or(at)..at];
+    match near.rsplit_once('\n') {
+        Some((_, line)) => (line, true),
+        None => (near, near.len() == at),
+    }
 }
 
 /// Whether packed text has this character.
@@ -184,28 +200,43 @@ fn is_packed(c: char) -> bool {
 const LINES: usize = 400;
 const MOST_WRAPPED: usize = 60_000;
 
-/// What a mail program has cut into lines, quoted or not; `None` where it is not that.
-fn wrapped(rest: &str) -> Option<Handed> {
-    let mut lines = rest.lines().take(LINES);
-    let mut whole = lines.next()?.trim_end_matches(['=', '\r']).to_owned();
-    for line in lines {
+/// What a mail program has cut into lines, quoted or not, by its first one and what stands
+/// after that; `None` where it is not that. It is unpacked once: what is packed knows its
+/// own end, and a word that follows looks like a part of it.
+fn wrapped(first: &str, after: &str) -> Option<Handed> {
+    let after = after.strip_prefix('=').unwrap_or(after);
+    let after = after
+        .strip_prefix('\r')
+        .unwrap_or(after)
+        .strip_prefix('\n')?;
+    let mut whole = first.to_owned();
+    for line in after.lines().take(LINES) {
         let line = line.trim_start_matches(['>', ' ', '\t']).trim_end();
         let end = line.find(|c| !is_packed(c)).unwrap_or(line.len());
-        let before = whole.len();
         whole.push_str(&line[..end]);
-        // A word that follows it looks like a part of it.
-        if let Ok(handed) = one_handed(&whole).or_else(|_| one_handed(&whole[..before])) {
-            return Some(handed);
-        }
         if end == 0 || end < line.len() || whole.len() > MOST_WRAPPED {
             break;
         }
     }
-    None
+    if whole.len() % 4 == 1 {
+        whole.pop();
+    }
+    let json = deflate::unpack_first(&LENIENT.decode(whole).ok()?, LARGEST).ok()?;
+    read_handed(String::from_utf8(json).ok()?.as_str()).ok()
 }
 
+/// Bits that are left over are those of what follows.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    general_purpose::NO_PAD.with_decode_allow_trailing_bits(true),
+);
+
 fn one_handed(packed: &str) -> Result<Handed, LinkError> {
-    let value = json::value(&unpacked(packed)?).map_err(ParseError::from)?;
+    read_handed(&unpacked(packed)?)
+}
+
+fn read_handed(json: &str) -> Result<Handed, LinkError> {
+    let value = json::value(json).map_err(ParseError::from)?;
     Ok(Handed::from_value(value)?)
 }
 

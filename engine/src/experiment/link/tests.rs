@@ -533,3 +533,19 @@ fn what_is_handed_in_is_found_in_any_text() {
     assert!(matches!(found.as_slice(), [Err(_), Ok(_)]), "{found:?}");
     assert!(all_handed("nothing at all").next().is_none());
 }
+
+#[test]
+fn however_long_its_lines_a_text_is_looked_through_once() {
+    // Each line adds to what might be one that unpacks to megabytes.
+    let bomb = text_of(&" ".repeat(LARGEST - 1));
+    let lines = bomb.as_bytes()[4_000..4_390].chunks(1);
+    let lines: Vec<_> = lines.map(String::from_utf8_lossy).collect();
+    let slow = format!("{HANDED}{}\n{}\n", &bomb[..4_000], lines.join("\n"));
+    // Each has the whole line in front of it.
+    let long = HANDED.repeat(200_000);
+    let start = std::time::Instant::now();
+    assert!(all_handed(&slow.repeat(20)).all(|(_, h)| h.is_err()));
+    assert!(all_handed(&long).all(|(before, h)| before.is_empty() && h.is_err()));
+    let took = start.elapsed();
+    assert!(took.as_secs() < 10, "{took:?}");
+}
