@@ -29,7 +29,7 @@ pub fn place(field: Field, room: Room) -> Option<Field> {
         SamplingSeed => (Room::Steering, Sampling),
         Directions => (Room::Steering, Directions),
         Direction(i, _) => (Room::Steering, Direction(i, DirectionField::Whole)),
-        Experiment | Version | Model | Circuit | Cell | Generate | Field::Room | Steer => {
+        Experiment | Version | Model | Field::Circuit | Cell | Generate | Field::Room | Steer => {
             return None;
         }
     };

@@ -25,6 +25,7 @@ fn run() -> RunReport {
 
 fn report(experiment: &Experiment) -> Report {
     Report {
+        circuit: None,
         engine: "0".into(),
         experiment: experiment.clone(),
         model: model(),
@@ -43,6 +44,7 @@ fn report(experiment: &Experiment) -> Report {
             .sweeps
             .iter()
             .map(|sweep| SweepReport {
+                estimate: None,
                 frame: frame(sweep.clone()),
                 values: vec![vec![vec![Some(1.0); 2]; 2]],
                 intervals: Vec::new(),
