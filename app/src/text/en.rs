@@ -308,7 +308,7 @@ const SWEEP: SweepText = SweepText {
         Stage::Load => "Loading",
         Stage::Fetch => "Fetching the encoder",
         Stage::Runs => "Both runs",
-        Stage::Circuit => "Circuit",
+        Stage::Gradients => "Gradients",
         Stage::Sweep => "Sweep",
         Stage::Generate => "Continuing the text",
     },

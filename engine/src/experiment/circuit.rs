@@ -1,6 +1,12 @@
 //! Which edges of the model's graph carry an answer, and how much of it they keep.
 
+#[cfg(feature = "model")]
+use super::Graph;
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "model")]
+use serde_json::{Map, Value, json};
+#[cfg(feature = "model")]
+use std::collections::HashSet;
 
 /// A circuit that is wanted: edges are scored by gradients, some of them are kept, and what
 /// they keep of the first metric is computed exactly, everything else sending what it sent
@@ -108,3 +114,66 @@ impl CircuitReport {
     /// Shares of the edges at which MIB measures.
     pub const SHARES: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
 }
+
+#[cfg(feature = "model")]
+impl CircuitReport {
+    /// The graph with all scores, as `EAP-IG` reads and writes it (`Graph.from_json`); `n_embd`
+    /// is the width of the stream. A node is in where an edge of the circuit ends or begins.
+    #[must_use]
+    pub fn to_eap_ig(&self, graph: Graph, n_embd: usize) -> String {
+        let kept: HashSet<&str> = self.edges.iter().map(|edge| edge.edge.as_str()).collect();
+        let mut inside: HashSet<String> = HashSet::new();
+        let mut edges = Map::new();
+        for (edge, score) in graph.edges().zip(&self.scores) {
+            let name = graph.name(edge);
+            let in_graph = kept.contains(name.as_str());
+            if in_graph {
+                inside.insert(graph.sender(edge.0).to_string());
+                let into = graph.node(graph.receiver(edge.1));
+                inside.insert(
+                    into.map_or_else(|| LOGITS.into(), |node| graph.sender(node).to_string()),
+                );
+            }
+            edges.insert(name, json!({"score": score, "in_graph": in_graph}));
+        }
+        let names = (0..graph.senders()).map(|at| graph.sender(at).to_string());
+        let nodes: Map<String, Value> = names
+            .chain([LOGITS.into()])
+            .map(|name| (name.clone(), json!({"in_graph": inside.contains(&name)})))
+            .collect();
+        json!({
+            "cfg": {
+                "n_layers": graph.layers,
+                "n_heads": graph.heads,
+                "parallel_attn_mlp": false,
+                "d_model": n_embd,
+            },
+            "nodes": nodes,
+            "edges": edges,
+        })
+        .to_string()
+    }
+
+    /// The circuit alone in the language of Graphviz, from the input at the bottom up.
+    #[must_use]
+    pub fn to_dot(&self) -> String {
+        let mut lines = vec!["digraph circuit {".to_string(), "  rankdir=BT;".into()];
+        for ScoredEdge { edge, score } in &self.edges {
+            let Some((from, to)) = edge.split_once("->") else {
+                continue;
+            };
+            // A head's input is a label, so that the head is one node.
+            let (to, part) = to.split_once('<').unwrap_or((to, ""));
+            let part = part.trim_end_matches('>');
+            lines.push(format!(
+                "  \"{from}\" -> \"{to}\" [label=\"{part}\", score={score:?}];"
+            ));
+        }
+        lines.push("}".into());
+        lines.join("\n")
+    }
+}
+
+/// The node that everything is measured at.
+#[cfg(feature = "model")]
+const LOGITS: &str = "logits";

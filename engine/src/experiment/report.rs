@@ -447,8 +447,8 @@ pub struct Estimate {
 pub struct Progress {
     /// Which part of the request it is about.
     pub stage: Stage,
-    /// Units done: bytes while loading, tokens while texts are written, passes of a
-    /// circuit, else multiplications.
+    /// Units done: bytes while loading, tokens while texts are written, passes where
+    /// gradients are taken, else multiplications.
     pub done: u64,
     /// The same units in all.
     pub total: u64,
@@ -468,8 +468,8 @@ pub enum Stage {
     Fetch,
     /// The two runs of the pairs, and those that activations are brought from.
     Runs,
-    /// Passes of a circuit: the pairs' runs, gradients, and what some edges keep.
-    Circuit,
+    /// Passes for gradients and of circuits.
+    Gradients,
     /// The patched runs; in the steering room the texts of a map.
     Sweep,
     /// Tokens of continuations.

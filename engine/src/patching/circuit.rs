@@ -4,11 +4,12 @@ use super::bases::values;
 use super::given;
 use super::metric::Wishes;
 use super::setup::{Case, Setup};
+use super::steps::Steps;
 use super::unfit::SweepProblem;
 use crate::backend::{Backend, Rule};
 use crate::experiment::{
     AttributionMethod, Circuit, CircuitReport, EdgeChoice, EdgeMethod, EdgeSet, Field, Graph, Kept,
-    MetricKind, Progress, RunName, ScoredEdge, Site, Stage, Update,
+    MetricKind, RunName, ScoredEdge, Site,
 };
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::Lab;
@@ -28,26 +29,6 @@ struct Sides<B: Backend> {
 struct Side {
     trace: Rc<Trace>,
     logits: Logits,
-}
-
-/// What is done, in passes, so that it can be told how far it has got.
-struct Steps<'a, H: Host> {
-    task: Task<'a, H>,
-    done: u64,
-    total: u64,
-}
-
-impl<H: Host> Steps<'_, H> {
-    async fn next(&mut self) -> Result<(), SessionError> {
-        self.done += 1;
-        self.task.host.update(Update::Progress(Progress {
-            stage: Stage::Circuit,
-            done: self.done,
-            total: self.total,
-            seconds_left: None,
-        }));
-        Ok(self.task.host.breathe().await?)
-    }
 }
 
 /// Why no circuit can be found, where that can be told before.
@@ -94,11 +75,7 @@ pub(crate) async fn find<B: Backend>(
     };
     let measured = CircuitReport::SHARES.len() + CircuitReport::DRAWS + 1;
     let cases = setup.cases.len();
-    let mut steps = Steps {
-        task,
-        done: 0,
-        total: (cases * (1 + passes + measured)) as u64,
-    };
+    let mut steps = Steps::of(cases * (1 + passes + measured), task);
     let wishes = Wishes::of(setup.cases.iter().flat_map(|c| c.metrics.first()));
     let wishes = setup.cases.iter().fold(wishes, |wishes, case| {
         wishes.with_slopes(&case.metrics[..1])

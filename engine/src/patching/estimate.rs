@@ -7,6 +7,7 @@ use super::frame::exists;
 use super::layout::On;
 use super::resident::varied;
 use super::setup::Setup;
+use super::steps::Steps;
 use crate::backend::{Backend, Rule};
 use crate::experiment::{
     Agreement, AttributionMethod, EstimateReport, Frame, RunName, Site, Sweep,
@@ -57,6 +58,15 @@ impl Estimates {
         group: &Group,
         task: Task<'_, impl Host>,
     ) -> Result<(), SessionError> {
+        let of_sweep = |frame: &Frame| match frame.sweep.estimate.map(|e| e.method) {
+            None => 0,
+            Some(AttributionMethod::Atp | AttributionMethod::Relp) => 1,
+            Some(AttributionMethod::IntegratedGradients { points }) => {
+                points * frame.sweep.site.layers(lab.model.config.shape.n_layer)
+            }
+        };
+        let passes = frames.iter().map(of_sweep).sum::<usize>() * group.bases.len();
+        let steps = &mut Steps::of(passes, task);
         for (s, frame) in frames.iter().enumerate() {
             let Some(attribution) = frame.sweep.estimate else {
                 continue;
@@ -66,13 +76,13 @@ impl Estimates {
                 let cells = cells(&lab.model.config.shape, frame, &on, task).await?;
                 let found = match attribution.method {
                     AttributionMethod::Atp => {
-                        along(lab, group, &on, &cells, Rule::Exact, task).await?
+                        along(lab, group, &on, &cells, Rule::Exact, steps).await?
                     }
                     AttributionMethod::Relp => {
-                        along(lab, group, &on, &cells, Rule::Relp, task).await?
+                        along(lab, group, &on, &cells, Rule::Relp, steps).await?
                     }
                     AttributionMethod::IntegratedGradients { points } => {
-                        integrated(lab, group, &on, &cells, points, task).await?
+                        integrated(lab, group, &on, &cells, points, steps).await?
                     }
                 };
                 self.enter(s, &on.bases.varied(on.sweep).report.metrics, &cells, &found);
@@ -167,14 +177,15 @@ async fn cells(
 
 /// For each metric, how far each cell changes it by one gradient, that of the run that is
 /// patched; `None` of a metric that has none.
-async fn along<B: Backend>(
+async fn along<B: Backend, H: Host>(
     lab: &mut Lab<B>,
     group: &Group,
     on: &On<'_>,
     cells: &[CellEdits],
     rule: Rule,
-    task: Task<'_, impl Host>,
+    steps: &mut Steps<'_, H>,
 ) -> Result<Vec<Option<Vec<f64>>>, SessionError> {
+    let task = steps.task;
     let base = on.bases.varied(on.sweep);
     let slopes = slopes(group, on, &base.logits);
     let places: BTreeSet<(Site, usize)> = places(cells);
@@ -185,6 +196,7 @@ async fn along<B: Backend>(
         .collect();
     let seeds: Vec<Slope> = slopes.iter().flatten().cloned().collect();
     let gradients = backward(lab, &traces, &seeds, rule, &places, task).await?;
+    steps.next().await?;
     let activations = Activations::of(lab, on, cells).await?;
     let shape = lab.model.config.shape;
     let mut of = 0..;
@@ -203,14 +215,15 @@ async fn along<B: Backend>(
 
 /// The same by the mean of the gradients on the way from the run's own activations to what
 /// the cells bring, one site of one layer at a time.
-async fn integrated<B: Backend>(
+async fn integrated<B: Backend, H: Host>(
     lab: &mut Lab<B>,
     group: &Group,
     on: &On<'_>,
     cells: &[CellEdits],
     points: usize,
-    task: Task<'_, impl Host>,
+    steps: &mut Steps<'_, H>,
 ) -> Result<Vec<Option<Vec<f64>>>, SessionError> {
+    let task = steps.task;
     let base = on.bases.varied(on.sweep);
     let shape = lab.model.config.shape;
     let activations = Activations::of(lab, on, cells).await?;
@@ -249,6 +262,7 @@ async fn integrated<B: Backend>(
             let seeds: Vec<Slope> = slopes.iter().flatten().cloned().collect();
             let only = BTreeSet::from([place]);
             let gradients = backward(lab, &traces, &seeds, Rule::Exact, &only, task).await?;
+            steps.next().await?;
             let mut of = 0..;
             for (sum, slope) in sums.iter_mut().zip(&slopes) {
                 let Some(u) = slope.as_ref().and_then(|_| of.next()) else {

@@ -24,6 +24,7 @@ mod roles;
 mod seen;
 mod setup;
 mod spaces;
+mod steps;
 mod sweep;
 mod tally;
 mod unfit;

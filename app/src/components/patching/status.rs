@@ -83,7 +83,7 @@ fn sentence(state: State) -> (&'static str, String) {
         let stage = job.progress.map(|p| p.stage);
         let text = match stage {
             Some(Stage::Sweep) => t.status_sweep,
-            Some(Stage::Runs | Stage::Circuit | Stage::Load | Stage::Fetch | Stage::Generate)
+            Some(Stage::Runs | Stage::Gradients | Stage::Load | Stage::Fetch | Stage::Generate)
             | None => t.status_runs,
         };
         return ("busy", text.into());

@@ -1,5 +1,6 @@
 //! `patchbay`: the engine on a command line; `patchbay --help` says how.
 
+mod circuit;
 mod direction;
 mod export;
 mod folder;
@@ -52,6 +53,12 @@ enum Command {
     /// and says so.
     #[command(verbatim_doc_comment)]
     Direction(direction::Options),
+    /// Finds the circuit of an experiment's pairs, and writes it to a file
+    ///
+    /// Edges of the model's graph are scored by gradients, some are chosen, and what they
+    /// keep of the first metric is computed exactly; standard error says how much that is.
+    #[command(verbatim_doc_comment)]
+    Circuit(circuit::Options),
     /// Writes a direction of an experiment, or activations of its runs, to a file
     ///
     /// With --direction, the file ends in .gguf, .safetensors or .json. With --sites,
@@ -91,6 +98,7 @@ fn main() -> ExitCode {
         Command::Run(options) => run(&options),
         Command::Random(options) => random::write(&options),
         Command::Direction(options) => options.convert(),
+        Command::Circuit(options) => options.write(),
         Command::Export(options) => options.write(),
         Command::Link(options) => options.print(),
         Command::Mirror(options) => options.write(),
