@@ -3,7 +3,7 @@
 use super::signals::{Notice, State, Status};
 use crate::embed::{Asked, hear, tell};
 use crate::link::BrokenLink;
-use crate::text::{said, say};
+use crate::text::{said, say, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::{encode, open};
 use serde_json::json;
@@ -52,17 +52,21 @@ impl State {
             }
         });
         hear(move |asked| match asked {
-            Asked::Set { link: text } => match open(&text) {
-                Ok(Some(link)) => self.open_link(link),
+            Asked::Set { link } => match open(&link) {
+                Ok(Some(opened)) => self.open_link(opened),
                 Ok(None) => {}
                 Err(error) => self.broken_link.set(Some(BrokenLink {
                     message: say(&error),
-                    text,
+                    text: link,
                 })),
             },
             Asked::Run => self.run(),
             Asked::Cancel => self.cancel(),
-            Asked::Resume { handed } => self.resume(&handed),
+            Asked::Resume { handed } => {
+                if !self.resume(&handed) {
+                    tell(&json!({ "type": "error", "message": text().share.not_resumed }));
+                }
+            }
         });
     }
 }

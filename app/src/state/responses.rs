@@ -142,7 +142,10 @@ impl State {
             | FailureCode::WrongNumbers => {
                 self.status.set(Status::Failed(failure));
             }
-            _ => self.notice.set(Some(Notice::Failure(failure))),
+            FailureCode::Experiment
+            | FailureCode::Model
+            | FailureCode::Network
+            | FailureCode::Internal => self.notice.set(Some(Notice::Failure(failure))),
         }
     }
 

@@ -3,12 +3,32 @@
 use super::signals::State;
 use super::stored::Remark;
 use crate::cells::place;
+use crate::grid::Grid;
 use crate::results::{Goal, Job};
 use crate::runs::{self, Run};
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Room, Token, link};
 
 impl State {
+    /// Where the page was loaded again with what cannot be run, the last map is there again,
+    /// as an old one, as it is while somebody types. Not in a workshop, whose steps say what
+    /// is seen.
+    pub(super) fn keep_old_map(self) {
+        Effect::new(move |_| {
+            let model = self.model().filter(|_| self.is_barred());
+            let has_map = self.results.with_untracked(|r| !r.grids.is_empty());
+            if model.is_none() || has_map || self.work.with_untracked(Option::is_some) {
+                return;
+            }
+            let now = self.experiment.get_untracked();
+            let of_now = |map: &Grid| map.experiment.model == now.model;
+            let maps = |list: &Vec<Run>| list.iter().find_map(|r| r.old_map().filter(of_now));
+            if let Some(map) = self.runs.list.with_untracked(maps) {
+                self.results.update(|r| r.grids.push(map));
+            }
+        });
+    }
+
     /// Takes a finished run into the list.
     pub(super) fn keep_run(self, job: &Job) {
         let backend = untrack(|| self.backend()).map(|b| b.name);
@@ -67,12 +87,10 @@ impl State {
     pub fn open_run(self, at: usize) {
         let found = self.runs.list.with_untracked(|l| l.get(at)?.experiment());
         if let Some(experiment) = found {
-            let sweep = self
-                .runs
-                .list
-                .with_untracked(|l| l.get(at).map_or(0, |r| r.sweep));
+            let map = self.runs.list.with_untracked(|l| l.get(at).map(Run::map));
+            let (sweep, shown) = map.unwrap_or_default();
             self.active.set(sweep);
-            self.shown.set(0);
+            self.shown.set(shown);
             self.experiment
                 .update(|e| *e = runs::opened(experiment, std::mem::take(e)));
         }

@@ -34,8 +34,15 @@ pub fn Runs() -> impl IntoView {
             r.as_ref()
                 .is_some_and(|r| r.experiment == now && r.run.backend == backend)
         };
-        let at = || read.with(|read| read.iter().position(same));
-        fresh.then(at).flatten()
+        // Of several maps of it, the one that is looked at.
+        let map = state.derived.grid;
+        let map = map.with(|g| g.as_ref().map(|g| (g.index, g.shown)));
+        let looked_at = |r: &Option<Read>| same(r) && r.as_ref().map(|r| r.run.map()) == map;
+        let at = |read: &Vec<Option<Read>>| {
+            let exact = read.iter().position(looked_at);
+            exact.or_else(|| read.iter().position(same))
+        };
+        fresh.then(|| read.with(at)).flatten()
     });
     // Maps of these rows and columns can be compared with the one on the page.
     let axes = Memo::new(move |_| {
@@ -48,9 +55,10 @@ pub fn Runs() -> impl IntoView {
         })
     });
     let compared = Memo::new(move |_| {
-        let of = state
-            .pinned
-            .with(|p| p.as_ref().map(|g| (g.experiment.clone(), g.index)));
+        let of = state.pinned.with(|p| {
+            p.as_ref()
+                .map(|g| (g.experiment.clone(), (g.index, g.shown)))
+        });
         of.filter(|_| state.compares.get())
     });
     let UseClipboardReturn {
@@ -66,7 +74,7 @@ pub fn Runs() -> impl IntoView {
         let (read, current, axes, compared, by_clipboard) = all.get();
         let card = |(at, read): (usize, Option<Read>)| {
             let read = read?;
-            let of = (&read.experiment, read.run.sweep);
+            let of = (&read.experiment, read.run.map());
             let compared = compared.as_ref().map(|c| (&c.0, c.1)) == Some(of);
             let is_current = current == Some(at);
             let axes = axes.clone();
