@@ -63,6 +63,8 @@ describe('with colours forced by the system', () => {
   onPage('how far a direction changed each token is seen', async (page) => {
     await choose(page, 'room-steering');
     await page.locator('[data-testid=steer-status][data-state=done]').waitFor({ state: 'attached' });
+    // The last text is there when their summary is.
+    await page.getByTestId('summary').locator('p').first().waitFor();
     const tints = await colours(page.locator('.sample .steered button'));
     assert.ok(new Set(tints).size > 3, `the texts have ${new Set(tints).size} colours`);
   });

@@ -108,6 +108,7 @@ impl State {
         let lost = |p: &Problem| p.field == Field::Cell;
         let lost = report.reading.problems.iter().any(lost);
         self.results.update(|r| r.finish(&job, report));
+        self.bring_old_map(&job.experiment);
         self.job.set(None);
         self.keep_run(&job);
         if lost {
@@ -145,7 +146,10 @@ impl State {
             FailureCode::Experiment
             | FailureCode::Model
             | FailureCode::Network
-            | FailureCode::Internal => self.notice.set(Some(Notice::Failure(failure))),
+            | FailureCode::Internal => {
+                self.notice.set(Some(Notice::Failure(failure)));
+                self.bring_old_map(&self.experiment.get_untracked());
+            }
         }
     }
 

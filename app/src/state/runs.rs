@@ -3,30 +3,34 @@
 use super::signals::State;
 use super::stored::Remark;
 use crate::cells::place;
-use crate::grid::Grid;
 use crate::results::{Goal, Job};
 use crate::runs::{self, Run};
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Room, Token, link};
+use patchbay_engine::experiment::{Experiment, Room, Token, link};
 
 impl State {
+    /// A run of the list.
+    pub fn run_at(self, at: usize) -> Option<Run> {
+        self.runs.list.with_untracked(|list| list.get(at).cloned())
+    }
+
     /// Where the page was loaded again with what cannot be run, the last map is there again,
     /// as an old one, as it is while somebody types. Not in a workshop, whose steps say what
     /// is seen.
-    pub(super) fn keep_old_map(self) {
-        Effect::new(move |_| {
-            let model = self.model().filter(|_| self.is_barred());
-            let has_map = self.results.with_untracked(|r| !r.grids.is_empty());
-            if model.is_none() || has_map || self.work.with_untracked(Option::is_some) {
-                return;
-            }
-            let now = self.experiment.get_untracked();
-            let of_now = |map: &Grid| map.experiment.model == now.model;
-            let maps = |list: &Vec<Run>| list.iter().find_map(|r| r.old_map().filter(of_now));
-            if let Some(map) = self.runs.list.with_untracked(maps) {
-                self.results.update(|r| r.grids.push(map));
-            }
-        });
+    pub(super) fn bring_old_map(self, now: &Experiment) {
+        let has_map = self.results.with_untracked(|r| !r.grids.is_empty());
+        if has_map
+            || now.sweeps.is_empty()
+            || !self.wire.with_value(|wire| wire.reloaded)
+            || self.work.with_untracked(Option::is_some)
+        {
+            return;
+        }
+        let maps = (0..).map_while(|at| self.run_at(at));
+        let mut maps = maps.filter_map(|run| run.old_map());
+        if let Some(map) = maps.find(|map| map.experiment.model == now.model) {
+            self.results.update(|r| r.grids = vec![map]);
+        }
     }
 
     /// Takes a finished run into the list.
@@ -85,10 +89,10 @@ impl State {
 
     /// Puts a run's experiment on the page: a change like any other.
     pub fn open_run(self, at: usize) {
-        let found = self.runs.list.with_untracked(|l| l.get(at)?.experiment());
-        if let Some(experiment) = found {
-            let map = self.runs.list.with_untracked(|l| l.get(at).map(Run::map));
-            let (sweep, shown) = map.unwrap_or_default();
+        let found = self
+            .run_at(at)
+            .and_then(|r| Some((r.map(), r.experiment()?)));
+        if let Some(((sweep, shown), experiment)) = found {
             self.active.set(sweep);
             self.shown.set(shown);
             self.experiment
@@ -98,10 +102,7 @@ impl State {
 
     /// Compares the map on the page with a run's; no longer, where it is.
     pub fn compare_with_run(self, at: usize) {
-        let map = self.runs.list.with_untracked(|l| {
-            let run = l.get(at)?;
-            run.grid(&run.experiment()?)
-        });
+        let map = self.run_at(at).and_then(|run| run.grid(&run.experiment()?));
         let same = self.compares.get_untracked() && self.pinned.with_untracked(|p| *p == map);
         if same {
             self.compares.set(false);

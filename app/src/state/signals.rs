@@ -135,6 +135,8 @@ pub(super) struct Wire {
     pub(super) told: BTreeSet<u32>,
     /// Which visit of the page the browser's history is of.
     pub(super) visit: u64,
+    /// Whether it was opened before in this tab, with an entry of its own.
+    pub(super) reloaded: bool,
 }
 
 /// The handle to everything; copied freely. There is one state as long as the page
@@ -258,7 +260,7 @@ impl State {
         let work = RwSignal::new(work);
         let covered =
             Memo::new(move |_| work.with(|w| w.as_ref().map_or(Covered::Nothing, Work::covers)));
-        let again = link::note().is_some();
+        let reloaded = link::note().is_some();
         let (history, visit) = history_of(experiment.clone());
         let experiment = RwSignal::new(experiment);
         let (preferences, set_preferences) = preferences();
@@ -313,6 +315,7 @@ impl State {
             ),
             wire: StoredValue::new_local(Wire {
                 visit,
+                reloaded,
                 ..Wire::default()
             }),
         })));
@@ -320,9 +323,6 @@ impl State {
         state.keep_history();
         state.keep_embed();
         state.keep_work();
-        if again {
-            state.keep_old_map();
-        }
         state.watch_worker();
         state.start();
         state

@@ -85,13 +85,22 @@ impl State {
 
     /// Takes back an answer that waits, if one does.
     fn take_back(self) {
-        self.work.maybe_update(|work| {
-            let awaited = work.as_mut().map(|w| std::mem::take(&mut w.awaited));
-            awaited == Some(true)
-        });
+        if untrack(|| self.is_awaited()) {
+            self.edit_work(|work| work.awaited = false);
+        }
     }
 
     fn edit_work(self, change: impl FnOnce(&mut Work)) {
+        // Once for all of them: each closure would bring its own copy of what tells of it.
+        let mut change = Some(change);
+        self.edit_by(&mut |work| {
+            if let Some(change) = change.take() {
+                change(work);
+            }
+        });
+    }
+
+    fn edit_by(self, change: &mut dyn FnMut(&mut Work)) {
         self.work.update(|work| {
             if let Some(work) = work {
                 change(work);

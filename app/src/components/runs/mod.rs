@@ -22,10 +22,10 @@ pub fn Runs() -> impl IntoView {
     let read = Memo::new(move |_| kept.list.with(|list| read(list)));
     // Which of them is what the page shows now: an old one never is.
     let current = Memo::new(move |_| {
+        let map = state.derived.grid;
+        let map = map.with(|g| g.as_ref().map(|g| (g.index, g.shown)));
         let fresh = match state.room() {
-            Room::Patching => {
-                !state.derived.stale.get() && state.derived.grid.with(Option::is_some)
-            }
+            Room::Patching => !state.derived.stale.get() && map.is_some(),
             Room::Steering => !state.derived.steered_stale.get(),
         };
         let now = state.experiment.with(Experiment::of_run);
@@ -35,12 +35,11 @@ pub fn Runs() -> impl IntoView {
                 .is_some_and(|r| r.experiment == now && r.run.backend == backend)
         };
         // Of several maps of it, the one that is looked at.
-        let map = state.derived.grid;
-        let map = map.with(|g| g.as_ref().map(|g| (g.index, g.shown)));
-        let looked_at = |r: &Option<Read>| same(r) && r.as_ref().map(|r| r.run.map()) == map;
+        let looked_at = |r: &Option<Read>| r.as_ref().map(|r| r.run.map()) == map;
         let at = |read: &Vec<Option<Read>>| {
-            let exact = read.iter().position(looked_at);
-            exact.or_else(|| read.iter().position(same))
+            let of = read.iter().enumerate().filter(|(_, r)| same(r));
+            let of = of.min_by_key(|(_, r)| !looked_at(r));
+            of.map(|(at, _)| at)
         };
         fresh.then(|| read.with(at)).flatten()
     });
@@ -91,8 +90,8 @@ pub fn Runs() -> impl IntoView {
             "open" => state.open_run(at),
             "compare" => state.compare_with_run(at),
             "copy" => {
-                if let Some(link) = kept.list.with_untracked(|l| Some(l.get(at)?.link.clone())) {
-                    copy(&crate::link::page(&link));
+                if let Some(run) = state.run_at(at) {
+                    copy(&crate::link::page(&run.link));
                 }
             }
             "delete" => state.delete_runs(Some(at)),
