@@ -133,19 +133,18 @@ impl Run {
     /// so that nothing takes it for a whole one of this page.
     #[must_use]
     pub fn old_map(&self) -> Option<Grid> {
-        let mut experiment = self.experiment().filter(|e| e.room.is_patching())?;
-        let grid = self.grid(&experiment)?;
-        // Of the others no value is kept.
-        let metric = experiment.metrics.get(self.shown).cloned();
-        experiment.metrics = metric.into_iter().collect();
-        Some(Grid {
-            metrics: vec![grid.metric()],
-            values: vec![self.values.clone()],
-            shown: 0,
-            seconds: None,
-            experiment,
-            ..grid
-        })
+        let experiment = self.experiment()?;
+        let mut map = self.grid(&experiment)?;
+        // Of the other metrics no value is kept.
+        let metrics = &mut map.experiment.metrics;
+        if self.shown < metrics.len() {
+            metrics.swap(0, self.shown);
+        }
+        metrics.truncate(1);
+        map.metrics.truncate(1);
+        map.values.truncate(1);
+        (map.shown, map.seconds) = (0, None);
+        experiment.room.is_patching().then_some(map)
     }
 
     /// About as many characters as it takes in the browser's storage.

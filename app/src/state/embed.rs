@@ -48,7 +48,7 @@ impl State {
         Effect::new(move |_| {
             let broken = self.broken_link.get().map(|broken| broken.message);
             if let Some(message) = failure.get().or(broken) {
-                tell(&json!({ "type": "error", "message": message }));
+                tell_error(&message);
             }
         });
         hear(move |asked| match asked {
@@ -64,9 +64,13 @@ impl State {
             Asked::Cancel => self.cancel(),
             Asked::Resume { handed } => {
                 if !self.resume(&handed) {
-                    tell(&json!({ "type": "error", "message": text().share.not_resumed }));
+                    tell_error(text().share.not_resumed);
                 }
             }
         });
     }
+}
+
+fn tell_error(message: &str) {
+    tell(&json!({ "type": "error", "message": message }));
 }

@@ -22,14 +22,19 @@ impl State {
         if has_map
             || now.sweeps.is_empty()
             || !self.wire.with_value(|wire| wire.reloaded)
-            || self.work.with_untracked(Option::is_some)
+            || untrack(|| self.at_step()).is_some()
         {
             return;
         }
-        let maps = (0..).map_while(|at| self.run_at(at));
-        let mut maps = maps.filter_map(|run| run.old_map());
-        if let Some(map) = maps.find(|map| map.experiment.model == now.model) {
-            self.results.update(|r| r.grids = vec![map]);
+        let mut at = 0;
+        while let Some(run) = self.run_at(at) {
+            at += 1;
+            if let Some(map) = run.old_map()
+                && map.experiment.model == now.model
+            {
+                self.results.update(|r| r.grids = vec![map]);
+                return;
+            }
         }
     }
 

@@ -91,16 +91,14 @@ pub fn Sweep() -> impl IntoView {
                             <HeatMap pointed=set_pointed hovered range />
                             <Show when=move || others.get()>{BESIDE.into_view()}</Show>
                         </Show>
-                        <div class="under-map" hidden=covered>
-                            <div hidden=one_scale>
-                                <Segmented
-                                    name="values"
-                                    legend=map.scale
-                                    choices=scales.clone()
-                                    chosen=raw
-                                    choose=move |raw| state.set_preferences.update(|p| p.raw = raw)
-                                />
-                            </div>
+                        <div class="under-map" class:one-scale=one_scale hidden=covered>
+                            <Segmented
+                                name="values"
+                                legend=map.scale
+                                choices=scales.clone()
+                                chosen=raw
+                                choose=move |raw| state.set_preferences.update(|p| p.raw = raw)
+                            />
                             <Legend range />
                             <MetricChoice />
                             <Pin />

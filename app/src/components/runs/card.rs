@@ -73,6 +73,7 @@ pub(super) fn Card(
         Room::Steering => t.steering.to_owned(),
     };
     let where_run = (t.on)(&experiment.model, &run.backend);
+    let apart = apart.filter(|_| patching && !compared);
     let address = link::page(&run.link);
     let copy = match by_clipboard {
         true => view! {
@@ -104,8 +105,7 @@ pub(super) fn Card(
             />
             <p class="changes">{changes.unwrap_or_else(|| t.first.into())}</p>
             <p class="hint">{numbers}</p>
-            <p class="hint">{where_run}{is_current.then(|| view! { " · " <strong>{t.now}</strong> })}</p>
-            {apart.filter(|_| patching && !compared).map(|why| view! { <p class="hint">{why}</p> })}
+            <p class="hint">{where_run}{apart}{is_current.then(|| view! { " · " <strong>{t.now}</strong> })}</p>
             <div class="buttons">
                 <button type="button" class="quiet" data-act="open">{t.open}</button>
                 {patching.then(|| view! {
