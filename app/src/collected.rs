@@ -7,7 +7,7 @@ use crate::results::Results;
 use crate::table::cell;
 use patchbay_engine::experiment::link::all_handed;
 use patchbay_engine::experiment::{
-    Answer, Ask, Digest, Experiment, Handed, ModelInfo, Points, Reply, RunName, TOLERANCE, Token,
+    Answer, Digest, Experiment, Handed, ModelInfo, Points, Reply, RunName, TOLERANCE, Token,
     Workshop, checksum,
 };
 use std::collections::BTreeMap;
@@ -157,10 +157,8 @@ pub fn standing(
             } = computed.as_ref();
             let same = compared(digest, results, &experiment, model).is_some_and(|c| c.is_same());
             let same = same && is_all(digest, found);
-            let token = match workshop.steps.get(step).map(|s| &s.ask) {
-                Some(Ask::Token { run }) => likeliest(results, *run) == answer.found,
-                _ => true,
-            };
+            let asked = workshop.steps.get(step).and_then(|s| s.ask.token());
+            let token = asked.is_none_or(|run| likeliest(results, run) == answer.found);
             match same && token && digest.of == of {
                 true => Standing::Same,
                 false => Standing::Differs,
@@ -207,11 +205,9 @@ pub fn said(workshop: &Workshop, step: usize, answer: &Answer) -> String {
         }
         Some(Reply::Token(text) | Reply::Text(text)) => text.clone(),
         Some(Reply::Choice(at)) => {
-            let choice = match workshop.steps.get(step).map(|s| &s.ask) {
-                Some(Ask::Choice { choices, .. }) => choices.get(*at).cloned(),
-                _ => None,
-            };
-            choice.unwrap_or_else(|| at.to_string())
+            let asked = workshop.steps.get(step).and_then(|s| s.ask.choices());
+            let choice = asked.and_then(|choices| choices.get(*at));
+            choice.cloned().unwrap_or_else(|| at.to_string())
         }
     }
 }
@@ -271,8 +267,8 @@ pub fn csv(
 mod tests {
     use super::*;
     use crate::digest::tests::{finished, model};
-    use patchbay_engine::experiment::Step;
     use patchbay_engine::experiment::link::handed;
+    use patchbay_engine::experiment::{Ask, Step};
 
     fn workshop() -> Workshop {
         Workshop {

@@ -192,6 +192,12 @@ impl Grid {
         }
     }
 
+    /// Whether its values can be read on the scale between both runs.
+    #[must_use]
+    pub fn is_normalisable(&self) -> bool {
+        !self.difference && SweepReport::normalised(0.0, &self.metric()).is_some()
+    }
+
     /// 95 % of bootstrapped normalised values lie in this, where there are several pairs.
     #[must_use]
     pub fn interval(&self, row: usize, column: usize) -> Option<Interval> {
@@ -482,6 +488,9 @@ pub(crate) mod tests {
         assert_eq!(difference.value(0, 0), Some(0.5));
         assert_eq!(difference.value(0, 1), None);
         assert_eq!(difference.unpatched(), 0.0);
+        assert!(one.is_normalisable() && !difference.is_normalisable());
+        one.metrics[0].corrupted = one.metrics[0].clean;
+        assert!(!one.is_normalisable(), "nothing to normalise by");
         assert_eq!(one.minus(&grid(Site::Z, Mode::Noising)), None);
     }
 

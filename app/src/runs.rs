@@ -129,6 +129,24 @@ impl Run {
         })
     }
 
+    /// Its map by itself, for where nothing newer can be run: without a time that it took,
+    /// so that nothing takes it for a whole one of this page.
+    #[must_use]
+    pub fn old_map(&self) -> Option<Grid> {
+        let experiment = self.experiment()?;
+        let mut map = self.grid(&experiment)?;
+        // Of the other metrics no value is kept.
+        let metrics = &mut map.experiment.metrics;
+        if self.shown < metrics.len() {
+            metrics.swap(0, self.shown);
+        }
+        metrics.truncate(1);
+        map.metrics.truncate(1);
+        map.values.truncate(1);
+        (map.shown, map.seconds) = (0, None);
+        experiment.room.is_patching().then_some(map)
+    }
+
     /// About as many characters as it takes in the browser's storage.
     fn size(&self) -> usize {
         let cells: usize = self.values.iter().map(Vec::len).sum();
@@ -137,8 +155,14 @@ impl Run {
         self.link.len() + self.text.len() + self.name.len() + 12 * cells + labels + 200
     }
 
+    /// Which of its experiment's maps it keeps: the sweep, and the metric shown.
+    #[must_use]
+    pub fn map(&self) -> (usize, usize) {
+        (self.sweep, self.shown)
+    }
+
     fn is_same_as(&self, other: &Self) -> bool {
-        (&self.link, &self.backend) == (&other.link, &other.backend)
+        (&self.link, &self.backend, self.map()) == (&other.link, &other.backend, other.map())
     }
 }
 
@@ -173,7 +197,7 @@ mod tests {
     use super::*;
     use crate::examples::steering;
     use crate::grid::tests::{cell, grid};
-    use patchbay_engine::experiment::{Mode, Prompt, Site, Steered};
+    use patchbay_engine::experiment::{MetricKind, Mode, Prompt, Site, Steered};
 
     fn run(text: &str) -> Run {
         Run {
@@ -203,6 +227,18 @@ mod tests {
         };
         add(&mut runs, elsewhere);
         assert_eq!(links(&runs), ["a", "a", "b"]);
+        // Another map of the same experiment does not take the first one's place.
+        for (sweep, shown) in [(1, 0), (0, 1), (1, 0)] {
+            let map = Run {
+                sweep,
+                shown,
+                ..run("b")
+            };
+            add(&mut runs, map);
+        }
+        let maps: Vec<_> = runs.iter().map(Run::map).collect();
+        assert_eq!(links(&runs), ["b", "b", "a", "a", "b"]);
+        assert_eq!(maps[..2], [(1, 0), (0, 1)]);
     }
 
     #[test]
@@ -271,6 +307,37 @@ mod tests {
             ..kept
         };
         assert!(nan.grid(&whole.experiment).unwrap().metric().clean.is_nan());
+    }
+
+    #[test]
+    fn an_old_map_is_none_that_was_run_here() {
+        let mut whole = grid(Site::ResidPre, Mode::Denoising);
+        whole.enter(&[cell(0, 1, 2.0)]);
+        whole.seconds = Some(1.0);
+        let mut experiment = whole.experiment.clone();
+        let mut second = experiment.metrics[0].clone();
+        second.kind = MetricKind::Rank;
+        experiment.metrics.push(second);
+        let mut kept = Run {
+            link: link::encode(&experiment),
+            ..Run::default()
+        };
+        kept.take(&whole);
+        kept.shown = 1;
+        let old = kept.old_map().unwrap();
+        assert_eq!((old.value(0, 1), old.value(0, 0)), (Some(2.0), None));
+        assert_eq!(old.kind(), MetricKind::Rank);
+        assert_eq!(old.metric(), whole.metric());
+        assert!(!old.is_complete() && old.experiment != experiment);
+        let steered = Experiment {
+            room: Room::Steering,
+            ..experiment
+        };
+        let steered = Run {
+            link: link::encode(&steered),
+            ..kept
+        };
+        assert_eq!(steered.old_map(), None);
     }
 
     #[test]

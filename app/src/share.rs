@@ -31,9 +31,17 @@ pub fn preview_address(home: &str, n: u32, link: &str) -> String {
     format!("{home}embed.html?preview={n}#{link}")
 }
 
-/// HTML that shows an experiment in another page, where it allows no script.
+/// HTML that shows an experiment in another page, which allows scripts or not.
 #[must_use]
-pub fn frame(home: &str, link: &str, title: &str, height: u32) -> String {
+pub fn html(scripts: bool, home: &str, link: &str, title: &str, height: u32) -> String {
+    match scripts {
+        true => element(home, link, title),
+        false => frame(home, link, title, height),
+    }
+}
+
+/// In a frame of one height.
+fn frame(home: &str, link: &str, title: &str, height: u32) -> String {
     format!(
         "<iframe src=\"{}\" title=\"{}\" width=\"100%\" height=\"{height}\" loading=\"lazy\" allow=\"clipboard-write\" style=\"border: 0\"></iframe>",
         escaped(&embed_address(home, link)),
@@ -61,9 +69,8 @@ pub fn height(show: &Show, room: Room) -> u32 {
     shown.map(of).sum::<u32>().clamp(360, 900)
 }
 
-/// HTML that shows it as large as it is, where scripts are allowed.
-#[must_use]
-pub fn element(home: &str, link: &str, title: &str) -> String {
+/// As large as it is.
+fn element(home: &str, link: &str, title: &str) -> String {
     format!(
         "<script src=\"{}embed.js\" defer></script>\n<patchbay-experiment link=\"{}\" title=\"{}\"></patchbay-experiment>",
         escaped(home),

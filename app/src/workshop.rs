@@ -13,6 +13,9 @@ pub struct Work {
     pub handed: Handed,
     /// The answer to the open step, as far as it is made.
     pub draft: Option<Reply>,
+    /// Whether it was given, and waits for what comes out. Not kept: after a reload nothing
+    /// runs.
+    pub awaited: bool,
     /// Whether the step that was done last is still looked at.
     pub lingers: bool,
     /// What was on the page when it was kept, until that is there again.
@@ -40,6 +43,20 @@ pub enum At {
     End,
 }
 
+impl Covered {
+    /// Whether the map, and what is patched, is hidden.
+    #[must_use]
+    pub fn has_map(self) -> bool {
+        self >= Self::Map
+    }
+
+    /// Whether the runs are, too.
+    #[must_use]
+    pub fn has_runs(self) -> bool {
+        self >= Self::Runs
+    }
+}
+
 impl Work {
     /// A workshop that nobody has begun.
     #[must_use]
@@ -53,6 +70,7 @@ impl Work {
             first,
             handed,
             draft: None,
+            awaited: false,
             lingers: false,
             left: None,
         }
@@ -82,11 +100,9 @@ impl Work {
     #[must_use]
     pub fn covers(&self) -> Covered {
         match self.open().map(|step| &step.ask) {
-            Some(Ask::Token { .. }) => Covered::Runs,
-            Some(Ask::Cells { .. }) => Covered::Map,
-            Some(Ask::Nothing | Ask::Run | Ask::Choice { .. } | Ask::Words { .. }) | None => {
-                Covered::Nothing
-            }
+            Some(ask) if ask.token().is_some() => Covered::Runs,
+            Some(ask) if ask.foretells() => Covered::Map,
+            Some(_) | None => Covered::Nothing,
         }
     }
 
@@ -110,14 +126,7 @@ impl Work {
     /// Cells that can be marked; none where none are asked for.
     #[must_use]
     pub fn marks(&self) -> Option<usize> {
-        match self.open()?.ask {
-            Ask::Cells { most } => Some(most),
-            Ask::Nothing
-            | Ask::Run
-            | Ask::Token { .. }
-            | Ask::Choice { .. }
-            | Ask::Words { .. } => None,
-        }
+        self.open()?.ask.cells()
     }
 
     /// Those that are marked, or were.
@@ -130,7 +139,7 @@ impl Work {
         };
         match said {
             Some(Reply::Cells(cells)) => cells,
-            _ => &[],
+            Some(Reply::Token(_) | Reply::Choice(_) | Reply::Text(_)) | None => &[],
         }
     }
 
@@ -169,8 +178,7 @@ impl Work {
     /// Whether the open step waits for what comes out.
     #[must_use]
     pub fn wants_run(&self) -> bool {
-        let asks = |step: &Step| step.ask == Ask::Run || step.ask.foretells();
-        self.open().is_some_and(asks)
+        self.open().is_some_and(|step| step.ask.wants_run())
     }
 
     /// Takes the draft as the answer, with what came out.
@@ -178,6 +186,7 @@ impl Work {
         let Some(step) = self.open() else { return };
         // To read on there is nothing to look at.
         self.lingers = !step.ask.is_nothing();
+        self.awaited = false;
         self.handed.answers.push(Answer {
             said: self.draft.take(),
             ..came
@@ -221,6 +230,7 @@ impl Work {
             return false;
         };
         self.handed = handed;
+        self.awaited = false;
         let open = all
             .next()
             .and_then(|mut d| d.answers.pop())
@@ -302,6 +312,27 @@ mod tests {
         assert_eq!(work.next(), None);
         assert_eq!(work.at(), At::End);
         assert_eq!(work.covers(), Covered::Nothing);
+    }
+
+    #[test]
+    fn an_answer_waits_for_its_own_step_alone() {
+        let waiting = || {
+            let mut work = work();
+            work.answer(Answer::default());
+            work.mark((1, 1));
+            work.awaited = true;
+            work
+        };
+        let mut one = waiting();
+        one.answer(Answer::default());
+        assert!(!one.awaited, "it came");
+        let mut one = waiting();
+        let now = Experiment::default();
+        let kept = one.keep(&now);
+        assert!(!one.resume("junk") && one.awaited, "nothing was resumed");
+        assert!(one.resume(&kept) && !one.awaited);
+        assert_eq!(one.marked(), [(1, 1)], "the draft is there again");
+        assert!(!Work::new(one.workshop, now).awaited);
     }
 
     #[test]

@@ -289,6 +289,8 @@ describe('the runs of this visit', () => {
       .waitFor();
     assert.equal(await card(page, 0).getAttribute('aria-current'), 'true');
     assert.equal(await card(page, 2).getAttribute('aria-current'), null, 'an old one is not current');
+    await card(page, 2).getByText('its rows and columns are not those of the map on the page').waitFor();
+    assert.equal(await card(page, 0).getByText('Not to be compared').count(), 0);
     assert.ok((await card(page, 2).locator('rect').count()) > 10, 'it has its map');
 
     await card(page, 2).locator('.open').click();
@@ -335,6 +337,24 @@ describe('the runs of this visit', () => {
     await page.reload();
     await settled(page);
     assert.equal(await page.locator('.run-card').count(), 1, 'only what runs now');
+  });
+
+  onPage('two maps of one experiment stand beside each other', async (page) => {
+    await unfold(page);
+    await page.getByTestId('both-ways').click();
+    await card(page, 1).waitFor();
+    await settled(page);
+    const names = () => page.locator('.run-card .open > span:last-child').allTextContents();
+    assert.deepEqual(await names(), ['resid_pre, noising', 'resid_pre, denoising']);
+    await page.getByTestId('grid-0').click();
+    await page.getByTestId('run').click();
+    await card(page, 2).waitFor();
+    assert.deepEqual(await names(), ['resid_pre, denoising', 'resid_pre, noising', 'resid_pre, denoising']);
+    await page.locator('[data-testid=run-0][aria-current=true]').waitFor();
+    await page.getByTestId('grid-1').click();
+    await page.locator('[data-testid=run-1][aria-current=true]').waitFor();
+    await card(page, 0).getByRole('button', { name: 'Open again' }).click();
+    await page.locator('[data-testid=run-0][aria-current=true]').waitFor();
   });
 
   onPage('its link leads back to it', async (page) => {
@@ -398,6 +418,12 @@ describe('the runs of this visit', () => {
     assert.deepEqual(await values(page), before);
     assert.equal(await page.locator('.run-card').count(), 1);
     assert.equal(await card(page, 0).getAttribute('aria-current'), null);
+    await link(page);
+    await page.reload();
+    await settled(page, 'barred');
+    await page.locator('.map-scroll.stale').waitFor();
+    assert.deepEqual(await values(page), before, 'it is there after a reload, too');
+    assert.equal(await page.locator('.run-card').count(), 1);
     // The way to the settings, where they are folded.
     await page.getByTestId('settings').locator('summary').first().click();
     await page.getByTestId('match').click();

@@ -419,6 +419,15 @@ describe('a number under its own name', () => {
     assert.equal(low, -high);
   });
 
+  onPage('where both runs are alike nothing can be normalised, and nothing says that it is', async (page) => {
+    await settled(page);
+    const scale = page.locator('fieldset', { has: page.getByTestId('values-normalised') });
+    assert.ok(await scale.isVisible());
+    await page.getByTestId('corrupted-prompt').fill(await page.getByTestId('clean-prompt').inputValue());
+    await page.getByTestId('legend').getByText('nothing to normalise by').waitFor();
+    assert.ok(await scale.isHidden());
+  });
+
   onPage('a wrong answer of the prompts before is told of', async (page) => {
     await settled(page);
     const told = page.getByTestId('wrong-nowhere');

@@ -138,6 +138,8 @@ describe('an embed', () => {
       await it.frame.locator('html[data-theme=light]').waitFor();
       await it.ask({ type: 'set', link: 'v2=!' });
       await it.hears('error');
+      await it.ask({ type: 'resume', handed: 'handed1=zzz' });
+      await it.page.waitForFunction(() => globalThis.told.some((m) => m.type === 'error' && /resumed/.test(m.message)));
       for (const junk of [{ type: 'set' }, { type: 'fly' }, { type: 'set', link: 3 }]) await it.ask(junk);
       assert.match(await it.frame.getByTestId('clean-prompt').inputValue(), /^When Dan/);
     } finally {

@@ -113,6 +113,22 @@ describe('working through a workshop', () => {
     await axe(page, 'what came out');
   });
 
+  onPage('an answer that still waits is none to the step that opens instead', async (page) => {
+    await settled(page);
+    await press(page, 'workshop-answer');
+    await at(page, 'open-1');
+    for (const cell of ['cell-0-0', 'cell-0-1']) await page.getByTestId(cell).click();
+    await page.waitForFunction(() => !document.querySelector('[data-testid=workshop-answer]').disabled);
+    // Both before the page gets to what came out.
+    await page.evaluate(() => {
+      for (const id of ['workshop-answer', 'workshop-again']) document.querySelector(`[data-testid=${id}]`).click();
+    });
+    await at(page, 'open-0');
+    await settled(page);
+    await page.waitForTimeout(500);
+    assert.equal(await page.getByTestId('workshop').getAttribute('data-at'), 'open-0');
+  });
+
   onPage('a token is guessed before the runs are seen; what is fixed stays so', async (page) => {
     await press(page, 'workshop-answer');
     await mark(page, [0, 0], [0, 1]);
@@ -308,6 +324,19 @@ describe('a class', () => {
       assert.deepEqual(read.map(({ name }) => name).sort(), ['Ada', 'Bob, 3b', 'Eve', 'Mallory', 'Zed']);
       assert.ok(read.every(({ steps_done, of }) => steps_done === '2' && of === '4'));
       assert.match(read.find(({ name }) => name === 'Eve').step_1_results, /do not come out/);
+      // More than can be looked through is left out, and what was there stays.
+      const found = () => page.getByTestId('collect-found').textContent();
+      const before = await found();
+      const length = await page.getByTestId('collect-text').evaluate((field) => {
+        field.value += 'x'.repeat(20_000_001);
+        field.dispatchEvent(new Event('input', { bubbles: true }));
+        return field.value.length;
+      });
+      await page.getByTestId('collect-problem').getByText('more than 20 million bytes').waitFor();
+      assert.ok(length < 1_000_000, `${length} characters are left`);
+      assert.equal(await found(), before);
+      await press(page, 'collect-clear');
+      await page.getByTestId('collect-problem').waitFor({ state: 'hidden' });
       assert.deepEqual(teacher.errors, []);
     } finally {
       await teacher.close();

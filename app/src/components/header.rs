@@ -6,7 +6,6 @@ use crate::link;
 use crate::preferences::Theme;
 use crate::state::use_state;
 use crate::text::{said, text};
-use crate::workshop::Covered;
 use gloo::timers::callback::Timeout;
 use leptos::prelude::*;
 use leptos_use_clipboard::{UseClipboardReturn, use_clipboard};
@@ -46,7 +45,7 @@ fn Rooms() -> impl IntoView {
     let t = &text().header;
     view! {
         // The other room could tell what a workshop hides.
-        <nav class="rooms" aria-label=t.rooms hidden=whether(move || state.derived.covered.get() > Covered::Nothing)>
+        <nav class="rooms" aria-label=t.rooms hidden=whether(move || state.is_covered())>
             <Segmented
                 name="room"
                 legend=t.rooms

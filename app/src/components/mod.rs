@@ -28,8 +28,8 @@
 //! | `workshop-marked`, `workshop-token`, `workshop-words`, `workshop-choice-N` | the answer; `data-mark` on the map's cells |
 //! | `workshop-sums`, `workshop-name`, `handed`, `handed-copy`, `workshop-save` | handing in |
 //! | `make-title`, `make-add`, `make-fault`, `make-says-N`, `make-asks-N`, `make-most-N`, `make-choices-N`, `make-then-N`, `make-take-N`, `make-untake-N`, `make-up-N`, `make-remove-N` | making a workshop |
-//! | `make-link`, `make-open`, `make-frame`, `make-scripts`, `make-package`, `make-collect` | what is made of it |
-//! | `collect`, `collect-text`, `collect-files`, `collect-found`, `collect-again`, `collect-stop`, `collect-far`, `collect-table`, `collect-csv`, `collect-clear` | what was handed in |
+//! | `make-link`, `make-open`, `make-frame`, `make-scripts`, `make-package`, `make-problem`, `make-collect` | what is made of it |
+//! | `collect`, `collect-text`, `collect-files`, `collect-problem`, `collect-found`, `collect-again`, `collect-stop`, `collect-far`, `collect-table`, `collect-csv`, `collect-clear` | what was handed in |
 //! | `part-coming`, `part-failed`, `part-again` | a part of the page that is loaded now, or did not come |
 //! | `open-in-patchbay` | in an embed: the whole page |
 //! | `clean-prompt`, `corrupted-prompt` | the prompts' text areas |

@@ -1,5 +1,6 @@
 //! Workshops as this browser left them.
 
+use crate::examples::complete;
 use crate::workshop::Work;
 use patchbay_engine::experiment::{Experiment, Workshop};
 use web_sys::Storage;
@@ -8,9 +9,23 @@ use web_sys::Storage;
 const KEPT: &str = "patchbay.workshops";
 const MOST_KEPT: usize = 12;
 
-/// A workshop as this browser left it.
-pub(super) fn begun(workshop: Workshop, first: &Experiment) -> Work {
-    let mut work = Work::new(workshop, first.clone());
+/// What a link puts on the page: its workshop, as this browser left it, and the experiment
+/// with which that goes on; without one the link's own.
+pub(super) fn opened_with(
+    workshop: Option<Workshop>,
+    first: Experiment,
+) -> (Option<Work>, Experiment) {
+    let first = complete(first);
+    let Some(workshop) = workshop else {
+        return (None, first);
+    };
+    let mut work = begun(workshop, first);
+    let goes_on = complete(work.goes_on());
+    (Some(work), goes_on)
+}
+
+fn begun(workshop: Workshop, first: Experiment) -> Work {
+    let mut work = Work::new(workshop, first);
     let kept = storage().and_then(|s| s.get_item(KEPT).ok()?);
     let of = work.handed.of.clone();
     if let Some(line) = kept.as_deref().and_then(|k| line_of(k, &of)) {

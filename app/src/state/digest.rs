@@ -2,7 +2,6 @@
 
 use super::signals::{State, Status};
 use crate::digest;
-use crate::workshop::Covered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Compared, Digest, checksum};
 
@@ -24,15 +23,15 @@ impl State {
     /// The same, where nothing of them is hidden.
     #[must_use]
     pub fn shown_digest(self) -> Option<Digest> {
-        let shown = self.derived.covered.get() == Covered::Nothing;
-        self.digest().filter(|_| shown)
+        let hidden = self.is_covered();
+        self.digest().filter(|_| !hidden)
     }
 
     /// The results that came with the link, as long as what is on the page is what they
     /// are of, and how what came out here differs from them, once it did.
     #[must_use]
     pub fn author(self) -> Option<(Digest, Option<Compared>)> {
-        if self.derived.covered.get() > Covered::Nothing {
+        if self.is_covered() {
             return None;
         }
         let author = self.author.get()?;

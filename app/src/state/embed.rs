@@ -3,7 +3,7 @@
 use super::signals::{Notice, State, Status};
 use crate::embed::{Asked, hear, tell};
 use crate::link::BrokenLink;
-use crate::text::{said, say};
+use crate::text::{said, say, text};
 use leptos::prelude::*;
 use patchbay_engine::experiment::link::{encode, open};
 use serde_json::json;
@@ -48,21 +48,29 @@ impl State {
         Effect::new(move |_| {
             let broken = self.broken_link.get().map(|broken| broken.message);
             if let Some(message) = failure.get().or(broken) {
-                tell(&json!({ "type": "error", "message": message }));
+                tell_error(&message);
             }
         });
         hear(move |asked| match asked {
-            Asked::Set { link: text } => match open(&text) {
-                Ok(Some(link)) => self.open_link(link),
+            Asked::Set { link } => match open(&link) {
+                Ok(Some(opened)) => self.open_link(opened),
                 Ok(None) => {}
                 Err(error) => self.broken_link.set(Some(BrokenLink {
                     message: say(&error),
-                    text,
+                    text: link,
                 })),
             },
             Asked::Run => self.run(),
             Asked::Cancel => self.cancel(),
-            Asked::Resume { handed } => self.resume(&handed),
+            Asked::Resume { handed } => {
+                if !self.resume(&handed) {
+                    tell_error(text().share.not_resumed);
+                }
+            }
         });
     }
+}
+
+fn tell_error(message: &str) {
+    tell(&json!({ "type": "error", "message": message }));
 }

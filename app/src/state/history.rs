@@ -12,13 +12,12 @@
 //! Within another page's frame the browser's history is the other page's: there the
 //! address alone is kept up to date.
 
-use super::begun::begun;
+use super::begun::opened_with;
 use super::signals::{Behind, State, Wire};
 use super::stored::{KEPT, MOST_KEPT, is_framed, storage};
 use crate::examples::complete;
 use crate::history::Taken;
 use crate::link::{self, Note, is_collecting};
-use crate::workshop::Work;
 use gloo::events::{EventListener, EventListenerOptions};
 use gloo::timers::callback::Timeout;
 use leptos::ev::KeyboardEvent;
@@ -311,15 +310,12 @@ impl State {
 
     /// Puts what a link or a file holds on the page: a change like any other.
     pub fn open_link(self, link: Link) {
-        let experiment = complete(link.experiment);
+        let (work, experiment) = opened_with(link.workshop, link.experiment);
         self.broken_link.set(None);
         self.author.set(link.digest);
         if !self.embedded {
             self.show.set(link.show);
         }
-        let mut work = link.workshop.map(|w| begun(w, &experiment));
-        let goes_on = work.as_mut().map(Work::goes_on);
-        let experiment = goes_on.map_or(experiment, complete);
         self.work.set(work);
         // Another link may name another encoder.
         self.encoders.set(false);

@@ -183,7 +183,7 @@ impl State {
         self.wire.update_value(|wire| wire.asked = Some(asked));
         // That is told once, with what to do about it.
         if untrack(|| self.misfit()).is_some() || !self.is_sendable(&experiment) {
-            return;
+            return self.bring_old_map(&experiment);
         }
         let id = self.next_id();
         self.job.set(Some(Job {

@@ -108,6 +108,7 @@ impl State {
         let lost = |p: &Problem| p.field == Field::Cell;
         let lost = report.reading.problems.iter().any(lost);
         self.results.update(|r| r.finish(&job, report));
+        self.bring_old_map(&job.experiment);
         self.job.set(None);
         self.keep_run(&job);
         if lost {
@@ -142,7 +143,13 @@ impl State {
             | FailureCode::WrongNumbers => {
                 self.status.set(Status::Failed(failure));
             }
-            _ => self.notice.set(Some(Notice::Failure(failure))),
+            FailureCode::Experiment
+            | FailureCode::Model
+            | FailureCode::Network
+            | FailureCode::Internal => {
+                self.notice.set(Some(Notice::Failure(failure)));
+                self.bring_old_map(&self.experiment.get_untracked());
+            }
         }
     }
 

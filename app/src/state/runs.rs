@@ -6,9 +6,38 @@ use crate::cells::place;
 use crate::results::{Goal, Job};
 use crate::runs::{self, Run};
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Room, Token, link};
+use patchbay_engine::experiment::{Experiment, Room, Token, link};
 
 impl State {
+    /// A run of the list.
+    pub fn run_at(self, at: usize) -> Option<Run> {
+        self.runs.list.with_untracked(|list| list.get(at).cloned())
+    }
+
+    /// Where the page was loaded again with what cannot be run, the last map is there again,
+    /// as an old one, as it is while somebody types. Not in a workshop, whose steps say what
+    /// is seen.
+    pub(super) fn bring_old_map(self, now: &Experiment) {
+        let has_map = self.results.with_untracked(|r| !r.grids.is_empty());
+        if has_map
+            || now.sweeps.is_empty()
+            || !self.wire.with_value(|wire| wire.reloaded)
+            || untrack(|| self.at_step()).is_some()
+        {
+            return;
+        }
+        let mut at = 0;
+        while let Some(run) = self.run_at(at) {
+            at += 1;
+            if let Some(map) = run.old_map()
+                && map.experiment.model == now.model
+            {
+                self.results.update(|r| r.grids = vec![map]);
+                return;
+            }
+        }
+    }
+
     /// Takes a finished run into the list.
     pub(super) fn keep_run(self, job: &Job) {
         let backend = untrack(|| self.backend()).map(|b| b.name);
@@ -65,14 +94,12 @@ impl State {
 
     /// Puts a run's experiment on the page: a change like any other.
     pub fn open_run(self, at: usize) {
-        let found = self.runs.list.with_untracked(|l| l.get(at)?.experiment());
-        if let Some(experiment) = found {
-            let sweep = self
-                .runs
-                .list
-                .with_untracked(|l| l.get(at).map_or(0, |r| r.sweep));
+        let found = self
+            .run_at(at)
+            .and_then(|r| Some((r.map(), r.experiment()?)));
+        if let Some(((sweep, shown), experiment)) = found {
             self.active.set(sweep);
-            self.shown.set(0);
+            self.shown.set(shown);
             self.experiment
                 .update(|e| *e = runs::opened(experiment, std::mem::take(e)));
         }
@@ -80,10 +107,7 @@ impl State {
 
     /// Compares the map on the page with a run's; no longer, where it is.
     pub fn compare_with_run(self, at: usize) {
-        let map = self.runs.list.with_untracked(|l| {
-            let run = l.get(at)?;
-            run.grid(&run.experiment()?)
-        });
+        let map = self.run_at(at).and_then(|run| run.grid(&run.experiment()?));
         let same = self.compares.get_untracked() && self.pinned.with_untracked(|p| *p == map);
         if same {
             self.compares.set(false);

@@ -1,10 +1,9 @@
 //! What the page follows, and what follows from that.
 
-use super::begun::begun;
+use super::begun::opened_with;
 use super::stored::{Kept, history_of, kept};
 use crate::embed::is_embedded;
 use crate::engine::Engine;
-use crate::examples::complete;
 use crate::grid::Grid;
 use crate::history::History;
 use crate::link::{self, BrokenLink};
@@ -136,6 +135,8 @@ pub(super) struct Wire {
     pub(super) told: BTreeSet<u32>,
     /// Which visit of the page the browser's history is of.
     pub(super) visit: u64,
+    /// Whether it was opened before in this tab, with an entry of its own.
+    pub(super) reloaded: bool,
 }
 
 /// The handle to everything; copied freely. There is one state as long as the page
@@ -167,8 +168,6 @@ pub struct Signals {
     pub show: RwSignal<Option<Embed>>,
     /// The workshop that the link is one of, and how far somebody has come with it.
     pub work: RwSignal<Option<Work>>,
-    /// Whether an answer was given and waits for what comes out.
-    pub(super) awaited: RwSignal<bool>,
     pub preferences: Signal<Preferences>,
     pub set_preferences: WriteSignal<Preferences>,
     pub status: RwSignal<Status>,
@@ -255,15 +254,13 @@ impl State {
             show,
             workshop,
         } = opened;
-        let experiment = complete(experiment);
         let embedded = is_embedded();
         let show = show.or_else(|| embedded.then(Embed::default));
-        let mut work = workshop.map(|w| begun(w, &experiment));
-        let goes_on = work.as_mut().map(Work::goes_on);
-        let experiment = goes_on.map_or(experiment, complete);
+        let (work, experiment) = opened_with(workshop, experiment);
         let work = RwSignal::new(work);
         let covered =
             Memo::new(move |_| work.with(|w| w.as_ref().map_or(Covered::Nothing, Work::covers)));
+        let reloaded = link::note().is_some();
         let (history, visit) = history_of(experiment.clone());
         let experiment = RwSignal::new(experiment);
         let (preferences, set_preferences) = preferences();
@@ -281,7 +278,7 @@ impl State {
                 grid.shown = shown.get().min(grid.metrics.len().saturating_sub(1));
                 Some(grid)
             })?;
-            if covered.get() > Covered::Nothing {
+            if covered.get().has_map() {
                 return Some(grid.blank());
             }
             let difference = pinned.with(|p| grid.minus(p.as_ref().filter(|_| compares.get())?));
@@ -297,7 +294,6 @@ impl State {
             embedded,
             show: RwSignal::new(show),
             work,
-            awaited: RwSignal::new(false),
             preferences,
             set_preferences,
             status,
@@ -319,6 +315,7 @@ impl State {
             ),
             wire: StoredValue::new_local(Wire {
                 visit,
+                reloaded,
                 ..Wire::default()
             }),
         })));
@@ -496,11 +493,11 @@ impl Derived {
         let awaits = Memo::new(move |_| match *status.read() {
             Status::Describing | Status::Unasked { .. } | Status::Offered(_) => true,
             Status::Loading(_) => experiment.with(|e| !is_bundled(&e.model)),
-            _ => false,
+            Status::Starting | Status::Ready { .. } | Status::Failed(_) | Status::Stopped => false,
         });
         let runs = Memo::new(move |_| {
-            let seen = covered.get() < Covered::Runs;
-            results.with(|r| r.runs.clone().filter(|_| seen))
+            let hidden = covered.get().has_runs();
+            results.with(|r| r.runs.clone().filter(|_| !hidden))
         });
         // What is typed now and cannot be taken is what the results are not of.
         let differs = move |of: Option<&Experiment>| {
@@ -525,7 +522,7 @@ impl Derived {
             runs,
             grid,
             patched: Memo::new(move |_| {
-                if covered.get() > Covered::Nothing {
+                if covered.get().has_map() {
                     return None;
                 }
                 let cell = experiment.with(|e| e.cell)?;

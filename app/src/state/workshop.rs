@@ -11,7 +11,7 @@ use gloo::events::EventListener;
 use leptos::prelude::*;
 use leptos_use_watch_debounce_throttle::watch_debounced;
 use patchbay_engine::experiment::link::handed;
-use patchbay_engine::experiment::{Answer, Ask, Points, Reply};
+use patchbay_engine::experiment::{Answer, Points, Reply};
 use serde_json::json;
 
 /// Pause after which it is kept, in milliseconds.
@@ -55,10 +55,9 @@ impl State {
         }
         // An answer that was given, once what it is a guess at is there.
         Effect::new(move |_| {
-            if self.awaited.get()
+            if self.is_awaited()
                 && let Some(came) = self.came()
             {
-                self.awaited.set(false);
                 self.edit_work(|work| work.answer(came));
             }
         });
@@ -68,7 +67,7 @@ impl State {
                 self.notice.get(),
                 Some(Notice::Failure(_) | Notice::Restarted { .. })
             ) {
-                self.awaited.set(false);
+                self.take_back();
             }
         });
     }
@@ -84,7 +83,24 @@ impl State {
         }
     }
 
+    /// Takes back an answer that waits, if one does.
+    fn take_back(self) {
+        if untrack(|| self.is_awaited()) {
+            self.edit_work(|work| work.awaited = false);
+        }
+    }
+
     fn edit_work(self, change: impl FnOnce(&mut Work)) {
+        // Once for all of them: each closure would bring its own copy of what tells of it.
+        let mut change = Some(change);
+        self.edit_by(&mut |work| {
+            if let Some(change) = change.take() {
+                change(work);
+            }
+        });
+    }
+
+    fn edit_by(self, change: &mut dyn FnMut(&mut Work)) {
         self.work.update(|work| {
             if let Some(work) = work {
                 change(work);
@@ -126,7 +142,7 @@ impl State {
         if !waits {
             return self.edit_work(|work| work.answer(Answer::default()));
         }
-        self.awaited.set(true);
+        self.edit_work(|work| work.awaited = true);
         if untrack(|| self.came()).is_none() && !self.derived.busy.get_untracked() {
             self.notice.set(None);
             self.run();
@@ -135,7 +151,6 @@ impl State {
 
     /// Goes on from a step that cannot be run, without an answer.
     pub fn pass_step(self) {
-        self.awaited.set(false);
         self.edit_work(|work| {
             work.draft = None;
             work.answer(Answer::default());
@@ -144,7 +159,7 @@ impl State {
 
     /// Takes an answer back that still waits for what comes out.
     pub fn unanswer(self) {
-        self.awaited.set(false);
+        self.take_back();
         self.cancel();
     }
 
@@ -154,13 +169,9 @@ impl State {
         let now = self.experiment.get();
         self.work.with(|work| {
             let work = work.as_ref()?;
-            let found = match &work.open()?.ask {
-                Ask::Token { run } => Some(self.results.with(|r| likeliest(r, *run))?),
-                Ask::Nothing
-                | Ask::Run
-                | Ask::Cells { .. }
-                | Ask::Choice { .. }
-                | Ask::Words { .. } => None,
+            let found = match work.open()?.ask.token() {
+                Some(run) => Some(self.results.with(|r| likeliest(r, run))?),
+                None => None,
             };
             let begins = complete(work.begins().clone());
             Some(Answer {
@@ -182,6 +193,7 @@ impl State {
 
     /// Begins the open step anew, with what it put on the page.
     pub fn begin_step_again(self) {
+        self.take_back();
         let begins = self
             .work
             .with_untracked(|work| Some(work.as_ref()?.begins().clone()));
@@ -190,16 +202,19 @@ impl State {
         }
     }
 
-    /// Goes on from what was handed in or kept elsewhere.
-    pub fn resume(self, kept: &str) {
+    /// Goes on from what was handed in or kept elsewhere; whether it was of this workshop.
+    pub fn resume(self, kept: &str) -> bool {
         let begins = self.work.try_update(|work| {
             let work = work.as_mut()?;
             let fits = work.resume(kept);
             fits.then(|| work.goes_on())
         });
-        if let Some(experiment) = begins.flatten() {
+        let begins = begins.flatten();
+        let fits = begins.is_some();
+        if let Some(experiment) = begins {
             self.edit(|e| *e = complete(experiment));
         }
+        fits
     }
 
     /// Begins the workshop anew.
@@ -214,7 +229,6 @@ impl State {
 
     /// Leaves the workshop: what is on the page stays, and is a person's own.
     pub fn leave_workshop(self) {
-        self.awaited.set(false);
         self.work.set(None);
         if !self.embedded {
             self.show.set(None);
@@ -231,6 +245,13 @@ impl State {
     /// Whether an answer waits for what comes out.
     #[must_use]
     pub fn is_awaited(self) -> bool {
-        self.awaited.get()
+        self.work
+            .with(|work| work.as_ref().is_some_and(|w| w.awaited))
+    }
+
+    /// Whether the map is hidden, because a workshop asks for a guess at it.
+    #[must_use]
+    pub fn is_covered(self) -> bool {
+        self.derived.covered.get().has_map()
     }
 }

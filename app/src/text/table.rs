@@ -61,6 +61,7 @@ pub struct ShareText {
     pub came_out: fn(&Digest, &Compared, &str) -> String,
     pub open_in_patchbay: &'static str,
     pub own_engine: &'static str,
+    pub not_resumed: &'static str,
 }
 
 /// The forms in which that is done.
@@ -488,6 +489,8 @@ pub struct RunsText {
     pub open: &'static str,
     pub compare: &'static str,
     pub compare_hint: &'static str,
+    pub not_alike: &'static str,
+    pub no_map: &'static str,
     pub copy: &'static str,
     pub link: &'static str,
     pub delete: &'static str,

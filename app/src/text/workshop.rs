@@ -2,6 +2,7 @@
 //! through what was handed in.
 
 use patchbay_engine::experiment::{Points, RunName, WorkshopFault};
+use std::fmt::Display;
 
 /// Working through a workshop.
 pub struct WorkshopText {
@@ -90,6 +91,7 @@ pub struct MakeText {
     pub frame: &'static str,
     pub package: &'static str,
     pub package_hint: &'static str,
+    pub not_written: fn(&dyn Display) -> String,
     pub collect: &'static str,
     pub collect_hint: &'static str,
     pub open: &'static str,
@@ -104,6 +106,8 @@ pub struct CollectText {
     pub paste: &'static str,
     pub paste_hint: &'static str,
     pub files: &'static str,
+    pub too_much: fn(usize) -> String,
+    pub not_written: fn(&dyn Display) -> String,
     pub found: fn(usize, usize, usize) -> String,
     pub unread: fn(&[String]) -> String,
     pub cells: &'static str,

@@ -138,7 +138,7 @@ fn extended(prompt: &Prompt, tokens: &[Token], written: &[Written]) -> Prompt {
             let written = written.iter().map(|w| w.token.text.as_str());
             Prompt::Text(std::iter::once(text.as_str()).chain(written).collect())
         }
-        _ => {
+        Prompt::Text(_) | Prompt::Tokens(_) => {
             let all = tokens.iter().chain(written.iter().map(|w| &w.token));
             Prompt::Tokens(all.map(|t| t.id).collect())
         }

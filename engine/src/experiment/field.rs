@@ -173,7 +173,36 @@ impl Field {
             Self::Pair(i) | Self::Metric(i) | Self::SweepAt(i, _) | Self::Direction(i, _) => {
                 Some(i)
             }
-            _ => None,
+            // Each by its name: a further one may stand in a list, too.
+            Self::Experiment
+            | Self::Version
+            | Self::Model
+            | Self::Bos
+            | Self::Clean
+            | Self::Corrupted
+            | Self::Corruption
+            | Self::NoiseSeed
+            | Self::Alignment
+            | Self::Roles
+            | Self::Pairs
+            | Self::Metrics
+            | Self::Answer
+            | Self::Wrong
+            | Self::Sweep
+            | Self::Sweeps
+            | Self::Cell
+            | Self::Generate
+            | Self::Captures
+            | Self::Room
+            | Self::Steer
+            | Self::SteerPrompt
+            | Self::Directions
+            | Self::Sampling
+            | Self::SamplingSeed
+            | Self::Words
+            | Self::Map
+            | Self::Detector
+            | Self::Steered => None,
         }
     }
 }

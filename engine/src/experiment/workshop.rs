@@ -256,6 +256,39 @@ impl Ask {
         }
     }
 
+    /// How many cells of the map are asked for, where they are.
+    #[must_use]
+    pub fn cells(&self) -> Option<usize> {
+        match self {
+            Self::Cells { most } => Some(*most),
+            _ => None,
+        }
+    }
+
+    /// After which prompt a token is asked for, where one is.
+    #[must_use]
+    pub fn token(&self) -> Option<RunName> {
+        match self {
+            Self::Token { run } => Some(*run),
+            _ => None,
+        }
+    }
+
+    /// The answers to choose from, where there are some.
+    #[must_use]
+    pub fn choices(&self) -> Option<&[String]> {
+        match self {
+            Self::Choice { choices, .. } => Some(choices),
+            _ => None,
+        }
+    }
+
+    /// Whether what comes out belongs to the answer.
+    #[must_use]
+    pub fn wants_run(&self) -> bool {
+        *self == Self::Run || self.foretells()
+    }
+
     /// Whether the answer is a guess at what comes out, so that this stays hidden until it
     /// is given.
     #[must_use]

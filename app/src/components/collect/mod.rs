@@ -48,6 +48,11 @@ fn Collect() -> impl IntoView {
     }
 }
 
+/// Whether a text can be looked through beside so many bytes of others.
+fn fits(others: usize, text: &str) -> bool {
+    others + text.len() <= MOST_TEXT
+}
+
 #[component]
 fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
     let t = collect();
@@ -56,7 +61,8 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
     let pasted = RwSignal::new(String::new());
     // From files, so that what is in the field can be changed beside them.
     let files = RwSignal::new(String::new());
-    let too_large = RwSignal::new(false);
+    // What was left out, or could not be written.
+    let problem = RwSignal::new(None::<String>);
     let found = Memo::new(move |_| {
         let text = format!("{}\n{}", files.get(), pasted.get());
         workshop.with_value(|w| Found::of(&text, w))
@@ -77,19 +83,30 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
             };
             spawn_local(async move {
                 let text = JsFuture::from(file.text()).await.ok();
-                let text = text.and_then(|t| t.as_string()).unwrap_or_default();
-                files.update(|all| {
-                    let fits = all.len() + text.len() <= MOST_TEXT;
-                    too_large.set(!fits);
-                    if fits {
-                        all.push_str(&text);
-                        all.push('\n');
-                    }
-                });
+                let Some(text) = text.and_then(|t| t.as_string()) else {
+                    problem.set(Some(crate::text::text().share.unreadable.into()));
+                    return;
+                };
+                let there = pasted.with_untracked(String::len);
+                let fits = files.with_untracked(|all| fits(there + all.len(), &text));
+                if fits {
+                    files.update(|all| *all = format!("{all}{text}\n"));
+                }
+                problem.set((!fits).then(|| (t.too_much)(MOST_TEXT)));
             });
         }
         // The same file can be chosen again once it was changed.
         field.set_value("");
+    };
+    let paste = move |field: web_sys::HtmlTextAreaElement| {
+        let text = field.value();
+        let fits = fits(files.with_untracked(String::len), &text);
+        problem.set((!fits).then(|| (t.too_much)(MOST_TEXT)));
+        match fits {
+            true => pasted.set(text),
+            // It stays what is looked through.
+            false => field.set_value(&pasted.get_untracked()),
+        }
     };
     let save = move |_| {
         let table = class.first.with_value(|first| {
@@ -101,12 +118,13 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                 })
             })
         });
-        if let Ok(table) = table {
-            download(
+        match table {
+            Ok(table) => download(
                 "patchbay-class.csv",
                 "text/csv;charset=utf-8",
                 table.as_bytes(),
-            );
+            ),
+            Err(error) => problem.set(Some((t.not_written)(&error))),
         }
     };
     let none = whether(move || found.with(|f| f.handed.is_empty()));
@@ -123,7 +141,7 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                         spellcheck="false"
                         data-testid="collect-text"
                         prop:value=pasted
-                        on:input:target=move |event| pasted.set(event.target().value())
+                        on:input:target=move |event| paste(event.target())
                     ></textarea>
                     <small>{t.paste_hint}</small>
                 </label>
@@ -131,7 +149,14 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                     <span>{t.files}</span>
                     <input type="file" multiple=true accept=".txt,.csv,text/plain" data-testid="collect-files" on:change=choose />
                 </label>
-                <p class="problem" role="alert" hidden=move || !too_large.get()>{(text().share.too_large)(MOST_TEXT as u64)}</p>
+                <p
+                    class="problem"
+                    role="alert"
+                    data-testid="collect-problem"
+                    hidden=whether(move || problem.with(Option::is_none))
+                >
+                    {live(move || problem.get().unwrap_or_default())}
+                </p>
                 <p role="status" data-testid="collect-found">
                     {live(move || found.with(|f| {
                         let all = f.handed.len() + f.again;
@@ -160,7 +185,7 @@ fn Table(workshop: Workshop, first: Experiment) -> impl IntoView {
                             on:click=move |_| {
                                 files.set(String::new());
                                 pasted.set(String::new());
-                                too_large.set(false);
+                                problem.set(None);
                             }
                         >
                             {t.clear}

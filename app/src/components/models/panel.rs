@@ -60,7 +60,11 @@ fn Body() -> impl IntoView {
         Status::Unasked { host } => view! { <Unasked host /> }.into_any(),
         Status::Offered(offer) => view! { <Offered offer=*offer /> }.into_any(),
         Status::Loading(offer) => view! { <Arrival pausable=offer.is_some() /> }.into_any(),
-        _ => ().into_any(),
+        Status::Starting
+        | Status::Describing
+        | Status::Ready { .. }
+        | Status::Failed(_)
+        | Status::Stopped => ().into_any(),
     }
 }
 

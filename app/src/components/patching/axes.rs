@@ -209,7 +209,10 @@ fn place(axes: &mut Axes) -> Option<(&mut usize, Option<&mut usize>)> {
             | Receiver::V { layer, head } => Some((layer, Some(head))),
             Receiver::Mlp { layer } => Some((layer, None)),
         },
-        _ => None,
+        Axes::LayerPosition { .. }
+        | Axes::LayerHead { .. }
+        | Axes::HeadPosition
+        | Axes::Parts { .. } => None,
     }
 }
 

@@ -7,7 +7,6 @@ use crate::grid::{Column, Grid};
 use crate::nothing::{itself, nothing};
 use crate::state::{State, use_state};
 use crate::text::text;
-use crate::workshop::Covered;
 use leptos::ev::KeyboardEvent;
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -73,7 +72,7 @@ pub fn HeatMap(
             .get()
             .map(|shape| table(state, shape, stop, hovered, focused, range))
     };
-    let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
+    let covered = whether(move || state.is_covered());
     let scrolls = NodeRef::<Div>::new();
     let turned = RwSignal::new(0);
     let strongest = Memo::new(move |_| {

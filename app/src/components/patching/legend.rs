@@ -31,7 +31,7 @@ pub fn Legend(range: Memo<Option<Range>>) -> impl IntoView {
                 Some(normalised) if !raw => format::number(normalised, 2),
                 _ => format::metric(value, kind),
             };
-            let normalisable = SweepReport::normalised(0.0, &metric).is_some();
+            let normalisable = grid.is_normalisable();
             // Where both runs have the same metric, no way is one towards a run.
             let [low, high] = match normalisable {
                 true => [t.towards_corrupted, t.towards_clean],

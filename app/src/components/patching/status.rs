@@ -61,7 +61,12 @@ fn progress(state: State) -> Option<Progress> {
     match state.status.get() {
         Status::Loading(_) => state.arriving.with(|a| a.progress),
         Status::Ready { .. } => state.job.with(|job| job.as_ref().and_then(|j| j.progress)),
-        _ => None,
+        Status::Starting
+        | Status::Describing
+        | Status::Unasked { .. }
+        | Status::Offered(_)
+        | Status::Failed(_)
+        | Status::Stopped => None,
     }
 }
 

@@ -17,7 +17,6 @@ use crate::state::{State, use_state};
 use crate::svg;
 use crate::terms::Term;
 use crate::text::text;
-use crate::workshop::Covered;
 use leptos::prelude::*;
 use patchbay_engine::experiment::Shown;
 use wasm_split_helpers::{SplitLoaderError, wasm_split};
@@ -40,7 +39,10 @@ pub fn Sweep() -> impl IntoView {
     let cells =
         Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
-    let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
+    let covered = whether(move || state.is_covered());
+    // A difference is one of normalised values; where both runs are alike there are none.
+    let one_scale =
+        whether(move || grid.with(|g| g.as_ref().is_some_and(|g| !g.is_normalisable())));
     let (pointed, set_pointed) = signal(None);
     let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
     let other = Memo::new(move |_| grid.with(|g| chosen(state, beside.get(), g.as_ref()?)));
@@ -89,7 +91,7 @@ pub fn Sweep() -> impl IntoView {
                             <HeatMap pointed=set_pointed hovered range />
                             <Show when=move || others.get()>{BESIDE.into_view()}</Show>
                         </Show>
-                        <div class="under-map" hidden=covered>
+                        <div class="under-map" class:one-scale=one_scale hidden=covered>
                             <Segmented
                                 name="values"
                                 legend=map.scale

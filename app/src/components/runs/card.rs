@@ -43,6 +43,11 @@ pub(super) fn Card(
         (kind, g.frame.rows.clone(), g.frame.columns.clone())
     });
     let alike = own.is_some() && own == axes;
+    // Until there is a map on the page, none differs from it.
+    let apart = match own {
+        None => Some(t.no_map),
+        Some(_) => (axes.is_some() && !alike).then_some(t.not_alike),
+    };
     let metric = experiment.metrics.get(run.shown).map(|m| m.kind);
     let number = |value: Option<f32>| {
         let kind = metric.unwrap_or(MetricKind::LogitDifference);
@@ -68,6 +73,7 @@ pub(super) fn Card(
         Room::Steering => t.steering.to_owned(),
     };
     let where_run = (t.on)(&experiment.model, &run.backend);
+    let apart = apart.filter(|_| patching && !compared);
     let address = link::page(&run.link);
     let copy = match by_clipboard {
         true => view! {
@@ -99,7 +105,7 @@ pub(super) fn Card(
             />
             <p class="changes">{changes.unwrap_or_else(|| t.first.into())}</p>
             <p class="hint">{numbers}</p>
-            <p class="hint">{where_run}{is_current.then(|| view! { " · " <strong>{t.now}</strong> })}</p>
+            <p class="hint">{where_run}{apart}{is_current.then(|| view! { " · " <strong>{t.now}</strong> })}</p>
             <div class="buttons">
                 <button type="button" class="quiet" data-act="open">{t.open}</button>
                 {patching.then(|| view! {

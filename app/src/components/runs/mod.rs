@@ -22,10 +22,10 @@ pub fn Runs() -> impl IntoView {
     let read = Memo::new(move |_| kept.list.with(|list| read(list)));
     // Which of them is what the page shows now: an old one never is.
     let current = Memo::new(move |_| {
+        let map = state.derived.grid;
+        let map = map.with(|g| g.as_ref().map(|g| (g.index, g.shown)));
         let fresh = match state.room() {
-            Room::Patching => {
-                !state.derived.stale.get() && state.derived.grid.with(Option::is_some)
-            }
+            Room::Patching => !state.derived.stale.get() && map.is_some(),
             Room::Steering => !state.derived.steered_stale.get(),
         };
         let now = state.experiment.with(Experiment::of_run);
@@ -34,8 +34,14 @@ pub fn Runs() -> impl IntoView {
             r.as_ref()
                 .is_some_and(|r| r.experiment == now && r.run.backend == backend)
         };
-        let at = || read.with(|read| read.iter().position(same));
-        fresh.then(at).flatten()
+        // Of several maps of it, the one that is looked at.
+        let looked_at = |r: &Option<Read>| r.as_ref().map(|r| r.run.map()) == map;
+        let at = |read: &Vec<Option<Read>>| {
+            let of = read.iter().enumerate().filter(|(_, r)| same(r));
+            let of = of.min_by_key(|(_, r)| !looked_at(r));
+            of.map(|(at, _)| at)
+        };
+        fresh.then(|| read.with(at)).flatten()
     });
     // Maps of these rows and columns can be compared with the one on the page.
     let axes = Memo::new(move |_| {
@@ -48,9 +54,10 @@ pub fn Runs() -> impl IntoView {
         })
     });
     let compared = Memo::new(move |_| {
-        let of = state
-            .pinned
-            .with(|p| p.as_ref().map(|g| (g.experiment.clone(), g.index)));
+        let of = state.pinned.with(|p| {
+            p.as_ref()
+                .map(|g| (g.experiment.clone(), (g.index, g.shown)))
+        });
         of.filter(|_| state.compares.get())
     });
     let UseClipboardReturn {
@@ -66,7 +73,7 @@ pub fn Runs() -> impl IntoView {
         let (read, current, axes, compared, by_clipboard) = all.get();
         let card = |(at, read): (usize, Option<Read>)| {
             let read = read?;
-            let of = (&read.experiment, read.run.sweep);
+            let of = (&read.experiment, read.run.map());
             let compared = compared.as_ref().map(|c| (&c.0, c.1)) == Some(of);
             let is_current = current == Some(at);
             let axes = axes.clone();
@@ -83,8 +90,8 @@ pub fn Runs() -> impl IntoView {
             "open" => state.open_run(at),
             "compare" => state.compare_with_run(at),
             "copy" => {
-                if let Some(link) = kept.list.with_untracked(|l| Some(l.get(at)?.link.clone())) {
-                    copy(&crate::link::page(&link));
+                if let Some(run) = state.run_at(at) {
+                    copy(&crate::link::page(&run.link));
                 }
             }
             "delete" => state.delete_runs(Some(at)),

@@ -3,7 +3,7 @@ use super::parts::Parts;
 use crate::components::fields::{Check, Segmented, Taken};
 use crate::components::shared::{live, whether};
 use crate::link;
-use crate::share::{element, frame, height, preview_address, prompt};
+use crate::share::{height, html, preview_address, prompt};
 use crate::state::use_state;
 use crate::text::{forms, text};
 use leptos::prelude::*;
@@ -26,7 +26,7 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
         ..shared(state, results)
     });
     let end = Memo::new(move |_| link.with(packed));
-    let html = Memo::new(move |_| {
+    let code = Memo::new(move |_| {
         // What is not shown is not in its name either.
         let hides = show.with(|s| !s.has(Shown::Prompts));
         let title = link.with(|link| {
@@ -36,10 +36,7 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
             })
         });
         let height = show.with(|s| height(s, state.room()));
-        end.with(|end| match scripts.get() {
-            true => element(&link::home(), end, &title),
-            false => frame(&link::home(), end, &title, height),
-        })
+        end.with(|end| html(scripts.get(), &link::home(), end, &title, height))
     });
     // Another address each time: a frame in which only what is behind the # changes goes on.
     let address = |n: u32, end: &str| preview_address(&link::home(), n, end);
@@ -86,7 +83,7 @@ pub(super) fn EmbedForm(results: Results) -> impl IntoView {
                 />
             </div>
         </div>
-        <Taken testid="share-text" label=t.html value=html rows="4" />
+        <Taken testid="share-text" label=t.html value=code rows="4" />
         <details open=true>
             <summary>{t.preview}</summary>
             <iframe

@@ -105,11 +105,11 @@ pub(super) fn LinkForm(form: Form, results: Results) -> impl IntoView {
             let title = (text().share.named)(prompt(&link.experiment));
             address.with(|address| markdown(address, &title))
         }),
-        _ => address.get(),
+        Form::Link | Form::Embed | Form::Workshop | Form::File => address.get(),
     });
     let label = match form {
         Form::Markdown => t.markdown,
-        _ => t.link,
+        Form::Link | Form::Embed | Form::Workshop | Form::File => t.link,
     };
     let drawn = RwSignal::new(false);
     let code = Memo::new(move |_| drawn.get().then(|| address.with(|a| qr(a))));

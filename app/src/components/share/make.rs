@@ -6,7 +6,7 @@ use crate::components::shared::{live, whether};
 use crate::download::download;
 use crate::link::{self, collecting, opening};
 use crate::scorm;
-use crate::share::{element, frame, height};
+use crate::share::{height, html};
 use crate::state::use_state;
 use crate::text::{forms, make};
 use leptos::prelude::*;
@@ -161,18 +161,19 @@ pub(super) fn MakeForm() -> impl IntoView {
     let address = Memo::new(move |_| end.get().map(|end| link::page(&end)).unwrap_or_default());
     let collect = Memo::new(move |_| collecting(&end.get().unwrap_or_default()));
     let scripts = RwSignal::new(false);
-    let html = Memo::new(move |_| {
+    let code = Memo::new(move |_| {
         let height = show.with(|s| height(s, state.room()));
-        end.get()
-            .map_or_else(String::new, |end| match scripts.get() {
-                true => element(&link::home(), &end, &title.get()),
-                false => frame(&link::home(), &end, &title.get(), height),
-            })
+        let end = end.get();
+        end.map_or_else(String::new, |end| {
+            html(scripts.get(), &link::home(), &end, &title.get(), height)
+        })
     });
+    let problem = RwSignal::new(None::<String>);
     let package = move |_| {
         let id = made.with_untracked(Workshop::checksum);
         let end = end.get_untracked().unwrap_or_default();
         let written = scorm::package(&link::home(), &end, &title.get_untracked(), &id);
+        problem.set(written.as_ref().err().map(|e| (t.not_written)(e)));
         if let Ok(zip) = written {
             download("patchbay-workshop.zip", "application/zip", &zip);
         }
@@ -214,7 +215,7 @@ pub(super) fn MakeForm() -> impl IntoView {
             <p>
                 <a href=move || address.get() target="_blank" rel="noopener" data-testid="make-open">{t.open}</a>
             </p>
-            <Taken testid="make-frame" label=t.frame value=html rows="3" />
+            <Taken testid="make-frame" label=t.frame value=code rows="3" />
             <Check
                 testid="make-scripts"
                 label=live(move || forms().scripts)
@@ -225,6 +226,9 @@ pub(super) fn MakeForm() -> impl IntoView {
             <div class="buttons">
                 <button type="button" data-testid="make-package" on:click=package>{t.package}</button>
             </div>
+            <p class="problem" role="alert" data-testid="make-problem" hidden=move || problem.with(Option::is_none)>
+                {move || problem.get()}
+            </p>
             <p class="hint">{t.package_hint}</p>
             <Taken testid="make-collecting" label=t.collect value=collect rows="2" />
             <p>

@@ -45,7 +45,12 @@ pub fn begin(d: &mut Direction, kind: &str, n_layer: usize) {
         | Source::Heads {
             positive, negative, ..
         } => Some([positive.clone(), negative.clone()]),
-        _ => None,
+        Source::Pair { .. }
+        | Source::Token { .. }
+        | Source::Neuron { .. }
+        | Source::Feature { .. }
+        | Source::Random { .. }
+        | Source::Vectors { .. } => None,
     };
     let [positive, negative] = sides.unwrap_or_else(examples::sides);
     if kind == "heads" {

@@ -6,12 +6,34 @@ use crate::text::workshop;
 use crate::workshop::At;
 use gloo::utils::document;
 use leptos::prelude::*;
-use patchbay_engine::experiment::{Ask, hits};
+use patchbay_engine::experiment::hits;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
 
-/// What is marked, by the word that stands on its cell.
-type Marks = Vec<((usize, usize), &'static str)>;
+/// What is marked.
+type Marks = Vec<((usize, usize), Mark)>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    /// While the step is open.
+    Made,
+    Hit,
+    Miss,
+    Missed,
+}
+
+impl Mark {
+    /// The word on its cell, by which it is drawn, and what a screen reader says.
+    fn words(self) -> (&'static str, &'static str) {
+        let t = workshop();
+        match self {
+            Self::Made => ("mark", t.marked),
+            Self::Hit => ("hit", t.hit),
+            Self::Miss => ("miss", t.miss),
+            Self::Missed => ("missed", t.missed),
+        }
+    }
+}
 
 /// Keeps the marks where they belong.
 pub(super) fn draw(state: State) {
@@ -38,24 +60,24 @@ fn marks(state: State) -> Marks {
         let Some(work) = work else { return Vec::new() };
         let said = work.marked().to_vec();
         let At::Done(step) = work.at() else {
-            return said.into_iter().map(|at| (at, "mark")).collect();
+            return said.into_iter().map(|at| (at, Mark::Made)).collect();
         };
         let answer = work.handed.answers.get(step);
         let digest = answer.and_then(|a| a.digest.as_ref());
         let strongest = digest.map(|d| d.cells.as_slice()).unwrap_or_default();
-        let most = match work.workshop.steps.get(step).map(|s| &s.ask) {
-            Some(Ask::Cells { most }) => *most,
-            _ => return Vec::new(),
+        let asked = work.workshop.steps.get(step).and_then(|s| s.ask.cells());
+        let Some(most) = asked else {
+            return Vec::new();
         };
         let hit = hits(&said, strongest, most);
         let of_said = said.iter().zip(hit);
         let mut all: Marks = of_said
-            .map(|(at, hit)| (*at, if hit { "hit" } else { "miss" }))
+            .map(|(at, hit)| (*at, if hit { Mark::Hit } else { Mark::Miss }))
             .collect();
         for cell in strongest.iter().take(most) {
             let at = (cell.row, cell.column);
             if !said.contains(&at) {
-                all.push((at, "missed"));
+                all.push((at, Mark::Missed));
             }
         }
         all
@@ -63,7 +85,6 @@ fn marks(state: State) -> Marks {
 }
 
 fn put(marks: &Marks) {
-    let t = workshop();
     let Ok(old) = document().query_selector_all("[role=gridcell][data-mark]") else {
         return;
     };
@@ -74,15 +95,10 @@ fn put(marks: &Marks) {
         }
     }
     for ((row, column), mark) in marks {
-        let says = match *mark {
-            "hit" => t.hit,
-            "miss" => t.miss,
-            "missed" => t.missed,
-            _ => t.marked,
-        };
+        let (name, says) = mark.words();
         if let Some(cell) = document().get_element_by_id(&format!("cell-{row}-{column}")) {
             // Refused only for names that are not names.
-            let _ = cell.set_attribute("data-mark", mark);
+            let _ = cell.set_attribute("data-mark", name);
             let _ = cell.set_attribute("aria-description", says.trim_end_matches(':'));
         }
     }

@@ -88,7 +88,16 @@ fn came_out(step: &Step, answer: &Answer) -> AnyView {
             {(!after.is_empty()).then(|| view! { <p>{t.teacher}</p>{paragraphs(after)} })}
         }
         .into_any(),
-        _ => ().into_any(),
+        // Nothing was asked, or this answers another question.
+        (
+            Ask::Nothing
+            | Ask::Run
+            | Ask::Cells { .. }
+            | Ask::Token { .. }
+            | Ask::Choice { .. }
+            | Ask::Words { .. },
+            _,
+        ) => ().into_any(),
     }
 }
 

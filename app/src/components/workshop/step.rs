@@ -5,7 +5,7 @@ use crate::cells::place;
 use crate::components::shared::{focus_first, live, whether};
 use crate::state::{State, use_state};
 use crate::text::workshop;
-use crate::workshop::{Covered, Work};
+use crate::workshop::Work;
 use leptos::prelude::*;
 use patchbay_engine::experiment::{Ask, Reply, RunName};
 
@@ -25,7 +25,7 @@ pub(super) fn OpenStep(n: usize) -> impl IntoView {
         Ask::Choice { .. } | Ask::Words { .. } => t.answer,
     };
     // What cannot be run is not waited for.
-    let wants_run = step.ask == Ask::Run || step.ask.foretells();
+    let wants_run = step.ask.wants_run();
     let barred = whether(move || wants_run && state.is_barred());
     let answer = match step.ask {
         Ask::Nothing | Ask::Run => ().into_any(),
@@ -47,7 +47,7 @@ pub(super) fn OpenStep(n: usize) -> impl IntoView {
         };
         !state.work.with(|w| w.as_ref().is_some_and(all)) || state.is_awaited()
     });
-    let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
+    let covered = whether(move || state.is_covered());
     view! {
         <h3 id=HERE tabindex="-1">{(t.step)(n + 1)}</h3>
         {paragraphs(&step.says)}
@@ -152,7 +152,7 @@ fn TokenField(run: RunName) -> impl IntoView {
             .work
             .with(|w| match w.as_ref().and_then(|w| w.draft.as_ref()) {
                 Some(Reply::Token(text)) => text.clone(),
-                _ => String::new(),
+                Some(Reply::Cells(_) | Reply::Choice(_) | Reply::Text(_)) | None => String::new(),
             })
     });
     view! {
@@ -180,7 +180,7 @@ fn WordsField() -> impl IntoView {
             .work
             .with(|w| match w.as_ref().and_then(|w| w.draft.as_ref()) {
                 Some(Reply::Text(text)) => text.clone(),
-                _ => String::new(),
+                Some(Reply::Cells(_) | Reply::Token(_) | Reply::Choice(_)) | None => String::new(),
             })
     });
     view! {
@@ -204,7 +204,7 @@ fn Choices(choices: Vec<String>) -> impl IntoView {
     let chosen = Memo::new(move |_| {
         state.work.with(|w| match w.as_ref()?.draft.as_ref()? {
             Reply::Choice(at) => Some(*at),
-            _ => None,
+            Reply::Cells(_) | Reply::Token(_) | Reply::Text(_) => None,
         })
     });
     let radios = choices

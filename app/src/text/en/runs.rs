@@ -57,6 +57,8 @@ pub const RUNS: RunsText = RunsText {
     open: "Open again",
     compare: "Compare",
     compare_hint: "The map on the page less this one, cell by cell; both need the same rows and columns.",
+    not_alike: ". Not to be compared: its rows and columns are not those of the map on the page.",
+    no_map: ". Not to be compared: its map is too large to be kept.",
     copy: "Copy link",
     link: "Link",
     delete: "Delete",

@@ -62,6 +62,7 @@ pub const SHARE: ShareText = ShareText {
     },
     open_in_patchbay: "Open in Patchbay",
     own_engine: "an engine of its own, not shared with other experiments of this page",
+    not_resumed: "What was to be resumed is cut short, changed or of another workshop. Give the whole text that was handed in.",
 };
 
 pub static FORMS: FormsText = FormsText {

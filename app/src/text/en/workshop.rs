@@ -4,12 +4,17 @@ use super::super::workshop::{CollectText, MakeText, WorkshopText};
 use patchbay_engine::experiment::{
     MOST_CELLS, MOST_CHOICES, MOST_STEPS, Points, RunName, WorkshopFault,
 };
+use std::fmt::Display;
 
 fn points(p: Points) -> String {
     match p.of {
         1 => format!("{} of 1 point", p.made),
         of => format!("{} of {of} points", p.made),
     }
+}
+
+fn not_written(why: &dyn Display) -> String {
+    format!("The file could not be written: {why}.")
 }
 
 pub static WORKSHOP: WorkshopText = WorkshopText {
@@ -140,6 +145,7 @@ pub static MAKE: MakeText = MakeText {
     frame: "HTML for a course page",
     package: "SCORM 1.2 package",
     package_hint: "A zip for a learning platform, which then records the score. It opens this page’s address, so the class needs to reach that.",
+    not_written,
     collect: "For you: the link where you look through what was handed in; keep it",
     collect_hint: "Students end with a short text or file, which they give to you by whatever way your course has. Who takes a link apart finds the right answers in it: it is for learning, not for exams.",
     open: "Open",
@@ -160,6 +166,13 @@ pub static COLLECT: CollectText = CollectText {
     paste: "Texts that were handed in",
     paste_hint: "A column of a table, a forum’s page, mails: whatever stands around them is passed over.",
     files: "Choose files …",
+    too_much: |most| {
+        format!(
+            "This would be more than {} million bytes in all, and was left out: look through it in parts.",
+            most / 1_000_000
+        )
+    },
+    not_written,
     found: |all, distinct, people| {
         let again = match all - distinct {
             0 => String::new(),
