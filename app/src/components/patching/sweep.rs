@@ -1,5 +1,6 @@
 use super::beside::{BESIDE, Beside, Together, chosen, has_others};
 use super::controls::{RunButtons, Settings};
+use super::estimated::{AGREEMENT, SWITCH};
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
 use super::legend::Legend;
@@ -40,6 +41,10 @@ pub fn Sweep() -> impl IntoView {
     let cells =
         Memo::new(move |_| grid.with(|g| g.as_ref().map_or(0, |g| g.rows.len() * g.columns.len())));
     let has_grid = Memo::new(move |_| grid.with(Option::is_some));
+    let estimates = Memo::new(move |_| {
+        let any = |g: &Grid| g.estimated || !g.estimates.is_empty();
+        grid.with(|g| g.as_ref().is_some_and(any))
+    });
     let covered = whether(move || state.derived.covered.get() > Covered::Nothing);
     let (pointed, set_pointed) = signal(None);
     let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
@@ -86,6 +91,7 @@ pub fn Sweep() -> impl IntoView {
                                 view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
                             }
                         >
+                            <Show when=move || estimates.get()>{SWITCH.into_view()}</Show>
                             <HeatMap pointed=set_pointed hovered range />
                             <Show when=move || others.get()>{BESIDE.into_view()}</Show>
                         </Show>
@@ -101,6 +107,7 @@ pub fn Sweep() -> impl IntoView {
                             <MetricChoice />
                             <Pin />
                         </div>
+                        <Show when=move || estimates.get()>{AGREEMENT.into_view()}</Show>
                         <Terms of=&[
                             Term::Normalised,
                             Term::ResidualStream,
@@ -170,7 +177,10 @@ fn save_csv(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
 #[wasm_split(save, fallible)]
 fn save_picture(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
     if let Some(grid) = grid {
-        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        let mut title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        if grid.estimated {
+            title = (text().map.estimate)(&title);
+        }
         let content = svg::file(&grid, &title);
         match name.ends_with(".png") {
             true => download_picture(name, content),
