@@ -842,6 +842,11 @@ export interface Sweep {
   axes?: Axes | null;
   /** What is put in the place of the activations. */
   bring?: Bring;
+  /**
+   * Whether a gradient says what each patch would do, before some or all of them are
+   * made. Not of paths.
+   */
+  estimate?: Attribution | null;
 }
 
 /**
@@ -1010,6 +1015,41 @@ export type Bring =
       prompt: {
         /** It has as many tokens as the run that is patched. */
         prompt: Prompt;
+      };
+    };
+
+/**
+ * An estimate of every cell of a sweep. To first order a patch changes the metric by its
+ * gradient at the activation times the change of the activation (attribution patching:
+ * Nanda, 2023; Kramár et al., 2024, arXiv 2403.00745).
+ */
+export interface Attribution {
+  /** Whose gradient it is. */
+  method: AttributionMethod;
+  /**
+   * So many cells, those that the estimate of the first metric moves the furthest, are
+   * patched, too, to compare it with; all of them when left out.
+   */
+  most?: number | null;
+}
+
+/**
+ * Of what an estimate takes the gradient.
+ * - `atp`: The run that is patched: attribution patching
+ * - `relp`: The same run by relevance instead of the derivative: LayerNorm's deviation is held,
+ *   and the activation function is the line through 0 and its value; attention is exact,
+ *   as its authors have it for GPT-2 (RelP: Jafari et al., 2025, arXiv 2508.21258)
+ * - `integrated_gradients`: The mean over runs in which the site is moved from its own activations towards what
+ *   a patch brings, at all positions of one layer at a time, in steps of the same size,
+ *   the last of which ends there (Sundararajan et al., 2017; Hanna et al., 2024)
+ */
+export type AttributionMethod =
+  | "atp"
+  | "relp"
+  | {
+      integrated_gradients: {
+        /** How many, from 1; 5 is usual. */
+        points: number;
       };
     };
 
@@ -1819,6 +1859,8 @@ export interface SweepReport {
   device?: Counters;
   /** Engines that shared the work: workers of the page, each on a core of its own. */
   engines?: number;
+  /** What a gradient says of the same cells, where the sweep asks for that. */
+  estimate?: EstimateReport;
   /**
    * Where there are several pairs or draws: 95 % bootstrap intervals of the
    * normalised values, resampled over pairs, `[metric][row][column]`.
@@ -1867,6 +1909,45 @@ export interface PlanReport {
   multiplications: number;
   /** The same if every run were a full pass of its own. */
   full_multiplications: number;
+}
+
+/** What an estimate says of a sweep, and how far it is to be trusted. */
+export interface EstimateReport {
+  /**
+   * Raw metrics as they would be, `[metric][row][column]`: the unpatched run's and the
+   * estimated change; means where there are several pairs or draws. `null` where there
+   * is no such cell, and for a metric without a derivative.
+   */
+  values: (number | null)[][][];
+  /**
+   * By metric, how well that agrees with the cells that were patched; `null` where fewer
+   * than two were, or the metric has no derivative.
+   */
+  agreement: (Agreement | null)[];
+}
+
+/** How well estimated cells agree with patched ones. */
+export interface Agreement {
+  /** How many cells both are known of. */
+  cells: number;
+  /** Pearson's correlation over them; `null` where either does not vary. */
+  pearson: number | null;
+  /** Spearman's, of their ranks, equal values sharing the mean of theirs. */
+  spearman: number | null;
+  /** Where they differ the most. */
+  largest_miss: Miss;
+}
+
+/** A cell, as it was patched and as it was estimated. */
+export interface Miss {
+  /** From 0. */
+  row: number;
+  /** From 0. */
+  column: number;
+  /** The patched run's metric, raw. */
+  exact: number;
+  /** What was estimated of it. */
+  estimate: number;
 }
 
 /**

@@ -865,15 +865,17 @@ def flat(numbers):
     return numbers | numbers["measures"]
 
 
-def apart(name, found, values, shown=True):
-    """Prints a result; its largest |difference| / max(1, |value|) from Patchbay's, where that is known."""
+def apart(name, found, values, shown=True, some=False):
+    """Prints a result; its largest |difference| / max(1, |value|) from Patchbay's, where that is known:
+    everywhere, or of some cells alone, where it left the others to an estimate."""
     if shown:
         print(f"\n{name}\n{found}")
     if values is None:
         return 0.0
     patchbay = tensor(np.array(values, dtype="float32"))
     gaps = (found - patchbay).abs() / patchbay.abs().clamp(min=1)
-    gap = torch.where(found.isnan() & patchbay.isnan(), 0, gaps).nan_to_num(torch.inf).max().item()
+    left_out = patchbay.isnan() & (found.isnan() | some)
+    gap = torch.where(left_out, 0, gaps).nan_to_num(torch.inf).max().item()
     print(f"{'' if shown else name + ': '}largest difference from Patchbay: {gap:.1e}")
     return gap
 
@@ -910,5 +912,9 @@ else:
     for sweep, found, patchbay in zip_longest(
         E.get("sweeps", []), sweeps, REPORT.get("sweeps", []), fillvalue={}
     ):
-        largest = max(largest, apart(sweep, found, patchbay.get("values")))
+        estimate = sweep.get("estimate")
+        if estimate:
+            print("\nThe estimate of this sweep is left out: every cell is patched.")
+        some = bool(estimate and estimate.get("most"))
+        largest = max(largest, apart(sweep, found, patchbay.get("values"), some=some))
 print(f"\nLargest difference of all: {largest:.1e}, as |difference| / max(1, |value|).")

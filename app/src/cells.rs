@@ -10,11 +10,22 @@ pub type At = (usize, usize);
 
 /// The number in a cell: raw or normalised; raw where there is no scale.
 pub fn number(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
-    let value = grid.value(row, column)?;
-    match grid.normalised(row, column) {
-        Some(normalised) if !raw => Some(format::number(normalised, 2)),
-        _ => Some(format::metric(value, grid.kind())),
+    Some(written(grid, grid.value(row, column)?, raw))
+}
+
+/// A value as a cell has it.
+pub fn written(grid: &Grid, value: f32, raw: bool) -> String {
+    match grid.scaled(value) {
+        Some(normalised) if !raw => format::number(normalised, 2),
+        _ => format::metric(value, grid.kind()),
     }
+}
+
+/// What was patched in a cell and what was estimated of it, where there are estimates.
+pub fn both(grid: &Grid, (row, column): At, raw: bool) -> Option<String> {
+    let estimate = written(grid, grid.estimate(row, column)?, raw);
+    let patched = grid.patched(row, column).map(|v| written(grid, v, raw));
+    Some((text().map.both)(patched.as_deref(), &estimate))
 }
 
 /// A sweep in words: its site and direction, and its kind of grid where that is not the
@@ -27,9 +38,12 @@ pub fn sweep(sweep: &Sweep) -> String {
     (t.name)(site, kind, sweep.mode)
 }
 
-/// A map in words: its sweep, and of how many pairs it is.
+/// A map in words: its sweep, whether it is an estimate, and of how many pairs it is.
 pub fn map(grid: &Grid) -> String {
-    let name = sweep(grid.sweep());
+    let mut name = sweep(grid.sweep());
+    if grid.estimated {
+        name = (text().map.estimate)(&name);
+    }
     match grid.experiment.pairs.len() {
         0 => name,
         further => (text().grids.of_pairs)(&name, further + 1),

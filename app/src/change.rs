@@ -24,6 +24,8 @@ pub enum Part {
     Axes,
     /// What is copied.
     Bring,
+    /// Whether a gradient says what patches would do.
+    Estimate,
     /// How many sweeps there are.
     Sweeps,
     Cell,
@@ -99,6 +101,7 @@ impl Parts {
             self.add(Part::Mode, before.mode != now.mode);
             self.add(Part::Axes, before.axes != now.axes);
             self.add(Part::Bring, before.bring != now.bring);
+            self.add(Part::Estimate, before.estimate != now.estimate);
         }
     }
 
@@ -133,7 +136,9 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use patchbay_engine::experiment::{MetricKind, Mode, Prompt, Room, Site};
+    use patchbay_engine::experiment::{
+        Attribution, AttributionMethod, MetricKind, Mode, Prompt, Room, Site,
+    };
 
     fn after(change: impl FnOnce(&mut Experiment)) -> Vec<Part> {
         let before = Experiment::default();
@@ -155,6 +160,15 @@ mod tests {
         assert_eq!(
             after(|e| e.metrics[0].kind = MetricKind::Probability),
             [Part::Metric]
+        );
+        assert_eq!(
+            after(|e| {
+                e.sweeps[0].estimate = Some(Attribution {
+                    method: AttributionMethod::Relp,
+                    most: Some(3),
+                });
+            }),
+            [Part::Estimate]
         );
         assert_eq!(
             after(|e| e.sweeps.push(Sweep::of(Site::Z, Mode::Noising))),

@@ -10,14 +10,15 @@ use wasm_bindgen_futures::spawn_local;
 /// A sweep, one row a cell and metric: where it is in the grid, its token where
 /// it is a position, the raw metric, the normalised one (0 is the corrupted run,
 /// 1 the clean run), of several pairs its 95 % interval, and what 1 and 0 are: the metric
-/// of the clean and of the corrupted run, over all pairs.
+/// of the clean and of the corrupted run, over all pairs. Where there is an estimate, its raw
+/// metric stands last, of cells that were not patched, too.
 ///
 /// # Errors
 /// [`csv::Error`] where a row cannot be written.
 pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     let (row_name, column_name) = (grid.frame.rows.kind(), grid.frame.columns.kind());
-    writer.write_record([
+    let mut head = vec![
         "site",
         "mode",
         "metric",
@@ -30,33 +31,46 @@ pub fn csv(grid: &Grid) -> Result<String, csv::Error> {
         "normalised_high",
         "clean",
         "corrupted",
-    ])?;
+    ];
+    if !grid.estimates.is_empty() {
+        head.push("estimate");
+    }
+    writer.write_record(head)?;
     let (site, mode) = (name(&grid.sweep().site), name(&grid.sweep().mode));
     let mut shown = grid.clone();
+    // Of either map: both are in the file.
+    shown.estimated = false;
     for metric in 0..grid.metrics.len() {
         shown.shown = metric;
-        for (row, column, value) in shown.cells() {
-            let Some(value) = value else { continue };
+        for (row, column, _) in shown.cells() {
+            let (value, estimate) = (shown.patched(row, column), shown.estimate(row, column));
+            if value.or(estimate).is_none() {
+                continue;
+            }
             let text = |n: Option<f32>| n.map(|n| n.to_string()).unwrap_or_default();
             let label = |side: &[Column], i: usize| side.get(i).map(|c| c.label.clone());
             // As the page shows it: a space in front is not seen in a spreadsheet.
             let token = grid.columns.get(column).and_then(|c| c.token.as_deref());
             let token = token.map(format::token).unwrap_or_default();
             let interval = shown.interval(row, column);
-            writer.write_record([
-                site.as_str(),
-                mode.as_str(),
-                &name(&shown.kind()),
-                &label(&grid.rows, row).unwrap_or_default(),
-                &label(&grid.columns, column).unwrap_or_default(),
-                &cell(&token),
-                &value.to_string(),
-                &text(shown.normalised(row, column)),
-                &text(interval.map(|i| i.0)),
-                &text(interval.map(|i| i.1)),
-                &shown.metric().clean.to_string(),
-                &shown.metric().corrupted.to_string(),
-            ])?;
+            let mut line = vec![
+                site.clone(),
+                mode.clone(),
+                name(&shown.kind()),
+                label(&grid.rows, row).unwrap_or_default(),
+                label(&grid.columns, column).unwrap_or_default(),
+                cell(&token),
+                text(value),
+                text(value.and_then(|v| shown.scaled(v))),
+                text(interval.map(|i| i.0)),
+                text(interval.map(|i| i.1)),
+                shown.metric().clean.to_string(),
+                shown.metric().corrupted.to_string(),
+            ];
+            if !grid.estimates.is_empty() {
+                line.push(text(estimate));
+            }
+            writer.write_record(line)?;
         }
     }
     let bytes = writer.into_inner().map_err(|e| e.into_error())?;
@@ -213,6 +227,26 @@ mod tests {
              resid_pre,denoising,logit_difference,0,0,When,-1,0,,,3,-1\n\
              resid_pre,denoising,logit_difference,1,1,\"·\"\"Bob\"\"\",1,0.5,,,3,-1\n"
         );
+    }
+
+    #[test]
+    fn an_estimate_is_a_column_of_its_own() {
+        let mut grid = grid(Site::Z, Mode::Noising);
+        grid.enter(&[cell(0, 0, 3.0)]);
+        grid.estimates = vec![vec![vec![Some(2.5), Some(-1.0), None], vec![None; 3]]];
+        for estimated in [false, true] {
+            grid.estimated = estimated;
+            let csv = csv(&grid).unwrap();
+            let lines: Vec<&str> = csv.lines().collect();
+            assert_eq!(
+                lines,
+                [
+                    "site,mode,metric,layer,head,token,value,normalised,normalised_low,normalised_high,clean,corrupted,estimate",
+                    "z,noising,logit_difference,0,0,,3,1,,,3,-1,2.5",
+                    "z,noising,logit_difference,0,1,,,,,,3,-1,-1",
+                ]
+            );
+        }
     }
 
     #[test]

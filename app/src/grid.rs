@@ -39,6 +39,10 @@ pub struct Grid {
     pub values: Vec<Values<f32>>,
     /// Bootstrap intervals of the normalised values, where there are several pairs.
     pub intervals: Vec<Values<Interval>>,
+    /// What a gradient says of the same runs, by metric, where the sweep asked for that.
+    pub estimates: Vec<Values<f32>>,
+    /// Whether the map shows these, and not what the patched runs gave.
+    pub estimated: bool,
     pub plan: PlanReport,
     /// Wall-clock seconds that all sweeps took, once they are done.
     pub seconds: Option<f64>,
@@ -85,6 +89,8 @@ impl Grid {
             index,
             values: vec![vec![vec![None; columns.len()]; rows.len()]; metrics.len()],
             intervals: Vec::new(),
+            estimates: Vec::new(),
+            estimated: false,
             frame,
             rows,
             columns,
@@ -103,6 +109,7 @@ impl Grid {
             *value = None;
         }
         self.intervals.clear();
+        self.estimates.clear();
         self.seconds = None;
         self
     }
@@ -123,6 +130,7 @@ impl Grid {
     pub fn finish(&mut self, report: SweepReport, metrics: &[MetricReport]) {
         self.values = report.values;
         self.intervals = report.intervals;
+        self.estimates = report.estimate.map(|e| e.values).unwrap_or_default();
         self.plan = report.plan;
         self.seconds = Some(report.seconds);
         self.metrics = metrics.to_vec();
@@ -178,17 +186,44 @@ impl Grid {
         }
     }
 
+    /// The metric shown of a cell, as the patched run or the estimate gave it.
     #[must_use]
     pub fn value(&self, row: usize, column: usize) -> Option<f32> {
+        *self.looked_at().get(self.shown)?.get(row)?.get(column)?
+    }
+
+    /// The same of the patched run.
+    #[must_use]
+    pub fn patched(&self, row: usize, column: usize) -> Option<f32> {
         *self.values.get(self.shown)?.get(row)?.get(column)?
+    }
+
+    /// The same of the estimate.
+    #[must_use]
+    pub fn estimate(&self, row: usize, column: usize) -> Option<f32> {
+        *self.estimates.get(self.shown)?.get(row)?.get(column)?
+    }
+
+    /// The values that are looked at. A difference has its own in the place of both.
+    fn looked_at(&self) -> &[Values<f32>] {
+        match self.estimated && !self.estimates.is_empty() {
+            true => &self.estimates,
+            false => &self.values,
+        }
     }
 
     /// 0 is the corrupted run, 1 the clean run.
     #[must_use]
     pub fn normalised(&self, row: usize, column: usize) -> Option<f32> {
+        self.scaled(self.value(row, column)?)
+    }
+
+    /// A value of the metric shown on that scale.
+    #[must_use]
+    pub fn scaled(&self, value: f32) -> Option<f32> {
         match self.difference {
             true => None,
-            false => SweepReport::normalised(self.value(row, column)?, &self.metric()),
+            false => SweepReport::normalised(value, &self.metric()),
         }
     }
 
@@ -201,6 +236,9 @@ impl Grid {
     /// 95 % of bootstrapped normalised values lie in this, where there are several pairs.
     #[must_use]
     pub fn interval(&self, row: usize, column: usize) -> Option<Interval> {
+        if self.estimated {
+            return None;
+        }
         *self.intervals.get(self.shown)?.get(row)?.get(column)?
     }
 
@@ -210,10 +248,21 @@ impl Grid {
         self.frame.located(row, column)
     }
 
-    /// Whether the engine has a run for the cell: a pattern has none above its diagonal.
+    /// Whether the engine has no run for the cell: a pattern has none above its diagonal.
     #[must_use]
     pub fn is_missing(&self, row: usize, column: usize) -> bool {
-        self.is_complete() && self.value(row, column).is_none()
+        let none = self.value(row, column).is_none() && !self.is_unpatched(row, column);
+        self.is_complete() && none
+    }
+
+    /// Whether a cell was left to the estimate, of whichever metric there is one.
+    #[must_use]
+    pub fn is_unpatched(&self, row: usize, column: usize) -> bool {
+        let known = |m: &Values<f32>| {
+            m.get(row)
+                .is_some_and(|r| matches!(r.get(column), Some(Some(_))))
+        };
+        self.patched(row, column).is_none() && self.estimates.iter().any(known)
     }
 
     /// What this map shows more than another one of the same size: differences of
@@ -226,6 +275,8 @@ impl Grid {
         let mut difference = self.clone();
         difference.difference = true;
         difference.intervals.clear();
+        difference.estimates.clear();
+        difference.estimated |= other.estimated;
         for (row, cells) in difference
             .values
             .get_mut(self.shown)?
@@ -242,13 +293,15 @@ impl Grid {
         Some(difference)
     }
 
-    /// Cells computed, and cells in all.
+    /// Cells patched, and cells to patch.
     #[must_use]
     pub fn progress(&self) -> (usize, usize) {
-        let done = self.cells().filter(|(_, _, v)| v.is_some()).count();
+        let patched = self.values.get(self.shown).into_iter().flatten().flatten();
+        let done = patched.filter(|v| v.is_some()).count();
+        let most = self.sweep().estimate.and_then(|e| e.most);
         let all = match self.is_complete() {
             true => done,
-            false => self.rows.len() * self.columns.len(),
+            false => (self.rows.len() * self.columns.len()).min(most.unwrap_or(usize::MAX)),
         };
         (done, all)
     }
@@ -266,7 +319,10 @@ impl Grid {
 
     /// All cells by row, then column.
     pub fn cells(&self) -> impl Iterator<Item = (usize, usize, Option<f32>)> {
-        let shown = self.values.get(self.shown).map_or(&[][..], Vec::as_slice);
+        let shown = self
+            .looked_at()
+            .get(self.shown)
+            .map_or(&[][..], Vec::as_slice);
         shown.iter().enumerate().flat_map(|(row, cells)| {
             let cells = cells.iter().enumerate();
             cells.map(move |(column, value)| (row, column, *value))
@@ -292,14 +348,17 @@ impl Grid {
         self.ranked(1).first().copied()
     }
 
+    /// One scale for what was patched and what was estimated.
     #[must_use]
     pub fn range(&self) -> Range {
         let metric = self.metric();
+        let of = |of: &[Values<f32>]| of.get(self.shown).cloned().unwrap_or_default();
+        let both = [of(&self.values), of(&self.estimates)];
         Range::new(
             self.unpatched(),
             metric.clean,
             metric.corrupted,
-            self.cells().filter_map(|(_, _, value)| value),
+            both.into_iter().flatten().flatten().flatten(),
         )
     }
 }
@@ -512,6 +571,48 @@ pub(crate) mod tests {
         assert!((other.place(2.6) + 0.1).abs() < 1e-5);
         assert_eq!(other.centre, 3.0);
         assert_eq!(weak.range_beside(None), weak.range());
+    }
+
+    #[test]
+    fn an_estimate_is_beside_what_was_patched() {
+        let mut grid = grid(Site::ResidPre, Mode::Denoising);
+        grid.enter(&[cell(0, 0, 1.0)]);
+        // A cell that was patched, two that were not, and one that there is not.
+        grid.estimates = vec![vec![vec![Some(0.0), Some(7.0)], vec![Some(-1.0), None]]];
+        grid.seconds = Some(1.0);
+        assert_eq!((grid.value(0, 0), grid.value(0, 1)), (Some(1.0), None));
+        let unpatched =
+            |row, column| (grid.is_unpatched(row, column), grid.is_missing(row, column));
+        assert_eq!(
+            [unpatched(0, 0), unpatched(0, 1)],
+            [(false, false), (true, false)]
+        );
+        assert_eq!(unpatched(1, 1), (false, true));
+        let shown = Grid {
+            estimated: true,
+            ..grid.clone()
+        };
+        assert_eq!(
+            (shown.value(0, 0), shown.value(0, 1)),
+            (Some(0.0), Some(7.0))
+        );
+        assert_eq!(
+            (shown.patched(0, 0), shown.normalised(0, 1)),
+            (Some(1.0), Some(2.0))
+        );
+        assert_eq!(
+            (grid.strongest(), shown.strongest()),
+            (Some((0, 0)), Some((0, 1)))
+        );
+        // One scale for both; what was run is counted, whichever is shown.
+        assert_eq!(grid.range(), shown.range());
+        assert_eq!((grid.progress(), shown.progress()), ((1, 1), (1, 1)));
+        // Less each other, they are a difference of which one is an estimate.
+        let less = shown.minus(&grid).unwrap();
+        assert!(less.estimated && less.estimates.is_empty());
+        assert_eq!((less.value(0, 0), less.value(0, 1)), (Some(-0.25), None));
+        let older = grid.blank();
+        assert!(older.estimates.is_empty() && !older.is_unpatched(0, 1));
     }
 
     #[test]

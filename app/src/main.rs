@@ -27,6 +27,7 @@ mod places;
 mod preferences;
 mod results;
 mod runs;
+mod scatter;
 mod scorm;
 mod set;
 mod share;

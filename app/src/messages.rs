@@ -263,6 +263,7 @@ mod tests {
                 values: vec![vec![vec![Some(1.0), None]]],
                 intervals: vec![vec![vec![Some((0.5, 1.5)), None]]],
                 pairs: Vec::new(),
+                estimate: None,
                 plan: PlanReport::default(),
                 seconds: 0.5,
                 engines: 3,

@@ -123,6 +123,8 @@ impl Run {
             values: vec![self.values.clone(); metrics.len()],
             metrics,
             intervals: Vec::new(),
+            estimates: Vec::new(),
+            estimated: false,
             plan: PlanReport::default(),
             seconds: Some(0.0),
             difference: false,

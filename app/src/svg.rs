@@ -6,7 +6,7 @@ use crate::grid::{Column, Grid};
 use std::fmt::Write as _;
 
 /// Text in SVG. XML has no place for control characters, however written.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     format::seen(text)
         .replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -37,6 +37,7 @@ terms! {
     LayerPosition, LayerHead, HeadPosition, DestinationSource, Neurons, Parts, Circuit,
     Faithfulness, Window, PathPatching, DirectPath, Receiver, ZeroAblation, MeanAblation,
     ResampleAblation, UnrelatedPrompt, LogitLens, Attribution,
+    AttributionPatching, Relp, IntegratedGradients,
     // Steering.
     Direction, Coefficient, MeanNorm, ActAdd, Caa, RepE, PcaCentred, Probe, Iti, Feature,
     TokenDirection, NeuronDirection, RandomDirection, ShuffledLabels, Projection, Cosine,

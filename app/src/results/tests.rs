@@ -49,6 +49,7 @@ fn report(experiment: &Experiment) -> Report {
                 values: vec![vec![vec![Some(1.0); 2]; 2]],
                 intervals: Vec::new(),
                 pairs: Vec::new(),
+                estimate: None,
                 plan: PlanReport::default(),
                 seconds: 0.5,
                 engines: 1,

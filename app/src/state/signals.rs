@@ -187,6 +187,8 @@ pub struct Signals {
     pub active: RwSignal<usize>,
     /// Which of the metrics is shown.
     pub shown: RwSignal<usize>,
+    /// Whether estimates are shown, where there are any, and not what was patched.
+    pub estimated: RwSignal<bool>,
     /// Whether a person agreed to fetch encoders of dictionaries.
     pub encoders: RwSignal<bool>,
     /// A map that others are compared with, and whether they are.
@@ -270,12 +272,14 @@ impl State {
         let refused = RwSignal::<Vec<_>>::default();
         let chosen = experiment.with_untracked(|e| e.cell.map_or(0, |c| c.sweep));
         let (active, shown) = (RwSignal::new(chosen), RwSignal::new(0));
+        let estimated = RwSignal::new(false);
         let (pinned, compares) = (RwSignal::new(None::<Grid>), RwSignal::new(false));
         // The sweep that is looked at, less the pinned one where they are compared.
         let looked_at = Memo::new(move |_| {
             let grid: Grid = results.with(|r: &Results| {
                 let mut grid = r.grids.get(active.get()).or(r.grids.first())?.clone();
                 grid.shown = shown.get().min(grid.metrics.len().saturating_sub(1));
+                grid.estimated = estimated.get() && !grid.estimates.is_empty();
                 Some(grid)
             })?;
             if covered.get().has_map() {
@@ -307,6 +311,7 @@ impl State {
             results,
             active,
             shown,
+            estimated,
             encoders: RwSignal::new(false),
             pinned,
             compares,

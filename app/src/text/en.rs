@@ -8,7 +8,7 @@ mod steer;
 mod words;
 mod workshop;
 
-pub use patching::{ALIGNMENT, LOOK, RAW, TEMPLATE};
+pub use patching::{ALIGNMENT, ESTIMATE, LOOK, RAW, TEMPLATE};
 pub use share::FORMS;
 pub use steer::STEER;
 pub use workshop::{COLLECT, MAKE, WORKSHOP};
@@ -20,7 +20,7 @@ use super::table::{
 use crate::format::{count, number};
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    AxisKind, Corruption, GridKind, MetricKind, Mode, PlanReport, Site, Stage, Steered,
+    Attribution, AxisKind, Corruption, GridKind, MetricKind, Mode, PlanReport, Site, Stage, Steered,
 };
 
 pub static TEXT: Text = Text {
@@ -297,6 +297,13 @@ const SWEEP: SweepText = SweepText {
     run: "Run the sweep",
     cancel: "Stop",
     automatic: "Run after every change",
+    estimated: |estimate: &Attribution| {
+        let method = patching::method(estimate.method);
+        match estimate.most {
+            Some(most) => format!("estimated by {method}, the strongest {most} patched"),
+            None => format!("also estimated by {method}"),
+        }
+    },
     progress: "Progress",
     status_starting: "Starting the engine …",
     status_loading: "Loading the model …",
@@ -367,6 +374,11 @@ const MAP: Map = Map {
     pending: "not computed",
     overview: "The whole map. A click goes there.",
     cell: |place, value| format!("{place}: {value}"),
+    both: |patched, estimate| match patched {
+        Some(patched) => format!("patched {patched}, estimated {estimate}"),
+        None => format!("not patched; estimated {estimate}"),
+    },
+    estimate: |name| format!("{name}, estimate"),
     stale: "This map is from before your last change.",
     empty: "The map appears here once both prompts and the answers can be used.",
     point: "Point at a cell, or move to it with the keyboard, to read its value.",

@@ -52,6 +52,12 @@ pub fn template() -> &'static TemplateText {
 
 /// As [`workshop`].
 #[must_use]
+pub fn estimate() -> &'static EstimateText {
+    &en::ESTIMATE
+}
+
+/// As [`workshop`].
+#[must_use]
 pub fn look() -> &'static LookText {
     &en::LOOK
 }

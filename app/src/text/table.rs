@@ -5,8 +5,8 @@ use crate::change::Part;
 use crate::misfit::Misfit;
 use crate::nothing::Nothing;
 use patchbay_engine::experiment::{
-    AxisKind, CellFault, Compared, Digest, Experiment, GridKind, MapCell, Method, MetricKind, Mode,
-    ModelInfo, Operator, PlanReport, Room, Shown, Site, Stage,
+    Attribution, AttributionMethod, AxisKind, CellFault, Compared, Digest, Experiment, GridKind,
+    MapCell, Method, MetricKind, Mode, ModelInfo, Operator, PlanReport, Room, Shown, Site, Stage,
 };
 use patchbay_engine::protocol::{Offer, SourceInfo};
 use patchbay_engine::sentence::Says;
@@ -234,6 +234,7 @@ pub struct SweepText {
     pub run: &'static str,
     pub cancel: &'static str,
     pub automatic: &'static str,
+    pub estimated: fn(&Attribution) -> String,
     pub progress: &'static str,
     pub status_starting: &'static str,
     pub status_loading: &'static str,
@@ -262,6 +263,10 @@ pub struct Map {
     pub pending: &'static str,
     pub overview: &'static str,
     pub cell: fn(&str, &str) -> String,
+    /// What was patched, where it was, and what was estimated.
+    pub both: fn(Option<&str>, &str) -> String,
+    /// The name of a map that is an estimate.
+    pub estimate: fn(&str) -> String,
     pub stale: &'static str,
     pub empty: &'static str,
     pub point: &'static str,
@@ -341,6 +346,39 @@ pub struct AxesText {
     pub brings: [&'static str; 6],
     pub bring_hints: [&'static str; 6],
     pub bring_prompt: &'static str,
+}
+
+/// What a gradient says of a sweep, and how far it can be trusted.
+pub struct EstimateText {
+    pub estimate: &'static str,
+    pub methods: [&'static str; 4],
+    pub hints: [&'static str; 4],
+    pub points: &'static str,
+    pub points_hint: &'static str,
+    pub most: &'static str,
+    pub most_hint: &'static str,
+    pub shown: &'static str,
+    pub patched: &'static str,
+    pub estimated: &'static str,
+    /// Over the map, while estimates are shown and while they are not.
+    pub badge: &'static str,
+    pub is_estimate: fn(AttributionMethod) -> String,
+    pub is_patched: &'static str,
+    pub of_difference: &'static str,
+    pub no_derivative: fn(&str) -> String,
+    pub too_few: &'static str,
+    pub title: &'static str,
+    pub correlations: fn(usize, Option<[&str; 2]>) -> String,
+    /// The cell, what was estimated, what was patched.
+    pub miss: fn(&str, &str, &str) -> String,
+    pub chosen_by_it: &'static str,
+    pub trust: &'static str,
+    pub scatter: &'static str,
+    /// How many cells, and from which to which value.
+    pub scatter_says: fn(usize, &str, &str) -> String,
+    pub across: &'static str,
+    pub up: &'static str,
+    pub column: &'static str,
 }
 
 /// Several sweeps and metrics.

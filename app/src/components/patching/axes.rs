@@ -33,6 +33,10 @@ fn take(sweep: &mut Sweep, kind: GridKind) {
     if kind.names_its_site() {
         sweep.site = Site::Z;
     }
+    // What a path changes is found by patching it alone.
+    if kind == GridKind::Paths {
+        sweep.estimate = None;
+    }
     // A circuit's faithfulness is what is left of the clean run.
     if kind == GridKind::Others {
         sweep.mode = Mode::Noising;

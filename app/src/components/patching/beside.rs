@@ -21,6 +21,8 @@ pub enum Beside {
     Sweep(usize),
     /// The same sweep by another of its metrics.
     Metric(usize),
+    /// The same sweep's estimate, or what was patched where that is shown.
+    Estimate,
     /// The map that was pinned.
     Pinned,
 }
@@ -31,6 +33,7 @@ impl Beside {
             Self::Nothing => "nothing".into(),
             Self::Sweep(i) => format!("sweep-{i}"),
             Self::Metric(i) => format!("metric-{i}"),
+            Self::Estimate => "estimate".into(),
             Self::Pinned => "pinned".into(),
         }
     }
@@ -55,6 +58,9 @@ fn offered(state: State, of: &Grid) -> Vec<(Beside, Entry)> {
     });
     let metrics = (0..of.metrics.len()).filter(|i| *i != of.shown);
     all.extend(metrics.map(|i| entry(Beside::Metric(i), name(of, i), of)));
+    if let Some(other) = other_way(of) {
+        all.push(entry(Beside::Estimate, name(&other, of.shown), of));
+    }
     state.pinned.with(|pinned| {
         let one = |g: &Grid| entry(Beside::Pinned, (t.beside_pinned)(&name(g, g.shown)), g);
         all.extend(pinned.as_ref().map(one));
@@ -71,6 +77,14 @@ fn metric_of(other: &Grid, of: &Grid) -> usize {
 fn name(grid: &Grid, metric: usize) -> String {
     let (t, kind) = (&text().grids, (text().answer.kind)(grid.kind_of(metric)));
     (t.beside_name)(&cells::map(grid), kind, &grid.experiment.model)
+}
+
+/// What was patched for an estimate, and the estimate for what was patched.
+fn other_way(of: &Grid) -> Option<Grid> {
+    (!of.estimates.is_empty()).then(|| Grid {
+        estimated: !of.estimated,
+        ..of.clone()
+    })
 }
 
 /// The map that was chosen to be beside another one; `None` where it is not there any
@@ -92,6 +106,7 @@ pub fn chosen(state: State, beside: Beside, of: &Grid) -> Option<Grid> {
             shown: i,
             ..of.clone()
         }),
+        Beside::Estimate => other_way(of),
         Beside::Pinned => state.pinned.get(),
     };
     found.filter(|other| other.is_like(of))
@@ -113,7 +128,7 @@ later! {
 
 /// Whether anything could stand beside the map.
 pub fn has_others(state: State) -> bool {
-    let several = |g: &Grid| g.metrics.len() > 1;
+    let several = |g: &Grid| g.metrics.len() > 1 || !g.estimates.is_empty();
     state.results.with(|r| r.grids.len() > 1)
         || state.derived.grid.with(|g| g.as_ref().is_some_and(several))
         || state.pinned.with(Option::is_some)

@@ -1,6 +1,7 @@
 use super::alignment::Alignment;
 use super::axes::{AxesFields, choose_site};
 use super::bring::{self, BringFields};
+use super::estimated::EstimateFields;
 use super::grids::AddButtons;
 use crate::components::fields::{Check, Choose, Segmented, entries};
 use crate::components::shared::{live, whether};
@@ -86,6 +87,7 @@ fn said(sweep: &Sweep) -> String {
         parts.push((axes.windows)(window));
     }
     parts.push((axes.brought)(axes.brings[bring::kind(&sweep.bring)]));
+    parts.extend(sweep.estimate.as_ref().map(t.estimated));
     parts.join(" · ")
 }
 
@@ -136,6 +138,7 @@ fn Controls() -> impl IntoView {
             />
             <AxesFields />
             <BringFields />
+            <EstimateFields />
         </div>
     }
 }

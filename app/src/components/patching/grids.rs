@@ -235,9 +235,19 @@ pub fn Strongest() -> impl IntoView {
             Some(grid.ranked(LISTED).into_iter().map(item).collect_view())
         })
     };
+    let title = live(move || {
+        match state
+            .derived
+            .grid
+            .with(|g| g.as_ref().is_some_and(|g| g.estimated))
+        {
+            true => (text().map.estimate)(t.strongest),
+            false => t.strongest.into(),
+        }
+    });
     view! {
         <details class="more">
-            <summary>{t.strongest}</summary>
+            <summary>{title}</summary>
             <ol class="strongest" data-testid="strongest-cells">{list}</ol>
         </details>
     }

@@ -1,5 +1,5 @@
 use super::overview::Overview;
-use crate::cells::{number, place};
+use crate::cells::{both, number, place};
 use crate::colour;
 use crate::components::shared::{focus, live, passing, target, whether};
 use crate::format;
@@ -59,7 +59,7 @@ pub fn HeatMap(
     let detail = live(move || {
         at.get()
             .and_then(|at| {
-                let detail = grid.with(|g| detail(g.as_ref()?, at))?;
+                let detail = grid.with(|g| detail(state, g.as_ref()?, at))?;
                 Some(match unchanged(state, at) {
                     Some(why) => format!("{detail}. {why}"),
                     None => detail,
@@ -135,6 +135,16 @@ fn table(
         (state.cell(at.0, at.1) == cell).then(|| index(at))
     });
     let range = passing(move || range.get());
+    let estimated = passing(move || {
+        let estimated = |g: &Grid| g.estimated;
+        Some(
+            state
+                .derived
+                .grid
+                .with(|g| g.as_ref().is_some_and(estimated)),
+        )
+    });
+    let name = (t.label)(sweep.site, sweep.mode);
     // All cells follow this one, which goes with them.
     let grid = passing(move || state.derived.grid.get());
     let heads = shape.columns.iter().enumerate().map(head).collect_view();
@@ -164,7 +174,11 @@ fn table(
             class="map"
             role="grid"
             data-testid="heatmap"
-            aria-label=(t.label)(sweep.site, sweep.mode)
+            class:estimated=move || estimated.get() == Some(true)
+            aria-label=move || match estimated.get() {
+                Some(true) => (t.estimate)(&name),
+                _ => name.clone(),
+            }
             aria-describedby="map-keys"
             on:keydown=move |event| walk(state, &event, reachable, size)
             on:mouseover=move |event| hovered.set(cell_of(&event))
@@ -230,7 +244,8 @@ fn MapCell(
         grid.with(|g| number(g.as_ref()?, at, raw))
     };
     let label = move || {
-        let value = shown().unwrap_or_else(|| t.pending.into());
+        let both = grid.with(|g| both(g.as_ref()?, at, raw.get()));
+        let value = both.or_else(shown).unwrap_or_else(|| t.pending.into());
         grid.with(|g| g.as_ref().map(|g| (t.cell)(&place(g, at), &value)))
     };
     let chosen = move || chosen.get() == Some(index);
@@ -241,6 +256,17 @@ fn MapCell(
         let share = |v: f32| format!("{:.1}%", 100.0 * v.clamp(0.0, 1.0));
         Some((share(low), share(high)))
     });
+    // Where there are estimates: cells left to them, and those of which both are known.
+    let known = move || {
+        grid.with(|g| {
+            let g = g.as_ref()?;
+            let estimate = g.estimate(row, column).is_some() && g.estimated;
+            match g.is_unpatched(row, column) {
+                true => (!g.estimated).then_some("estimate"),
+                false => (estimate && g.patched(row, column).is_some()).then_some("both"),
+            }
+        })
+    };
     let missing = move || grid.with(|g| g.as_ref().is_some_and(|g| g.is_missing(row, column)));
     view! {
         <td
@@ -248,8 +274,9 @@ fn MapCell(
             id=format!("cell-{row}-{column}")
             data-testid=format!("cell-{row}-{column}")
             data-value=move || value.get().map(|v| v.to_string())
-            class:pending=move || value.get().is_none() && !missing()
+            class:pending=move || value.get().is_none() && !missing() && known().is_none()
             class:missing=missing
+            data-known=known
             class:chosen=chosen
             tabindex=move || if reachable.get() == Some(index) { "0" } else { "-1" }
             aria-selected=move || chosen().to_string()
@@ -365,14 +392,27 @@ pub fn unchanged(state: State, at: At) -> Option<&'static str> {
     Some((text().map.nothing)(why))
 }
 
-fn detail(grid: &Grid, at: At) -> Option<String> {
+fn detail(state: State, grid: &Grid, at: At) -> Option<String> {
+    let t = &text().map;
+    let both = both(grid, at, state.preferences.with(|p| p.raw));
+    // Of an estimate it is said that it is one.
+    if let Some(both) = both
+        .as_ref()
+        .filter(|_| grid.estimated || grid.value(at.0, at.1).is_none())
+    {
+        return Some((t.cell)(&place(grid, at), both));
+    }
     let value = grid.value(at.0, at.1)?;
     let normalised = grid.normalised(at.0, at.1).map(|n| format::number(n, 3));
     let interval = grid.interval(at.0, at.1).map(format::interval);
-    Some((text().map.detail)(
+    let detail = (t.detail)(
         &place(grid, at),
         &format::number(value, 3),
         normalised.as_deref(),
         interval.as_deref(),
-    ))
+    );
+    Some(match both {
+        Some(both) => format!("{detail}; {both}"),
+        None => detail,
+    })
 }

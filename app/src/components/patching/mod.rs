@@ -8,6 +8,7 @@ mod beside;
 mod bring;
 mod chips;
 mod controls;
+mod estimated;
 mod grids;
 mod heatmap;
 mod legend;

@@ -1,5 +1,6 @@
 use super::beside::{BESIDE, Beside, Together, chosen, has_others};
 use super::controls::{RunButtons, Settings};
+use super::estimated::{AGREEMENT, SWITCH};
 use super::grids::{Grids, MetricChoice, Pin, Strongest};
 use super::heatmap::HeatMap;
 use super::legend::Legend;
@@ -43,6 +44,10 @@ pub fn Sweep() -> impl IntoView {
     // A difference is one of normalised values; where both runs are alike there are none.
     let one_scale =
         whether(move || grid.with(|g| g.as_ref().is_some_and(|g| !g.is_normalisable())));
+    let estimates = Memo::new(move |_| {
+        let any = |g: &Grid| g.estimated || !g.estimates.is_empty();
+        grid.with(|g| g.as_ref().is_some_and(any))
+    });
     let (pointed, set_pointed) = signal(None);
     let (hovered, beside) = (RwSignal::new(None), RwSignal::new(Beside::default()));
     let other = Memo::new(move |_| grid.with(|g| chosen(state, beside.get(), g.as_ref()?)));
@@ -88,6 +93,7 @@ pub fn Sweep() -> impl IntoView {
                                 view! { <p class="note">{(text().grids.too_many)(cells.get())}</p> }
                             }
                         >
+                            <Show when=move || estimates.get()>{SWITCH.into_view()}</Show>
                             <HeatMap pointed=set_pointed hovered range />
                             <Show when=move || others.get()>{BESIDE.into_view()}</Show>
                         </Show>
@@ -103,6 +109,7 @@ pub fn Sweep() -> impl IntoView {
                             <MetricChoice />
                             <Pin />
                         </div>
+                        <Show when=move || estimates.get()>{AGREEMENT.into_view()}</Show>
                         <Terms of=&[
                             Term::Normalised,
                             Term::ResidualStream,
@@ -172,7 +179,10 @@ fn save_csv(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
 #[wasm_split(save, fallible)]
 fn save_picture(grid: Option<Grid>, name: String) -> Result<(), SplitLoaderError> {
     if let Some(grid) = grid {
-        let title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        let mut title = (text().map.table_caption)(grid.sweep().site, grid.sweep().mode);
+        if grid.estimated {
+            title = (text().map.estimate)(&title);
+        }
         let content = svg::file(&grid, &title);
         match name.ends_with(".png") {
             true => download_picture(name, content),

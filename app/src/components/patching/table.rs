@@ -1,9 +1,9 @@
-use crate::components::shared::live;
+use crate::components::shared::{live, whether};
 use crate::format;
 use crate::grid::{Column, Grid};
 use crate::later;
 use crate::state::use_state;
-use crate::text::text;
+use crate::text::{estimate, text};
 use leptos::prelude::*;
 
 /// Rows that a table shows at most; files have them all.
@@ -39,6 +39,10 @@ fn Rows() -> impl IntoView {
     let row = of_grid(|g| (text().map.axis)(g.frame.rows.kind()).into());
     let column = of_grid(|g| (text().map.axis)(g.frame.columns.kind()).into());
     let rows = move || grid.with(|g| g.as_ref().map(rows));
+    let estimates = whether(move || {
+        let any = |g: &Grid| !g.estimates.is_empty();
+        !grid.with(|g| g.as_ref().is_some_and(any))
+    });
     view! {
             <div class="table-scroll" tabindex="0" role="region" aria-label=t.table>
                 <table data-testid="table">
@@ -51,6 +55,7 @@ fn Rows() -> impl IntoView {
                             <th scope="col">{t.value}</th>
                             <th scope="col">{t.normalised}</th>
                             <th scope="col">{t.interval}</th>
+                            <th scope="col" hidden=estimates>{estimate().column}</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
@@ -63,19 +68,22 @@ fn rows(grid: &Grid) -> impl IntoView + use<> {
     let label = |side: &[Column], i: usize| side.get(i).map(|c| c.label.clone());
     grid.cells()
         .take(MOST)
-        .filter_map(|(row, column, value)| {
-            let value = value?;
+        .filter_map(|(row, column, _)| {
+            let (value, estimate) = (grid.patched(row, column), grid.estimate(row, column));
+            value.or(estimate)?;
             let token = grid.columns.get(column).and_then(|c| c.token.as_deref());
-            let normalised = grid.normalised(row, column);
+            let normalised = value.and_then(|v| grid.scaled(v));
             let interval = grid.interval(row, column);
+            let estimates = !grid.estimates.is_empty();
             Some(view! {
                 <tr>
                     <td>{label(&grid.rows, row)}</td>
                     <td>{label(&grid.columns, column)}</td>
                     <td class="tok">{token.map(format::token)}</td>
-                    <td>{format::number(value, 4)}</td>
+                    <td>{value.map(|v| format::number(v, 4))}</td>
                     <td>{normalised.map(|n| format::number(n, 4))}</td>
                     <td>{interval.map(format::interval)}</td>
+                    {estimates.then(|| view! { <td>{estimate.map(|e| format::number(e, 4))}</td> })}
                 </tr>
             })
         })

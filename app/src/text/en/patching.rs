@@ -2,10 +2,10 @@
 
 use crate::template::Fault;
 use crate::text::table::{
-    AlignmentText, AxesText, GridsText, LookText, PairsText, PictureText, RawText, SteeredText,
-    TemplateText,
+    AlignmentText, AxesText, EstimateText, GridsText, LookText, PairsText, PictureText, RawText,
+    SteeredText, TemplateText,
 };
-use patchbay_engine::experiment::{CellFault, GridKind, Mode};
+use patchbay_engine::experiment::{AttributionMethod, CellFault, GridKind, Mode};
 
 pub const AXES: AxesText = AxesText {
     grid: "Grid",
@@ -83,6 +83,74 @@ pub const AXES: AxesText = AxesText {
         "an unrelated prompt of the same length: what patching does by itself",
     ],
     bring_prompt: "Prompt to copy from",
+};
+
+/// Of what an estimate takes the gradient, in short.
+pub fn method(method: AttributionMethod) -> &'static str {
+    match method {
+        AttributionMethod::Atp => "attribution patching",
+        AttributionMethod::Relp => "RelP",
+        AttributionMethod::IntegratedGradients { .. } => "integrated gradients",
+    }
+}
+
+pub static ESTIMATE: EstimateText = EstimateText {
+    estimate: "Estimate",
+    methods: [
+        "none: every cell is patched",
+        "attribution patching (AtP)",
+        "RelP",
+        "integrated gradients",
+    ],
+    hints: [
+        "each cell is a run of its own",
+        "the metric’s gradient in the run that is patched, times what each patch would change: one pass backwards for all cells",
+        "the same with LayerNorm’s scale held and each neuron a straight line: one pass backwards, and closer where those bend",
+        "the mean gradient over steps from one run’s activations to the other’s: closer than one gradient, and as many passes for each layer",
+    ],
+    points: "Steps",
+    points_hint: "5 is usual",
+    most: "Strongest cells to patch, too",
+    most_hint: "empty: all of them",
+    shown: "Shown",
+    patched: "Patched",
+    estimated: "Estimated",
+    badge: "Estimate",
+    is_estimate: |of| {
+        format!(
+            "by {}: what a gradient says the patches would do. A corner marks cells that were patched, too.",
+            method(of)
+        )
+    },
+    is_patched: "What the patched runs gave. Cells with a dashed frame were not patched; each says what was estimated of it.",
+    of_difference: "of one of the two maps, or of both: differences of what a gradient says.",
+    no_derivative: |metric| {
+        format!("{metric} moves in steps and has no derivative, so there is no estimate of it.")
+    },
+    too_few: "Fewer than two cells were patched, so there is nothing to compare the estimate with.",
+    title: "Estimated against patched",
+    correlations: |cells, of| match of {
+        Some([pearson, spearman]) => format!(
+            "Over the {cells} cells that were patched, the estimate’s correlation with the patched values is {pearson} (Pearson), and {spearman} by rank (Spearman)."
+        ),
+        None => format!(
+            "Over the {cells} cells that were patched, either the estimates or the patched values are all the same, so they have no correlation."
+        ),
+    },
+    miss: |place, estimate, patched| {
+        format!("They differ the most at {place}: estimated {estimate}, patched {patched}.")
+    },
+    chosen_by_it: "Only the cells that the estimate itself puts first were patched: one that it overlooks is not among them.",
+    trust: "A gradient takes the model for a straight line and cannot be trusted where it bends between the two runs, in LayerNorm, softmax and the MLPs. Published correlations (Pearson) with exact patching, GPT-2 small, indirect objects (Jafari et al., 2025): attribution patching 0.75 in the residual stream, 0.98 in attention, 0.20 in MLPs; RelP 0.97, 0.96 and 0.99.",
+    scatter: "Estimated and patched value of each cell that was patched",
+    scatter_says: |cells, low, high| {
+        format!(
+            "{cells} points between {low} and {high}; on the diagonal both are the same. The table of all values has the numbers."
+        )
+    },
+    across: "estimated",
+    up: "patched",
+    column: "Estimate",
 };
 
 pub const PICTURE: PictureText = PictureText {

@@ -1,6 +1,7 @@
 //! Undo, and the list of runs.
 
 use super::super::table::RunsText;
+use super::patching::method;
 use super::{ANSWER, SWEEP};
 use crate::change::Part;
 use patchbay_engine::experiment::Experiment;
@@ -96,6 +97,10 @@ fn part(part: Part, now: &Experiment) -> String {
         }
         Part::Axes => "rows and columns".into(),
         Part::Bring => "what is copied".into(),
+        Part::Estimate => match sweep.and_then(|s| s.estimate) {
+            Some(estimate) => format!("estimate: {}", method(estimate.method)),
+            None => "no estimate".into(),
+        },
         Part::Sweeps => match now.sweeps.len() {
             1 => "1 map".into(),
             n => format!("{n} maps"),
