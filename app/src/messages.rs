@@ -258,7 +258,6 @@ mod tests {
             metrics: vec![metric()],
             circuit: None,
             sweeps: vec![SweepReport {
-                estimate: None,
                 frame: frame(sweep),
                 values: vec![vec![vec![Some(1.0), None]]],
                 intervals: vec![vec![vec![Some((0.5, 1.5)), None]]],

@@ -44,7 +44,6 @@ fn report(experiment: &Experiment) -> Report {
             .sweeps
             .iter()
             .map(|sweep| SweepReport {
-                estimate: None,
                 frame: frame(sweep.clone()),
                 values: vec![vec![vec![Some(1.0); 2]; 2]],
                 intervals: Vec::new(),

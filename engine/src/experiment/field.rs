@@ -190,6 +190,7 @@ impl Field {
             | Self::Wrong
             | Self::Sweep
             | Self::Sweeps
+            | Self::Circuit
             | Self::Cell
             | Self::Generate
             | Self::Captures
