@@ -9,8 +9,9 @@ use patchbay_engine::backend::{BackendError, NoGpu};
 use patchbay_engine::device::Reason;
 use patchbay_engine::directions::files;
 use patchbay_engine::experiment::{
-    Axes, Detector, Experiment, Export, Format, Matrix, Metric, MetricKind, Mode, Pair, Prompt,
-    Report, Role, Room, Site, Source, SteerMap, Sweep, TokenRef, link,
+    Attribution, AttributionMethod, Axes, Detector, Experiment, Export, Format, Matrix, Metric,
+    MetricKind, Mode, Pair, Prompt, Receiver, Report, Role, Room, Site, Source, SteerMap, Sweep,
+    TokenRef, link,
 };
 use patchbay_engine::model::{Config, Folder, Index, Tokenizer};
 use patchbay_engine::numbers::Sampler;
@@ -232,6 +233,13 @@ const GERMAN: &[(&str, &str)] = &[
     ("source.hub", "{found} ist kein Hub ({fault})."),
     ("steering.cap", "Die Grenze {cap} ist kleiner als 1."),
     (
+        "sweep.estimate_of_paths",
+        "Pfade werden nicht geschätzt, sondern gelaufen.",
+    ),
+    ("sweep.no_derivative", "Ein Rang hat keine Ableitung."),
+    ("sweep.nothing_patched", "Mindestens eine Zelle, bitte."),
+    ("sweep.points", "1 bis {most} Punkte, nicht {points}."),
+    (
         "sweep.window",
         "{site}: 1 bis {most} Schichten, nicht {window}.",
     ),
@@ -279,6 +287,14 @@ fn told(session: &mut Session<Cpu>, experiment: &Experiment) -> Vec<Says> {
             problems.map(|problem| problem.says).collect()
         }
         Err(e) => vec![e.says()],
+    }
+}
+
+/// A sweep of heads that is estimated.
+fn estimated(method: AttributionMethod, most: Option<usize>) -> Sweep {
+    Sweep {
+        estimate: Some(Attribution { method, most }),
+        ..Sweep::of(Site::Z, Mode::Denoising)
     }
 }
 
@@ -345,6 +361,37 @@ fn the_patching_room_can_be_said_in_another_language() {
                 }];
             }),
             "“positions” nennt 2 zweimal.".into(),
+        ),
+        (
+            of(&|e| {
+                let receiver = Receiver::Logits;
+                e.sweeps = vec![Sweep {
+                    axes: Some(Axes::Paths {
+                        receiver,
+                        through_mlps: false,
+                    }),
+                    ..estimated(AttributionMethod::Atp, None)
+                }];
+            }),
+            "Pfade werden nicht geschätzt, sondern gelaufen.".into(),
+        ),
+        (
+            of(&|e| {
+                e.metrics[0].kind = MetricKind::Rank;
+                e.sweeps = vec![estimated(AttributionMethod::Relp, Some(3))];
+            }),
+            "Ein Rang hat keine Ableitung.".into(),
+        ),
+        (
+            of(&|e| {
+                let method = AttributionMethod::IntegratedGradients { points: 101 };
+                e.sweeps = vec![estimated(method, None)];
+            }),
+            "1 bis 100 Punkte, nicht 101.".into(),
+        ),
+        (
+            of(&|e| e.sweeps = vec![estimated(AttributionMethod::Atp, Some(0))]),
+            "Mindestens eine Zelle, bitte.".into(),
         ),
         (
             of(&|e| e.sweeps = vec![Sweep::of(Site::Z, Mode::Denoising); 65]),
@@ -458,7 +505,7 @@ fn the_steering_room_can_be_said_in_another_language() {
 #[test]
 fn files_links_and_devices_can_be_said_in_another_language() {
     let json = |text: &str| Experiment::from_json(text).unwrap_err().says();
-    is_said(&json(r#"{"version": 99}"#), "Version 99 ist neuer als 3.");
+    is_said(&json(r#"{"version": 99}"#), "Version 99 ist neuer als 4.");
     is_said(
         &link::decode("v9=").unwrap_err().says(),
         "Ein Link der Form v9.",
@@ -528,6 +575,11 @@ fn files_links_and_devices_can_be_said_in_another_language() {
         why: patchbay_engine::rows::NotEditable::IsRead,
     };
     is_said(&e.says(), "logits geht so nicht (is_read).");
+    let e = PlanError::NotEditable {
+        site: Site::Z,
+        why: patchbay_engine::rows::NotEditable::Bends,
+    };
+    is_said(&e.says(), "z geht so nicht (bends).");
     is_said(
         &BackendError::OutOfMemory { bytes: 9 }.says(),
         "Kein Platz für 9 Bytes.",

@@ -232,6 +232,11 @@ fn links_of_every_version_still_open() {
             include_str!("../../../tests/links/v3-steering.link"),
             include_str!("../../../tests/links/v3-steering.json"),
         ),
+        (
+            4,
+            include_str!("../../../tests/links/v4-patching.link"),
+            include_str!("../../../tests/links/v4-patching.json"),
+        ),
     ] {
         let said: serde_json::Value = json::value(json).unwrap();
         assert_eq!(said["version"], version);
