@@ -2,8 +2,8 @@
 
 use crate::colour::Range;
 use patchbay_engine::experiment::{
-    Axis, AxisKind, CellValues, Experiment, Frame, Interval, Located, MetricKind, MetricReport,
-    Mode, PlanReport, Reading, Sweep, SweepReport,
+    Agreement, Axis, AxisKind, CellValues, Experiment, Frame, Interval, Located, MetricKind,
+    MetricReport, Mode, PlanReport, Reading, Sweep, SweepReport,
 };
 use patchbay_engine::order::order;
 
@@ -41,6 +41,8 @@ pub struct Grid {
     pub intervals: Vec<Values<Interval>>,
     /// What a gradient says of the same runs, by metric, where the sweep asked for that.
     pub estimates: Vec<Values<f32>>,
+    /// How well they agree with what was patched, by metric.
+    pub agreement: Vec<Option<Agreement>>,
     /// Whether the map shows these, and not what the patched runs gave.
     pub estimated: bool,
     pub plan: PlanReport,
@@ -90,6 +92,7 @@ impl Grid {
             values: vec![vec![vec![None; columns.len()]; rows.len()]; metrics.len()],
             intervals: Vec::new(),
             estimates: Vec::new(),
+            agreement: Vec::new(),
             estimated: false,
             frame,
             rows,
@@ -130,7 +133,8 @@ impl Grid {
     pub fn finish(&mut self, report: SweepReport, metrics: &[MetricReport]) {
         self.values = report.values;
         self.intervals = report.intervals;
-        self.estimates = report.estimate.map(|e| e.values).unwrap_or_default();
+        let estimate = report.estimate.unwrap_or_default();
+        (self.estimates, self.agreement) = (estimate.values, estimate.agreement);
         self.plan = report.plan;
         self.seconds = Some(report.seconds);
         self.metrics = metrics.to_vec();
