@@ -124,6 +124,7 @@ impl Run {
             metrics,
             intervals: Vec::new(),
             estimates: Vec::new(),
+            agreement: Vec::new(),
             estimated: false,
             plan: PlanReport::default(),
             seconds: Some(0.0),

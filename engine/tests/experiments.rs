@@ -337,7 +337,7 @@ fn experiments_of_other_versions_and_shapes_are_refused_with_a_reason() {
     let json = Experiment::default().to_json();
     assert_eq!(Experiment::from_json(&json).unwrap(), Experiment::default());
     let refused = |text: &str| Experiment::from_json(text).unwrap_err().to_string();
-    let newer = json.replacen("\"version\":3", "\"version\":4", 1);
+    let newer = json.replacen("\"version\":4", "\"version\":5", 1);
     assert!(refused(&newer).contains("newer Patchbay"));
     assert!(refused(&json.replacen("\"bos\"", "\"boss\"", 1)).contains("boss"));
     assert!(refused("").contains("JSON"));

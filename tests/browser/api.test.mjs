@@ -152,7 +152,7 @@ describe('load, run and dispose', () => {
       assert.equal(run.top.length, 10);
       assert.ok(run.top.every(({ probability }, i, all) => i === 0 || probability <= all[i - 1].probability));
     }
-    assert.equal(report.experiment.version, 3);
+    assert.equal(report.experiment.version, 4);
     assert.equal(report.reading.clean[0].text, '<|endoftext|>');
     assert.equal(after, 'disposed');
   });

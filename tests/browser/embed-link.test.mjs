@@ -43,7 +43,7 @@ describe('links', () => {
     ['no experiment', packedText('{"digest":{}}'), /holds no experiment/],
     ['no prompts', plain('{"version":1}'), /holds no experiment/],
     ['a field too many', packedText(`{"future":1,${whole().slice(1)}`), /“future”.*newer/],
-    ['a newer experiment', packedText(whole({ version: 99 })), /version 99.*1 to 3.*newer/],
+    ['a newer experiment', packedText(whole({ version: 99 })), /version 99.*1 to 4.*newer/],
     ['a newer form', 'v3=abc', /form “v3”.*newer/],
     ['too long', `v2=${'A'.repeat(LONGEST + 1)}`, /1000001 characters/],
     ['a bomb', packedText(' '.repeat(200_000_000)), /more than 4000000 bytes/],

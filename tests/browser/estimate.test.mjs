@@ -142,9 +142,10 @@ test('methods, their fields, and where there is no estimate', { timeout: PATIENC
     await page.getByText('has no derivative').waitFor();
     await page.getByText('nothing to compare').waitFor();
 
-    // Undoing it is named; paths have no estimate.
+    // What would be undone is named; paths have no estimate.
     await estimate.selectOption({ index: 0 });
     await page.getByTestId('show-estimated').waitFor({ state: 'detached' });
+    await page.locator('[data-testid=undo][title^="no estimate"]').waitFor();
     await estimate.selectOption({ label: 'RelP' });
     await page.getByTestId('axes').selectOption('paths');
     assert.equal(await estimate.count(), 0);

@@ -331,7 +331,7 @@ describe('a closer look, and files', () => {
     );
     assert.equal(rows.length, (await values(page)).flat().length);
     const json = JSON.parse((await file(page, 'download-json')).bytes);
-    assert.equal(json.experiment.version, 3);
+    assert.equal(json.experiment.version, 4);
     assert.deepEqual(json.sweeps[0].values[0], await values(page));
     const svg = (await file(page, 'download-svg')).bytes.toString();
     assert.match(svg, /^<svg [\s\S]*<\/svg>$/);
@@ -379,7 +379,7 @@ test('links of the first version still open', { timeout: 2 * PATIENCE }, async (
     await settled(it.page);
     assert.equal(await it.page.getByTestId('broken-link').count(), 0);
     await choose(it.page, 'mode-noising');
-    assert.equal((await link(it.page)).experiment.version, 3);
+    assert.equal((await link(it.page)).experiment.version, 4);
   } finally {
     await it.close();
   }

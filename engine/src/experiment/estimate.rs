@@ -1,6 +1,8 @@
 //! What a gradient says that patches would do, before any of them is made.
 
-use serde::{Deserialize, Serialize};
+use super::tree::{field, whole};
+use crate::order::order;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// An estimate of every cell of a sweep. To first order a patch changes the metric by its
 /// gradient at the activation times the change of the activation (attribution patching:
@@ -43,7 +45,7 @@ impl AttributionMethod {
 }
 
 /// What an estimate says of a sweep, and how far it is to be trusted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EstimateReport {
     /// Raw metrics as they would be, `[metric][row][column]`: the unpatched run's and the
@@ -55,8 +57,20 @@ pub struct EstimateReport {
     pub agreement: Vec<Option<Agreement>>,
 }
 
+impl<'de> Deserialize<'de> for EstimateReport {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                values: field(of, "values")?,
+                agreement: field(of, "agreement")?,
+            })
+        })
+    }
+}
+
 /// How well estimated cells agree with patched ones.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Agreement {
     /// How many cells both are known of.
@@ -69,8 +83,28 @@ pub struct Agreement {
     pub largest_miss: Miss,
 }
 
+impl<'de> Deserialize<'de> for Agreement {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            let miss = &of["largest_miss"];
+            Ok(Self {
+                cells: field(of, "cells")?,
+                pearson: field(of, "pearson")?,
+                spearman: field(of, "spearman")?,
+                largest_miss: Miss {
+                    row: field(miss, "row")?,
+                    column: field(miss, "column")?,
+                    exact: field(miss, "exact")?,
+                    estimate: field(miss, "estimate")?,
+                },
+            })
+        })
+    }
+}
+
 /// A cell, as it was patched and as it was estimated.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Miss {
     /// From 0.
@@ -135,8 +169,7 @@ fn correlation(a: &[f64], b: &[f64]) -> Option<f32> {
 /// The place of each among all, from 0; equal ones share the mean of theirs.
 #[allow(clippy::cast_precision_loss)] // counts
 fn ranks(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|a, b| values[*a].total_cmp(&values[*b]));
+    let order = order(values.len(), &mut |a, b| values[a].total_cmp(&values[b]));
     let mut ranks = vec![0.0; values.len()];
     let mut from = 0;
     while from < order.len() {
@@ -155,6 +188,24 @@ fn ranks(values: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_report_is_read_as_it_is_written() {
+        let exact = vec![vec![Some(0.1), Some(0.5), None]];
+        let estimate = vec![vec![Some(0.2), Some(0.4), Some(0.9)]];
+        let report = EstimateReport {
+            agreement: vec![Agreement::of(&exact, &estimate), None],
+            values: vec![estimate, vec![vec![None; 3]]],
+        };
+        assert!(report.agreement[0].is_some());
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(
+            serde_json::from_str::<EstimateReport>(&json).unwrap(),
+            report
+        );
+        let broken = json.replace("\"cells\"", "\"cell\"");
+        assert!(serde_json::from_str::<EstimateReport>(&broken).is_err());
+    }
 
     #[test]
     fn agreement_is_scipys() {

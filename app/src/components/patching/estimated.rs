@@ -206,11 +206,7 @@ fn Agreement() -> impl IntoView {
 
 /// The comparison of the metric that is shown.
 fn compared(grid: &Grid) -> Option<Compared> {
-    let (values, estimates) = (
-        grid.values.get(grid.shown)?,
-        grid.estimates.get(grid.shown)?,
-    );
-    Compared::of(values, estimates)
+    *grid.agreement.get(grid.shown)?
 }
 
 /// What the comparison says.
