@@ -18,7 +18,7 @@ const shown = experiments.filter(({ kind }) => kind !== 'start');
 await mkdir(folder, { recursive: true });
 const [server, browser] = [await serveDist(), await openChromium({ webgpu: false })];
 try {
-  for (const { file, room } of shown) {
+  for (const { file, room = 'steering' } of shown) {
     const hash = packed({ experiment: { ...(await read(file)), room } });
     for (const scheme of SCHEMES) {
       for (const width of WIDTHS) {

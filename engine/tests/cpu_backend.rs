@@ -143,8 +143,11 @@ fn what_cannot_be_done_with_a_reserved_weight_is_refused() {
     );
     let e = Cpu.gather(&reserved, &[0, 2]).unwrap_err();
     assert_eq!(e.to_string(), "gather: expected rows below 2, found row 2");
-    let e = Cpu.columns(&reserved, 0..1).unwrap_err();
-    let expected = "columns: expected a tensor, found a weight of a linear layer, [2, 3]";
+    let e = Cpu.columns(&reserved, 1..4).unwrap_err();
+    let expected = "columns: expected columns of [2, 3], found 1..4";
+    assert_eq!(e.to_string(), expected);
+    let e = Cpu.unembed(&reserved, &reserved).unwrap_err();
+    let expected = "unembed: expected a tensor, found a weight of a linear layer, [2, 3]";
     assert_eq!(e.to_string(), expected);
 }
 
@@ -289,4 +292,43 @@ fn sums_of_exponentials_of_a_vocabulary() {
         &expected,
         1e-6,
     );
+}
+
+/// Some columns of a weight, whether or not they begin and end with a panel of it, are what
+/// they are of the same numbers row by row: read, multiplied by, and multiplied by backwards.
+#[test]
+fn some_columns_of_a_weight() {
+    let mut random = StdRng::seed_from_u64(8);
+    let (inner, all) = (37, 70);
+    let numbers = values(&mut random, inner * all);
+    let weight = Cpu.reserve_weight([inner, all]).unwrap();
+    Cpu.fill(&weight, 0, &numbers).unwrap();
+    let x = Cpu
+        .upload([5, inner], &values(&mut random, 5 * inner))
+        .unwrap();
+    for columns in [0..70, 16..48, 48..70, 8..64, 3..20, 69..70, 64..64] {
+        let width = columns.len();
+        let of_row = |row: &[f32]| row[columns.clone()].to_vec();
+        let plain: Vec<f32> = numbers.chunks(all).flat_map(of_row).collect();
+        let plain = Cpu.upload([inner, width], &plain).unwrap();
+        let some = Cpu.columns(&weight, columns.clone()).unwrap();
+        let same = |a: &<Cpu as Backend>::Tensor, b: &<Cpu as Backend>::Tensor| {
+            assert_eq!(Cpu.shape(a), Cpu.shape(b), "{columns:?}");
+            for (a, b) in read(a).iter().zip(read(b)) {
+                assert!(
+                    (a - b).abs() <= 1e-5 * b.abs().max(1.0),
+                    "{columns:?}: {a}, {b}"
+                );
+            }
+        };
+        same(&some, &plain);
+        let bias = Cpu.upload([1, width], &values(&mut random, width)).unwrap();
+        let product = |w| Cpu.linear(&x, w, &bias, Then::Nothing).unwrap();
+        same(&product(&some), &product(&plain));
+        let dy = Cpu
+            .upload([5, width], &values(&mut random, 5 * width))
+            .unwrap();
+        let back = Cpu.linear_back(&dy, &weight, columns.clone()).unwrap();
+        same(&back, &Cpu.unembed(&dy, &plain).unwrap());
+    }
 }

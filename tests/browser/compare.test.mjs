@@ -38,6 +38,14 @@ async function example(page, file) {
 describe('two maps', () => {
   onPage('denoising and noising beside each other: one cell marked in both, one scale', async (page) => {
     await example(page, 'patching-heads.json');
+    await page.getByTestId('beside').waitFor();
+    await page.setViewportSize({ width: 360, height: 900 });
+    assert.equal(
+      await page.evaluate(() => document.documentElement.scrollWidth),
+      360,
+      'the choice is as wide as a phone',
+    );
+    await page.setViewportSize({ width: 1300, height: 900 });
     await page.getByTestId('beside').selectOption('sweep-1');
     const other = page.getByTestId('beside-map');
     await other.waitFor();

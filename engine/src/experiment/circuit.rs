@@ -1,11 +1,8 @@
 //! Which edges of the model's graph carry an answer, and how much of it they keep.
 
-#[cfg(feature = "model")]
 use super::Graph;
 use serde::{Deserialize, Serialize};
-#[cfg(feature = "model")]
 use serde_json::{Map, Value, json};
-#[cfg(feature = "model")]
 use std::collections::HashSet;
 
 /// A circuit that is wanted: edges are scored by gradients, some of them are kept, and what
@@ -115,7 +112,6 @@ impl CircuitReport {
     pub const SHARES: [f64; 10] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0];
 }
 
-#[cfg(feature = "model")]
 impl CircuitReport {
     /// The graph with all scores, as `EAP-IG` reads and writes it (`Graph.from_json`); `n_embd`
     /// is the width of the stream. A node is in where an edge of the circuit ends or begins.
@@ -175,5 +171,4 @@ impl CircuitReport {
 }
 
 /// The node that everything is measured at.
-#[cfg(feature = "model")]
 const LOGITS: &str = "logits";

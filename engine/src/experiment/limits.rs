@@ -75,9 +75,9 @@ const LIMITS: [Limit; 26] = [
     (
         // What is one of a few words, and what is counted.
         "kind site mode axes bring receiver run room corruption method matrix operator unit \
-         effect steered version sweep estimate most points circuit choice edges row column layer head window draws \
-         tokens samples top_k top neuron feature direction from first random backend theme \
-         columns right choice",
+         effect steered version sweep estimate most points circuit choice edges row column layer \
+         head window draws tokens samples top_k top neuron feature direction from first random \
+         backend theme columns right",
         0,
         32,
         Count,

@@ -6,12 +6,14 @@
 
 mod axis;
 mod carriers;
+#[cfg(feature = "model")]
 mod circuit;
 mod detector;
 mod digest;
 mod estimate;
 mod export;
 mod field;
+#[cfg(feature = "model")]
 mod graph;
 mod limits;
 pub mod link;
@@ -30,6 +32,7 @@ mod workshop;
 
 pub use axis::{Axis, AxisKind, Chosen, Frame, Located, around};
 pub use carriers::Carriers;
+#[cfg(feature = "model")]
 pub use circuit::{Circuit, CircuitReport, EdgeChoice, EdgeMethod, Kept, ScoredEdge};
 pub use detector::{Detected, Detector, DetectorControls, DetectorReport, Means, Rates, RocPoint};
 pub use digest::{
@@ -38,6 +41,7 @@ pub use digest::{
 pub use estimate::{Agreement, Attribution, AttributionMethod, EstimateReport, Miss};
 pub use export::{Export, File, Format};
 pub use field::{DirectionField, Field, SweepField};
+#[cfg(feature = "model")]
 pub use graph::{EdgeSet, Graph, HeadPart, Reads, Sender};
 #[cfg(feature = "worker")]
 pub(crate) use limits::{Stage as Held, within_limits};
@@ -70,6 +74,14 @@ pub use workshop::{
     Answer, Ask, Handed, MOST_CHOICES, MOST_STEPS, Points, Reply, Step, Workshop, WorkshopFault,
     hits,
 };
+
+/// A circuit that is wanted, and what was found: the page hands them on as they came, as it
+/// draws none yet. The engine reads what they hold.
+#[cfg(not(feature = "model"))]
+pub type Circuit = serde_json::Value;
+/// See [`Circuit`].
+#[cfg(not(feature = "model"))]
+pub type CircuitReport = serde_json::Value;
 
 use crate::json;
 use crate::sentence::{Said, Says, Sentence};

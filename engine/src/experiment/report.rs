@@ -391,7 +391,7 @@ impl<'de> Deserialize<'de> for CaptureReport {
 }
 
 /// Everything that came out of an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// Version of the engine that computed it.
@@ -409,26 +409,50 @@ pub struct Report {
     /// The first pair's corrupted run.
     pub corrupted: RunReport,
     /// In the order of the experiment's; empty where one of them is not usable.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub metrics: Vec<MetricReport>,
     /// In the order of the experiment's; empty where one of them cannot be run.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sweeps: Vec<SweepReport>,
     /// The circuit, where one is wanted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub circuit: Option<CircuitReport>,
     /// The chosen cell, where one is chosen and there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellReport>,
     /// In the order of the experiment's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<CaptureReport>,
     /// What the steering room found.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub steer: Option<SteerReport>,
     /// What a GPU was asked to do for all of it; not there on the CPU.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<Counters>,
+}
+
+impl<'de> Deserialize<'de> for Report {
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        whole(deserializer, |of| {
+            Ok(Self {
+                engine: field(of, "engine")?,
+                experiment: field(of, "experiment")?,
+                model: field(of, "model")?,
+                backend: field(of, "backend")?,
+                reading: field(of, "reading")?,
+                clean: field(of, "clean")?,
+                corrupted: field(of, "corrupted")?,
+                metrics: field::<Option<_>>(of, "metrics")?.unwrap_or_default(),
+                sweeps: field::<Option<_>>(of, "sweeps")?.unwrap_or_default(),
+                circuit: field(of, "circuit")?,
+                cell: field(of, "cell")?,
+                captures: field::<Option<_>>(of, "captures")?.unwrap_or_default(),
+                steer: field(of, "steer")?,
+                device: field(of, "device")?,
+            })
+        })
+    }
 }
 
 /// How long something will take, before it starts.
