@@ -245,6 +245,11 @@ export interface Experiment {
   captures?: Capture[];
   /** The one patched run to look at closely, if one is chosen. */
   cell?: Cell | null;
+  /**
+   * A circuit, where one is to be found: of runs that are not steered, whose prompts have
+   * one length in each pair.
+   */
+  circuit?: Circuit | null;
   /** What makes the corrupted run, where it is not the corrupted prompt. */
   corruption?: Corruption;
   /** Greedy continuation of both prompts, if wanted. */
@@ -380,6 +385,45 @@ export interface Cell {
   /** Which of the sweeps. */
   sweep?: number;
 }
+
+/**
+ * A circuit that is wanted: edges are scored by gradients, some of them are kept, and what
+ * they keep of the first metric is computed exactly, everything else sending what it sent
+ * in the corrupted run.
+ */
+export interface Circuit {
+  /** How edges are scored. */
+  method: EdgeMethod;
+  /** How many are chosen; those that lead nowhere are then taken out. */
+  edges: number;
+  /** How edges are chosen by their scores. */
+  choice?: EdgeChoice;
+}
+
+/**
+ * How an edge is scored: by the change of what its sender sends, corrupted less clean, times
+ * a gradient at what its receiver reads, summed over positions.
+ * - `eap`: The clean run's gradient (edge attribution patching: Syed et al., 2023)
+ * - `relp`: The clean run's relevance instead of its gradient (RelP: Jafari et al., 2025)
+ * - `eap_ig`: The mean gradient of runs whose embeddings go from the corrupted run's towards the
+ *   clean run's, which itself is left out (EAP-IG: Hanna et al., 2024)
+ */
+export type EdgeMethod =
+  | "eap"
+  | "relp"
+  | {
+      eap_ig: {
+        /** How many runs, from 1; 5 is usual. */
+        points: number;
+      };
+    };
+
+/**
+ * How edges are chosen by their scores.
+ * - `strongest`: Those of the largest absolute scores
+ * - `greedy`: From the logits up, each time the strongest into a node that is in already
+ */
+export type EdgeChoice = "strongest" | "greedy";
 
 /**
  * What makes the corrupted run.
@@ -1112,6 +1156,8 @@ export interface Report {
   captures?: CaptureReport[];
   /** The chosen cell, where one is chosen and there is one. */
   cell?: CellReport;
+  /** The circuit, where one is wanted. */
+  circuit?: CircuitReport;
   /** What a GPU was asked to do for all of it; not there on the CPU. */
   device?: Counters;
   /** In the order of the experiment's; empty where one of them is not usable. */
@@ -1420,6 +1466,51 @@ export interface PatternReport {
    * is patched.
    */
   patched: number[][];
+}
+
+/** A circuit that was found. */
+export interface CircuitReport {
+  /** How many edges the graph has. */
+  total: number;
+  /** The circuit: edges that are kept, in the order of the pass. */
+  edges: ScoredEdge[];
+  /**
+   * Scores of all edges, in the order of `EAP-IG`'s files: stage by stage (the heads of a
+   * layer, its MLP, at last the logits), for each sender before it the stage's inputs, of
+   * heads `q`, `k` and `v` head by head.
+   */
+  scores: number[];
+  /** The first metric of the circuit, and what share of it that is; means over the pairs. */
+  whole: Kept;
+  /** The same of as many edges drawn at random, the mean of `CircuitReport::DRAWS` draws. */
+  random: Kept;
+  /** The same of circuits of other sizes, by the same scores, from none to all. */
+  curve: Kept[];
+  /**
+   * The area under the curve of faithfulness over the share of the edges (CPR of the MIB
+   * benchmark: Mueller et al., 2025), at its ten sizes. The larger the better.
+   */
+  cpr: number | null;
+  /** The area between that curve and 1 (MIB's CMD). The smaller the better. */
+  cmd: number | null;
+}
+
+/** An edge and its score. */
+export interface ScoredEdge {
+  /** As in `a5.h1->a9.h9<q>`. */
+  edge: string;
+  /** How far the metric would fall if the edge carried the corrupted run's, as estimated. */
+  score: number;
+}
+
+/** What some edges keep. */
+export interface Kept {
+  /** How many they are, those that lead nowhere taken out. */
+  edges: number;
+  /** The metric, raw. */
+  value: number;
+  /** 0 is the corrupted run and 1 the clean one; `null` where the two do not differ. */
+  faithfulness: number | null;
 }
 
 /** What a device was asked to do. Nothing of it is counted on the CPU. */
@@ -2032,8 +2123,8 @@ export interface Progress {
   /** Which part of the request it is about. */
   stage: Stage;
   /**
-   * Units done: bytes while loading, tokens while texts are written, else
-   * multiplications.
+   * Units done: bytes while loading, tokens while texts are written, passes where
+   * gradients are taken, else multiplications.
    */
   done: number;
   /** The same units in all. */
@@ -2047,10 +2138,11 @@ export interface Progress {
  * - `load`: Bytes of a model's files.
  * - `fetch`: Bytes of a dictionary's encoder.
  * - `runs`: The two runs of the pairs, and those that activations are brought from.
+ * - `gradients`: Passes for gradients and of circuits.
  * - `sweep`: The patched runs; in the steering room the texts of a map.
  * - `generate`: Tokens of continuations.
  */
-export type Stage = "load" | "fetch" | "runs" | "sweep" | "generate";
+export type Stage = "load" | "fetch" | "runs" | "gradients" | "sweep" | "generate";
 
 /** Raw metrics of one cell. */
 export interface CellValues {
