@@ -253,9 +253,9 @@ impl<B: Backend> Asked<'_, B> {
         let dy = self.put(rows, HEADS * width as usize)?;
         let back = b.softmax_back(&dy, &pattern, HEADS, scale)?;
         self.is(Kernel::SoftmaxBack, back);
-        let keys: Vec<(u32, u32)> = (0..2)
-            .flat_map(|run| (0..width).map(move |p| (run, p)))
-            .collect();
+        // The first run's whole, the second's own rows: all of them are seen.
+        let first = (0..width).map(|p| (0, p));
+        let keys: Vec<(u32, u32)> = first.chain((0..OWN).map(|p| (1, p))).collect();
         let seen_by = SeenBy::of(&slots, &keys);
         self.is(Kernel::MixBack, b.mix_back(&pattern, &q, &seen_by, HEADS)?);
         Ok(())

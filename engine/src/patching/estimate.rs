@@ -5,13 +5,10 @@
 use super::bases::{Base, Group};
 use super::frame::exists;
 use super::layout::On;
-use super::resident::varied;
 use super::setup::Setup;
 use super::steps::Steps;
 use crate::backend::{Backend, Rule};
-use crate::experiment::{
-    Agreement, AttributionMethod, EstimateReport, Frame, RunName, Site, Sweep,
-};
+use crate::experiment::{Agreement, AttributionMethod, EstimateReport, Frame, Site};
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::lab::overflow::{CELL, sound};
@@ -446,13 +443,5 @@ impl Activations {
             op: Op::Replace(Source::Vector(at.collect())),
             ..edit.clone()
         }
-    }
-}
-
-/// What a run must keep besides, for what is estimated of it.
-pub(crate) fn kept(sweep: &Sweep, name: RunName, copied: &[Site]) -> Vec<Site> {
-    match sweep.estimate {
-        Some(_) if varied(sweep) == name => [KEPT_FOR_GRADIENTS, copied].concat(),
-        _ => Vec::new(),
     }
 }

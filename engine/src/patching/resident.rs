@@ -2,10 +2,10 @@
 //! many pairs' fit at a time.
 
 use super::copies::{Kept, distinct};
-use super::estimate;
 use super::setup::{Case, Setup};
 use crate::experiment::{Axes, Experiment, Mode, RunName, Site, Sweep};
 use crate::lab::line::CACHE;
+use crate::model::KEPT_FOR_GRADIENTS;
 use crate::rows::{Shape, kept_for_entry};
 use std::ops::Range;
 
@@ -37,7 +37,7 @@ pub(crate) fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec
     let mut sites = Vec::new();
     for sweep in &setup.sweeps {
         let copied = Kept::of(sweep);
-        sites.extend(estimate::kept(sweep, name, &copied.sites));
+        sites.extend(for_estimate(sweep, name, &copied.sites));
         if varied(sweep) == name {
             let paths = matches!(sweep.axes(), Axes::Paths { .. });
             // A path's receiver may be an MLP.
@@ -54,6 +54,14 @@ pub(crate) fn kept(experiment: &Experiment, setup: &Setup, name: RunName) -> Vec
         sites.extend(CACHE);
     }
     distinct(sites)
+}
+
+/// What a run must keep besides, for what is estimated of it.
+fn for_estimate(sweep: &Sweep, name: RunName, copied: &[Site]) -> Vec<Site> {
+    match sweep.estimate {
+        Some(_) if varied(sweep) == name => [KEPT_FOR_GRADIENTS, copied].concat(),
+        _ => Vec::new(),
+    }
 }
 
 /// How many cases are kept at the same time.
