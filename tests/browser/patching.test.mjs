@@ -363,7 +363,8 @@ describe('a closer look, and files', () => {
     await choose(page, 'room-steering');
     for (const testid of ['download-python', 'download-nnsight']) {
       const button = page.getByTestId(testid);
-      await page.waitForFunction((id) => !document.querySelector(`[data-testid=${id}]`).disabled, testid);
+      await button.waitFor();
+      await page.waitForFunction((id) => document.querySelector(`[data-testid=${id}]`)?.disabled === false, testid);
       assert.ok(await button.isVisible());
       const { experiment, steer } = await held(testid);
       assert.equal(experiment.room, 'steering');
