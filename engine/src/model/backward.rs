@@ -9,7 +9,7 @@ use super::gpt2::{Block, LayerNorm};
 use super::{Gpt2, ModelError, Pulse, Store};
 use crate::backend::{Backend, Rule};
 use crate::experiment::Site;
-use crate::rows::{Cost, Edit, SeenBy, SlotTable, Trace, rounds, rounds_back};
+use crate::rows::{Cost, Edit, SeenBy, SlotTable, Trace, index, rounds, rounds_back};
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::rc::Rc;
@@ -455,9 +455,4 @@ fn edits<'a>(traces: &'a [Rc<Trace>], site: Site, l: usize, rows: &Rows) -> Vec<
         found.extend(traces[*u].edits.iter().filter(here).map(|e| (i, e)));
     }
     found
-}
-
-/// Row numbers fit 31 bits: a batch of two billion rows fits no machine.
-pub(super) fn index(i: usize) -> u32 {
-    u32::try_from(i).unwrap_or(u32::MAX)
 }

@@ -4,12 +4,13 @@
 //!
 //! What all nodes send is one matrix: node `s` at position `p` in row `s * positions + p`.
 
-use super::backward::{Stage, index};
-use super::gpt2::{Block, Linear};
+use super::backward::Stage;
+use super::gpt2::Block;
 use super::{Gpt2, Logits, ModelError, Pulse, Store, Wanted};
 use crate::backend::{Backend, Rule, Then};
 use crate::experiment::{EdgeSet, Graph, HeadPart, Reads, Site};
-use crate::rows::{OWN_ROW, RowEdit, SlotTable, Trace};
+use crate::rows::{OWN_ROW, RowEdit, SlotTable, Trace, index};
+use std::ops::Range;
 use std::rc::Rc;
 
 /// What a trace must keep for [`Gpt2::sent`].
@@ -52,20 +53,6 @@ impl<B: Backend> Gpt2<B> {
             send(&store.rows(b, trace, Site::MlpOut, l)?)?;
         }
         Ok(sent)
-    }
-
-    /// `from` to `to`, two runs' [`Gpt2::sent`].
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn sent_change(&self, b: &B, from: &B::Tensor, to: &B::Tensor) -> Result<B::Tensor> {
-        let [rows, width] = b.shape(from);
-        let all: Vec<u32> = (0..index(rows)).collect();
-        let minus: Vec<RowEdit> = (0..index(rows))
-            .map(|r| scaled(r, 0..width, -1.0))
-            .collect();
-        let minus = b.edit(b.gather(from, &all)?, &minus, None)?;
-        Ok(b.add(to, &minus)?)
     }
 
     /// The change of what is sent, times the derivative of a number of a run with respect to
@@ -158,22 +145,21 @@ impl<B: Backend> Gpt2<B> {
             missing: b.zeros(b.shape(other))?,
             sent: 0,
         };
-        through.send(self, &embedded)?;
+        through.send(&embedded)?;
         for (l, block) in self.h.iter().enumerate() {
             let z = through.heads(self, block, l, &x)?; // [t, n]
-            through.send(self, &block.results(b, graph.heads, &z)?)?;
-            x = block.attn_c_proj.added(b, &z, &x)?;
-            let read = through.read(Stage::Mlp(l), &x)?;
+            through.send(&block.results(b, graph.heads, &z)?)?;
+            x = b.add(&x, &block.attn_c_proj.forward(b, &z)?)?;
+            let read = through.read(Reads::Mlp { layer: l }, 1, &x)?;
             let normed = block.ln_2.forward(b, &read, &self.config)?;
             let act = Then::Activate(self.config.activation);
             let post = b.linear(&normed, &block.c_fc.weight, &block.c_fc.bias, act)?;
-            let (weight, bias) = (&block.mlp_c_proj.weight, &block.mlp_c_proj.bias);
-            let out = b.linear(&post, weight, bias, Then::Nothing)?; // [t, n]
-            through.send(self, &out)?;
+            let out = block.mlp_c_proj.forward(b, &post)?; // [t, n]
+            through.send(&out)?;
             x = b.add(&x, &out)?;
             pulse.beat(0).await?;
         }
-        let read = through.read(Stage::Logits, &x)?;
+        let read = through.read(Reads::Logits, 1, &x)?;
         let last = b.gather(&read, &[index(tokens.len() - 1)])?;
         let logits = self.logits(b, &last, wanted).await?;
         Ok(logits.into_iter().next().unwrap_or_default())
@@ -196,34 +182,22 @@ struct Through<'a, B: Backend> {
 
 impl<B: Backend> Through<'_, B> {
     /// Takes note of what the next nodes send, `[nodes * t, n]`.
-    fn send(&mut self, model: &Gpt2<B>, x: &B::Tensor) -> Result<()> {
+    fn send(&mut self, x: &B::Tensor) -> Result<()> {
         let b = self.b;
         let first = self.sent * self.t;
         let rows: Vec<u32> = (index(first)..).take(b.shape(x)[0]).collect();
         let other = b.gather(self.other, &rows)?;
-        b.scatter(&self.missing, &rows, &model.sent_change(b, x, &other)?)?;
+        b.scatter(&self.missing, &rows, &sent_change(b, x, &other)?)?;
         self.sent += rows.len() / self.t;
         Ok(())
     }
 
-    /// The stream as each input of a stage reads it, `[inputs * t, n]`: by every edge that is
-    /// not kept, what it misses is added.
-    fn read(&self, stage: Stage, x: &B::Tensor) -> Result<B::Tensor> {
-        let (first, before) = inputs_of(self.graph, stage);
-        let inputs = match stage {
-            Stage::Heads(_) => 3 * self.graph.heads,
-            Stage::Mlp(_) | Stage::Logits => 1,
-        };
-        self.read_by(first..first + inputs, before, x)
-    }
-
-    fn read_by(
-        &self,
-        inputs: std::ops::Range<usize>,
-        before: usize,
-        x: &B::Tensor,
-    ) -> Result<B::Tensor> {
-        let (b, t) = (self.b, self.t);
+    /// The stream as so many inputs from this one on read it, which have the same nodes
+    /// before them, `[inputs * t, n]`: by every edge that is not kept, what it misses is added.
+    fn read(&self, first: Reads, inputs: usize, x: &B::Tensor) -> Result<B::Tensor> {
+        let (b, t, before) = (self.b, self.t, self.graph.before(first));
+        let first = self.graph.receiver_at(first);
+        let inputs = first..first + inputs;
         let mut cut = Vec::with_capacity(inputs.len() * t * before);
         for r in inputs.clone() {
             let of_input = (0..before).map(|s| f32::from(u8::from(!self.kept.has((s, r)))));
@@ -255,11 +229,14 @@ impl<B: Backend> Through<'_, B> {
     ) -> Result<B::Tensor> {
         let (b, t, shape) = (self.b, self.t, model.config.shape);
         let (n, d) = (shape.n_embd, shape.d_head());
-        let (first, before) = inputs_of(self.graph, Stage::Heads(l));
         let mut qkv = Vec::new();
         for part in HeadPart::ALL {
-            let from = first + part as usize * shape.n_head;
-            let read = self.read_by(from..from + shape.n_head, before, x)?; // [heads * t, n]
+            let first = Reads::Head {
+                layer: l,
+                head: 0,
+                part,
+            };
+            let read = self.read(first, shape.n_head, x)?; // [heads * t, n]
             let normed = block.ln_1.forward(b, &read, &model.config)?;
             let columns = part as usize * n..(part as usize + 1) * n;
             let weight = b.columns(&block.c_attn.weight, columns.clone())?;
@@ -317,11 +294,18 @@ impl<B: Backend> Block<B> {
     }
 }
 
-impl<B: Backend> Linear<B> {
-    /// `x + self(z)`
-    fn added(&self, b: &B, z: &B::Tensor, x: &B::Tensor) -> Result<B::Tensor> {
-        Ok(b.linear(z, &self.weight, &self.bias, Then::Add(x))?)
-    }
+/// `to` less `from`, each what some nodes send in a run.
+///
+/// # Errors
+/// When the device fails.
+pub fn sent_change<B: Backend>(b: &B, from: &B::Tensor, to: &B::Tensor) -> Result<B::Tensor> {
+    let [rows, width] = b.shape(from);
+    let all: Vec<u32> = (0..index(rows)).collect();
+    let minus = all.iter().map(|row| scaled(*row, 0..width, -1.0));
+    let minus: Vec<RowEdit> = minus.collect();
+    // Of a copy: an edit may write in place.
+    let minus = b.edit(b.gather(from, &all)?, &minus, None)?;
+    Ok(b.add(to, &minus)?)
 }
 
 /// The first input of a stage, and how many nodes have sent by then.
@@ -339,7 +323,7 @@ fn inputs_of(graph: Graph, stage: Stage) -> (usize, usize) {
 }
 
 /// Columns of a row, times a number.
-fn scaled(row: u32, columns: std::ops::Range<usize>, by: f32) -> RowEdit {
+fn scaled(row: u32, columns: Range<usize>, by: f32) -> RowEdit {
     RowEdit {
         row,
         start: index(columns.start),

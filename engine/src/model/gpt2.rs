@@ -223,7 +223,7 @@ impl<B: Backend> LayerNorm<B> {
 }
 
 impl<B: Backend> Linear<B> {
-    fn forward(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
+    pub fn forward(&self, b: &B, x: &B::Tensor) -> Result<B::Tensor> {
         b.linear(x, &self.weight, &self.bias, Then::Nothing)
     }
 

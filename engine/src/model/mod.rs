@@ -28,7 +28,7 @@ mod vocabulary;
 mod weights;
 
 pub use backward::{Gradients, KEPT_FOR_GRADIENTS};
-pub use circuit::{EdgeScores, KEPT_FOR_SENDERS};
+pub use circuit::{EdgeScores, KEPT_FOR_SENDERS, sent_change};
 pub use config::{Activation, Config, ConfigError};
 pub use expected::Expected;
 pub use folder::{Folder, FolderError};

@@ -4,7 +4,7 @@
 use super::Gpt2;
 use super::table::Table;
 use crate::backend::{Backend, Result};
-use crate::rows::{OWN_ROW, SlotTable};
+use crate::rows::{OWN_ROW, SlotTable, index};
 
 /// The derivative of a number with respect to the logits of one row.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,7 +58,7 @@ fn all<B: Backend>(b: &B, head: &Table<B>, by: &[f32]) -> Result<B::Tensor> {
 /// `by [k] @ rows [k, n]`, `[1, n]`: what attention does with one head and `by` for its
 /// pattern.
 fn weighted<B: Backend>(b: &B, rows: &B::Tensor, by: &[f32]) -> Result<B::Tensor> {
-    let count = super::backward::index(by.len());
+    let count = index(by.len());
     let table = b.upload_table(&SlotTable {
         run: vec![0],
         len: vec![count],

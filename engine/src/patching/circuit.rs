@@ -14,7 +14,7 @@ use crate::experiment::{
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::lab::overflow::{CELL, sound};
-use crate::model::{KEPT_FOR_GRADIENTS, KEPT_FOR_SENDERS, Logits, ModelError};
+use crate::model::{KEPT_FOR_GRADIENTS, KEPT_FOR_SENDERS, Logits, sent_change};
 use crate::numbers::shuffle;
 use crate::rows::{Edit, Op, Run, Source, Trace};
 use std::rc::Rc;
@@ -202,7 +202,7 @@ async fn score<B: Backend, H: Host>(
         ..
     } = &mut *lab;
     let sent = model.sent(backend, store, &sides.clean.trace)?;
-    let change = model.sent_change(backend, &sent, &sides.other)?;
+    let change = sent_change(backend, &sent, &sides.other)?;
     let (rule, points) = match method {
         EdgeMethod::Eap => (Rule::Exact, None),
         EdgeMethod::Relp => (Rule::Relp, None),
@@ -234,7 +234,7 @@ async fn score<B: Backend, H: Host>(
             store,
             ..
         } = &mut *lab;
-        let seed = model.seed(backend, &[slope]).map_err(ModelError::from)?;
+        let seed = model.seed(backend, &[slope])?;
         let pulse = Beats::quiet(task.host);
         let found = model
             .edge_scores(backend, store, &change, &side.trace, seed, rule, &pulse)
@@ -261,10 +261,10 @@ async fn embeddings<B: Backend>(
     let mut rows = Vec::new();
     for side in [&sides.clean, &sides.corrupted] {
         let embedded = store.rows(backend, &side.trace, Site::Embed, 0);
-        rows.push(embedded.map_err(ModelError::from)?);
+        rows.push(embedded?);
     }
     let rows: Vec<&B::Tensor> = rows.iter().collect();
-    let found = backend.read_all(&rows).await.map_err(ModelError::from)?;
+    let found = backend.read_all(&rows).await?;
     let lost = |_| SessionError::lost("embeddings were not read");
     <[Vec<f32>; 2]>::try_from(found).map_err(lost)
 }

@@ -12,7 +12,8 @@ use crate::experiment::{Agreement, AttributionMethod, EstimateReport, Frame, Sit
 use crate::host::{Beats, Host, SessionError, Task};
 use crate::lab::Lab;
 use crate::lab::overflow::{CELL, sound};
-use crate::model::{Gradients, KEPT_FOR_GRADIENTS, Logits, Slope};
+use crate::model::{Gradients, KEPT_FOR_GRADIENTS, Logits};
+use crate::numbers::norm;
 use crate::rows::{Edit, Op, Run, Shape, Source, Trace};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
@@ -73,10 +74,10 @@ impl Estimates {
                 let cells = cells(&lab.model.config.shape, frame, &on, task).await?;
                 let found = match attribution.method {
                     AttributionMethod::Atp => {
-                        along(lab, group, &on, &cells, Rule::Exact, steps).await?
+                        once(lab, group, &on, &cells, Rule::Exact, steps).await?
                     }
                     AttributionMethod::Relp => {
-                        along(lab, group, &on, &cells, Rule::Relp, steps).await?
+                        once(lab, group, &on, &cells, Rule::Relp, steps).await?
                     }
                     AttributionMethod::IntegratedGradients { points } => {
                         integrated(lab, group, &on, &cells, points, steps).await?
@@ -174,7 +175,7 @@ async fn cells(
 
 /// For each metric, how far each cell changes it by one gradient, that of the run that is
 /// patched; `None` of a metric that has none.
-async fn along<B: Backend, H: Host>(
+async fn once<B: Backend, H: Host>(
     lab: &mut Lab<B>,
     group: &Group,
     on: &On<'_>,
@@ -182,31 +183,20 @@ async fn along<B: Backend, H: Host>(
     rule: Rule,
     steps: &mut Steps<'_, H>,
 ) -> Result<Vec<Option<Vec<f64>>>, SessionError> {
-    let task = steps.task;
     let base = on.bases.varied(on.sweep);
-    let slopes = slopes(group, on, &base.logits);
-    let places: BTreeSet<(Site, usize)> = places(cells);
-    let traces: Vec<Rc<Trace>> = slopes
-        .iter()
-        .flatten()
-        .map(|_| base.trace.clone())
-        .collect();
-    let seeds: Vec<Slope> = slopes.iter().flatten().cloned().collect();
-    let gradients = backward(lab, &traces, &seeds, rule, &places, task).await?;
-    steps.next().await?;
+    let run = (&base.trace, &base.logits);
+    let found = Slopes::of(lab, group, on, run, rule, &places(cells), steps).await?;
     let activations = Activations::of(lab, on, cells).await?;
     let shape = lab.model.config.shape;
-    let mut of = 0..;
-    let of_metric = slopes.iter().map(|slope| {
-        let u = slope.as_ref().and_then(|_| of.next())?;
-        let change = |(_, edits): &CellEdits| -> f64 {
-            let each = edits
-                .iter()
-                .map(|e| activations.change(&shape, on, e, &gradients, u));
-            each.sum()
-        };
-        Some(cells.iter().map(change).collect())
-    });
+    let change = |(_, edits): &CellEdits, u: usize| -> f64 {
+        let each = edits.iter();
+        each.map(|e| activations.change(&shape, on, e, &found.by, u))
+            .sum()
+    };
+    let of_metric = found
+        .runs
+        .iter()
+        .map(|u| u.map(|u| cells.iter().map(|cell| change(cell, u)).collect()));
     Ok(of_metric.collect())
 }
 
@@ -253,22 +243,15 @@ async fn integrated<B: Backend, H: Host>(
             if !sound(&logits) {
                 return Err(lab.overflow(CELL, &run, task).await);
             }
-            let slopes = slopes(group, on, &logits);
             let Some(trace) = run.keep else { continue };
-            let traces: Vec<_> = slopes.iter().flatten().map(|_| trace.clone()).collect();
-            let seeds: Vec<Slope> = slopes.iter().flatten().cloned().collect();
-            let only = BTreeSet::from([place]);
-            let gradients = backward(lab, &traces, &seeds, Rule::Exact, &only, task).await?;
-            steps.next().await?;
-            let mut of = 0..;
-            for (sum, slope) in sums.iter_mut().zip(&slopes) {
-                let Some(u) = slope.as_ref().and_then(|_| of.next()) else {
-                    continue;
-                };
+            let (run, only) = ((&trace, &logits), BTreeSet::from([place]));
+            let found = Slopes::of(lab, group, on, run, Rule::Exact, &only, steps).await?;
+            for (sum, u) in sums.iter_mut().zip(&found.runs) {
+                let Some(u) = u else { continue };
                 let sum = sum.get_or_insert_with(|| vec![0.0; cells.len()]);
                 for (sum, (_, edits)) in sum.iter_mut().zip(cells) {
                     let here = edits.iter().filter(|e| (e.site, e.layer) == place);
-                    let change = here.map(|e| activations.change(&shape, on, e, &gradients, u));
+                    let change = here.map(|e| activations.change(&shape, on, e, &found.by, *u));
                     #[allow(clippy::cast_precision_loss)] // a hundred at most
                     let share = change.sum::<f64>() / points as f64;
                     *sum += share;
@@ -285,42 +268,46 @@ fn places(cells: &[CellEdits]) -> BTreeSet<(Site, usize)> {
     edits.map(|e| (e.site, e.layer)).collect()
 }
 
-/// The derivative of each metric with respect to a run's logits.
-fn slopes(group: &Group, on: &On<'_>, logits: &Logits) -> Vec<Option<Slope>> {
-    let clean = &on.bases.clean.logits;
-    let metrics = on.case.metrics.iter();
-    metrics
-        .map(|m| group.wishes.slope(m, logits, clean))
-        .collect()
+/// The gradients of all metrics in a run.
+struct Slopes {
+    by: Gradients,
+    /// By metric, its number among what they are of; `None` of one without a derivative.
+    runs: Vec<Option<usize>>,
 }
 
-async fn backward<B: Backend>(
-    lab: &mut Lab<B>,
-    traces: &[Rc<Trace>],
-    seeds: &[Slope],
-    rule: Rule,
-    wanted: &BTreeSet<(Site, usize)>,
-    task: Task<'_, impl Host>,
-) -> Result<Gradients, SessionError> {
-    let reads: Vec<(usize, usize)> = traces
-        .iter()
-        .map(|t| t.tokens.len() - 1)
-        .enumerate()
-        .collect();
-    let Lab {
-        backend,
-        model,
-        store,
-        ..
-    } = lab;
-    let seed = model
-        .seed(backend, seeds)
-        .map_err(crate::model::ModelError::from)?;
-    let pulse = Beats::quiet(task.host);
-    let reads = (reads.as_slice(), seed);
-    Ok(model
-        .backward(backend, store, traces, reads, rule, wanted, &pulse)
-        .await?)
+impl Slopes {
+    /// One pass backwards over a run, as often as there are metrics with a derivative.
+    async fn of<B: Backend, H: Host>(
+        lab: &mut Lab<B>,
+        group: &Group,
+        on: &On<'_>,
+        (trace, logits): (&Rc<Trace>, &Logits),
+        rule: Rule,
+        wanted: &BTreeSet<(Site, usize)>,
+        steps: &mut Steps<'_, H>,
+    ) -> Result<Self, SessionError> {
+        let (mut seeds, mut runs) = (Vec::new(), Vec::new());
+        for metric in on.case.metrics.iter() {
+            let slope = group.wishes.slope(metric, logits, &on.bases.clean.logits);
+            runs.push(slope.is_some().then_some(seeds.len()));
+            seeds.extend(slope);
+        }
+        let traces = vec![trace.clone(); seeds.len()];
+        let last = trace.tokens.len() - 1;
+        let reads: Vec<(usize, usize)> = (0..seeds.len()).map(|u| (u, last)).collect();
+        let Lab {
+            backend,
+            model,
+            store,
+            ..
+        } = lab;
+        let reads = (reads.as_slice(), model.seed(backend, &seeds)?);
+        let pulse = Beats::quiet(steps.task.host);
+        let back = model.backward(backend, store, &traces, reads, rule, wanted, &pulse);
+        let by = back.await?;
+        steps.next().await?;
+        Ok(Self { by, runs })
+    }
 }
 
 /// Activations as numbers: of the run that is patched, and of those that are copied from.
@@ -352,13 +339,10 @@ impl Activations {
         let (b, mut tensors) = (&lab.backend, Vec::new());
         for ((_, site, layer), trace) in &wanted {
             let rows = lab.store.rows(b, trace, *site, *layer);
-            tensors.push(rows.map_err(crate::model::ModelError::from)?);
+            tensors.push(rows?);
         }
         let tensors: Vec<&B::Tensor> = tensors.iter().collect();
-        let values = b
-            .read_all(&tensors)
-            .await
-            .map_err(crate::model::ModelError::from)?;
+        let values = b.read_all(&tensors).await?;
         Ok(Self {
             rows: wanted.into_keys().zip(values).collect(),
         })
@@ -407,19 +391,8 @@ impl Activations {
             Op::Replace(s) => source(s).iter().zip(x).map(|(s, x)| s - x).collect(),
             Op::Add(s, by) => source(s).iter().map(|s| by * s).collect(),
             Op::Scale(by) => x.iter().map(|x| by * x - x).collect(),
-            Op::SetProjection(v, to) | Op::CapProjection(v, to) => {
-                let length = v.iter().map(|v| v * v).sum::<f32>().sqrt();
-                let along = x
-                    .iter()
-                    .zip(v.iter())
-                    .map(|(x, v)| x * v / length)
-                    .sum::<f32>();
-                let by = match &edit.op {
-                    Op::CapProjection(..) => (to - along).min(0.0),
-                    _ => to - along,
-                };
-                v.iter().map(|v| by * v / length).collect()
-            }
+            Op::SetProjection(v, to) => along(x, v, |at| to - at),
+            Op::CapProjection(v, to) => along(x, v, |at| (to - at).min(0.0)),
         }
     }
 
@@ -444,4 +417,12 @@ impl Activations {
             ..edit.clone()
         }
     }
+}
+
+/// So much along a direction as `by` makes of the projection on it.
+fn along(x: &[f32], v: &[f32], by: impl Fn(f32) -> f32) -> Vec<f32> {
+    let length = norm(v);
+    let at = x.iter().zip(v).map(|(x, v)| x * v / length).sum();
+    let by = by(at);
+    v.iter().map(|v| by * v / length).collect()
 }

@@ -135,9 +135,9 @@ impl Wishes {
                 of_set(&metric.wrongs, -1.0, &mut slope);
             }
             MetricKind::LogProbability | MetricKind::CrossEntropy => {
-                let sign = match metric.kind {
-                    MetricKind::CrossEntropy => -1.0,
-                    _ => 1.0,
+                let sign = match metric.kind == MetricKind::CrossEntropy {
+                    true => -1.0,
+                    false => 1.0,
                 };
                 // Shares within the set by their logarithms, whose sum may be tiny.
                 let whole = self.log_probability(&metric.answers, logits);

@@ -21,6 +21,7 @@ mod slots;
 
 pub use cost::Cost;
 pub use edit::{Edit, Op, RowEdit, Source};
+pub(crate) use plan::index;
 pub use plan::{HookPlan, LayerPlan, Plan, RowId, Stage};
 pub use reach::kept_for_entry;
 pub use rounds::{EditRound, EditSource, rounds, rounds_back};

@@ -359,6 +359,6 @@ fn table(runs: &[Run], own: &BTreeMap<RowId, u32>, attending: &[RowId]) -> SlotT
 }
 
 /// Row numbers fit 31 bits: a batch of two billion rows fits no machine.
-pub(super) fn index(i: usize) -> u32 {
+pub(crate) fn index(i: usize) -> u32 {
     u32::try_from(i).unwrap_or(u32::MAX)
 }
